@@ -1,0 +1,39 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`. Needs Python 3.11, make and git only.
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTHON ?= python3.11
+
+.PHONY: run test dev lint lock clean
+
+run: $(READY)
+	$(BIN)/clv run
+
+test: $(READY)
+	$(BIN)/pytest
+
+dev: $(READY)
+	$(BIN)/clv ui
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m clv_pipeline.sql_models
+
+# the lock holds names, versions and hashes only; whichever registry this machine uses serves it
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+lock:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		--quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .clv

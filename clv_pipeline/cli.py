@@ -1,0 +1,146 @@
+"""The `clv` command: reads options, calls a room's door, prints for people. No work of its own belongs here."""
+
+import logging
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.logging import RichHandler
+
+from clv_pipeline.errors import PipelineError
+from clv_pipeline.home import Home
+from clv_pipeline.settings import Settings, load_settings
+
+out = Console(highlight=False, soft_wrap=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Customer lifetime value, every night, from your own database."""
+    handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(message)s")
+    for noisy in ("great_expectations", "alembic", "matplotlib"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+def main() -> None:
+    """Run the command; a user's error is one message and exit code 1, never a traceback."""
+    try:
+        cli(standalone_mode=False)
+    except PipelineError as error:
+        out.print(f"[bold red]error[/] {_plain(str(error))}")
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+
+
+_home_option = click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="where everything is written")
+
+
+@cli.command()
+@click.option("--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml")
+@click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="score as of this day; only what came before is seen")
+@click.option("--horizons", help="days to predict, such as 90,180")
+@click.option("--retrain", is_flag=True, help="train even if the champion is still good")
+@_home_option
+def run(
+    source: str | None, url: str | None, as_of: datetime | None, horizons: str | None, retrain: bool, home: Path | None
+) -> None:
+    """Run the whole nightly job now."""
+    settings = _settings(source=source, source_url=url, as_of=as_of.date() if as_of else None, horizons=horizons, home=home)
+    from clv_pipeline.orchestration.runs import run_nightly
+
+    outcome = run_nightly(Home(settings.home), as_of=settings.as_of, retrain=retrain)
+    if not outcome.succeeded:
+        for message in outcome.errors:
+            out.print(f"[bold red]error[/] {_plain(message)}")
+        out.print(f"The run is red; what was published before is served still. Look at it: {_ui_command(settings)}")
+        sys.exit(1)
+    from clv_pipeline.reporting.summary import print_summary
+
+    print_summary(out, Home(settings.home), outcome.checks_passed, outcome.checks_failed, _ui_command(settings))
+
+
+@cli.command()
+@_home_option
+@click.option("--port", default=3000, show_default=True, help="port on 127.0.0.1")
+def ui(home: Path | None, port: int) -> None:
+    """Open the Dagster UI on 127.0.0.1 with the nightly schedule running."""
+    settings = _settings(home=home)
+    from clv_pipeline.orchestration.runs import prepare_dagster_home
+    from clv_pipeline.settings import PROJECT
+
+    prepare_dagster_home(Home(settings.home))
+    dagster = Path(sys.executable).with_name("dagster")
+    arguments = ["dev", "-w", str(PROJECT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
+    os.chdir(PROJECT)
+    os.execv(dagster, [str(dagster), *arguments])
+
+
+@cli.command()
+@click.option("--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml")
+@click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
+@_home_option
+def doctor(source: str | None, url: str | None, home: Path | None) -> None:
+    """Check source, rights, time zone, disk and schedule; say the next step for each line that fails."""
+    settings = _settings(source=source, source_url=url, home=home)
+    from clv_pipeline.doctor import examine
+
+    failed = 0
+    for finding in examine(settings):
+        failed += not finding.is_good
+        mark = "[green]ok[/]  " if finding.is_good else "[red]fail[/]"
+        out.print(f"{mark} {finding.subject}: {_plain(finding.text)}")
+        if not finding.is_good:
+            out.print(f"     next step: {_plain(finding.next_step)}")
+    sys.exit(1 if failed else 0)
+
+
+@cli.command()
+@click.argument("name")
+def init(name: str) -> None:
+    """Start a new source: commented SELECTs and source.toml in sql/0_sources/NAME (or in a folder given as a path)."""
+    from clv_pipeline.sources.scaffold import scaffold
+
+    folder = scaffold(name)
+    out.print(f"Wrote {folder}. Edit orders.sql first, then: clv doctor --source {name} --url YOUR_DATABASE_URL")
+
+
+@cli.command()
+@click.argument("customer_id")
+@_home_option
+def explain(customer_id: str, home: Path | None) -> None:
+    """Show a customer's score, the reasons, and the facts behind them, from what is published."""
+    settings = _settings(home=home)
+    from clv_pipeline.reporting.summary import print_customer
+
+    print_customer(out, Home(settings.home), customer_id)
+
+
+def _settings(
+    *, source: str | None = None, source_url: str | None = None, as_of: date | None = None, horizons: str | None = None,
+    home: Path | None = None,
+) -> Settings:
+    """Read the settings with the options on top, and hand the options on to the code location as environment."""
+    given = {
+        "CLV_SOURCE": source, "CLV_SOURCE_URL": source_url, "CLV_HORIZONS": horizons,
+        "CLV_AS_OF": as_of.isoformat() if as_of else None, "CLV_HOME": str(home.absolute()) if home else None,
+    }  # fmt: skip
+    os.environ.update({name: value for name, value in given.items() if value is not None})
+    return load_settings()
+
+
+def _ui_command(settings: Settings) -> str:
+    default_home = Settings.model_fields["home"].default
+    return "make dev" if settings.home == default_home else f"clv ui --home {settings.home}"
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,125 @@
+"""Feature tables: which cutoffs are built tonight, and building each table a few cutoffs at a time.
+
+What a feature means is SQL (`sql/2_features`); which past cutoffs a model wants is `modeling/cutoffs.py`.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from math import ceil
+
+from clv_pipeline.errors import HistoryError
+from clv_pipeline.modeling.cutoffs import CutoffPlan, plan_cutoffs
+from clv_pipeline.settings import Settings
+from clv_pipeline.sql_models import SqlModel, append, build
+from clv_pipeline.warehouse import Connection, Warehouse, one_row
+
+#: Rows of the population that one query may span; keeps the aggregation in memory at any number of customers.
+_ROWS_A_SLICE = 1_500_000
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What the warehouse holds: as of when, from whom."""
+
+    as_of: date
+    run_id: str
+    source_name: str
+    currency: str
+    data_fingerprint: str
+
+
+def current_extraction(connection: Connection) -> Extraction:
+    """Return the identity of the data that was extracted last."""
+    return Extraction(
+        *one_row(connection, "select as_of, run_id, source_name, currency, data_fingerprint from raw.extraction")
+    )
+
+
+def plan_training(connection: Connection, settings: Settings, as_of: date) -> list[CutoffPlan]:
+    """Return the cutoff plan of each horizon.
+
+    Raises:
+        HistoryError: as_of lies before the first order, or a horizon is longer than the whole history.
+    """
+    first, last = one_row(connection, "select min(order_date), max(order_date) from clean.orders where amount > 0")
+    if first is None or as_of <= first:
+        raise HistoryError(
+            f"as_of {as_of} is not after the first order ({first}): there is nothing to learn from or to score",
+            next_step=f"pass --as-of with a date after {first} (the newest order is of {last}).",
+        )
+    history_days = (as_of - first).days
+    too_long = [h for h in settings.horizons if h > history_days]
+    if too_long:
+        raise HistoryError(
+            f"The horizon of {too_long[0]} days is longer than the history of {history_days} days ({first} to {as_of})",
+            next_step=f"pass --horizons with at most {history_days} days; half the history or less can be judged.",
+        )
+    return [
+        plan_cutoffs(
+            as_of,
+            first,
+            horizon,
+            step_days=settings.cutoff_step_days,
+            max_cutoffs=settings.max_cutoffs,
+            folds=settings.tuning_folds,
+        )
+        for horizon in settings.horizons
+    ]
+
+
+def write_cutoffs(connection: Connection, settings: Settings, as_of: date, plans: list[CutoffPlan]) -> int:
+    """Write `features.cutoffs`: as_of for scoring everybody, the plans' cutoffs for a sample; return their number."""
+    (customers,) = one_row(connection, "select count(*) from clean.customers")
+    sampled = min(10_000, ceil(10_000 * settings.train_customers / max(customers, 1)))
+    connection.execute(
+        "create or replace table features.cutoffs (as_of date, role varchar, customers_per_10000 integer)"
+    )
+    rows = [(as_of, "score", 10_000)]
+    rows += [(cutoff, "train", sampled) for cutoff in sorted(set().union(*(plan.all_cutoffs for plan in plans)))]
+    connection.executemany("insert into features.cutoffs values (?, ?, ?)", rows)
+    return len(rows)
+
+
+def build_feature_table(warehouse: Warehouse, model: SqlModel) -> None:
+    """Build one table of `sql/2_features`; a model with $first_cutoff and $last_cutoff is built slice by slice."""
+    with warehouse.transaction() as connection:
+        if "first_cutoff" not in model.parameters:
+            build(connection, model, {})
+            return
+        slices = _slices(connection)
+        for position, (first, last) in enumerate(slices):
+            step = append if position else build
+            step(connection, model, {"first_cutoff": first, "last_cutoff": last})
+
+
+def _slices(connection: Connection) -> list[tuple[date, date]]:
+    """Return runs of neighbouring cutoffs, each with at most `_ROWS_A_SLICE` population rows where one cutoff fits."""
+    counts = connection.execute(
+        "select as_of, count(*) from features.population group by as_of order by as_of"
+    ).fetchall()
+    slices: list[tuple[date, date]] = []
+    filled = 0
+    for as_of, rows in counts:
+        if slices and filled + rows <= _ROWS_A_SLICE:
+            slices[-1] = (slices[-1][0], as_of)
+            filled += rows
+        else:
+            slices.append((as_of, as_of))
+            filled = rows
+    return slices
+
+
+def write_training_plan(connection: Connection, settings: Settings, why_train: str | None) -> None:
+    """Write whether tonight trains, and the horizons to label."""
+    connection.execute(
+        "create or replace table training.plan as select $due::boolean as is_due, $why::varchar as why",
+        {"due": why_train is not None, "why": why_train},
+    )
+    connection.execute("create or replace table training.horizons (horizon_days integer)")
+    connection.executemany("insert into training.horizons values (?)", [(days,) for days in settings.horizons])
+
+
+def is_training_due(connection: Connection) -> bool:
+    """Return whether the plan of this run says that models are trained tonight."""
+    (due,) = one_row(connection, "select is_due from training.plan")
+    return bool(due)

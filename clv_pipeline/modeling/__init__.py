@@ -1,0 +1,1 @@
+"""Models of customer value: cutoffs and folds, candidates, tuning, evaluation, selection, artefacts, registry."""

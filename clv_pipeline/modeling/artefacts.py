@@ -1,0 +1,81 @@
+"""Saving and loading fitted pipelines without pickle: XGBoost as UBJ, all else by skops with a fixed list of types.
+
+Which version is the champion is `registry.py`'s business.
+"""
+
+from hashlib import sha256
+from pathlib import Path
+
+import skops.io
+from sklearn.pipeline import Pipeline
+from xgboost import XGBClassifier, XGBRegressor
+
+from clv_pipeline.errors import ArtefactError
+from clv_pipeline.home import write_durably
+
+#: Types beyond skops' own list that our pipelines consist of; a file with any other type is refused.
+TRUSTED = [
+    "clv_pipeline.modeling.baselines.ColumnRule",
+    "clv_pipeline.modeling.baselines.RateProbability",
+    "clv_pipeline.modeling.encoding.Winsoriser",
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+]
+_BOOSTERS = {"XGBRegressor": XGBRegressor, "XGBClassifier": XGBClassifier}
+
+
+def save_pipeline(pipeline: Pipeline, folder: Path, name: str) -> dict[str, str]:
+    """Write the pipeline as one or two files in `folder`; return file name -> sha256."""
+    model = pipeline.named_steps["model"]
+    if type(model).__name__ not in _BOOSTERS:
+        return {f"{name}.skops": _write(folder / f"{name}.skops", skops.io.dumps(pipeline))}
+    encoder = Pipeline(pipeline.steps[:-1])
+    booster_file = f"{name}.{type(model).__name__}.ubj"
+    return {
+        f"{name}.encoder.skops": _write(folder / f"{name}.encoder.skops", skops.io.dumps(encoder)),
+        booster_file: _write(folder / booster_file, bytes(model.get_booster().save_raw("ubj"))),
+    }
+
+
+def load_pipeline(folder: Path, name: str, hashes: dict[str, str]) -> Pipeline:
+    """Return the pipeline saved under `name`.
+
+    Raises:
+        ArtefactError: a file is missing, its hash is not the manifest's, or it holds a type that is not trusted.
+    """
+    files = {file: _read(folder / file, expected) for file, expected in hashes.items() if file.startswith(f"{name}.")}
+    if f"{name}.skops" in files:
+        return _loads(files[f"{name}.skops"], folder / f"{name}.skops")
+    (booster_file,) = [file for file in files if file.endswith(".ubj")]
+    model = _BOOSTERS[booster_file.split(".")[-2]]()
+    model.load_model(bytearray(files[booster_file]))
+    encoder = _loads(files[f"{name}.encoder.skops"], folder / f"{name}.encoder.skops")
+    return Pipeline([*encoder.steps, ("model", model)])
+
+
+def _write(path: Path, content: bytes) -> str:
+    write_durably(path, content)
+    return sha256(content).hexdigest()
+
+
+def _read(path: Path, expected: str) -> bytes:
+    if not path.exists():
+        raise ArtefactError(f"The model file {path} is missing", next_step="train again: `clv run --retrain`.")
+    content = path.read_bytes()
+    if sha256(content).hexdigest() != expected:
+        raise ArtefactError(
+            f"The model file {path} is not the one that was saved: its sha256 differs from the manifest's",
+            next_step="find out who changed it; then train again: `clv run --retrain`.",
+        )
+    return content
+
+
+def _loads(content: bytes, path: Path) -> Pipeline:
+    unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
+    if unknown:
+        raise ArtefactError(
+            f"The model file {path} holds types that are not trusted: {', '.join(unknown)}",
+            next_step="train again: `clv run --retrain`.",
+        )
+    return skops.io.loads(content, trusted=TRUSTED)

@@ -1,0 +1,128 @@
+"""Feature rows from the warehouse as frames that models take. Which features exist is decided in `sql/2_features`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from clv_pipeline.warehouse import Connection, columns_of, one_row
+
+#: Columns of features.customer_features that say which row it is, not what the customer is like.
+KEYS = ("as_of", "role", "customer_id")
+
+#: Feature names begin with their family; purchase features, the core, have no prefix.
+FAMILIES = ("web", "survey", "social", "campaign", "crm")
+
+
+@dataclass(frozen=True)
+class FeatureColumns:
+    """The features of a model, in order, by how they are encoded."""
+
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.numeric, *self.categorical]
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows of one horizon's training population: features, and what came after; all of equal length."""
+
+    features: pd.DataFrame
+    as_of: NDArray[np.datetime64]
+    spend: NDArray[np.float64]
+    flag: NDArray[np.float64]
+
+    def at(self, cutoffs: tuple[date, ...]) -> "LabelledRows":
+        """Return the rows of some cutoffs."""
+        keep = np.isin(self.as_of, np.array(cutoffs, dtype="datetime64[D]"))
+        return LabelledRows(self.features.loc[keep], self.as_of[keep], self.spend[keep], self.flag[keep])
+
+    def __len__(self) -> int:
+        return len(self.spend)
+
+
+def family_of(feature: str) -> str:
+    """Return the source a feature comes from, by its prefix."""
+    prefix = feature.split("_", 1)[0]
+    return prefix if prefix in FAMILIES else "purchase"
+
+
+def target_names(horizon_days: int) -> tuple[str, str]:
+    """Return the names of the two targets of a horizon: net spend in money, and whether there was a purchase."""
+    return f"spend_{horizon_days}d_total", f"spend_{horizon_days}d_flag"
+
+
+def feature_columns(connection: Connection) -> FeatureColumns:
+    """Return the features that carry anything: a column that is null or constant at every cutoff is left out.
+
+    A source the company does not have costs only its columns this way.
+    """
+    types = {n: t for n, t in columns_of(connection, "features.customer_features").items() if n not in KEYS}
+    tests = ", ".join(f"min({n}) <> max({n}) or count({n}) between 1 and count(*) - 1" for n in types)
+    query = f"select {tests} from features.customer_features where recency_days is not null"
+    useful = [name for name, varies in zip(types, one_row(connection, query), strict=True) if varies]
+    categorical = tuple(n for n in useful if types[n] == "VARCHAR")
+    return FeatureColumns(tuple(n for n in useful if n not in categorical), categorical)
+
+
+def load_labelled(connection: Connection, columns: FeatureColumns, horizon_days: int) -> LabelledRows:
+    """Return every labelled training row of customers who had bought before their cutoff."""
+    table = _fetch(
+        connection,
+        f"""
+        select labels.as_of as label_as_of, labels.spend_total::double as label_spend, labels.spend_flag::int as label_flag,
+            {_selected(columns, "customer_features")}
+        from training.labels
+        inner join features.customer_features using (as_of, customer_id)
+        where labels.horizon_days = {horizon_days:d} and customer_features.recency_days is not null
+        order by labels.as_of, labels.customer_id
+        """,
+    )
+    frame = _to_frame(table, columns)
+    return LabelledRows(
+        frame,
+        table["label_as_of"].to_numpy().astype("datetime64[D]"),
+        table["label_spend"].to_numpy(),
+        table["label_flag"].to_numpy().astype(np.float64),
+    )
+
+
+def scoring_batches(
+    connection: Connection, columns: FeatureColumns, batch_rows: int
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Yield (identity, features) for tonight's customers who have bought, in order of customer_id."""
+    reader = connection.sql(
+        f"""
+        select customer_id, {_selected(columns, "customer_features")}
+        from features.customer_features
+        where role = 'score' and recency_days is not null
+        order by customer_id
+        """
+    ).to_arrow_reader(batch_rows)
+    for batch in reader:
+        table = pa.Table.from_batches([batch])
+        yield table.select(["customer_id"]).to_pandas(), _to_frame(table, columns)
+
+
+def _selected(columns: FeatureColumns, table: str) -> str:
+    numeric = [f"{table}.{name}::float as {name}" for name in columns.numeric]
+    return ", ".join([*numeric, *(f"{table}.{name}" for name in columns.categorical)])
+
+
+def _fetch(connection: Connection, query: str) -> pa.Table:
+    return connection.sql(query).to_arrow_table()
+
+
+def _to_frame(table: pa.Table, columns: FeatureColumns) -> pd.DataFrame:
+    frame = table.select(list(columns.numeric)).to_pandas()
+    for name in columns.categorical:
+        # plain objects with nan for null: what scikit-learn's encoders take as missing
+        frame[name] = table[name].to_pandas().astype(object).where(table[name].is_valid().to_pandas(), np.nan)
+    return frame

@@ -1,0 +1,169 @@
+"""How good predictions are: one function a metric, and bootstrap intervals. No model and no table is known here.
+
+`actual` and `predicted` are 1-d float arrays of money (or 0/1 and a probability) with one entry a customer. A metric that
+is undefined on the data (no spread, one class) is nan.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+from sklearn.metrics import roc_auc_score
+
+Array = NDArray[np.float64]
+Metric = Callable[[Array, Array], float]
+
+
+def r_squared(actual: Array, predicted: Array) -> float:
+    """1 - squared error over the squared error of the actual mean."""
+    spread = float(np.sum((actual - actual.mean()) ** 2))
+    return 1 - float(np.sum((actual - predicted) ** 2)) / spread if spread > 0 else np.nan
+
+
+def mean_absolute_error(actual: Array, predicted: Array) -> float:
+    """In money."""
+    return float(np.mean(np.abs(actual - predicted)))
+
+
+def median_absolute_error(actual: Array, predicted: Array) -> float:
+    """In money."""
+    return float(np.median(np.abs(actual - predicted)))
+
+
+def root_mean_squared_error(actual: Array, predicted: Array) -> float:
+    """In money."""
+    return float(np.sqrt(np.mean((actual - predicted) ** 2)))
+
+
+def wape(actual: Array, predicted: Array) -> float:
+    """Sum of absolute errors over the actual total."""
+    total = float(actual.sum())
+    return float(np.abs(actual - predicted).sum()) / total if total > 0 else np.nan
+
+
+def total_bias(actual: Array, predicted: Array) -> float:
+    """Predicted total over actual total, less 1; +0.1 is 10 % too high."""
+    total = float(actual.sum())
+    return float(predicted.sum()) / total - 1 if total > 0 else np.nan
+
+
+def spearman(actual: Array, predicted: Array) -> float:
+    """Rank correlation, ties at their mean rank."""
+    a, p = rankdata(actual), rankdata(predicted)
+    if a.std() == 0 or p.std() == 0:
+        return np.nan
+    return float(np.corrcoef(a, p)[0, 1])
+
+
+def normalised_gini(actual: Array, predicted: Array) -> float:
+    """Gini of the actual money when customers are ordered by prediction, over the Gini of the perfect order.
+
+    Customers with equal predictions share their money evenly, so a constant prediction scores 0.
+    """
+    perfect = _gini(actual, actual)
+    return _gini(actual, predicted) / perfect if perfect > 0 else np.nan
+
+
+def _gini(actual: Array, order_by: Array) -> float:
+    total = float(actual.sum())
+    if total <= 0:
+        return np.nan
+    # mean rank of ties = every order of equal predictions, averaged
+    ranks = rankdata(order_by)
+    n = len(actual)
+    return float(2 * np.sum(ranks * actual) / (n * total) - (n + 1) / n)
+
+
+def top_decile_capture(actual: Array, predicted: Array) -> float:
+    """Actual money of the tenth with the highest predictions over that of the best possible tenth."""
+    return _top_share(actual, predicted, 0.10)
+
+
+def top_fifth_capture(actual: Array, predicted: Array) -> float:
+    """Actual money of the fifth with the highest predictions over that of the best possible fifth."""
+    return _top_share(actual, predicted, 0.20)
+
+
+def _top_share(actual: Array, predicted: Array, share: float) -> float:
+    k = max(1, round(share * len(actual)))
+    best = float(np.sort(actual)[-k:].sum())
+    if best <= 0:
+        return np.nan
+    # equal predictions at the border share the remaining places evenly
+    border = np.partition(predicted, -k)[-k]
+    above, at_border = predicted > border, predicted == border
+    places = k - int(above.sum())
+    return float(actual[above].sum() + places * actual[at_border].mean()) / best
+
+
+def decile_wape(actual: Array, predicted: Array) -> float:
+    """Sum over predicted deciles of |predicted - actual| money, over the actual total: is the level right everywhere?"""
+    total = float(actual.sum())
+    if total <= 0:
+        return np.nan
+    parts = np.array_split(np.argsort(predicted, kind="stable"), 10)
+    return sum(abs(float(predicted[p].sum() - actual[p].sum())) for p in parts) / total
+
+
+def roc_auc(actual: Array, predicted: Array) -> float:
+    """Chance that a buyer is ranked above a non-buyer; `actual` is 0/1."""
+    if actual.min() == actual.max():
+        return np.nan
+    return float(roc_auc_score(actual, predicted))
+
+
+def log_loss(actual: Array, predicted: Array) -> float:
+    """Mean negative log likelihood of 0/1 outcomes, in nats."""
+    p = np.clip(predicted, 1e-6, 1 - 1e-6)
+    return float(-np.mean(actual * np.log(p) + (1 - actual) * np.log(1 - p)))
+
+
+def brier(actual: Array, predicted: Array) -> float:
+    """Mean squared error of the probability."""
+    return float(np.mean((actual - predicted) ** 2))
+
+
+SPEND_METRICS: Mapping[str, Metric] = {
+    "normalised_gini": normalised_gini,
+    "spearman": spearman,
+    "top_decile_capture": top_decile_capture,
+    "top_fifth_capture": top_fifth_capture,
+    "r_squared": r_squared,
+    "mean_absolute_error": mean_absolute_error,
+    "median_absolute_error": median_absolute_error,
+    "root_mean_squared_error": root_mean_squared_error,
+    "wape": wape,
+    "decile_wape": decile_wape,
+    "total_bias": total_bias,
+}
+PROBABILITY_METRICS: Mapping[str, Metric] = {"roc_auc": roc_auc, "log_loss": log_loss, "brier": brier}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric with the 90 % interval of its bootstrap distribution over customers."""
+
+    value: float
+    low: float
+    high: float
+
+
+def measure(
+    metrics: Mapping[str, Metric], actual: Array, predicted: Array, *, samples: int, seed: int
+) -> dict[str, Estimate]:
+    """Return each metric with its interval; customers are the unit that is drawn again, with replacement."""
+    draws = bootstrap_draws(len(actual), samples, seed)
+    found = {}
+    for name, metric in metrics.items():
+        values = [metric(actual[d], predicted[d]) for d in draws]
+        low, high = np.nanquantile(values, [0.05, 0.95]) if np.isfinite(values).any() else (np.nan, np.nan)
+        found[name] = Estimate(metric(actual, predicted), float(low), float(high))
+    return found
+
+
+def bootstrap_draws(customers: int, samples: int, seed: int) -> list[NDArray[np.int64]]:
+    """Return `samples` index arrays of length `customers`; the same seed pairs the draws of two models."""
+    generator = np.random.default_rng(seed)
+    return [generator.integers(0, customers, customers) for _ in range(samples)]

@@ -1,0 +1,280 @@
+"""The assets, stage by stage; each body is one call to a room's door and the metadata of what it did."""
+
+import dagster as dg
+
+from clv_pipeline import features, publishing, scoring
+from clv_pipeline.modeling import training
+from clv_pipeline.modeling.cutoffs import CutoffPlan
+from clv_pipeline.orchestration import checks, pictures
+from clv_pipeline.orchestration.resources import RETRAIN_TAG, Pipeline, red_on_error, run_as_of, run_started_at
+from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
+from clv_pipeline.quality.cleaning import CleanTableRejected, build_clean_table, clean_parameters
+from clv_pipeline.sources.contract import CONTRACT
+from clv_pipeline.sources.extraction import extract
+from clv_pipeline.sql_models import SqlModel, build, load_layer
+from clv_pipeline.warehouse import Connection
+
+_PUBLISHED_MODELS = load_layer("4_published")
+
+
+@dg.multi_asset(
+    name="extract",
+    specs=[
+        dg.AssetSpec(
+            ["raw", name],
+            description=f"One row per {table.grain}, as delivered by the source, in the types of the contract.",
+            group_name="raw",
+            kinds={"sqlalchemy", "duckdb"},
+            owners=OWNERS,
+        )
+        for name, table in CONTRACT.items()
+    ],
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL),
+)
+def raw_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
+    """All source tables in one snapshot; only a source that was lost half-way is read again."""
+    with red_on_error():
+        settings = pipeline.settings_with_source()
+        tables = extract(
+            settings,
+            pipeline.warehouse,
+            as_of=run_as_of(context, settings),
+            run_id=context.run_id,
+            started_at=run_started_at(context),
+            progress=lambda table, rows: context.log.debug(f"{table}: {rows:,} rows"),
+        )
+    with pipeline.warehouse.connection() as connection:
+        for table in tables:
+            metadata = table_metadata(connection, f"raw.{table.name}")
+            yield dg.MaterializeResult(
+                asset_key=["raw", table.name],
+                metadata={
+                    **metadata,
+                    "provided by the source": table.is_provided,
+                    "incremental": table.is_incremental,
+                    "rows delivered tonight": table.rows_delivered,
+                    "rows new tonight": table.rows_loaded,
+                },
+            )
+
+
+def _build_clean(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
+    try:
+        report = build_clean_table(pipeline.warehouse, model, pipeline.settings, pipeline.validator)
+    except CleanTableRejected as error:
+        yield from checks.of_clean_table(model, error.report)
+        raise
+    with pipeline.warehouse.connection() as connection:
+        metadata = sql_metadata(connection, model)
+    yield dg.MaterializeResult(metadata={**metadata, "fates": checks.fates_table(report)})
+    yield from checks.of_clean_table(model, report)
+
+
+def _build_identities(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
+    with pipeline.warehouse.transaction() as connection:
+        build(connection, model, clean_parameters(pipeline.settings))
+        yield dg.MaterializeResult(metadata=sql_metadata(connection, model))
+
+
+clean_tables = [
+    sql_asset(model, _build_clean, group="clean", checks=checks.CLEAN_CHECKS)
+    if model.name in CONTRACT
+    else sql_asset(model, _build_identities, group="clean")
+    for model in load_layer("1_clean")
+]
+
+
+@dg.asset(
+    key=["features", "cutoffs"],
+    deps=[asset_key("clean.customers"), asset_key("clean.orders")],
+    group_name="features",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+)
+def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """One row per date that features are built as of: tonight's to score, and past ones when a training is due."""
+    settings = pipeline.settings.model_copy(update={"force_training": RETRAIN_TAG in context.run_tags})
+    with red_on_error(), pipeline.warehouse.transaction() as connection:
+        as_of = features.current_extraction(connection).as_of
+        plans = features.plan_training(connection, settings, as_of)
+        why = training.why_train(pipeline.registry, connection, settings, as_of)
+        features.write_cutoffs(connection, settings, as_of, plans if why else [])
+        features.write_training_plan(connection, settings, why)
+        return dg.MaterializeResult(
+            metadata={
+                **table_metadata(connection, "features.cutoffs"),
+                "training is due": why or "no: the champion is still good",
+                "as_of": as_of.isoformat(),
+            }
+        )
+
+
+def _build_features(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
+    features.build_feature_table(pipeline.warehouse, model)
+    with pipeline.warehouse.connection() as connection:
+        yield dg.MaterializeResult(metadata=sql_metadata(connection, model))
+
+
+feature_tables = [sql_asset(model, _build_features, group="features") for model in load_layer("2_features")]
+
+
+def _build_training(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
+    with pipeline.warehouse.transaction() as connection:
+        if features.is_training_due(connection):
+            build(connection, model, {})
+        yield dg.MaterializeResult(metadata=sql_metadata(connection, model))
+
+
+training_tables = [
+    sql_asset(model, _build_training, group="training", also=["features.cutoffs"]) for model in load_layer("3_training")
+]
+
+
+def _plans(connection: Connection, pipeline: Pipeline) -> list[CutoffPlan]:
+    return features.plan_training(connection, pipeline.settings, features.current_extraction(connection).as_of)
+
+
+@dg.asset(
+    key=["training", "tuning"],
+    deps=[asset_key("training.labels"), asset_key("features.customer_features")],
+    group_name="training",
+    kinds={"scikitlearn", "xgboost"},
+    owners=OWNERS,
+)
+def tuning(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """One row per (horizon, candidate): the parameters that scored best on temporal folds, and the champions chosen."""
+    with red_on_error():
+        with pipeline.warehouse.connection() as connection:
+            due, plans = features.is_training_due(connection), _plans(connection, pipeline)
+        if due:
+            training.tune_candidates(pipeline.warehouse, pipeline.settings, plans, context.log.debug)
+        with pipeline.warehouse.connection() as connection:
+            return dg.MaterializeResult(metadata=table_metadata(connection, "training.tuning") | {"trained": due})
+
+
+@dg.asset(
+    key=["training", "model_quality"],
+    deps=[asset_key("training.tuning")],
+    group_name="training",
+    kinds={"scikitlearn", "xgboost"},
+    owners=OWNERS,
+)
+def model_quality(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """One row per (horizon, candidate, metric) on a later window that nothing has looked at, with intervals."""
+    with red_on_error():
+        with pipeline.warehouse.connection() as connection:
+            due, plans = features.is_training_due(connection), _plans(connection, pipeline)
+        if due:
+            training.evaluate_candidates(pipeline.warehouse, pipeline.settings, plans, context.log.debug)
+        with pipeline.warehouse.connection() as connection:
+            metadata = table_metadata(connection, "training.model_quality")
+            return dg.MaterializeResult(metadata=metadata | pictures.of_test_window(connection, pipeline.settings))
+
+
+@dg.asset(
+    key=["training", "champion"],
+    deps=[asset_key("training.model_quality")],
+    group_name="training",
+    kinds={"scikitlearn", "xgboost"},
+    owners=OWNERS,
+)
+def champion(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """The model version that scores: fitted to every window that is over, saved without pickle, hashed."""
+    with red_on_error():
+        with pipeline.warehouse.connection() as connection:
+            due, plans = features.is_training_due(connection), _plans(connection, pipeline)
+        if due:
+            training.fit_champions(
+                pipeline.warehouse, pipeline.settings, plans, pipeline.registry, _as_of(pipeline)
+            )
+        manifest = pipeline.registry.champion()
+        assert manifest is not None
+    return dg.MaterializeResult(
+        metadata={
+            "version": manifest.version,
+            "trained tonight": due,
+            "fitted as of": manifest.as_of.isoformat(),
+            "champions": {f"{h.horizon_days}d": f"{h.spend_candidate}, {h.flag_candidate}" for h in manifest.horizons},
+            "test metrics": manifest.test_metrics,
+        }
+    )
+
+
+@dg.asset(
+    key=["scores", "customer_scores"],
+    deps=[asset_key("training.champion"), asset_key("features.customer_features")],
+    group_name="scores",
+    kinds={"xgboost", "duckdb"},
+    owners=OWNERS,
+    check_specs=[dg.AssetCheckSpec(checks.LEVEL_CHECK, asset=["scores", "customer_scores"])],
+)
+def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
+    """One row per eligible customer: predicted spend and purchase probability for each horizon, with reasons."""
+    with red_on_error():
+        manifest = pipeline.registry.champion()
+        assert manifest is not None
+        report = scoring.score_customers(
+            pipeline.warehouse,
+            pipeline.settings,
+            pipeline.registry,
+            manifest,
+            lambda done: context.log.debug(f"{done:,} customers scored"),
+        )
+        with pipeline.warehouse.connection() as connection:
+            metadata = table_metadata(connection, "scores.customer_scores")
+    yield dg.MaterializeResult(
+        metadata={
+            **metadata,
+            "predicted total": report.predicted_total,
+            "trailing total": report.trailing_total,
+            "status": report.by_status,
+            "fidelity of the reasons (R2)": report.fidelity,
+        }
+    )
+    yield checks.of_level(report)
+
+
+def _build_customer_clv(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
+    publishing.build_customer_clv(pipeline.warehouse, _PUBLISHED_MODELS, pipeline.settings)
+    with pipeline.warehouse.connection() as connection:
+        yield dg.MaterializeResult(metadata=sql_metadata(connection, model) | pictures.of_segments(connection))
+
+
+customer_clv = sql_asset(
+    next(m for m in _PUBLISHED_MODELS if m.name == "customer_clv"),
+    _build_customer_clv,
+    group="published",
+    also=["scores.customer_scores"],
+)
+
+
+@dg.asset(
+    key=["published", "bundle"],
+    deps=[asset_key("published.customer_clv"), asset_key("clean.marketing_spend"), asset_key("training.model_quality")],
+    group_name="published",
+    kinds={"duckdb", "parquet"},
+    owners=OWNERS,
+)
+def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """The published bundle: every table of the contract, Parquet, report and manifest; built beside, audited, swapped."""
+    with red_on_error():
+        made = publishing.publish(pipeline.warehouse, _PUBLISHED_MODELS, pipeline.settings, pipeline.home)
+    return dg.MaterializeResult(
+        metadata={
+            "run_id": made.run_id,
+            "folder": dg.MetadataValue.path(str(made.folder)),
+            "is served": made.is_served,
+            "rows": made.row_counts,
+        }
+    )
+
+
+def _as_of(pipeline: Pipeline):  # type: ignore[no-untyped-def]
+    with pipeline.warehouse.connection() as connection:
+        return features.current_extraction(connection).as_of
+
+
+ALL_ASSETS = [
+    raw_tables, *clean_tables, cutoffs, *feature_tables, *training_tables, tuning, model_quality, champion,
+    customer_scores, customer_clv, bundle,
+]  # fmt: skip

@@ -1,0 +1,44 @@
+"""Plots in asset metadata: numbers come from the warehouse, pictures from reporting, Markdown goes to the Dagster UI."""
+
+import base64
+
+import dagster as dg
+
+from clv_pipeline.reporting import plots
+from clv_pipeline.settings import Settings
+from clv_pipeline.warehouse import Connection
+
+
+def of_test_window(connection: Connection, settings: Settings) -> dict[str, dg.MetadataValue]:
+    """Return predicted against actual, calibration and gain of the champions on the test window, by horizon."""
+    found: dict[str, dg.MetadataValue] = {}
+    if not connection.execute(
+        "select 1 from information_schema.tables where table_schema = 'training' and table_name = 'test_predictions'"
+    ).fetchall():
+        return found
+    for days in settings.horizons:
+        frame = connection.sql(
+            f"select actual_spend, predicted_spend from training.test_predictions where horizon_days = {days:d}"
+        ).df()
+        if frame.empty:
+            continue
+        actual, predicted = frame["actual_spend"].to_numpy(), frame["predicted_spend"].to_numpy()
+        found[f"predicted against actual {days}d"] = _shown(
+            plots.predicted_against_actual(actual, predicted, settings.currency)
+        )
+        found[f"decile calibration {days}d"] = _shown(plots.decile_calibration(actual, predicted, settings.currency))
+        found[f"gain {days}d"] = _shown(plots.gain_curve(actual, predicted))
+    return found
+
+
+def of_segments(connection: Connection) -> dict[str, dg.MetadataValue]:
+    """Return customers by segment."""
+    rows = connection.execute(
+        "select replace(segment, '_', ' '), count(*) from published.customer_clv group by segment order by 2 desc"
+    ).fetchall()
+    picture = plots.horizontal_bars([r[0] for r in rows], [float(r[1]) for r in rows], "Customers by segment", "customers")
+    return {"segments": _shown(picture)}
+
+
+def _shown(png: bytes) -> dg.MetadataValue:
+    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -1,0 +1,96 @@
+"""What every asset is handed: settings, folders, warehouse, registry; and how a user's error becomes a red step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from functools import cached_property, lru_cache
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+from pydantic import SecretStr
+
+from clv_pipeline.errors import PipelineError, SourceInterrupted
+from clv_pipeline.home import Home
+from clv_pipeline.modeling.registry import Registry
+from clv_pipeline.quality.expectations import Validator
+from clv_pipeline.settings import Settings, load_settings
+from clv_pipeline.sources.demo.company import build_demo_company
+from clv_pipeline.warehouse import Warehouse
+
+AS_OF_TAG = "clv/as_of"
+RETRAIN_TAG = "clv/retrain"
+
+
+@lru_cache
+def current_settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return load_settings()
+
+
+class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The rooms of one CLV_HOME, opened from the settings of the process."""
+
+    @property
+    def settings(self) -> Settings:
+        return current_settings()
+
+    @property
+    def home(self) -> Home:
+        return Home(self.settings.home)
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(
+            self.home.warehouse,
+            scratch=self.home.scratch,
+            writable_folders=[self.home.published],
+            memory_limit=self.settings.memory_limit,
+            threads=self.settings.threads,
+        )
+
+    @property
+    def registry(self) -> Registry:
+        return Registry(self.home.models)
+
+    @cached_property
+    def _validator(self) -> Validator:
+        return Validator()
+
+    @property
+    def validator(self) -> Validator:
+        return self._validator
+
+    def settings_with_source(self) -> Settings:
+        """Return the settings with an address to read: the embedded demo company's database where none is given."""
+        settings = self.settings
+        if settings.source_url is not None or settings.source != "demo":
+            return settings
+        database = self.home.demo_database
+        url = f"sqlite:///{database}"
+        if not database.exists():
+            build_demo_company(url, customers=settings.demo_customers, seed=settings.seed)
+        return settings.model_copy(update={"source_url": SecretStr(url)})
+
+
+def run_as_of(context: dg.AssetExecutionContext, settings: Settings) -> date:
+    """Return the as_of of a run: its tag, else the setting, else the day the run was created, in the business zone."""
+    tagged = context.run_tags.get(AS_OF_TAG)
+    if tagged:
+        return date.fromisoformat(tagged)
+    return settings.as_of or run_started_at(context).astimezone(ZoneInfo(settings.time_zone)).date()
+
+
+def run_started_at(context: dg.AssetExecutionContext) -> datetime:
+    """Return when the run was created (UTC)."""
+    record = context.instance.get_run_record_by_id(context.run_id)
+    assert record is not None
+    return record.create_timestamp.astimezone(UTC)
+
+
+@contextmanager
+def red_on_error() -> Iterator[None]:
+    """Turn a user's error into a failed step that shows its message; only an interrupted source is worth a retry."""
+    try:
+        yield
+    except PipelineError as error:
+        raise dg.Failure(description=str(error), allow_retries=isinstance(error, SourceInterrupted)) from error

@@ -1,0 +1,71 @@
+"""Folders of .sql files as Dagster assets: description, dependencies and column lineage come from the files themselves."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import dagster as dg
+
+from clv_pipeline.orchestration.resources import Pipeline, red_on_error
+from clv_pipeline.sql_models import SqlModel, column_lineage
+from clv_pipeline.warehouse import Connection, columns_of, row_count
+
+OWNERS = ["team:data"]
+Step = Iterable[dg.MaterializeResult | dg.AssetCheckResult]
+Body = Callable[[dg.AssetExecutionContext, Pipeline, SqlModel], Step]
+
+#: Small tables that an asset writes beside its own, so that whoever reads them depends on that asset.
+WRITTEN_BESIDE = {
+    "raw.extraction": "raw.orders",
+    "raw.loads": "raw.orders",
+    "training.horizons": "features.cutoffs",
+    "scores.run": "scores.customer_scores",
+    "published.segment_thresholds": "published.customer_clv",
+}
+#: Tables that outlive runs; reading them is no dependency within a run.
+_KEPT_BETWEEN_RUNS = {"scores.history"}
+
+
+def asset_key(table: str) -> dg.AssetKey:
+    """Return the asset that writes `layer.table`."""
+    return dg.AssetKey(WRITTEN_BESIDE.get(table, table).split("."))
+
+
+def sql_asset(
+    model: SqlModel, body: Body, *, group: str, also: Sequence[str] = (), checks: Sequence[str] = ()
+) -> dg.AssetsDefinition:
+    """Return the asset that builds one SQL model by `body`; `also` names tables it needs beyond those it reads."""
+    deps = {asset_key(table) for table in {*model.inputs, *also} - _KEPT_BETWEEN_RUNS} - {asset_key(model.table)}
+
+    @dg.asset(
+        key=asset_key(model.table),
+        description=model.description,
+        deps=sorted(deps),
+        group_name=group,
+        kinds={"sql", "duckdb"},
+        owners=OWNERS,
+        check_specs=[dg.AssetCheckSpec(name, asset=asset_key(model.table), blocking=True) for name in checks] or None,
+    )
+    def build_table(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
+        with red_on_error():
+            yield from body(context, pipeline, model)
+
+    return build_table
+
+
+def table_metadata(connection: Connection, table: str) -> dict[str, dg.MetadataValue | int | str]:
+    """Return name, row count and schema of a warehouse table in the form the Dagster UI shows."""
+    schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns_of(connection, table).items()])
+    return {
+        "dagster/table_name": table,
+        "dagster/row_count": row_count(connection, table),
+        "dagster/column_schema": dg.MetadataValue.table_schema(schema),
+    }
+
+
+def sql_metadata(connection: Connection, model: SqlModel) -> dict[str, dg.MetadataValue | int | str]:
+    """Return `table_metadata` and the lineage of each column."""
+    deps = {
+        column: [dg.TableColumnDep(asset_key(table), name) for table, name in sources if table not in WRITTEN_BESIDE]
+        for column, sources in column_lineage(connection, model).items()
+    }
+    lineage = dg.MetadataValue.column_lineage(dg.TableColumnLineage({c: d for c, d in deps.items() if d}))
+    return {**table_metadata(connection, model.table), "dagster/column_lineage": lineage}

@@ -1,0 +1,260 @@
+"""The published contract, version 1: every table BI reads, its key, and what each column means.
+
+The SQL of the tables is in `sql/4_published`. A breaking change here means a version 2 beside this one.
+"""
+
+import re
+from dataclasses import dataclass
+
+CONTRACT_VERSION = "v1"
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """One published table; `key` is unique and never null, `columns` says what each column means."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: dict[str, str]
+
+
+_IDENTITY = {
+    "as_of_date": "the scores look forward from this day (business time zone) and know only what came before it",
+    "currency": "ISO code of every amount in the row",
+    "run_id": "the run that made the row; the same input and as_of give the same run_id",
+    "model_version": "the model version that made the prediction",
+    "scored_at": "as_of_date 00:00 in the business time zone, as UTC",
+    "updated_at": "scored_at of the first run since which no business value of the row has changed (UTC)",
+}
+_SEGMENT = {
+    "segment": "high_value, churn_risk, missed_opportunity, new_customer, steady, dormant or prospect",
+    "value_tier": "A: top 5 % by predicted spend, B: next 15 %, C: next 30 %, D: the rest",
+    "score_status": "scored; insufficient_history (a fixed rule, no model); no_purchase_yet (mean of past customers alike)",
+}
+_WINDOW = {
+    "horizon_days": "length of the predicted window in days, from as_of_date",
+    "predicted_spend": "expected net spend in the window, in currency",
+    "purchase_probability": "chance of at least one purchase in the window, 0 to 1",
+}
+
+PUBLISHED: dict[str, PublishedTable] = {
+    table.name: table
+    for table in (
+        PublishedTable(
+            "customer_clv",
+            ("customer_id",),
+            {
+                "customer_id": "the company's customer number, as text",
+                **_IDENTITY,
+                **_SEGMENT,
+                "predicted_spend_{h}d": "expected net spend in the {h} days from as_of_date",
+                "purchase_probability_{h}d": "chance of at least one purchase in the {h} days from as_of_date, 0 to 1",
+                "historic_value": "net spend so far, before as_of_date",
+                "historic_value_365d": "net spend in the 365 days before as_of_date",
+                "purchase_days": "days with a purchase so far",
+                "average_purchase_value": "mean spend of a purchase day, before returns; null without a purchase",
+                "first_order_date": "day of the first order; null without one",
+                "last_order_date": "day of the last purchase before as_of_date; null without one",
+                "recency_days": "days since the last purchase; null without one",
+                "country": "country in the CRM; null when unknown",
+                "acquisition_channel": "channel that won the customer; null when unknown",
+                "is_in_crm": "false for a customer known only from orders",
+                "reason_1": "strongest reason for the prediction, with the money it adds or takes",
+                "reason_2": "second reason",
+                "reason_3": "third reason",
+            },
+        ),
+        PublishedTable(
+            "customer_clv_history",
+            ("customer_id", "as_of_date", "horizon_days"),
+            {
+                "customer_id": "the company's customer number, as text",
+                **_IDENTITY,
+                **_SEGMENT,
+                **_WINDOW,
+                "historic_value": "net spend before that as_of_date",
+            },
+        ),
+        PublishedTable(
+            "customer_clv_changes",
+            ("customer_id",),
+            {
+                "customer_id": "the company's customer number, as text",
+                "change": "added, changed or removed since previous_as_of_date",
+                "previous_as_of_date": "the as_of_date compared with",
+                "previous_segment": "segment then",
+                "segment": "segment now",
+                "previous_value_tier": "value tier then",
+                "value_tier": "value tier now",
+                "previous_predicted_spend": "predicted spend then, primary horizon",
+                "predicted_spend": "predicted spend now, primary horizon",
+            },
+        ),
+        PublishedTable(
+            "segments",
+            ("segment",),
+            {
+                "segment": _SEGMENT["segment"],
+                "customers": "customers in the segment",
+                "predicted_spend_total": "sum of predicted spend, primary horizon",
+                "predicted_spend_mean": "mean predicted spend, primary horizon",
+                "predicted_spend_share": "share of all predicted spend, 0 to 1",
+                "purchase_probability_mean": "mean purchase probability, primary horizon",
+                "historic_value_total": "net spend so far",
+                "currency": _IDENTITY["currency"],
+                "as_of_date": _IDENTITY["as_of_date"],
+            },
+        ),
+        PublishedTable(
+            "segment_thresholds",
+            ("threshold",),
+            {
+                "threshold": "name of the threshold",
+                "value": "its value in this run",
+                "meaning": "what it separates",
+            },
+        ),
+        PublishedTable(
+            "recommendations",
+            ("customer_id",),
+            {
+                "priority": "1 is the most value at stake",
+                "customer_id": "the company's customer number, as text",
+                "segment": _SEGMENT["segment"],
+                "action": "what to do",
+                "why": "the rule behind it",
+                "value_at_stake": "the money the action is about",
+                "currency": _IDENTITY["currency"],
+                "as_of_date": _IDENTITY["as_of_date"],
+            },
+        ),
+        PublishedTable(
+            "cohorts",
+            ("cohort_month_date", "months_since"),
+            {
+                "cohort_month_date": "month of the customers' first purchase (its first day)",
+                "months_since": "months since then",
+                "customers": "customers in the cohort",
+                "active_customers": "of these with a purchase in that month",
+                "active_share": "active_customers over customers",
+                "net_spend": "net spend of the cohort in that month",
+                "net_spend_so_far": "net spend up to that month",
+            },
+        ),
+        PublishedTable(
+            "channel_value",
+            ("acquisition_channel",),
+            {
+                "acquisition_channel": "channel that won the customers",
+                "customers": "customers won",
+                "buyers": "of these with a purchase",
+                "marketing_spend": "marketing spend on the channel so far; null when unknown",
+                "historic_value": "net spend of its customers so far",
+                "predicted_spend": "their predicted spend, primary horizon",
+                "acquisition_cost_per_buyer": "CAC: recorded acquisition cost, else marketing spend, per buyer",
+                "value_per_buyer": "(historic value + predicted spend) x gross margin, per buyer",
+                "ltv_to_cac": "value_per_buyer over acquisition_cost_per_buyer",
+                "payback_months": "months of margin that pay the acquisition cost back",
+                "currency": _IDENTITY["currency"],
+            },
+        ),
+        PublishedTable(
+            "model_quality",
+            ("horizon_days", "target", "candidate", "metric"),
+            {
+                "horizon_days": _WINDOW["horizon_days"],
+                "target": "what is predicted",
+                "candidate": "the model or fixed baseline",
+                "is_baseline": "a fixed rule that every model must beat",
+                "is_champion": "chosen on earlier windows, not on this one",
+                "test_window_start_date": "first day of the untouched window that everything is judged on",
+                "customers": "customers judged",
+                "metric": "the measure",
+                "value": "its value; null where it is undefined",
+                "interval_low": "lower end of the 90 % bootstrap interval over customers",
+                "interval_high": "upper end",
+                "fold_score": "mean score on the earlier tuning windows, which choose the champion",
+            },
+        ),
+        PublishedTable(
+            "feature_importance",
+            ("horizon_days", "feature"),
+            {
+                "rank": "1 moves predictions most",
+                "feature": "the feature",
+                "source_family": "where it comes from: purchase, web, survey, social, campaign or crm",
+                "description": "the feature in words",
+                "mean_contribution": "mean absolute money it adds to or takes from a prediction",
+                "horizon_days": _WINDOW["horizon_days"],
+            },
+        ),
+        PublishedTable(
+            "prediction_outcomes",
+            ("as_of_date", "horizon_days", "predicted_tenth"),
+            {
+                "as_of_date": "when the prediction was made for",
+                "horizon_days": _WINDOW["horizon_days"],
+                "predicted_tenth": "1 is the tenth of the customers with the highest predicted spend",
+                "customers": "customers in the tenth",
+                "predicted_spend": "what was predicted for them",
+                "actual_spend": "what they spent, net, once the window was over",
+                "predicted_buyers": "sum of their purchase probabilities",
+                "actual_buyers": "how many bought",
+            },
+        ),
+        PublishedTable(
+            "data_quality",
+            ("table_name", "fate", "reason"),
+            {
+                "table_name": "source table",
+                "fate": "at the source, accepted, duplicate, excluded, quarantined, or created from another table",
+                "reason": "why; empty where there is none to give",
+                "row_count": "rows",
+                "source_money": "their amounts in source currency; null where rows have none",
+            },
+        ),
+        PublishedTable(
+            "column_dictionary",
+            ("table_name", "column_name"),
+            {
+                "table_name": "published table",
+                "column_name": "its column",
+                "position": "place in the table, from 1",
+                "data_type": "SQL type",
+                "description": "what it means",
+            },
+        ),
+        PublishedTable(
+            "clv_run",
+            ("run_id",),
+            {
+                "run_id": _IDENTITY["run_id"],
+                "contract_version": "version of this contract",
+                "source_name": "the company or data set",
+                "as_of_date": _IDENTITY["as_of_date"],
+                "scored_at": _IDENTITY["scored_at"],
+                "currency": _IDENTITY["currency"],
+                "time_zone": "the business time zone",
+                "primary_horizon_days": "the horizon that ranks, segments and explains",
+                "model_version": _IDENTITY["model_version"],
+                "customers": "customers with a row in customer_clv",
+                "predicted_spend_total": "sum of predicted spend, primary horizon",
+                "trailing_spend_total": "what the same number of days before as_of_date brought in: the baseline",
+                "quarantined_rows": "source rows set aside",
+                "data_fingerprint": "hash over every source row held",
+            },
+        ),
+    )
+}
+
+
+def description_of(table: str, column: str) -> str | None:
+    """Return what a published column means, or None when the contract does not know it."""
+    columns = PUBLISHED[table].columns
+    if column in columns:
+        return columns[column]
+    days = re.search(r"_(\d+)d$", column)
+    if days is None:
+        return None
+    pattern = column.removesuffix(f"_{days[1]}d") + "_{h}d"
+    return columns[pattern].replace("{h}", days[1]) if pattern in columns else None

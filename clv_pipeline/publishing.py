@@ -1,0 +1,254 @@
+"""Build beside, audit, swap: tonight's tables become one immutable bundle, and only a whole one is ever served.
+
+What the tables hold is SQL (`sql/4_published`) and their contract (`published_contract.py`).
+"""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+
+from clv_pipeline.errors import PublishError
+from clv_pipeline.home import Home, write_durably
+from clv_pipeline.published_contract import CONTRACT_VERSION, PUBLISHED, description_of
+from clv_pipeline.reporting.report import write_report
+from clv_pipeline.settings import Settings
+from clv_pipeline.sql_models import Parameters, SqlModel, build
+from clv_pipeline.warehouse import (
+    Connection,
+    Warehouse,
+    columns_of,
+    one_row,
+    open_bundle_file,
+    quote_text,
+    row_count,
+)
+
+#: The file format that today's BI drivers open; DuckDB 2.0's own default is newer.
+_STORAGE_VERSION = "v1.2.0"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One published run; `is_served` is false when a newer as_of is served and stays so."""
+
+    run_id: str
+    folder: Path
+    as_of: date
+    is_served: bool
+    row_counts: dict[str, int]
+
+
+def publish_parameters(settings: Settings) -> Parameters:
+    """Return the named parameters that the files of `sql/4_published` may use."""
+    return {
+        "high_value_share": settings.high_value_share,
+        "churn_value_share": settings.churn_value_share,
+        "churn_probability": settings.churn_probability,
+        "missed_basket_share": settings.missed_basket_share,
+        "gross_margin": settings.gross_margin,
+    }
+
+
+def build_customer_clv(warehouse: Warehouse, models: list[SqlModel], settings: Settings) -> None:
+    """Build `published.customer_clv` and what it reads, and replace this as_of's rows of the score history."""
+    with warehouse.transaction() as connection:
+        _create_history(connection)
+        for model in models:
+            if model.name in ("segment_thresholds", "customer_clv"):
+                build(connection, model, publish_parameters(settings))
+        _remember(connection, settings)
+
+
+def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, home: Home) -> Bundle:
+    """Build the other published tables, write the bundle beside, audit it, and swap it in.
+
+    Raises:
+        PublishError: the audit failed or the disk did; what was served before is served still.
+    """
+    with warehouse.transaction() as connection:
+        for model in models:
+            if model.name not in ("segment_thresholds", "customer_clv"):
+                build(connection, model, publish_parameters(settings))
+        _build_dictionary(connection)
+    with warehouse.connection() as connection:
+        run_id, as_of, source = one_row(connection, "select run_id, as_of, source_name from scores.run")
+        beside = home.published / f".building-{run_id}"
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir()
+        try:
+            counts = _write_files(connection, beside)
+        except OSError as error:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise PublishError(
+                f"The bundle could not be written: {error}",
+                next_step="free disk space or mend the rights on the home folder and run again; yesterday's bundle is served.",
+            ) from error
+    failures = audit(beside / "clv.duckdb", counts)
+    if failures:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise PublishError(
+            "The bundle failed its audit: " + "; ".join(failures),
+            next_step="mend the SQL in sql/4_published it names and run again; yesterday's bundle is served.",
+        )
+    write_report(beside)
+    _write_manifest(beside, run_id, as_of, source, counts)
+    folder = _seal(beside, home.published / run_id)
+    return Bundle(run_id, folder, as_of, _serve(home.published, folder, as_of, source), counts)
+
+
+def _create_history(connection: Connection) -> None:
+    connection.execute(
+        """
+        create table if not exists scores.history (
+            as_of_date date, customer_id varchar, horizon_days integer, predicted_spend decimal(18, 2),
+            purchase_probability decimal(5, 4), segment varchar, value_tier varchar, score_status varchar,
+            historic_value decimal(18, 2), currency varchar, model_version varchar, run_id varchar,
+            scored_at timestamptz, updated_at timestamptz
+        )
+        """
+    )
+
+
+def _remember(connection: Connection, settings: Settings) -> None:
+    """Replace this as_of's rows in the history, and only those."""
+    connection.execute("delete from scores.history where as_of_date = (select as_of from scores.run)")
+    for days in settings.horizons:
+        connection.execute(
+            f"""
+            insert into scores.history by name
+            select as_of_date, customer_id, {days:d} as horizon_days, predicted_spend_{days:d}d as predicted_spend,
+                purchase_probability_{days:d}d as purchase_probability, segment, value_tier, score_status,
+                historic_value, currency, model_version, run_id, scored_at, updated_at
+            from published.customer_clv
+            """
+        )
+
+
+def _build_dictionary(connection: Connection) -> None:
+    connection.execute(
+        "create or replace table published.column_dictionary "
+        "(table_name varchar, column_name varchar, position integer, data_type varchar, description varchar)"
+    )
+    for table in PUBLISHED:
+        for position, (column, sql_type) in enumerate(columns_of(connection, f"published.{table}").items(), start=1):
+            connection.execute(
+                "insert into published.column_dictionary values (?, ?, ?, ?, ?)",
+                [table, column, position, sql_type, description_of(table, column)],
+            )
+
+
+def _write_files(connection: Connection, folder: Path) -> dict[str, int]:
+    parquet = folder / "parquet"
+    parquet.mkdir()
+    database = folder / "clv.duckdb"
+    connection.execute(f"attach {quote_text(str(database))} as bundle (storage_version {quote_text(_STORAGE_VERSION)})")
+    counts = {}
+    for name, table in PUBLISHED.items():
+        order = ", ".join(table.key)
+        connection.execute(f"create table bundle.{name} as select * from published.{name} order by {order}")
+        file = quote_text(str(parquet / f"{name}.parquet"))
+        connection.execute(f"copy (select * from bundle.{name} order by {order}) to {file} (format parquet)")
+        counts[name] = row_count(connection, f"bundle.{name}")
+    connection.execute("checkpoint bundle")
+    connection.execute("detach bundle")
+    return counts
+
+
+def audit(database: Path, counts: dict[str, int]) -> list[str]:
+    """Read a built file as a BI tool would; return what breaks the published contract, nothing when it holds."""
+    failures = []
+    with open_bundle_file(database) as connection:
+        for name, table in PUBLISHED.items():
+            key = ", ".join(table.key)
+            keys, nulls = one_row(
+                connection,
+                f"select count(distinct ({key})), count(*) filter (where {' is null or '.join(table.key)} is null) from {name}",
+            )
+            if keys != counts[name] or nulls:
+                failures.append(f"{name}: {counts[name]} rows but {keys} distinct keys ({key}), {nulls} of them null")
+            unknown = [c for c in columns_of(connection, name) if description_of(name, c) is None]
+            if unknown:
+                failures.append(f"{name}: column '{unknown[0]}' is not in the published contract")
+        failures += _audit_customers(connection)
+    return failures
+
+
+def _audit_customers(connection: Connection) -> list[str]:
+    columns = columns_of(connection, "customer_clv")
+    rules = {f"{c} between 0 and 1": c for c in columns if c.startswith("purchase_probability_")}
+    rules |= {f"{c} >= 0": c for c in columns if c.startswith("predicted_spend_")}
+    never_null = ("score_status", "segment", "value_tier", "historic_value", "currency", "run_id", "model_version")
+    rules |= {f"{c} is not null": c for c in never_null}
+    failures = []
+    for rule, column in rules.items():
+        (broken,) = one_row(connection, f"select count(*) from customer_clv where not coalesce({rule}, false)")
+        if broken:
+            failures.append(f"customer_clv.{column}: {broken} rows break '{rule}'")
+    customers, run_customers = one_row(
+        connection, "select (select count(*) from customer_clv), (select customers from clv_run)"
+    )
+    if customers != run_customers:
+        failures.append(f"customer_clv: {customers} rows but {run_customers} customers were scored")
+    return failures
+
+
+def _write_manifest(folder: Path, run_id: str, as_of: date, source: str, counts: dict[str, int]) -> None:
+    files = {
+        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    content = {
+        "run_id": run_id,
+        "as_of_date": as_of.isoformat(),
+        "source_name": source,
+        "contract_version": CONTRACT_VERSION,
+        "row_counts": counts,
+        "sha256": files,
+    }
+    write_durably(folder / "manifest.json", (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+
+
+def _seal(beside: Path, final: Path) -> Path:
+    """Flush every file and give the folder its final name; the same run made again replaces its equal."""
+    for path in beside.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    if final.exists():
+        retired = final.with_name(f".retired-{final.name}")
+        shutil.rmtree(retired, ignore_errors=True)
+        os.replace(final, retired)
+        os.replace(beside, final)
+        shutil.rmtree(retired, ignore_errors=True)
+    else:
+        os.replace(beside, final)
+    return final
+
+
+def _serve(published: Path, folder: Path, as_of: date, source: str) -> bool:
+    """Point `clv.duckdb` and `current.json` at the bundle, unless a newer as_of of the same source is served."""
+    served = current(published)
+    if served and served["source_name"] == source and date.fromisoformat(served["as_of_date"]) > as_of:
+        return False
+    beside = published / ".clv.duckdb.new"
+    shutil.copyfile(folder / "clv.duckdb", beside)
+    with beside.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(beside, published / "clv.duckdb")
+    pointer = {"run_id": folder.name, "as_of_date": as_of.isoformat(), "source_name": source}
+    write_durably(published / "current.json", (json.dumps(pointer, indent=2, sort_keys=True) + "\n").encode())
+    return True
+
+
+def current(published: Path) -> dict[str, str] | None:
+    """Return run_id, as_of_date and source_name of what is served, or None before the first run."""
+    pointer = published / "current.json"
+    if not pointer.exists():
+        return None
+    content: dict[str, str] = json.loads(pointer.read_text())
+    return content

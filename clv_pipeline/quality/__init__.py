@@ -1,0 +1,1 @@
+"""Whether rows can be trusted: cleaning with quarantine, expectation suites, reconciliation."""

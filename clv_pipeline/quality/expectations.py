@@ -1,0 +1,309 @@
+"""The Great Expectations suites of the clean tables, and running them over batches so that memory stays flat.
+
+A suite has two parts: rules on rows, checked batch by batch over every row, and rules on the table as a whole (its
+profile: counts, duplicate keys, totals), which one scan boils down to a one-row frame. Both block the table.
+Great Expectations takes seconds and 300 MB to import, so it is imported here only once a table is validated.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from clv_pipeline.warehouse import Connection, columns_of
+
+if TYPE_CHECKING:
+    from great_expectations.expectations import Expectation
+
+_BATCH_ROWS = 250_000
+_ONE_MILLIARD = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """One expectation over the whole table: how many values it looked at and how many broke it."""
+
+    rule: str
+    column: str
+    checked: int
+    unexpected: int
+    examples: tuple[str, ...]
+    passed: bool
+
+    def describe(self, table: str) -> str:
+        examples = f", for example {', '.join(self.examples)}" if self.examples else ""
+        return f"{table}.{self.column}: {self.unexpected} of {self.checked} values break '{self.rule}'{examples}"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Expectations on rows, a query that profiles the table in one row, and expectations on that profile."""
+
+    rows: list[Expectation]
+    profile_query: str
+    profile: list[Expectation]
+
+
+class Validator:
+    """Runs the suite of a clean table; holds the Great Expectations context so that it is made once a run."""
+
+    def __init__(self) -> None:
+        self._suites: dict[str, Suite] | None = None
+        self._batches: Any = None
+
+    def validate(self, connection: Connection, table: str) -> list[RuleResult]:
+        """Return one result a rule for a `clean` table; an empty table only has its columns to answer for."""
+        suite = self._suite(table.split(".")[1])
+        columns = columns_of(connection, table)
+        results = []
+        if suite.rows:
+            results += _merge([self._run(frame, suite.rows) for frame in _frames(connection, table, suite, columns)])
+        profile = connection.sql(suite.profile_query.format(table=table)).df()
+        return results + self._run(profile, suite.profile)
+
+    def _suite(self, name: str) -> Suite:
+        if self._suites is None:
+            import great_expectations as gx
+
+            logging.getLogger("great_expectations").setLevel(logging.ERROR)
+            context = gx.get_context(mode="ephemeral")
+            context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+            asset = context.data_sources.add_pandas("clean").add_dataframe_asset("table")
+            self._batches = asset.add_batch_definition_whole_dataframe("batch")
+            self._suites = _suites()
+        return self._suites[name]
+
+    def _run(self, frame: pd.DataFrame, expectations: list[Expectation]) -> list[RuleResult]:
+        import great_expectations as gx
+
+        batch = self._batches.get_batch(batch_parameters={"dataframe": frame})
+        outcome = batch.validate(gx.ExpectationSuite(name="suite", expectations=expectations), result_format="BASIC")
+        by_rule = {_rule_key(r.expectation_config.type, r.expectation_config.kwargs): r for r in outcome.results}
+        return [_result(e, by_rule[_rule_key(e.expectation_type, e.configuration.kwargs)]) for e in expectations]
+
+
+def _frames(connection: Connection, table: str, suite: Suite, columns: dict[str, str]) -> Iterator[pd.DataFrame]:
+    """Yield the columns the row rules look at, decimals as doubles: pandas' Decimal objects are 30 times slower."""
+    named = sorted({str(e.configuration.kwargs["column"]) for e in suite.rows})
+    selected = ", ".join(f"{c}::double as {c}" if columns[c].startswith("DECIMAL") else c for c in named)
+    reader = connection.sql(f"select {selected} from {table}").to_arrow_reader(_BATCH_ROWS)
+    empty = True
+    for batch in reader:
+        empty = False
+        yield batch.to_pandas()
+    if empty:
+        yield reader.schema.empty_table().to_pandas()
+
+
+def _rule_key(kind: str, arguments: dict[str, Any]) -> tuple[str, str, str]:
+    return kind, str(arguments.get("column")), str(arguments.get("column_list") or arguments.get("column_set"))
+
+
+def _result(expectation: Expectation, outcome: Any) -> RuleResult:
+    # results hold numpy scalars, which neither JSON nor Dagster's metadata take
+    result = outcome.result or {}
+    if outcome.exception_info.get("raised_exception"):
+        raise RuntimeError(f"{expectation.expectation_type}: {outcome.exception_info.get('exception_message')}")
+    examples = tuple(str(v) for v in (result.get("partial_unexpected_list") or [])[:3])
+    if "observed_value" in result and not outcome.success:
+        examples = (f"observed {result['observed_value']}",)
+    checked = int(result.get("element_count", 1))
+    unexpected = int(result.get("unexpected_count", 0 if outcome.success else 1))
+    column = str(expectation.configuration.kwargs.get("column", "table"))
+    rule = _in_words(expectation)
+    return RuleResult(rule, column, checked, unexpected, examples, bool(outcome.success))
+
+
+def _in_words(expectation: Expectation) -> str:
+    words = expectation.expectation_type.removeprefix("expect_column_").removeprefix("expect_").replace("_", " ")
+    skipped = {"column", "batch_id", "mostly"}
+    limits = {k: v for k, v in expectation.configuration.kwargs.items() if k not in skipped and v is not None}
+    return words + (f" ({', '.join(f'{k} {v}' for k, v in limits.items())})" if limits else "")
+
+
+def _merge(batches: list[list[RuleResult]]) -> list[RuleResult]:
+    return [
+        RuleResult(
+            same_rule[0].rule,
+            same_rule[0].column,
+            sum(r.checked for r in same_rule),
+            sum(r.unexpected for r in same_rule),
+            tuple(e for r in same_rule for e in r.examples)[:3],
+            all(r.passed for r in same_rule),
+        )
+        for same_rule in zip(*batches, strict=True)
+    ]
+
+
+def _suites() -> dict[str, Suite]:
+    """Return the suite of each clean table, at least ten expectations each."""
+    from great_expectations.expectations import (
+        ExpectColumnValueLengthsToBeBetween as LengthBetween,
+    )
+    from great_expectations.expectations import (
+        ExpectColumnValuesToBeBetween as Between,
+    )
+    from great_expectations.expectations import (
+        ExpectColumnValuesToBeInSet as InSet,
+    )
+    from great_expectations.expectations import (
+        ExpectColumnValuesToMatchRegex as MatchRegex,
+    )
+    from great_expectations.expectations import (
+        ExpectColumnValuesToNotBeNull as NotNull,
+    )
+    from great_expectations.expectations import (
+        ExpectColumnValuesToNotMatchRegex as NotMatchRegex,
+    )
+
+    def key(column: str) -> list[Expectation]:
+        return [
+            NotNull(column=column),
+            LengthBetween(column=column, min_value=1, max_value=500),
+            NotMatchRegex(column=column, regex=r"^\s|\s$"),
+        ]
+
+    def never(*columns: str) -> list[Expectation]:
+        return [Between(column=column, min_value=0, max_value=0) for column in columns]
+
+    def flags(*columns: str) -> list[Expectation]:
+        return [InSet(column=column, value_set=[True, False]) for column in columns]
+
+    def counts(*columns: str) -> list[Expectation]:
+        return [Between(column=column, min_value=0, max_value=_ONE_MILLIARD) for column in columns]
+
+    def profile_query(unique_key: str, day: str, *more: str) -> str:
+        columns = [
+            "count(*) as row_count",
+            f"count(*) - count(distinct {unique_key}) as repeated_keys",
+            f"count(*) filter (where {day} < date '1900-01-01') as days_too_early",
+            *more,
+        ]
+        return f"select {', '.join(columns)} from {{table}}"
+
+    counted: list[Expectation] = [*counts("row_count"), *never("repeated_keys", "days_too_early")]
+    unclear_time = "count(*) filter (where abs(date_diff('day', {at}::date, {day}::date)) > 1) as days_off_their_time"
+
+    return {
+        "orders": Suite(
+            rows=[
+                *key("order_id"),
+                *key("customer_id")[1:],
+                NotNull(column="ordered_at"),
+                NotNull(column="order_date"),
+                NotNull(column="amount"),
+                Between(column="amount", min_value=-_ONE_MILLIARD, max_value=_ONE_MILLIARD),
+                NotNull(column="source_amount"),
+                MatchRegex(column="source_currency", regex=r"^[A-Z]{3}$"),
+                *flags("is_return"),
+            ],
+            profile_query=profile_query(
+                "(order_id, order_line_id)",
+                "order_date",
+                "count(*) filter (where is_return <> (amount < 0) and amount <> 0) as returns_with_wrong_sign",
+                "count(*) filter (where source_currency is null) as lines_without_currency",
+                "count(*) filter (where amount > 0) as lines_with_revenue",
+                unclear_time.format(at="ordered_at", day="order_date"),
+            ).replace(
+                "count(*) - count(distinct (order_id, order_line_id))",
+                "count(order_line_id) - count(distinct (order_id, order_line_id)) filter (where order_line_id is not null)",
+            ),
+            profile=[
+                *counted,
+                *never("returns_with_wrong_sign", "lines_without_currency", "days_off_their_time"),
+                Between(column="lines_with_revenue", min_value=1),
+            ],
+        ),
+        "customers": Suite(
+            rows=[
+                *key("customer_id"),
+                *flags("has_crm_record", "has_profiling_consent"),
+                NotNull(column="has_crm_record"),
+                NotNull(column="has_profiling_consent"),
+                Between(column="birth_year", min_value=1900, max_value=2100),
+                Between(column="acquisition_cost", min_value=0, max_value=_ONE_MILLIARD),
+                MatchRegex(column="email_hash", regex=r"^[0-9a-f]{64}$"),
+                LengthBetween(column="country", min_value=1, max_value=100),
+            ],
+            profile_query=profile_query(
+                "customer_id",
+                "first_seen_date",
+                "count(*) filter (where first_seen_date > created_date) as seen_after_they_were_created",
+            ),
+            profile=[*counted, *never("seen_after_they_were_created")],
+        ),
+        "web_sessions": Suite(
+            rows=[
+                *key("session_id"),
+                *key("customer_id")[1:],
+                NotNull(column="started_at"),
+                NotNull(column="session_date"),
+                *counts("page_views", "duration_seconds", "cart_additions"),
+                *flags("is_converted"),
+            ],
+            profile_query=profile_query(
+                "session_id", "session_date", unclear_time.format(at="started_at", day="session_date")
+            ),
+            profile=[*counted, *never("days_off_their_time")],
+        ),
+        "survey_responses": Suite(
+            rows=[
+                *key("response_id"),
+                *key("customer_id"),
+                NotNull(column="responded_at"),
+                NotNull(column="response_date"),
+                Between(column="nps_score", min_value=0, max_value=10),
+                Between(column="csat_score", min_value=1, max_value=5),
+            ],
+            profile_query=profile_query(
+                "response_id", "response_date", unclear_time.format(at="responded_at", day="response_date")
+            ),
+            profile=[*counted, *never("days_off_their_time")],
+        ),
+        "social_interactions": Suite(
+            rows=[
+                *key("interaction_id"),
+                *key("customer_id")[1:],
+                NotNull(column="occurred_at"),
+                NotNull(column="interaction_date"),
+                Between(column="sentiment", min_value=-1, max_value=1),
+                LengthBetween(column="network", min_value=1, max_value=100),
+                LengthBetween(column="kind", min_value=1, max_value=100),
+            ],
+            profile_query=profile_query(
+                "interaction_id", "interaction_date", unclear_time.format(at="occurred_at", day="interaction_date")
+            ),
+            profile=[*counted, *never("days_off_their_time")],
+        ),
+        "marketing_spend": Suite(
+            rows=[
+                *key("channel"),
+                NotNull(column="spend_date"),
+                NotNull(column="spend"),
+                *counts("spend"),
+                MatchRegex(column="currency", regex=r"^[A-Z]{3}$"),
+            ],
+            profile_query=profile_query(
+                "(channel, spend_date)", "spend_date", "count(*) filter (where currency is null) as days_without_currency"
+            ),
+            profile=[*counted, *never("days_without_currency")],
+        ),
+        "campaign_touches": Suite(
+            rows=[
+                *key("touch_id"),
+                *key("customer_id"),
+                NotNull(column="touched_at"),
+                NotNull(column="touch_date"),
+                *counts("cost"),
+                *flags("is_responded"),
+            ],
+            profile_query=profile_query(
+                "touch_id", "touch_date", unclear_time.format(at="touched_at", day="touch_date")
+            ),
+            profile=[*counted, *never("days_off_their_time")],
+        ),
+    }

@@ -1,0 +1,83 @@
+"""What the terminal shows of the served bundle: the summary after a run, and one customer explained."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from clv_pipeline.errors import PublishError
+from clv_pipeline.home import Home
+from clv_pipeline.warehouse import open_bundle_file
+
+
+def print_summary(
+    console: Console, home: Home, checks_passed: int, checks_failed: list[str], ui_command: str
+) -> None:
+    """Print what the last run published and where to look."""
+    with open_bundle_file(_served(home)) as connection:
+        (run,) = connection.sql("select * from clv_run").df().to_dict("records")
+        champions = connection.execute(
+            "select distinct target, candidate from model_quality where is_champion order by target"
+        ).fetchall()
+        statuses = connection.execute("select score_status, count(*) from customer_clv group by 1 order by 1").fetchall()
+    days, currency = run["primary_horizon_days"], run["currency"]
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("customers scored", f"{run['customers']:,} ({', '.join(f'{s} {n:,}' for s, n in statuses)})")
+    table.add_row(
+        f"predicted spend, next {days} days", f"{run['predicted_spend_total']:,} {currency}"
+    )
+    table.add_row("baseline, the same days before", f"{run['trailing_spend_total']:,} {currency}")
+    table.add_row("models", ", ".join(f"{t}: {c}" for t, c in champions) or "fixed rules (not enough history to judge)")
+    table.add_row("checks passed", f"{checks_passed}" + (f"; warnings: {', '.join(checks_failed)}" if checks_failed else ""))
+    table.add_row("rows quarantined", f"{run['quarantined_rows']:,}")
+    table.add_row("published", str(home.published / "clv.duckdb"))
+    table.add_row("report", str(home.published / run["run_id"] / "report.html"))
+    table.add_row("Dagster UI", ui_command)
+    console.print()
+    console.print(f"[bold]{run['source_name']}[/], as of {run['as_of_date']:%Y-%m-%d}, run {run['run_id']}")
+    console.print(table)
+
+
+def print_customer(console: Console, home: Home, customer_id: str) -> None:
+    """Print one customer's row of `customer_clv`, reasons first.
+
+    Raises:
+        PublishError: nothing is published yet, or the customer is not in it.
+    """
+    with open_bundle_file(_served(home)) as connection:
+        found = connection.execute("select * from customer_clv where customer_id = $id", {"id": customer_id})
+        names = [d[0] for d in found.description or []]
+        rows = found.fetchall()
+        words = dict(
+            connection.execute(
+                "select column_name, description from column_dictionary where table_name = 'customer_clv'"
+            ).fetchall()
+        )
+        actions = connection.execute(
+            "select action, why from recommendations where customer_id = $id", {"id": customer_id}
+        ).fetchall()
+    if not rows:
+        raise PublishError(
+            f"Customer '{customer_id}' is not in the published customer_clv",
+            next_step="check the number (leading zeros count) and that the customer may be profiled.",
+        )
+    values = dict(zip(names, rows[0], strict=True))
+    console.print(f"[bold]{customer_id}[/]: {values['segment']}, tier {values['value_tier']}, {values['score_status']}")
+    for action, why in actions:
+        console.print(f"to do: {action} ({why})")
+    console.print("why the prediction is what it is (money it adds or takes, against the average customer):")
+    for reason in ("reason_1", "reason_2", "reason_3"):
+        if values[reason]:
+            console.print(f"  - {values[reason]}", markup=False)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in values.items():
+        if not name.startswith("reason_") and name != "customer_id":
+            table.add_row(name, "" if value is None else str(value), f"[dim]{words[name]}[/]")
+    console.print(table)
+
+
+def _served(home: Home) -> Path:
+    path = home.published / "clv.duckdb"
+    if not path.exists():
+        raise PublishError(f"Nothing is published in {home.published} yet", next_step="run `clv run` (or `make run`).")
+    return path

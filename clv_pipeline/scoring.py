@@ -1,0 +1,233 @@
+"""Tonight's scores: features and champion in, one row a customer with reasons out (`scores.customer_scores`).
+
+Segments and everything BI sees are made from these rows in `sql/4_published`; no model is fitted or chosen here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from clv_pipeline.errors import QualityError
+from clv_pipeline.modeling.candidates import predict
+from clv_pipeline.modeling.dataset import family_of, scoring_batches
+from clv_pipeline.modeling.explanation import Explainer, describe, fit_explainer, top_reasons
+from clv_pipeline.modeling.registry import Manifest, Registry
+from clv_pipeline.published_contract import CONTRACT_VERSION
+from clv_pipeline.settings import Settings
+from clv_pipeline.warehouse import Connection, Warehouse, one_row
+
+#: Enough to explain a population; more makes the explainer slower, not truer.
+_EXPLAINED_CUSTOMERS = 20_000
+_REASONS = ("reason_1", "reason_2", "reason_3")
+
+
+@dataclass(frozen=True)
+class ScoringReport:
+    """What scoring did: how many customers by status, the predicted total, how faithful the reasons are."""
+
+    customers: int
+    by_status: dict[str, int]
+    predicted_total: float
+    trailing_total: float
+    fidelity: float
+
+
+def score_customers(
+    warehouse: Warehouse, settings: Settings, registry: Registry, manifest: Manifest, progress: Callable[[int], None]
+) -> ScoringReport:
+    """Score every customer of tonight's population with the champion and replace `scores.customer_scores`.
+
+    Raises:
+        QualityError: a customer of the population is left without a score, or all predictions are equal.
+        ArtefactError: a model file is not what the manifest says.
+    """
+    pipelines = {
+        (h.horizon_days, target): registry.load(manifest, f"{h.horizon_days}d_{target}")
+        for h in manifest.horizons
+        for target in ("spend", "flag")
+    }
+    columns = manifest.columns
+    primary = manifest.horizons[0].horizon_days
+    parts: list[pd.DataFrame] = []
+    importance = np.zeros(len(columns.names))
+    explainer: Explainer | None = None
+    with warehouse.transaction() as connection:
+        for identity, features in scoring_batches(connection, columns, settings.batch_rows):
+            part = identity.assign(**_predictions(manifest, pipelines, features))
+            expected = part[f"predicted_spend_{primary}d"].to_numpy()
+            if explainer is None:
+                few = slice(0, _EXPLAINED_CUSTOMERS)
+                explainer = fit_explainer(
+                    features.iloc[few], expected[few], columns, seed=settings.seed, threads=settings.threads
+                )
+            contributions = explainer.contributions(features)
+            importance += np.abs(contributions).sum(axis=0)
+            for name, reasons in zip(_REASONS, top_reasons(features, contributions, columns, len(_REASONS)), strict=False):
+                part[name] = reasons
+            parts.append(part)
+            progress(sum(len(p) for p in parts))
+        scored = pd.concat([_no_scores(manifest), *parts])
+        _write_scores(connection, scored, manifest)
+        _write_importance(connection, columns.names, importance / max(len(scored), 1), primary)
+        report = _audit(connection, primary, explainer.fidelity if explainer else float("nan"))
+        _write_run(connection, settings, manifest, report)
+    return report
+
+
+def _no_scores(manifest: Manifest) -> pd.DataFrame:
+    """Return the empty frame of scores, so that a company where nobody has bought yet still has every column."""
+    numbers = [f"{kind}_{h.horizon_days}d" for h in manifest.horizons for kind in ("predicted_spend", "purchase_probability")]
+    texts = ["customer_id", *_REASONS]
+    return pd.DataFrame({n: pd.Series(dtype=float) for n in numbers} | {t: pd.Series(dtype=object) for t in texts})
+
+
+def _predictions(
+    manifest: Manifest, pipelines: dict[tuple[int, str], object], features: pd.DataFrame
+) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    spend = probability = np.zeros(len(features))
+    for horizon in manifest.horizons:
+        # a longer horizon holds the shorter one, so neither may fall
+        spend = np.maximum(spend, predict(pipelines[horizon.horizon_days, "spend"], features))
+        probability = np.maximum(probability, predict(pipelines[horizon.horizon_days, "flag"], features))
+        found[f"predicted_spend_{horizon.horizon_days}d"] = spend
+        found[f"purchase_probability_{horizon.horizon_days}d"] = np.clip(probability, 0, 1)
+    return found
+
+
+def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manifest) -> None:
+    """Join the predictions to the whole population; customers who never bought get the past mean of their like."""
+    columns = []
+    for h in manifest.horizons:
+        spend, probability = f"predicted_spend_{h.horizon_days}d", f"purchase_probability_{h.horizon_days}d"
+        columns.append(f"coalesce({spend}, {h.prospect_spend:.6f})::decimal(18, 2) as {spend}")
+        columns.append(f"coalesce({probability}, {h.prospect_probability:.6f})::decimal(5, 4) as {probability}")
+    primary = manifest.horizons[0]
+    connection.register("scored", scored)
+    connection.execute(
+        f"""
+        create or replace table scores.customer_scores as
+        with everybody as (
+            select population.as_of, population.customer_id, {", ".join(columns)},
+                {", ".join(f"coalesce({reason}, '') as {reason}" for reason in _REASONS)},
+                case when scored.customer_id is null then 'no_purchase_yet' else $status end as score_status,
+                $version::varchar as model_version
+            from features.population
+            left join scored on population.customer_id = scored.customer_id
+            where population.role = 'score'
+        )
+        select *, predicted_spend_{primary.horizon_days}d as primary_spend,
+            purchase_probability_{primary.horizon_days}d as primary_probability
+        from everybody
+        order by customer_id
+        """,
+        {"status": "scored" if primary.has_enough_history else "insufficient_history", "version": manifest.version},
+    )
+    connection.unregister("scored")
+
+
+def _write_importance(connection: Connection, names: list[str], importance: np.ndarray, horizon_days: int) -> None:
+    frame = pd.DataFrame(
+        {
+            "horizon_days": horizon_days,
+            "feature": names,
+            "source_family": [family_of(name) for name in names],
+            "description": [describe(name) for name in names],
+            "mean_contribution": importance,
+        }
+    )
+    connection.register("frame", frame)
+    connection.execute("create or replace table scores.feature_importance as select * from frame")
+    connection.unregister("frame")
+
+
+def _audit(connection: Connection, primary: int, fidelity: float) -> ScoringReport:
+    statuses = dict(
+        connection.execute(
+            "select score_status, count(*) from scores.customer_scores group by score_status order by score_status"
+        ).fetchall()
+    )
+    population, missing = one_row(
+        connection,
+        f"""
+        select count(*), count(*) filter (where predicted_spend_{primary}d is null)
+        from features.population
+        left join scores.customer_scores using (as_of, customer_id)
+        where population.role = 'score'
+        """,
+    )
+    if missing or population != sum(statuses.values()):
+        raise QualityError(
+            f"scores.customer_scores: {missing} of {population} eligible customers have no score",
+            next_step="look at features.customer_features for those customers; nothing was published.",
+        )
+    total, lowest, highest, trailing = one_row(
+        connection,
+        f"""
+        select sum(predicted_spend_{primary}d), min(predicted_spend_{primary}d), max(predicted_spend_{primary}d),
+            (select coalesce(sum(net_spend), 0) from features.customer_day
+             where order_date >= any_value(as_of) - {primary} and order_date < any_value(as_of))
+        from scores.customer_scores
+        """,
+    )
+    if statuses.get("scored", 0) > 1 and lowest == highest:
+        raise QualityError(
+            f"scores.customer_scores: every predicted_spend_{primary}d is {lowest}",
+            next_step="look at the model's features and training rows; nothing was published.",
+        )
+    return ScoringReport(population, statuses, float(total), float(trailing), fidelity)
+
+
+
+
+def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:
+    """Write `scores.run`, the identity of tonight's scores: made from the inputs alone, so that the same make the same."""
+    as_of, fingerprint, source = one_row(
+        connection, "select as_of, data_fingerprint, source_name from raw.extraction"
+    )
+    knobs = settings.model_dump_json(exclude={"home", "source", "source_url", "hash_key", "memory_limit", "threads"})
+    earlier = _earlier_runs(connection, as_of)
+    identity = sha256(f"{fingerprint} {manifest.version} {knobs} {earlier}".encode()).hexdigest()
+    midnight = datetime.combine(as_of, time(), ZoneInfo(settings.time_zone))
+    connection.execute(
+        """
+        create or replace table scores.run as
+        select $run_id::varchar as run_id, $contract::varchar as contract_version, $source::varchar as source_name,
+            $as_of::date as as_of, $scored_at::timestamptz as scored_at, $currency::varchar as currency,
+            $time_zone::varchar as time_zone, $horizon::integer as primary_horizon_days,
+            $version::varchar as model_version, $trailing::decimal(18, 2) as trailing_spend_total,
+            $fingerprint::varchar as data_fingerprint
+        """,
+        {
+            "run_id": f"{as_of:%Y%m%d}-{identity[:10]}",
+            "contract": CONTRACT_VERSION,
+            "source": source,
+            "as_of": as_of,
+            "scored_at": midnight.isoformat(),
+            "currency": settings.currency,
+            "time_zone": settings.time_zone,
+            "horizon": manifest.horizons[0].horizon_days,
+            "version": manifest.version,
+            "trailing": report.trailing_total,
+            "fingerprint": fingerprint,
+        },
+    )
+
+
+def _earlier_runs(connection: Connection, as_of: date) -> str:
+    """Return the runs whose history tonight's bundle carries."""
+    if not connection.execute(
+        "select 1 from information_schema.tables where table_schema = 'scores' and table_name = 'history'"
+    ).fetchall():
+        return ""
+    return str(
+        connection.execute(
+            "select distinct as_of_date::varchar, run_id from scores.history where as_of_date <> $as_of order by all",
+            {"as_of": as_of},
+        ).fetchall()
+    )

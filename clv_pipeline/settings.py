@@ -1,0 +1,195 @@
+"""Every knob of the pipeline, typed and read once: CLV_* environment over source.toml over the defaults below.
+
+What a setting does belongs to the room that uses it; here is only its name, type, default and meaning.
+"""
+
+import logging
+import os
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from clv_pipeline.errors import ConfigurationError, nearest
+
+PROJECT = Path(__file__).resolve().parent.parent
+SQL_FOLDER = PROJECT / "sql"
+SOURCES_FOLDER = SQL_FOLDER / "0_sources"
+
+log = logging.getLogger(__name__)
+
+
+class OrderStatus(BaseModel):
+    """Which order statuses are money. A non-null status in neither list is quarantined."""
+
+    revenue: list[str] = []
+    not_revenue: list[str] = []
+
+
+class ExcludeRule(BaseModel):
+    """Rows that are real but not business (tests, staff, fees): excluded, counted, shown with their reason."""
+
+    table: str
+    reason: str
+    where: str
+
+
+class Settings(BaseSettings):
+    """All settings. Each field can be set as CLV_<NAME> in the environment or as <name> in source.toml."""
+
+    model_config = SettingsConfigDict(env_prefix="CLV_", extra="ignore", populate_by_name=True)
+
+    # where things are
+    home: Path = PROJECT / ".clv"
+    source: str = "demo"
+    source_url: SecretStr | None = None
+    hash_key: SecretStr | None = None
+
+    # what the source says of itself (source.toml)
+    name: str = ""
+    time_zone: str = Field("UTC", validation_alias=AliasChoices("CLV_TIME_ZONE", "time_zone", "timezone"))
+    currency: str = "EUR"
+    gross_margin: float = Field(1.0, gt=0, le=1)
+    order_status: OrderStatus | None = None
+    exclude: list[ExcludeRule] = []
+
+    # the run
+    as_of: date | None = None
+    horizons: Annotated[tuple[int, ...], NoDecode] = (90,)
+    seed: int = 7
+    nightly_at: str = Field("02:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+
+    # extraction
+    batch_rows: int = Field(100_000, gt=0)
+    lookback_days: int = Field(14, ge=0)
+    statement_timeout_seconds: int = Field(1800, gt=0)
+    connect_tries: int = Field(3, gt=0)
+    earliest_date: date = date(1990, 1, 1)
+    max_unreadable_share: float = Field(0.01, ge=0, le=1)
+    max_unknown_customer_share: float = Field(0.20, ge=0, le=1)
+    max_rejected_share: float = Field(0.10, ge=0, le=1)
+
+    # the machine
+    memory_limit: str = "4GB"
+    threads: int = Field(min(os.cpu_count() or 2, 8), gt=0)
+
+    # training
+    retrain_after_days: int = Field(7, ge=0)
+    force_training: bool = False
+    cutoff_step_days: int = Field(30, gt=0)
+    max_cutoffs: int = Field(12, ge=1)
+    train_customers: int = Field(20_000, ge=100)
+    min_buyers: int = Field(500, ge=10)
+    tuning_folds: int = Field(2, ge=1)
+    tuning_seconds: int = Field(45, ge=1)
+    bootstrap_samples: int = Field(200, ge=20)
+
+    # segments
+    high_value_share: float = Field(0.20, gt=0, lt=1)
+    churn_probability: float = Field(0.30, gt=0, lt=1)
+    churn_value_share: float = Field(0.40, gt=0, lt=1)
+    missed_basket_share: float = Field(0.33, gt=0, lt=1)
+
+    # the demo company
+    demo_customers: int = Field(5_000, ge=100)
+
+    @field_validator("horizons", mode="before")
+    @classmethod
+    def _split_horizons(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("horizons")
+    @classmethod
+    def _sorted_positive(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or min(value) < 1:
+            raise ValueError("horizons are whole days, at least one of them, each 1 or more")
+        return tuple(sorted(set(value)))
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"'{value}' is not an IANA time zone such as Europe/Berlin") from error
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        named = init_settings()
+        folder = source_folder(str(named.get("source") or os.environ.get("CLV_SOURCE") or "demo"))
+        return init_settings, env_settings, InitSettingsSource(settings_cls, read_source_toml(folder))
+
+    @property
+    def source_folder(self) -> Path:
+        return source_folder(self.source)
+
+    @property
+    def primary_horizon(self) -> int:
+        """The horizon, in days, that ranks, segments and explains: the shortest one."""
+        return self.horizons[0]
+
+
+def source_folder(source: str) -> Path:
+    """Return the folder of SELECTs for a name under sql/0_sources or for a path to any folder."""
+    for candidate in (SOURCES_FOLDER / source, Path(source).expanduser()):
+        if candidate.is_dir():
+            return candidate.resolve()
+    known = sorted(p.name for p in SOURCES_FOLDER.iterdir() if p.is_dir())
+    raise ConfigurationError(
+        f"Source '{source}' is neither a folder nor a name under sql/0_sources (there: {', '.join(known)})"
+        + nearest(source, known),
+        next_step="pass --source FOLDER (source.toml and one SELECT per table), or `clv init NAME` to start one.",
+    )
+
+
+def read_source_toml(folder: Path) -> dict[str, Any]:
+    """Return the settings in `folder`/source.toml; a missing file means the defaults, an unknown key is only logged."""
+    path = folder / "source.toml"
+    if not path.exists():
+        log.warning("%s has no source.toml: time zone UTC and currency EUR are assumed", folder)
+        return {"name": folder.name}
+    try:
+        values = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}", next_step="mend that line.") from error
+    known: list[str] = [*Settings.model_fields, "timezone"]
+    for key in set(values) - set(known):
+        log.warning("%s: unknown key '%s' is ignored%s", path, key, nearest(key, known))
+    return {"name": folder.name} | {k: v for k, v in values.items() if k in known}
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings once; `overrides` (the command line) win over environment, source.toml and defaults.
+
+    Raises:
+        ConfigurationError: a value cannot be used; the message names the setting and what is allowed.
+    """
+    try:
+        return Settings(**{k: v for k, v in overrides.items() if v is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(
+            f"Setting '{where}' cannot be used: {first['msg']}",
+            next_step=f"mend CLV_{where.upper().removeprefix('CLV_')}, the command-line option, or the key in source.toml.",
+        ) from None
+
+

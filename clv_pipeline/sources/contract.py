@@ -1,0 +1,187 @@
+"""The source contract: what each SELECT of a source returns, column by column.
+
+Only the shape of incoming tables belongs here. Rules about rows live in `sql/1_clean` and `quality/`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ColumnType = Literal["text", "secret", "timestamp", "date", "money", "number", "integer", "boolean"]
+
+#: How each contract type is stored in the warehouse. A `secret` is hashed at the door and stored as its hash.
+STORED_AS: dict[ColumnType, str] = {
+    "text": "varchar",
+    "secret": "varchar",
+    "timestamp": "timestamptz",
+    "date": "date",
+    "money": "decimal(18,2)",
+    "number": "decimal(18,6)",
+    "integer": "bigint",
+    "boolean": "boolean",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One contract column; `required` means the SELECT must return it, not that it is never null."""
+
+    name: str
+    type: ColumnType
+    description: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """One contract table: `grain` says what a row is, `event_time` is the column that places a row in time."""
+
+    name: str
+    grain: str
+    columns: tuple[Column, ...]
+    event_time: str | None
+    required: bool = False
+
+    def column_names(self) -> list[str]:
+        return [c.name for c in self.columns]
+
+    def column(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+
+ORDERS = SourceTable(
+    "orders",
+    "order line",
+    (
+        Column("order_id", "text", "the order this line belongs to", required=True),
+        Column("order_line_id", "text", "the line within its order; with it, a line delivered twice is recognised"),
+        Column("customer_id", "text", "who bought; null is a guest: counted, money shown, not scored", required=True),
+        Column("ordered_at", "timestamp", "when the order (or the return) happened", required=True),
+        Column("product_id", "text", "what was bought"),
+        Column("product_category", "text", "the product's category"),
+        Column("quantity", "number", "how many; negative for a return"),
+        Column("amount", "money", "signed line value net of discount; a return is negative", required=True),
+        Column("currency", "text", "ISO code; null means the source's currency"),
+        Column("status", "text", "the source's order status; null counts as revenue"),
+        Column("channel", "text", "where it was sold"),
+        Column("updated_at", "timestamp", "last change of the line at the source"),
+    ),
+    event_time="ordered_at",
+    required=True,
+)
+
+CUSTOMERS = SourceTable(
+    "customers",
+    "customer",
+    (
+        Column("customer_id", "text", "the company's customer number", required=True),
+        Column("created_at", "timestamp", "when the customer was entered in the CRM"),
+        Column("country", "text", "country"),
+        Column("region", "text", "region"),
+        Column("birth_year", "integer", "year of birth (audits only, never a feature by default)"),
+        Column("gender", "text", "gender (audits only, never a feature by default)"),
+        Column("acquisition_channel", "text", "the channel that won the customer"),
+        Column("acquisition_cost", "money", "what winning the customer cost"),
+        Column("loyalty_tier", "text", "tier in the loyalty scheme today"),
+        Column("email", "secret", "hashed at the door with CLV_HASH_KEY, never stored in clear"),
+        Column("profiling_consent", "boolean", "false keeps the customer out of features, training and scores"),
+        Column("merged_into", "text", "the customer_id that this record was merged into"),
+        Column("updated_at", "timestamp", "last change of the record at the source"),
+    ),
+    event_time="created_at",
+)
+
+WEB_SESSIONS = SourceTable(
+    "web_sessions",
+    "web session",
+    (
+        Column("session_id", "text", "the session", required=True),
+        Column("customer_id", "text", "who, when known"),
+        Column("started_at", "timestamp", "when the session began", required=True),
+        Column("page_views", "integer", "pages seen"),
+        Column("duration_seconds", "integer", "length of the session"),
+        Column("device", "text", "device class"),
+        Column("traffic_source", "text", "where the visit came from"),
+        Column("cart_additions", "integer", "products put in the cart"),
+        Column("converted", "boolean", "whether the session ended in an order"),
+    ),
+    event_time="started_at",
+)
+
+SURVEY_RESPONSES = SourceTable(
+    "survey_responses",
+    "survey response",
+    (
+        Column("response_id", "text", "the response", required=True),
+        Column("customer_id", "text", "who answered", required=True),
+        Column("responded_at", "timestamp", "when", required=True),
+        Column("nps_score", "integer", "would recommend, 0 to 10"),
+        Column("csat_score", "integer", "satisfaction, 1 to 5"),
+    ),
+    event_time="responded_at",
+)
+
+SOCIAL_INTERACTIONS = SourceTable(
+    "social_interactions",
+    "social interaction",
+    (
+        Column("interaction_id", "text", "the interaction", required=True),
+        Column("customer_id", "text", "who, when known"),
+        Column("occurred_at", "timestamp", "when", required=True),
+        Column("network", "text", "social network"),
+        Column("kind", "text", "mention, comment, share, complaint ..."),
+        Column("sentiment", "number", "-1 (angry) to 1 (delighted)"),
+    ),
+    event_time="occurred_at",
+)
+
+MARKETING_SPEND = SourceTable(
+    "marketing_spend",
+    "channel and day",
+    (
+        Column("channel", "text", "marketing channel", required=True),
+        Column("spend_date", "date", "the day the money was spent", required=True),
+        Column("spend", "money", "money spent"),
+        Column("currency", "text", "ISO code; null means the source's currency"),
+    ),
+    event_time="spend_date",
+)
+
+CAMPAIGN_TOUCHES = SourceTable(
+    "campaign_touches",
+    "touch of one customer by one campaign",
+    (
+        Column("touch_id", "text", "the touch", required=True),
+        Column("customer_id", "text", "who was touched", required=True),
+        Column("touched_at", "timestamp", "when", required=True),
+        Column("campaign", "text", "campaign name"),
+        Column("channel", "text", "e-mail, post, app ..."),
+        Column("cost", "money", "cost of the touch"),
+        Column("responded", "boolean", "whether the customer responded"),
+    ),
+    event_time="touched_at",
+)
+
+FX_RATES = SourceTable(
+    "fx_rates",
+    "currency and day",
+    (
+        Column("currency", "text", "ISO code of the foreign currency", required=True),
+        Column("rate_date", "date", "the day the rate holds for", required=True),
+        Column("rate", "number", "reporting currency per unit of the foreign currency", required=True),
+    ),
+    event_time="rate_date",
+)
+
+CONTRACT: dict[str, SourceTable] = {
+    table.name: table
+    for table in (
+        ORDERS,
+        CUSTOMERS,
+        WEB_SESSIONS,
+        SURVEY_RESPONSES,
+        SOCIAL_INTERACTIONS,
+        MARKETING_SPEND,
+        CAMPAIGN_TOUCHES,
+        FX_RATES,
+    )
+}

@@ -1,0 +1,171 @@
+"""The door: text batches from a source become rows of `raw.<table>` in the contract's types, or a clear error.
+
+Columns and types are judged here. Whether a readable row makes sense is judged in `sql/1_clean` and `quality/`.
+"""
+
+import logging
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from clv_pipeline.errors import SourceError, nearest
+from clv_pipeline.sources.contract import STORED_AS, Column, SourceTable
+from clv_pipeline.warehouse import Connection, one_row, quote_name, quote_text
+
+log = logging.getLogger(__name__)
+
+#: Spellings of "no number" that are not a sign of a changed type; they become null and are judged by the clean rules.
+_NOT_A_NUMBER = "('', 'nan', 'inf', '-inf', '+inf', 'infinity', '-infinity', 'null', 'none', 'nat')"
+_HAS_OFFSET = r"(Z|[+-]\d\d(:?\d\d)?)$"
+_TRUE = "('true', 't', 'yes', 'y', '1')"
+_FALSE = "('false', 'f', 'no', 'n', '0')"
+
+
+@dataclass(frozen=True)
+class DoorRules:
+    """What the door needs to know of the source: its zone, the hash key, exclusions, how much may be unreadable."""
+
+    time_zone: str
+    hash_key: str | None
+    exclusions: dict[str, list[tuple[str, str]]]
+    max_unreadable_share: float
+
+
+@dataclass
+class Delivery:
+    """What came through the door for one table, for the reconciliation and the log."""
+
+    rows: int = 0
+    loaded: int = 0
+    unreadable: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+
+
+def create_raw_table(connection: Connection, table: SourceTable) -> None:
+    """Make `raw.<table>` empty, with the contract's columns and what extraction adds to them."""
+    columns = ", ".join(f"{c.name} {STORED_AS[c.type]}" for c in table.columns)
+    connection.execute(f"create or replace table raw.{table.name} ({columns}, excluded_because varchar, row_hash varchar)")
+
+
+def check_columns(table: SourceTable, returned: list[str], where: str) -> dict[str, str]:
+    """Return contract column -> returned column, whatever its case; unknown returned columns are logged and ignored.
+
+    Raises:
+        SourceError: a required column is missing; names it and the nearest returned name.
+    """
+    by_name = {name.lower(): name for name in returned}
+    missing = [c.name for c in table.columns if c.required and c.name not in by_name]
+    if missing:
+        raise SourceError(
+            f"{table.name}: the SELECT ({where}) lacks the contract column '{missing[0]}'"
+            f"{nearest(missing[0], returned)}; it returns {', '.join(returned)}",
+            next_step=f"return it under that name: `... as {missing[0]}`.",
+        )
+    for extra in sorted(by_name.keys() - set(table.column_names())):
+        log.warning("%s: column '%s' is not in the contract and is ignored", table.name, extra)
+    return {c.name: by_name[c.name] for c in table.columns if c.name in by_name}
+
+
+def admit(
+    connection: Connection, table: SourceTable, batch: pa.Table, columns: dict[str, str], rules: DoorRules,
+    delivery: Delivery, *, skip_known: bool,
+) -> None:
+    """Type one batch and add it to `raw.<table>`; with `skip_known`, rows already there to the letter are left out.
+
+    Raises:
+        SourceError: a money column holds anything but plain numbers.
+    """
+    connection.register("delivered", batch)
+    typed = ", ".join(
+        f"{_typed(c, columns[c.name], rules) if c.name in columns else 'null'}::{STORED_AS[c.type]} as {c.name}"
+        for c in table.columns
+    )
+    everything = ", ".join(f"coalesce({c.name}::varchar, chr(0))" for c in table.columns)
+    exclusion = " ".join(
+        f"when {condition} then {quote_text(reason)}" for condition, reason in rules.exclusions.get(table.name, [])
+    )
+    connection.execute(
+        f"""
+        create or replace temp table admitted as
+        with typed as (select {typed} from delivered)
+        select *, {f'case {exclusion} end' if exclusion else 'null::varchar'} as excluded_because,
+            md5(concat_ws(chr(31), {everything})) as row_hash
+        from typed
+        """
+    )
+    _count_unreadable(connection, table, columns, rules, delivery)
+    connection.unregister("delivered")
+    known = f"where row_hash not in (select row_hash from raw.{table.name})" if skip_known else ""
+    (inserted,) = one_row(connection, f"insert into raw.{table.name} by name select * from admitted {known}")
+    delivery.rows += batch.num_rows
+    delivery.loaded += int(inserted)
+    connection.execute("drop table admitted")
+
+
+def check_delivery(table: SourceTable, delivery: Delivery, rules: DoorRules) -> None:
+    """Judge what could not be read once a table is through.
+
+    Raises:
+        SourceError: so many values of one column are unreadable that its type must have changed.
+    """
+    for name, count in delivery.unreadable.items():
+        if count > rules.max_unreadable_share * delivery.rows:
+            raise _unreadable(table.column(name), table, count, delivery)
+        log.warning("%s.%s: %d unreadable values became null", table.name, name, count)
+
+
+def _count_unreadable(
+    connection: Connection, table: SourceTable, columns: dict[str, str], rules: DoorRules, delivery: Delivery
+) -> None:
+    judged = [c for c in table.columns if c.name in columns and c.type not in ("text", "secret")]
+    if not judged:
+        return
+    tests = []
+    for column in judged:
+        source = quote_name(columns[column.name])
+        bad = (
+            f"{source} is not null and {_typed(column, columns[column.name], rules)} is null "
+            f"and lower(trim({source})) not in {_NOT_A_NUMBER}"
+        )
+        tests.append(f"count(*) filter (where {bad}), min({source}) filter (where {bad})")
+    row = one_row(connection, f"select {', '.join(tests)} from delivered")
+    for position, column in enumerate(judged):
+        count, example = row[2 * position], row[2 * position + 1]
+        if count:
+            delivery.unreadable[column.name] = delivery.unreadable.get(column.name, 0) + count
+            delivery.examples.setdefault(column.name, example)
+            if column.type == "money":
+                # one misread amount is a wrong number in somebody's report: money is never guessed
+                raise _unreadable(column, table, count, delivery)
+
+
+def _unreadable(column: Column, table: SourceTable, count: int, delivery: Delivery) -> SourceError:
+    return SourceError(
+        f"{table.name}.{column.name}: {count} values cannot be read as {column.type}, "
+        f"for example '{delivery.examples[column.name]}'",
+        next_step=f"cast the column in {table.name}.sql so that it returns a plain {column.type} "
+        "(numbers as 1234.56, dates as 2024-12-31).",
+    )
+
+
+def _typed(column: Column, returned: str, rules: DoorRules) -> str:
+    value = f"trim({quote_name(returned)})"
+    match column.type:
+        case "text":
+            return f"nullif({value}, '')"
+        case "secret":
+            if rules.hash_key is None:
+                return "null"
+            return f"sha256({quote_text(rules.hash_key)} || lower(nullif({value}, '')))"
+        case "timestamp":
+            return (
+                f"case when regexp_matches({value}, {quote_text(_HAS_OFFSET)}) and length({value}) > 10 "
+                f"then try_cast({value} as timestamptz) "
+                f"else timezone({quote_text(rules.time_zone)}, try_cast({value} as timestamp)) end"
+            )
+        case "date":
+            return f"try_cast(left({value}, 10) as date)"
+        case "boolean":
+            return f"case when lower({value}) in {_TRUE} then true when lower({value}) in {_FALSE} then false end"
+        case _:
+            return f"try_cast({value} as {STORED_AS[column.type]})"

@@ -1,0 +1,182 @@
+"""Extraction: every contract table of a source into `raw`, in one snapshot and one warehouse transaction.
+
+Reading is `readers.py`, typing is `door.py`; here is the order of things and what is remembered between nights.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+
+from clv_pipeline.errors import SourceError
+from clv_pipeline.settings import Settings
+from clv_pipeline.sources.contract import CONTRACT, SourceTable
+from clv_pipeline.sources.door import Delivery, DoorRules, admit, check_columns, check_delivery, create_raw_table
+from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
+from clv_pipeline.sources.readers import SourceReader, open_source
+from clv_pipeline.warehouse import Connection, Warehouse, one_row, row_count
+
+log = logging.getLogger(__name__)
+
+_BEGINNING = "1900-01-01 00:00:00"
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class ExtractedTable:
+    """What extraction did for one contract table; `rows_held` is what `raw.<table>` holds afterwards."""
+
+    name: str
+    is_provided: bool
+    is_incremental: bool
+    rows_delivered: int
+    rows_loaded: int
+    rows_held: int
+
+
+def extract(
+    settings: Settings, warehouse: Warehouse, *, as_of: date, run_id: str, started_at: datetime, progress: Progress
+) -> list[ExtractedTable]:
+    """Load all contract tables into `raw` and note the run in `raw.extraction`; all of it or nothing.
+
+    Raises:
+        ConfigurationError, SourceError: see `readers.py`, `door.py` and `folder.py`.
+    """
+    selects = read_selects(settings)
+    rules = _door_rules(settings)
+    with (
+        open_source(
+            settings.source_url, tries=settings.connect_tries, timeout_seconds=settings.statement_timeout_seconds
+        ) as source,
+        warehouse.transaction() as connection,
+    ):
+        night = _Night(connection, source, settings, rules, started_at, progress)
+        night.create_bookkeeping()
+        tables = [night.load(table, selects.get(name)) for name, table in CONTRACT.items()]
+        if not row_count(connection, "raw.orders"):
+            raise SourceError(
+                "orders: the source returned no row at all",
+                next_step=f"check {settings.source_folder / 'orders.sql'} and that the source is the right one.",
+            )
+        night.note_run(as_of, run_id)
+    log.info("extracted %s", ", ".join(f"{t.name} {t.rows_loaded}" for t in tables if t.is_provided))
+    return tables
+
+
+def _door_rules(settings: Settings) -> DoorRules:
+    exclusions: dict[str, list[tuple[str, str]]] = {}
+    for rule in settings.exclude:
+        exclusions.setdefault(rule.table, []).append((exclusion_condition(rule), rule.reason))
+    key = settings.hash_key.get_secret_value() if settings.hash_key else None
+    return DoorRules(settings.time_zone, key, exclusions, settings.max_unreadable_share)
+
+
+@dataclass(frozen=True)
+class _Night:
+    """One extraction under way: the open source, the open transaction, and the rules for both."""
+
+    connection: Connection
+    source: SourceReader
+    settings: Settings
+    rules: DoorRules
+    started_at: datetime
+    progress: Progress
+
+    def create_bookkeeping(self) -> None:
+        self.connection.execute(
+            """
+            create table if not exists raw.loads (
+                table_name varchar primary key, fingerprint varchar, high_water timestamptz, is_provided boolean,
+                is_incremental boolean, rows_delivered bigint, rows_loaded bigint, rows_held bigint
+            )
+            """
+        )
+
+    def load(self, table: SourceTable, select: SourceSelect | None) -> ExtractedTable:
+        if select is None:
+            create_raw_table(self.connection, table)
+            return self._note_load(table, None, Delivery())
+        since = self._since(select) if select.is_incremental else _BEGINNING
+        if since == _BEGINNING:
+            create_raw_table(self.connection, table)
+        delivery = Delivery()
+        columns: dict[str, str] | None = None
+        for batch in self.source.read(select, since, self.settings.batch_rows):
+            if columns is None:
+                columns = check_columns(table, batch.column_names, select.path.name)
+            if batch.num_rows:
+                admit(
+                    self.connection, table, batch, columns, self.rules, delivery, skip_known=since != _BEGINNING
+                )
+                self.progress(table.name, delivery.rows)
+        check_delivery(table, delivery, self.rules)
+        return self._note_load(table, select, delivery)
+
+    def note_run(self, as_of: date, run_id: str) -> None:
+        self.connection.execute(
+            """
+            create or replace table raw.extraction as
+            select $as_of::date as as_of, $run_id::varchar as run_id, $started_at::timestamp as started_at,
+                $name::varchar as source_name, $time_zone::varchar as time_zone, $currency::varchar as currency,
+                $fingerprint::varchar as data_fingerprint
+            """,
+            {
+                "as_of": as_of,
+                "run_id": run_id,
+                "started_at": self.started_at,
+                "name": self.settings.name,
+                "time_zone": self.settings.time_zone,
+                "currency": self.settings.currency,
+                "fingerprint": self._data_fingerprint(),
+            },
+        )
+
+    def _data_fingerprint(self) -> str:
+        """Return one hash over every raw row, whatever the order in which they came."""
+        parts = [
+            str(one_row(self.connection, f"select count(*), sum(hash(row_hash)::hugeint) from raw.{name}"))
+            for name in CONTRACT
+        ]
+        return sha256(" ".join(parts).encode()).hexdigest()
+
+    def _fingerprint(self, select: SourceSelect) -> str:
+        """Identify what the rows held came from; a changed SELECT, address or rule means loading all anew."""
+        address = self.settings.source_url.get_secret_value() if self.settings.source_url else ""
+        rules = [rule.model_dump_json() for rule in self.settings.exclude if rule.table == select.table.name]
+        parts = [select.sql, address, self.settings.time_zone, *rules, *select.table.column_names()]
+        return sha256("\n".join(parts).encode()).hexdigest()
+
+    def _since(self, select: SourceSelect) -> str:
+        """Return where to read on: the newest change held, less the look-back, as local time of the source."""
+        rows = self.connection.execute(
+            "select strftime(timezone($zone, high_water), '%Y-%m-%d %H:%M:%S') from raw.loads "
+            "where table_name = $table and fingerprint = $fingerprint",
+            {"zone": self.settings.time_zone, "table": select.table.name, "fingerprint": self._fingerprint(select)},
+        ).fetchall()
+        if not rows or rows[0][0] is None:
+            return _BEGINNING
+        newest = datetime.strptime(rows[0][0], "%Y-%m-%d %H:%M:%S")
+        return f"{newest - timedelta(days=self.settings.lookback_days):%Y-%m-%d %H:%M:%S}"
+
+    def _note_load(self, table: SourceTable, select: SourceSelect | None, delivery: Delivery) -> ExtractedTable:
+        held = row_count(self.connection, f"raw.{table.name}")
+        incremental = select is not None and select.is_incremental
+        changed = "updated_at" if "updated_at" in table.column_names() else table.event_time
+        # rows dated in the future must not push the mark past everything that is still to come
+        newest = f"max(least(coalesce({changed}, {table.event_time})::timestamptz, timezone('UTC', $started_at::timestamp)))"
+        self.connection.execute(
+            "insert or replace into raw.loads select $name, $fingerprint, case when $incremental then "
+            f"{newest} end, $provided, $incremental, $delivered, $loaded, $held from raw.{table.name}",
+            {
+                "name": table.name,
+                "fingerprint": self._fingerprint(select) if select else None,
+                "started_at": self.started_at,
+                "provided": select is not None,
+                "incremental": incremental,
+                "delivered": delivery.rows,
+                "loaded": delivery.loaded,
+                "held": held,
+            },
+        )
+        return ExtractedTable(table.name, select is not None, incremental, delivery.rows, delivery.loaded, held)

@@ -1,0 +1,246 @@
+"""Reading a source: any SQLAlchemy database or a folder of files, as batches of text columns inside one snapshot.
+
+Everything arrives as text and is typed at the door (door.py), so that no driver's guess about decimals, time zones or
+identifiers survives. Nothing is written here.
+"""
+
+import io
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from clv_pipeline import warehouse
+from clv_pipeline.errors import ConfigurationError, SourceError, SourceInterrupted
+from clv_pipeline.sources.folder import SourceSelect
+
+log = logging.getLogger(__name__)
+
+#: PostgreSQL reports a refused login in these words whatever the driver; trying again would only lock the account.
+_REFUSED = ("password", "authentication", "access denied", "login failed", "permission denied", "role ")
+_COPY_BATCH_BYTES = 16_000_000
+
+
+class SourceReader(Protocol):
+    """An open source: every `read` sees the same snapshot."""
+
+    def read(self, select: SourceSelect, since: str, batch_rows: int) -> Iterator[pa.Table]:
+        """Yield batches whose columns are all text (null stays null); at least one, perhaps empty."""
+        ...
+
+
+@contextmanager
+def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> Iterator[SourceReader]:
+    """Open a database URL, or a folder or file of CSV and Parquet, for reading in one snapshot.
+
+    Raises:
+        ConfigurationError: there is no URL, or it is neither a database URL nor an existing path.
+        SourceError: the database cannot be reached or refuses the login (which is not tried again).
+    """
+    if url is None or not url.get_secret_value():
+        raise ConfigurationError(
+            "No source given: there is no database URL and no folder of files",
+            next_step="set CLV_SOURCE_URL, or pass --url postgresql+psycopg://user@host/db or --url FOLDER.",
+        )
+    address = url.get_secret_value()
+    if "://" not in address:
+        path = Path(address).expanduser()
+        if not path.exists():
+            raise ConfigurationError(
+                f"The source {path} does not exist", next_step="pass a database URL or an existing folder of files."
+            )
+        with warehouse.open_files(path) as connection:
+            yield FileReader(connection)
+        return
+    engine = _engine(address)
+    try:
+        connection = _connect(engine, tries)
+        try:
+            _begin_snapshot(connection, timeout_seconds)
+            yield DatabaseReader(connection)
+        finally:
+            connection.close()
+    finally:
+        engine.dispose()
+
+
+class FileReader:
+    """Files seen through DuckDB views; the SELECTs are DuckDB SQL."""
+
+    def __init__(self, connection: warehouse.Connection) -> None:
+        self._connection = connection
+
+    def read(self, select: SourceSelect, since: str, batch_rows: int) -> Iterator[pa.Table]:
+        parameters = {"since": since} if select.is_incremental else {}
+        try:
+            names = [
+                row[0] for row in self._connection.execute(f"describe {select.with_since('$since')}", parameters).fetchall()
+            ]
+            as_text = ", ".join(f"{warehouse.quote_name(n)}::varchar as {warehouse.quote_name(n)}" for n in names)
+            reader = self._connection.sql(
+                f"select {as_text} from ({select.with_since('$since')})", params=parameters
+            ).to_arrow_reader(batch_rows)
+            yield reader.schema.empty_table()
+            for batch in reader:
+                yield pa.Table.from_batches([batch])
+        except (warehouse.duckdb.Error, pa.ArrowException) as error:
+            raise _select_failed(select, error) from None
+
+
+class DatabaseReader:
+    """A database behind SQLAlchemy; PostgreSQL rows come by COPY, every other database's through a server cursor."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def read(self, select: SourceSelect, since: str, batch_rows: int) -> Iterator[pa.Table]:
+        try:
+            if self._connection.dialect.name == "postgresql" and self._connection.dialect.driver == "psycopg":
+                yield from self._copy(select, since)
+            else:
+                yield from self._fetch(select, since, batch_rows)
+        except sa.exc.DBAPIError as error:
+            raise _select_failed(select, error.orig or error, lost=error.connection_invalidated) from None
+        except sa.exc.SQLAlchemyError as error:
+            raise _select_failed(select, error) from None
+        except psycopg.Error as error:
+            raise _select_failed(select, error, lost=self._connection.connection.driver_connection.closed) from None
+
+    def _fetch(self, select: SourceSelect, since: str, batch_rows: int) -> Iterator[pa.Table]:
+        statement = sa.text(select.sql)
+        result = self._connection.execution_options(stream_results=True).execute(
+            statement, {"since": since} if select.is_incremental else {}
+        )
+        names = list(result.keys())
+        yield _empty(names)
+        while rows := result.fetchmany(batch_rows):
+            columns = [pa.array([as_text(v) for v in column], pa.string()) for column in zip(*rows, strict=True)]
+            yield pa.Table.from_arrays(columns, names=names)
+
+    def _copy(self, select: SourceSelect, since: str) -> Iterator[pa.Table]:
+        cursor = self._connection.connection.cursor()
+        query, parameters = select.sql, None
+        if select.is_incremental:
+            # psycopg reads a lone % as a parameter once there are parameters
+            query, parameters = select.with_since("%(since)s", escape_percent=True), {"since": since}
+        with cursor.copy(f"copy ({query}) to stdout (format csv, header)", parameters) as copy:
+            header: list[str] | None = None
+            rows: list[bytes] = []
+            size = 0
+            for row in copy:
+                if header is None:
+                    header = pacsv.read_csv(io.BytesIO(bytes(row) + b"\n")).column_names
+                    yield _empty(header)
+                    continue
+                rows.append(bytes(row))
+                size += len(rows[-1])
+                if size >= _COPY_BATCH_BYTES:
+                    yield _parse_csv(rows, header)
+                    rows, size = [], 0
+            if rows and header is not None:
+                yield _parse_csv(rows, header)
+
+
+def as_text(value: Any) -> str | None:
+    """Return a driver's value as exact text: no float rounding, no lost zone."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return str(value)
+
+
+def _empty(names: list[str]) -> pa.Table:
+    return pa.schema([(name, pa.string()) for name in names]).empty_table()
+
+
+def _parse_csv(rows: list[bytes], names: list[str]) -> pa.Table:
+    # unquoted empty is PostgreSQL's null, quoted empty its empty string
+    return pacsv.read_csv(
+        io.BytesIO(b"".join(rows)),
+        read_options=pacsv.ReadOptions(column_names=names, block_size=2 * _COPY_BATCH_BYTES),
+        parse_options=pacsv.ParseOptions(newlines_in_values=True),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+
+
+def _engine(address: str) -> sa.Engine:
+    try:
+        url = sa.make_url(address)
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+            raise ConfigurationError(
+                f"The SQLite file {url.database} does not exist", next_step="check the path in CLV_SOURCE_URL or --url."
+            )
+        return sa.create_engine(url, poolclass=sa.NullPool)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"The source URL cannot be used: {str(error).replace(address, '***')}",
+            next_step="write it as dialect+driver://user@host/database and install that driver.",
+        ) from None
+
+
+def _connect(engine: sa.Engine, tries: int) -> sa.Connection:
+    where = engine.url.render_as_string(hide_password=True)
+    for attempt in range(1, tries + 1):
+        try:
+            return engine.connect()
+        except sa.exc.DBAPIError as error:
+            reason = str(error.orig).strip().splitlines()[0]
+            if any(word in str(error.orig).lower() for word in _REFUSED):
+                raise SourceError(
+                    f"The source {where} refused the login: {reason}",
+                    next_step="check user, password and rights in CLV_SOURCE_URL; it was not tried again.",
+                ) from None
+            if attempt == tries:
+                raise SourceError(
+                    f"The source {where} cannot be reached after {tries} tries: {reason}",
+                    next_step="check that the database runs and that host and port in CLV_SOURCE_URL are right.",
+                ) from None
+            log.warning("source not reachable (try %d of %d): %s", attempt, tries, reason)
+            time.sleep(2 ** (attempt - 1))
+    raise AssertionError("unreachable")
+
+
+def _begin_snapshot(connection: sa.Connection, timeout_seconds: int) -> None:
+    """Start one read-only transaction that sees every table at the same moment, where the database can."""
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        connection.exec_driver_sql(f"set statement_timeout = {timeout_seconds * 1000:d}")
+    elif dialect in ("mysql", "mariadb"):
+        connection.execution_options(isolation_level="REPEATABLE READ")
+    elif dialect == "sqlite":
+        connection.exec_driver_sql("pragma query_only = on")
+        connection.exec_driver_sql("begin")
+
+
+def _select_failed(select: SourceSelect, error: BaseException, *, lost: bool = False) -> SourceError:
+    reason = str(error).strip().splitlines()[0]
+    if lost:
+        return SourceInterrupted(
+            f"The connection was lost while reading {select.table.name}: {reason}",
+            next_step="nothing was kept; the extraction starts again by itself, and the next night does if it cannot.",
+        )
+    return SourceError(
+        f"The SELECT for {select.table.name} ({select.path.name}) failed at the source: {reason}",
+        next_step=f"run {select.path} in a SQL client of that database and mend it.",
+    )

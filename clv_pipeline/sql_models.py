@@ -1,0 +1,106 @@
+"""A .sql file is a table: its name is the file's, its description the first comment, its inputs what a parser finds.
+
+Only reading and building of SQL models belongs here; what the SQL means belongs to the file, when it runs to Dagster.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.lineage import Node, lineage
+
+from clv_pipeline.settings import SQL_FOLDER
+from clv_pipeline.warehouse import Connection, columns_of
+
+Parameters = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class SqlModel:
+    """One file of `sql/`: builds the table `<layer>.<name>` from `inputs` with the named `parameters`."""
+
+    layer: str
+    name: str
+    description: str
+    sql: str
+    inputs: frozenset[str]
+    parameters: frozenset[str]
+
+    @property
+    def table(self) -> str:
+        return f"{self.layer}.{self.name}"
+
+
+def load_layer(folder: str) -> list[SqlModel]:
+    """Return the models of one folder such as `1_clean`, each after the models that it reads."""
+    models = {m.table: m for m in map(_read_model, sorted((SQL_FOLDER / folder).glob("*.sql")))}
+    order = TopologicalSorter({table: model.inputs & models.keys() for table, model in models.items()})
+    return [models[table] for table in order.static_order()]
+
+
+@lru_cache
+def _read_model(path: Path) -> SqlModel:
+    sql = path.read_text()
+    query = sqlglot.parse_one(sql, dialect="duckdb")
+    ctes = {cte.alias for cte in query.find_all(exp.CTE)}
+    inputs = {f"{t.db}.{t.name}" for t in query.find_all(exp.Table) if t.db or t.name not in ctes}
+    return SqlModel(
+        layer=path.parent.name.split("_", 1)[1],
+        name=path.stem,
+        description=first_comment(sql),
+        sql=sql.strip().rstrip(";"),
+        inputs=frozenset(inputs),
+        parameters=frozenset(p.name for p in query.find_all(exp.Placeholder)),
+    )
+
+
+def first_comment(sql: str) -> str:
+    """Return the comment lines at the top of a file as one paragraph: the grain, then what a reader must know."""
+    lines = []
+    for line in sql.splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line.removeprefix("--").strip())
+    return " ".join(lines)
+
+
+def build(connection: Connection, model: SqlModel, parameters: Parameters) -> None:
+    """Create or replace the model's table from its query."""
+    connection.execute(f"create or replace table {model.table} as {model.sql}", _needed(model, parameters))
+
+
+def append(connection: Connection, model: SqlModel, parameters: Parameters) -> None:
+    """Add the query's rows to the model's table, which `build` made from another slice."""
+    connection.execute(f"insert into {model.table} by name {model.sql}", _needed(model, parameters))
+
+
+def _needed(model: SqlModel, parameters: Parameters) -> dict[str, object]:
+    return {name: parameters[name] for name in model.parameters}
+
+
+def column_lineage(connection: Connection, model: SqlModel) -> dict[str, list[tuple[str, str]]]:
+    """Return for each output column the (table, column) pairs of the model's inputs that it comes from."""
+    schema: dict[str, dict[str, dict[str, str]]] = {}
+    for table in model.inputs:
+        layer, name = table.split(".")
+        schema.setdefault(layer, {})[name] = {c: _plain(t) for c, t in columns_of(connection, table).items()}
+    nodes = lineage(None, model.sql, schema, dialect="duckdb", trim_selects=False)
+    return {column: sorted(_leaves(node)) for column, node in nodes.items()}
+
+
+def _plain(sql_type: str) -> str:
+    """Return a type sqlglot knows; lineage needs names, not precision."""
+    return re.sub(r"\(.*\)", "", sql_type)
+
+
+def _leaves(node: Node) -> set[tuple[str, str]]:
+    leaves = set()
+    for step in node.walk():
+        if isinstance(step.expression, exp.Table) and step.expression.db:
+            leaves.add((f"{step.expression.db}.{step.expression.name}", step.name.split(".")[-1].strip('"')))
+    return leaves

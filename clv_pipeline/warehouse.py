@@ -1,0 +1,192 @@
+"""The only place that opens DuckDB: hardened connections that begin, commit or roll back, and always close.
+
+What is stored in the warehouse belongs to the rooms; this module knows no table.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from clv_pipeline.errors import PipelineError, SourceError
+
+Connection = duckdb.DuckDBPyConnection
+
+#: One schema for each stage of the line, in order.
+SCHEMAS = ("raw", "clean", "features", "training", "scores", "published")
+_LOCK_WAIT_SECONDS = 20
+
+
+class Warehouse:
+    """One private DuckDB file; every use opens it, works inside one transaction, and closes it again."""
+
+    def __init__(self, path: Path, *, scratch: Path, writable_folders: list[Path], memory_limit: str, threads: int):
+        self.path = path
+        self._folders = [path.parent, scratch, *writable_folders]
+        self._config = {
+            "memory_limit": memory_limit,
+            "threads": str(threads),
+            "temp_directory": str(scratch),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection inside a transaction: committed on success, rolled back on any exception, then closed."""
+        connection = self._open()
+        try:
+            connection.execute("begin transaction")
+            yield connection
+            connection.execute("commit")
+        except BaseException:
+            _roll_back(connection)
+            raise
+        finally:
+            connection.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Yield a connection with no transaction of its own (for reading, and for building files beside)."""
+        connection = self._open()
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _open(self) -> Connection:
+        deadline = time.monotonic() + _LOCK_WAIT_SECONDS
+        while True:
+            try:
+                connection = duckdb.connect(str(self.path), config=self._config)
+                break
+            except duckdb.IOException as error:
+                if "lock" not in str(error).lower():
+                    raise
+                if time.monotonic() > deadline:
+                    raise PipelineError(
+                        f"The warehouse {self.path} is held by another process: {error}",
+                        next_step="wait for that run to end, or stop the process named above, then run again.",
+                    ) from None
+                time.sleep(0.5)
+        _harden(connection, self._folders)
+        for schema in SCHEMAS:
+            connection.execute(f"create schema if not exists {schema}")
+        return connection
+
+
+def _roll_back(connection: Connection) -> None:
+    try:
+        connection.execute("rollback")
+    except duckdb.Error:
+        # the failing statement may have ended the transaction already; the first error is the one to show
+        return
+
+
+def _harden(connection: Connection, folders: list[Path], relative_names: list[str] | None = None) -> None:
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")
+    if relative_names:
+        connection.execute(f"set allowed_paths = [{', '.join(quote_text(name) for name in relative_names)}]")
+    allowed = ", ".join(quote_text(f"{folder}/") for folder in folders)
+    connection.execute(f"set allowed_directories = [{allowed}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+@contextmanager
+def open_bundle_file(path: Path) -> Iterator[Connection]:
+    """Yield a read-only connection to a published file; nothing else is reachable from it."""
+    connection = duckdb.connect(str(path), read_only=True)
+    try:
+        _harden(connection, [path.parent])
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def open_files(path: Path) -> Iterator[Connection]:
+    """Yield a connection that sees each CSV or Parquet file at `path` (a folder or one file) as a view by its stem.
+
+    CSV columns arrive as text, so that '00123' stays '00123'; SELECTs may also name the files directly.
+
+    Raises:
+        SourceError: nothing readable is there, or a file is not what its name says.
+    """
+    folder = path if path.is_dir() else path.parent
+    files = sorted(_data_files(path))
+    if not files:
+        raise SourceError(
+            f"No CSV or Parquet file at {path}",
+            next_step="pass --url (or CLV_SOURCE_URL) a folder that holds the files the SELECTs read.",
+        )
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute(f"set file_search_path = {quote_text(str(folder))}")
+        _harden(connection, [folder], relative_names=[file.name for file in files])
+        for file in files:
+            _create_view(connection, file)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _data_files(path: Path) -> list[Path]:
+    candidates = [path] if path.is_file() else list(path.iterdir()) if path.is_dir() else []
+    return [f for f in candidates if _reader(f) is not None]
+
+
+def _reader(file: Path) -> str | None:
+    name = file.name.lower()
+    if name.endswith((".parquet", ".pq")):
+        return "read_parquet"
+    if name.endswith((".csv", ".csv.gz", ".tsv", ".txt")):
+        return "read_csv"
+    if file.is_dir() and any(file.glob("*.parquet")):
+        return "read_parquet"
+    return None
+
+
+def _create_view(connection: Connection, file: Path) -> None:
+    reader = _reader(file)
+    options = ", all_varchar = true" if reader == "read_csv" else ""
+    location = str(file / "*.parquet") if file.is_dir() else str(file)
+    view = quote_name(file.name.split(".")[0])
+    try:
+        connection.execute(
+            f"create or replace view {view} as select * from {reader}({quote_text(location)}{options})"
+        )
+    except duckdb.Error as error:
+        raise SourceError(
+            f"{file} cannot be read as {'Parquet' if reader == 'read_parquet' else 'CSV'}: {str(error).splitlines()[0]}",
+            next_step="check that the file is complete and is what its ending says, or move it out of the folder.",
+        ) from None
+
+
+def quote_name(name: str) -> str:
+    """Return `name` as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """Return `text` as a quoted SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def columns_of(connection: Connection, relation: str) -> dict[str, str]:
+    """Return column name -> SQL type of a table, view or parenthesised query."""
+    return {row[0]: row[1] for row in connection.execute(f"describe select * from {relation}").fetchall()}
+
+
+def one_row(connection: Connection, query: str, parameters: Mapping[str, object] | None = None) -> tuple[Any, ...]:
+    """Return the only row of a query, and leave no result open on the connection."""
+    (row,) = connection.execute(query, parameters).fetchall()
+    return tuple(row)
+
+
+def row_count(connection: Connection, relation: str) -> int:
+    return int(one_row(connection, f"select count(*) from {relation}")[0])

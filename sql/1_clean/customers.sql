@@ -1,0 +1,92 @@
+-- One row per customer: the newest CRM record of each, and customers known only from their orders.
+with customers as (select * from raw.customers),
+
+customer_identities as (select * from clean.customer_identities),
+
+orders as (select * from clean.orders),
+
+first_orders as (
+    select customer_id, min(order_date) as first_order_date
+    from orders
+    where customer_id is not null
+    group by customer_id
+),
+
+versions as (
+    select
+        *,
+        row_number() over (partition by customer_id order by updated_at desc nulls last, row_hash) as version_number
+    from customers
+),
+
+judged as (
+    select
+        versions.*,
+        case
+            when versions.excluded_because is not null then versions.excluded_because
+            when versions.customer_id is null then 'customer_id is missing'
+            when versions.version_number > 1 then 'an older version of the record'
+            when customer_identities.customer_id is not null then 'merged into another record'
+        end as reason
+    from versions
+    left join customer_identities on versions.customer_id = customer_identities.customer_id
+),
+
+crm_records as (
+    select
+        customer_id,
+        timezone($time_zone, created_at)::date as created_date,
+        country,
+        region,
+        case when birth_year between 1900 and 2100 then birth_year end as birth_year,
+        gender,
+        acquisition_channel,
+        case when acquisition_cost >= 0 then acquisition_cost end as acquisition_cost,
+        loyalty_tier,
+        email as email_hash,
+        coalesce(profiling_consent, true) as has_profiling_consent,
+        true as has_crm_record,
+        case
+            when reason is null then 'accepted'
+            when reason = excluded_because then 'excluded'
+            when reason = 'customer_id is missing' then 'quarantined'
+            else 'duplicate'
+        end as disposition,
+        reason
+    from judged
+),
+
+known_from_orders as (
+    select
+        first_orders.customer_id,
+        null::date as created_date,
+        null::varchar as country,
+        null::varchar as region,
+        null::bigint as birth_year,
+        null::varchar as gender,
+        null::varchar as acquisition_channel,
+        null::decimal(18, 2) as acquisition_cost,
+        null::varchar as loyalty_tier,
+        null::varchar as email_hash,
+        true as has_profiling_consent,
+        false as has_crm_record,
+        'created' as disposition,
+        'known only from orders' as reason
+    from first_orders
+    left join customers on first_orders.customer_id = customers.customer_id
+    where customers.customer_id is null
+),
+
+everybody as (
+    select * from crm_records
+    union all
+    select * from known_from_orders
+)
+
+select
+    everybody.*,
+    first_orders.first_order_date,
+    least(everybody.created_date, first_orders.first_order_date) as first_seen_date
+from everybody
+left join first_orders on everybody.customer_id = first_orders.customer_id
+order by everybody.customer_id, everybody.disposition

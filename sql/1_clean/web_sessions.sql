@@ -1,0 +1,42 @@
+-- One row per web session, dated in the business time zone; sessions of unknown visitors have no customer.
+with web_sessions as (select * from raw.web_sessions),
+
+customer_identities as (select * from clean.customer_identities),
+
+judged as (
+    select
+        *,
+        timezone($time_zone, started_at)::date as session_date,
+        case
+            when excluded_because is not null then excluded_because
+            when session_id is null then 'session_id is missing'
+            when started_at is null then 'started_at is missing or unreadable'
+            when timezone($time_zone, started_at)::date < $earliest_date then 'started_at is before the earliest date'
+            when least(page_views, duration_seconds, cart_additions) < 0 then 'a count or duration is negative'
+            when row_number() over (partition by session_id order by started_at desc nulls last, row_hash) > 1
+                then 'delivered more than once'
+        end as reason
+    from web_sessions
+)
+
+select
+    judged.session_id,
+    coalesce(customer_identities.surviving_customer_id, judged.customer_id) as customer_id,
+    judged.started_at,
+    judged.session_date,
+    coalesce(judged.page_views, 0) as page_views,
+    coalesce(judged.duration_seconds, 0) as duration_seconds,
+    judged.device,
+    judged.traffic_source,
+    coalesce(judged.cart_additions, 0) as cart_additions,
+    coalesce(judged.converted, false) as is_converted,
+    case
+        when judged.reason is null then 'accepted'
+        when judged.reason = judged.excluded_because then 'excluded'
+        when judged.reason = 'delivered more than once' then 'duplicate'
+        else 'quarantined'
+    end as disposition,
+    judged.reason
+from judged
+left join customer_identities on judged.customer_id = customer_identities.customer_id
+order by judged.session_date, judged.session_id, judged.row_hash

@@ -1,0 +1,33 @@
+-- One row per (as_of, customer_id, horizon_days) of the training population: what the customer spent in
+-- [as_of, as_of + horizon), net of returns at their own time, and whether there was a purchase.
+-- Only windows that are over by the run's as_of are here.
+with population as (select * from features.population where role = 'train'),
+
+horizons as (select * from training.horizons),
+
+customer_day as (select * from features.customer_day),
+
+extraction as (select * from raw.extraction),
+
+windows as (
+    select population.as_of, population.customer_id, horizons.horizon_days
+    from population
+    cross join horizons
+    cross join extraction
+    where population.as_of + horizons.horizon_days <= extraction.as_of
+)
+
+select
+    windows.as_of,
+    windows.customer_id,
+    windows.horizon_days,
+    coalesce(sum(customer_day.net_spend), 0)::decimal(18, 2) as spend_total,
+    coalesce(bool_or(customer_day.is_purchase_day), false) as spend_flag,
+    count(case when customer_day.is_purchase_day then 1 end) as purchase_days
+from windows
+left join customer_day
+    on windows.customer_id = customer_day.customer_id
+    and customer_day.order_date >= windows.as_of
+    and customer_day.order_date < windows.as_of + windows.horizon_days
+group by windows.as_of, windows.customer_id, windows.horizon_days
+order by windows.as_of, windows.customer_id, windows.horizon_days

@@ -1,0 +1,23 @@
+-- One row: which run this bundle is, of what data, by which model, with what totals.
+with run as (select * from scores.run),
+
+customer_scores as (select * from scores.customer_scores),
+
+dispositions as (select * from clean.dispositions)
+
+select
+    run.run_id,
+    run.contract_version,
+    run.source_name,
+    run.as_of as as_of_date,
+    run.scored_at,
+    run.currency,
+    run.time_zone,
+    run.primary_horizon_days,
+    run.model_version,
+    (select count(*) from customer_scores) as customers,
+    (select sum(primary_spend) from customer_scores)::decimal(18, 2) as predicted_spend_total,
+    run.trailing_spend_total,
+    (select coalesce(sum(row_count), 0) from dispositions where fate = 'quarantined')::bigint as quarantined_rows,
+    run.data_fingerprint
+from run

@@ -1,0 +1,54 @@
+-- One row per customer added, changed or removed since the as_of published before this one.
+with score_history as (select * from scores.history),
+
+run as (select * from scores.run),
+
+dates as (
+    select max(score_history.as_of_date) as previous_date
+    from score_history
+    cross join run
+    where score_history.as_of_date < run.as_of
+),
+
+now_published as (
+    select score_history.*
+    from score_history
+    cross join run
+    where score_history.as_of_date = run.as_of and score_history.horizon_days = run.primary_horizon_days
+),
+
+previously_published as (
+    select score_history.*
+    from score_history
+    cross join run
+    cross join dates
+    where score_history.as_of_date = dates.previous_date and score_history.horizon_days = run.primary_horizon_days
+)
+
+select
+    coalesce(now_published.customer_id, previously_published.customer_id) as customer_id,
+    case
+        when previously_published.customer_id is null then 'added'
+        when now_published.customer_id is null then 'removed'
+        else 'changed'
+    end as change,
+    dates.previous_date as previous_as_of_date,
+    previously_published.segment as previous_segment,
+    now_published.segment,
+    previously_published.value_tier as previous_value_tier,
+    now_published.value_tier,
+    previously_published.predicted_spend as previous_predicted_spend,
+    now_published.predicted_spend
+from now_published
+full outer join previously_published on now_published.customer_id = previously_published.customer_id
+cross join dates
+where
+    dates.previous_date is not null
+    and (
+        now_published.customer_id is null
+        or previously_published.customer_id is null
+        or now_published.segment <> previously_published.segment
+        or now_published.value_tier <> previously_published.value_tier
+        or now_published.predicted_spend <> previously_published.predicted_spend
+    )
+order by customer_id

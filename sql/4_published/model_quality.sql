@@ -1,0 +1,22 @@
+-- One row per (horizon, target, candidate, metric) on the untouched test window, with its 90 % bootstrap interval.
+with model_quality as (select * from training.model_quality),
+
+tuning as (select * from training.tuning)
+
+select
+    model_quality.horizon_days,
+    model_quality.target,
+    model_quality.candidate,
+    model_quality.is_baseline,
+    model_quality.is_champion,
+    model_quality.test_window_start::date as test_window_start_date,
+    model_quality.customers,
+    model_quality.metric,
+    case when isfinite(model_quality.value) then model_quality.value::decimal(18, 6) end as value,
+    case when isfinite(model_quality.low) then model_quality.low::decimal(18, 6) end as interval_low,
+    case when isfinite(model_quality.high) then model_quality.high::decimal(18, 6) end as interval_high,
+    case when isfinite(tuning.fold_score) then tuning.fold_score::decimal(18, 6) end as fold_score
+from model_quality
+left join tuning
+    on model_quality.horizon_days = tuning.horizon_days and model_quality.candidate = tuning.candidate
+order by all
