@@ -63,7 +63,7 @@ def score_customers(
             if explainer is None:
                 few = slice(0, _EXPLAINED_CUSTOMERS)
                 explainer = fit_explainer(
-                    features.iloc[few], expected[few], columns, seed=settings.seed, threads=settings.threads
+                    features.iloc[few], expected[few], columns, seed=settings.seed
                 )
             contributions = explainer.contributions(features)
             importance += np.abs(contributions).sum(axis=0)

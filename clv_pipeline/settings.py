@@ -86,12 +86,12 @@ class Settings(BaseSettings):
     # training
     retrain_after_days: int = Field(7, ge=0)
     force_training: bool = False
-    cutoff_step_days: int = Field(30, gt=0)
-    max_cutoffs: int = Field(12, ge=1)
+    cutoff_step_days: int = Field(45, gt=0)
+    max_cutoffs: int = Field(8, ge=1)
     train_customers: int = Field(20_000, ge=100)
     min_buyers: int = Field(500, ge=10)
     tuning_folds: int = Field(2, ge=1)
-    tuning_seconds: int = Field(45, ge=1)
+    tuning_seconds: int = Field(120, ge=1)
     bootstrap_samples: int = Field(200, ge=20)
 
     # segments

@@ -28,12 +28,11 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Task:
-    """What a model is built for: the features there are, the horizon, the machine, the seed."""
+    """What a model is built for: the features there are, the horizon, the seed."""
 
     columns: FeatureColumns
     horizon_days: int
     seed: int
-    threads: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def _on_trees(task: Task, model: BaseEstimator) -> Pipeline:
 
 
 def _xgboost(task: Task, parameters: Parameters) -> dict[str, Any]:
-    common = {"tree_method": "hist", "random_state": task.seed, "n_jobs": task.threads, "max_bin": 128}
+    common = {"tree_method": "hist", "random_state": task.seed, "n_jobs": 1, "max_bin": 128}
     return common | {"subsample": 0.8, "colsample_bytree": 0.5, "min_child_weight": 10} | dict(parameters)
 
 
@@ -113,9 +112,9 @@ CANDIDATES: tuple[Candidate, ...] = (
         "spend",
         lambda task, p: _on_trees(
             task,
-            RandomForestRegressor(n_estimators=100, max_samples=0.3, n_jobs=task.threads, random_state=task.seed, **p),
+            RandomForestRegressor(n_estimators=60, max_samples=0.3, random_state=task.seed, **p),
         ),
-        search=[{"max_features": f, "min_samples_leaf": n} for f, n in ((0.2, 20), (0.4, 10))],
+        search=[{"max_features": f, "min_samples_leaf": n} for f, n in ((0.2, 20), (0.3, 40))],
     ),
     Candidate(
         "gradient_boosting",

@@ -60,7 +60,7 @@ class Explainer:
 
     def contributions(self, features: pd.DataFrame) -> NDArray[np.float64]:
         """Return money added or taken by each feature, shape (customers, features in the order of `columns.names`)."""
-        matrix = DMatrix(self.encoder.transform(features), nthread=self.model.n_jobs)
+        matrix = DMatrix(self.encoder.transform(features), nthread=1)
         raw = self.model.get_booster().predict(matrix, pred_contribs=True)[:, :-1]
         position = {name: i for i, name in enumerate(self.columns.names)}
         merged = np.zeros((len(features), len(position)))
@@ -70,7 +70,7 @@ class Explainer:
 
 
 def fit_explainer(
-    features: pd.DataFrame, predicted: NDArray[np.float64], columns: FeatureColumns, *, seed: int, threads: int
+    features: pd.DataFrame, predicted: NDArray[np.float64], columns: FeatureColumns, *, seed: int
 ) -> Explainer:
     """Fit the explainer to predictions; fidelity is its R2 on every fifth customer, which it did not learn from."""
     held_out = np.arange(len(predicted)) % 5 == 4
@@ -78,8 +78,7 @@ def fit_explainer(
     encoder = for_trees(columns)
     encoded = encoder.fit_transform(features)
     model = XGBRegressor(
-        n_estimators=60, max_depth=4, learning_rate=0.15, tree_method="hist", max_bin=64, random_state=seed,
-        n_jobs=threads,
+        n_estimators=60, max_depth=4, learning_rate=0.15, tree_method="hist", max_bin=64, random_state=seed, n_jobs=1
     )  # fmt: skip
     model.fit(encoded[learned], predicted[learned])
     judged = held_out if held_out.any() else learned

@@ -6,10 +6,13 @@ candidates, metrics, the champion rule, artefacts) have modules of their own.
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from hashlib import sha256
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,6 +37,8 @@ from clv_pipeline.warehouse import Connection, Warehouse, columns_of, one_row
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
+T = TypeVar("T")
+R = TypeVar("R")
 TARGETS: tuple[Target, ...] = ("spend", "flag")
 
 
@@ -75,13 +80,12 @@ def tune_candidates(
         )
         for plan in plans:
             rows = load_labelled(connection, columns, plan.horizon_days)
-            task = Task(columns, plan.horizon_days, settings.seed, settings.threads)
+            task = Task(columns, plan.horizon_days, settings.seed)
             enough = _has_enough_history(connection, plan, settings)
             folds = plan.folds if enough else ()
-            seconds = settings.tuning_seconds / len(CANDIDATES)
-            found[plan.horizon_days] = [
-                tune(candidate, task, rows, folds, seconds=seconds, progress=progress) for candidate in CANDIDATES
-            ]
+            seconds = settings.tuning_seconds * settings.threads / sum(len(c.search) > 1 for c in CANDIDATES)
+            tune_one = partial(tune, task=task, rows=rows, folds=folds, seconds=seconds, progress=progress)
+            found[plan.horizon_days] = side_by_side(tune_one, CANDIDATES, settings.threads)
             _write_tuning(connection, plan.horizon_days, found[plan.horizon_days])
     return found
 
@@ -126,7 +130,7 @@ def read_choices(connection: Connection, horizon_days: int, target: Target) -> l
 
 
 def evaluate_candidates(
-    warehouse: Warehouse, settings: Settings, plans: list[CutoffPlan], progress: Progress
+    warehouse: Warehouse, settings: Settings, plans: list[CutoffPlan]
 ) -> pd.DataFrame:
     """Judge every tuned candidate on the test window of each horizon, which nothing so far has looked at.
 
@@ -142,19 +146,19 @@ def evaluate_candidates(
                 continue
             rows = load_labelled(connection, columns, plan.horizon_days)
             learned, judged = rows.at(plan.test.train), rows.at((plan.test.validation,))
-            task = Task(columns, plan.horizon_days, settings.seed, settings.threads)
+            task = Task(columns, plan.horizon_days, settings.seed)
             champion = pd.DataFrame(
                 {"horizon_days": plan.horizon_days, "as_of": plan.test.validation, "actual_spend": judged.spend,
                  "actual_flag": judged.flag}
             )  # fmt: skip
-            for target in TARGETS:
-                for choice in read_choices(connection, plan.horizon_days, target):
-                    pipeline = choice.candidate.fit(task, choice.parameters, learned)
-                    predicted = predict(pipeline, judged.features)
-                    quality += _measure(choice, plan, judged, predicted, settings)
-                    progress(f"{choice.candidate.name} {plan.horizon_days}d")
-                    if choice.is_champion:
-                        champion[f"predicted_{target}"] = predicted
+            choices = [c for target in TARGETS for c in read_choices(connection, plan.horizon_days, target)]
+            judge_one = partial(_judge, task=task, learned=learned, judged=judged, plan=plan, settings=settings)
+            for choice, (predicted, measured) in zip(
+                choices, side_by_side(judge_one, choices, settings.threads), strict=True
+            ):
+                quality += measured
+                if choice.is_champion:
+                    champion[f"predicted_{choice.candidate.target}"] = predicted
             predictions.append(champion)
         _replace(connection, "training.model_quality", pd.DataFrame(quality, columns=_QUALITY_COLUMNS))
         if predictions:
@@ -166,6 +170,20 @@ _QUALITY_COLUMNS = [
     "horizon_days", "target", "candidate", "is_baseline", "is_champion", "test_window_start", "customers", "metric",
     "value", "low", "high",
 ]  # fmt: skip
+
+
+def _judge(
+    choice: Choice, *, task: Task, learned: LabelledRows, judged: LabelledRows, plan: CutoffPlan, settings: Settings
+) -> tuple[metrics.Array, list[dict[str, object]]]:
+    pipeline = choice.candidate.fit(task, choice.parameters, learned)
+    predicted = predict(pipeline, judged.features)
+    return predicted, _measure(choice, plan, judged, predicted, settings)
+
+
+def side_by_side(work: Callable[[T], R], items: Sequence[T], threads: int) -> list[R]:
+    """Return `work` of each item in order; the libraries let go of the interpreter while they fit."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, items))
 
 
 def _measure(
@@ -233,7 +251,7 @@ def _fit_horizon(
     connection: Connection, settings: Settings, plan: CutoffPlan, columns: FeatureColumns
 ) -> _FittedHorizon:
     rows = load_labelled(connection, columns, plan.horizon_days).at(plan.final)
-    task = Task(columns, plan.horizon_days, settings.seed, settings.threads)
+    task = Task(columns, plan.horizon_days, settings.seed)
     enough = _has_enough_history(connection, plan, settings)
     champions: dict[Target, Choice] = {}
     pipelines: dict[Target, object] = {}

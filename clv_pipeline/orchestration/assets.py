@@ -165,7 +165,7 @@ def model_quality(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.M
         with pipeline.warehouse.connection() as connection:
             due, plans = features.is_training_due(connection), _plans(connection, pipeline)
         if due:
-            training.evaluate_candidates(pipeline.warehouse, pipeline.settings, plans, context.log.debug)
+            training.evaluate_candidates(pipeline.warehouse, pipeline.settings, plans)
         with pipeline.warehouse.connection() as connection:
             metadata = table_metadata(connection, "training.model_quality")
             return dg.MaterializeResult(metadata=metadata | pictures.of_test_window(connection, pipeline.settings))
