@@ -40,7 +40,9 @@ def main() -> None:
         sys.exit(130)
 
 
-_home_option = click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="where everything is written")
+_home_option = click.option(
+    "--home", type=click.Path(file_okay=False, path_type=Path), help="where everything is written"
+)
 
 
 @cli.command()
@@ -54,7 +56,9 @@ def run(
     source: str | None, url: str | None, as_of: datetime | None, horizons: str | None, retrain: bool, home: Path | None
 ) -> None:
     """Run the whole nightly job now."""
-    settings = _settings(source=source, source_url=url, as_of=as_of.date() if as_of else None, horizons=horizons, home=home)
+    settings = _settings(
+        source=source, source_url=url, as_of=as_of.date() if as_of else None, horizons=horizons, home=home
+    )
     from clv_pipeline.orchestration.runs import run_nightly
 
     outcome = run_nightly(Home(settings.home), as_of=settings.as_of, retrain=retrain)
@@ -125,7 +129,11 @@ def explain(customer_id: str, home: Path | None) -> None:
 
 
 def _settings(
-    *, source: str | None = None, source_url: str | None = None, as_of: date | None = None, horizons: str | None = None,
+    *,
+    source: str | None = None,
+    source_url: str | None = None,
+    as_of: date | None = None,
+    horizons: str | None = None,
     home: Path | None = None,
 ) -> Settings:
     """Read the settings with the options on top, and hand the options on to the code location as environment."""

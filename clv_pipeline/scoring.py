@@ -62,12 +62,12 @@ def score_customers(
             expected = part[f"predicted_spend_{primary}d"].to_numpy()
             if explainer is None:
                 few = slice(0, _EXPLAINED_CUSTOMERS)
-                explainer = fit_explainer(
-                    features.iloc[few], expected[few], columns, seed=settings.seed
-                )
+                explainer = fit_explainer(features.iloc[few], expected[few], columns, seed=settings.seed)
             contributions = explainer.contributions(features)
             importance += np.abs(contributions).sum(axis=0)
-            for name, reasons in zip(_REASONS, top_reasons(features, contributions, columns, len(_REASONS)), strict=False):
+            for name, reasons in zip(
+                _REASONS, top_reasons(features, contributions, columns, len(_REASONS)), strict=False
+            ):
                 part[name] = reasons
             parts.append(part)
             progress(sum(len(p) for p in parts))
@@ -81,7 +81,9 @@ def score_customers(
 
 def _no_scores(manifest: Manifest) -> pd.DataFrame:
     """Return the empty frame of scores, so that a company where nobody has bought yet still has every column."""
-    numbers = [f"{kind}_{h.horizon_days}d" for h in manifest.horizons for kind in ("predicted_spend", "purchase_probability")]
+    numbers = [
+        f"{kind}_{h.horizon_days}d" for h in manifest.horizons for kind in ("predicted_spend", "purchase_probability")
+    ]
     texts = ["customer_id", *_REASONS]
     return pd.DataFrame({n: pd.Series(dtype=float) for n in numbers} | {t: pd.Series(dtype=object) for t in texts})
 
@@ -183,13 +185,9 @@ def _audit(connection: Connection, primary: int, fidelity: float) -> ScoringRepo
     return ScoringReport(population, statuses, float(total), float(trailing), fidelity)
 
 
-
-
 def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:
     """Write `scores.run`, the identity of tonight's scores: made from the inputs alone, so that the same make the same."""
-    as_of, fingerprint, source = one_row(
-        connection, "select as_of, data_fingerprint, source_name from raw.extraction"
-    )
+    as_of, fingerprint, source = one_row(connection, "select as_of, data_fingerprint, source_name from raw.extraction")
     knobs = settings.model_dump_json(exclude={"home", "source", "source_url", "hash_key", "memory_limit", "threads"})
     earlier = _earlier_runs(connection, as_of)
     identity = sha256(f"{fingerprint} {manifest.version} {knobs} {earlier}".encode()).hexdigest()

@@ -191,5 +191,3 @@ def load_settings(**overrides: Any) -> Settings:
             f"Setting '{where}' cannot be used: {first['msg']}",
             next_step=f"mend CLV_{where.upper().removeprefix('CLV_')}, the command-line option, or the key in source.toml.",
         ) from None
-
-

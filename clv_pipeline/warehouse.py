@@ -26,7 +26,7 @@ class Warehouse:
     def __init__(self, path: Path, *, scratch: Path, writable_folders: list[Path], memory_limit: str, threads: int):
         self.path = path
         self._folders = [path.parent, scratch, *writable_folders]
-        self._config = {
+        self._config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "threads": str(threads),
             "temp_directory": str(scratch),
@@ -157,9 +157,7 @@ def _create_view(connection: Connection, file: Path) -> None:
     location = str(file / "*.parquet") if file.is_dir() else str(file)
     view = quote_name(file.name.split(".")[0])
     try:
-        connection.execute(
-            f"create or replace view {view} as select * from {reader}({quote_text(location)}{options})"
-        )
+        connection.execute(f"create or replace view {view} as select * from {reader}({quote_text(location)}{options})")
     except duckdb.Error as error:
         raise SourceError(
             f"{file} cannot be read as {'Parquet' if reader == 'read_parquet' else 'CSV'}: {str(error).splitlines()[0]}",

@@ -121,7 +121,7 @@ def _fetch(connection: Connection, query: str) -> pa.Table:
 
 
 def _to_frame(table: pa.Table, columns: FeatureColumns) -> pd.DataFrame:
-    frame = table.select(list(columns.numeric)).to_pandas()
+    frame: pd.DataFrame = table.select(list(columns.numeric)).to_pandas()
     for name in columns.categorical:
         # plain objects with nan for null: what scikit-learn's encoders take as missing
         frame[name] = table[name].to_pandas().astype(object).where(table[name].is_valid().to_pandas(), np.nan)

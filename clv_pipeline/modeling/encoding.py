@@ -32,7 +32,9 @@ class Winsoriser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type
 
 def _categories() -> OneHotEncoder:
     # a category never seen in training, or rarer than 1 %, goes into one common column
-    return OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=0.01, sparse_output=False, dtype=np.float32)
+    return OneHotEncoder(
+        handle_unknown="infrequent_if_exist", min_frequency=0.01, sparse_output=False, dtype=np.float32
+    )
 
 
 def for_trees(columns: FeatureColumns) -> ColumnTransformer:

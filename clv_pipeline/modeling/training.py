@@ -92,7 +92,9 @@ def tune_candidates(
 
 def _has_enough_history(connection: Connection, plan: CutoffPlan, settings: Settings) -> bool:
     """A model needs a window to be judged on and enough buyers; else the rules that need no learning are published."""
-    (buyers,) = one_row(connection, "select count(distinct customer_id) from features.customer_day where is_purchase_day")
+    (buyers,) = one_row(
+        connection, "select count(distinct customer_id) from features.customer_day where is_purchase_day"
+    )
     return plan.test is not None and buyers >= settings.min_buyers
 
 
@@ -129,9 +131,7 @@ def read_choices(connection: Connection, horizon_days: int, target: Target) -> l
     return [Choice(c, *by_name[c.name]) for c in candidates_for(target) if c.name in by_name]
 
 
-def evaluate_candidates(
-    warehouse: Warehouse, settings: Settings, plans: list[CutoffPlan]
-) -> pd.DataFrame:
+def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: list[CutoffPlan]) -> pd.DataFrame:
     """Judge every tuned candidate on the test window of each horizon, which nothing so far has looked at.
 
     Writes `training.model_quality` (one row a horizon, candidate and metric) and `training.test_predictions` (one row a
@@ -257,7 +257,9 @@ def _fit_horizon(
     pipelines: dict[Target, object] = {}
     for target in TARGETS:
         choices = read_choices(connection, plan.horizon_days, target)
-        champions[target] = next(c for c in choices if (c.is_champion if enough else c.candidate.name == FALLBACK[target]))
+        champions[target] = next(
+            c for c in choices if (c.is_champion if enough else c.candidate.name == FALLBACK[target])
+        )
         pipelines[target] = champions[target].candidate.fit(task, champions[target].parameters, rows)
     prospect_spend, prospect_probability = one_row(
         connection,

@@ -56,7 +56,9 @@ def tune(
     tried = 0
     for parameters in candidate.search:
         if tried and time.monotonic() - started > seconds:
-            log.warning("%s: tuning stopped after %d of %d parameter sets", candidate.name, tried, len(candidate.search))
+            log.warning(
+                "%s: tuning stopped after %d of %d parameter sets", candidate.name, tried, len(candidate.search)
+            )
             break
         scores, biases = _score(candidate, task, parameters, rows, folds)
         tried += 1

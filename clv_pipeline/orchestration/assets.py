@@ -91,7 +91,7 @@ clean_tables = [
     kinds={"python", "duckdb"},
     owners=OWNERS,
 )
-def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
     """One row per date that features are built as of: tonight's to score, and past ones when a training is due."""
     settings = pipeline.settings.model_copy(update={"force_training": RETRAIN_TAG in context.run_tags})
     with red_on_error(), pipeline.warehouse.transaction() as connection:
@@ -141,7 +141,7 @@ def _plans(connection: Connection, pipeline: Pipeline) -> list[CutoffPlan]:
     kinds={"scikitlearn", "xgboost"},
     owners=OWNERS,
 )
-def tuning(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def tuning(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
     """One row per (horizon, candidate): the parameters that scored best on temporal folds, and the champions chosen."""
     with red_on_error():
         with pipeline.warehouse.connection() as connection:
@@ -159,7 +159,7 @@ def tuning(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Material
     kinds={"scikitlearn", "xgboost"},
     owners=OWNERS,
 )
-def model_quality(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def model_quality(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
     """One row per (horizon, candidate, metric) on a later window that nothing has looked at, with intervals."""
     with red_on_error():
         with pipeline.warehouse.connection() as connection:
@@ -178,15 +178,13 @@ def model_quality(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.M
     kinds={"scikitlearn", "xgboost"},
     owners=OWNERS,
 )
-def champion(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def champion(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
     """The model version that scores: fitted to every window that is over, saved without pickle, hashed."""
     with red_on_error():
         with pipeline.warehouse.connection() as connection:
             due, plans = features.is_training_due(connection), _plans(connection, pipeline)
         if due:
-            training.fit_champions(
-                pipeline.warehouse, pipeline.settings, plans, pipeline.registry, _as_of(pipeline)
-            )
+            training.fit_champions(pipeline.warehouse, pipeline.settings, plans, pipeline.registry, _as_of(pipeline))
         manifest = pipeline.registry.champion()
         assert manifest is not None
     return dg.MaterializeResult(
@@ -255,7 +253,7 @@ customer_clv = sql_asset(
     kinds={"duckdb", "parquet"},
     owners=OWNERS,
 )
-def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
     """The published bundle: every table of the contract, Parquet, report and manifest; built beside, audited, swapped."""
     with red_on_error():
         made = publishing.publish(pipeline.warehouse, _PUBLISHED_MODELS, pipeline.settings, pipeline.home)

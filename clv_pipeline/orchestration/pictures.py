@@ -1,6 +1,7 @@
 """Plots in asset metadata: numbers come from the warehouse, pictures from reporting, Markdown goes to the Dagster UI."""
 
 import base64
+from typing import Any
 
 import dagster as dg
 
@@ -9,9 +10,9 @@ from clv_pipeline.settings import Settings
 from clv_pipeline.warehouse import Connection
 
 
-def of_test_window(connection: Connection, settings: Settings) -> dict[str, dg.MetadataValue]:
+def of_test_window(connection: Connection, settings: Settings) -> dict[str, Any]:
     """Return predicted against actual, calibration and gain of the champions on the test window, by horizon."""
-    found: dict[str, dg.MetadataValue] = {}
+    found: dict[str, Any] = {}
     if not connection.execute(
         "select 1 from information_schema.tables where table_schema = 'training' and table_name = 'test_predictions'"
     ).fetchall():
@@ -31,12 +32,14 @@ def of_test_window(connection: Connection, settings: Settings) -> dict[str, dg.M
     return found
 
 
-def of_segments(connection: Connection) -> dict[str, dg.MetadataValue]:
+def of_segments(connection: Connection) -> dict[str, Any]:
     """Return customers by segment."""
     rows = connection.execute(
         "select replace(segment, '_', ' '), count(*) from published.customer_clv group by segment order by 2 desc"
     ).fetchall()
-    picture = plots.horizontal_bars([r[0] for r in rows], [float(r[1]) for r in rows], "Customers by segment", "customers")
+    picture = plots.horizontal_bars(
+        [r[0] for r in rows], [float(r[1]) for r in rows], "Customers by segment", "customers"
+    )
     return {"segments": _shown(picture)}
 
 

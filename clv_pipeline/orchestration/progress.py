@@ -38,7 +38,7 @@ class _StepLines(logging.Handler):
                 self._status.stop()
 
 
-@dg.logger(description="One line a step, with a spinner for what runs now.")
+@dg.logger(None, "One line a step, with a spinner for what runs now.")
 def step_lines(init_context: dg.InitLoggerContext) -> logging.Logger:
     """Return a logger whose only handler writes step lines to the terminal."""
     logger = logging.Logger("clv_run", logging.DEBUG)

@@ -84,7 +84,8 @@ def run_started_at(context: dg.AssetExecutionContext) -> datetime:
     """Return when the run was created (UTC)."""
     record = context.instance.get_run_record_by_id(context.run_id)
     assert record is not None
-    return record.create_timestamp.astimezone(UTC)
+    created: datetime = record.create_timestamp
+    return created.astimezone(UTC)
 
 
 @contextmanager

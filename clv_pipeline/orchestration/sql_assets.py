@@ -1,6 +1,7 @@
 """Folders of .sql files as Dagster assets: description, dependencies and column lineage come from the files themselves."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -9,7 +10,8 @@ from clv_pipeline.sql_models import SqlModel, column_lineage
 from clv_pipeline.warehouse import Connection, columns_of, row_count
 
 OWNERS = ["team:data"]
-Step = Iterable[dg.MaterializeResult | dg.AssetCheckResult]
+Metadata = dict[str, Any]
+Step = Iterable[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 Body = Callable[[dg.AssetExecutionContext, Pipeline, SqlModel], Step]
 
 #: Small tables that an asset writes beside its own, so that whoever reads them depends on that asset.
@@ -51,7 +53,7 @@ def sql_asset(
     return build_table
 
 
-def table_metadata(connection: Connection, table: str) -> dict[str, dg.MetadataValue | int | str]:
+def table_metadata(connection: Connection, table: str) -> Metadata:
     """Return name, row count and schema of a warehouse table in the form the Dagster UI shows."""
     schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns_of(connection, table).items()])
     return {
@@ -61,7 +63,7 @@ def table_metadata(connection: Connection, table: str) -> dict[str, dg.MetadataV
     }
 
 
-def sql_metadata(connection: Connection, model: SqlModel) -> dict[str, dg.MetadataValue | int | str]:
+def sql_metadata(connection: Connection, model: SqlModel) -> Metadata:
     """Return `table_metadata` and the lineage of each column."""
     deps = {
         column: [dg.TableColumnDep(asset_key(table), name) for table, name in sources if table not in WRITTEN_BESIDE]

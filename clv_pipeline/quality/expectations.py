@@ -17,7 +17,7 @@ import pandas as pd
 from clv_pipeline.warehouse import Connection, columns_of
 
 if TYPE_CHECKING:
-    from great_expectations.expectations import Expectation
+    from great_expectations.expectations.expectation import Expectation
 
 _BATCH_ROWS = 250_000
 _ONE_MILLIARD = 1_000_000_000
@@ -68,10 +68,11 @@ class Validator:
     def _suite(self, name: str) -> Suite:
         if self._suites is None:
             import great_expectations as gx
+            from great_expectations.data_context.types.base import ProgressBarsConfig
 
             logging.getLogger("great_expectations").setLevel(logging.ERROR)
             context = gx.get_context(mode="ephemeral")
-            context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+            context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
             asset = context.data_sources.add_pandas("clean").add_dataframe_asset("table")
             self._batches = asset.add_batch_definition_whole_dataframe("batch")
             self._suites = _suites()
@@ -141,22 +142,12 @@ def _merge(batches: list[list[RuleResult]]) -> list[RuleResult]:
 
 def _suites() -> dict[str, Suite]:
     """Return the suite of each clean table, at least ten expectations each."""
-    from great_expectations.expectations import (
+    from great_expectations.expectations.core import (
         ExpectColumnValueLengthsToBeBetween as LengthBetween,
-    )
-    from great_expectations.expectations import (
         ExpectColumnValuesToBeBetween as Between,
-    )
-    from great_expectations.expectations import (
         ExpectColumnValuesToBeInSet as InSet,
-    )
-    from great_expectations.expectations import (
         ExpectColumnValuesToMatchRegex as MatchRegex,
-    )
-    from great_expectations.expectations import (
         ExpectColumnValuesToNotBeNull as NotNull,
-    )
-    from great_expectations.expectations import (
         ExpectColumnValuesToNotMatchRegex as NotMatchRegex,
     )
 
@@ -288,7 +279,9 @@ def _suites() -> dict[str, Suite]:
                 MatchRegex(column="currency", regex=r"^[A-Z]{3}$"),
             ],
             profile_query=profile_query(
-                "(channel, spend_date)", "spend_date", "count(*) filter (where currency is null) as days_without_currency"
+                "(channel, spend_date)",
+                "spend_date",
+                "count(*) filter (where currency is null) as days_without_currency",
             ),
             profile=[*counted, *never("days_without_currency")],
         ),

@@ -27,7 +27,9 @@ def predicted_against_actual(actual: Array, predicted: Array, currency: str) -> 
 
 def decile_calibration(actual: Array, predicted: Array, currency: str) -> bytes:
     """Mean predicted and actual spend by predicted tenth, highest first: is the level right everywhere?"""
-    figure, axes = _canvas("Calibration by predicted tenth", "tenth (1 = highest prediction)", f"mean spend, {currency}")
+    figure, axes = _canvas(
+        "Calibration by predicted tenth", "tenth (1 = highest prediction)", f"mean spend, {currency}"
+    )
     tenths = np.array_split(np.argsort(-predicted, kind="stable"), 10)
     places = np.arange(1, 11)
     axes.bar(places - 0.2, [predicted[t].mean() for t in tenths], 0.4, label="predicted", color=_ACCENT)

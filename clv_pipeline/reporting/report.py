@@ -56,7 +56,10 @@ def _html(connection: Connection) -> str:
             f"order by predicted_spend_{run['primary_horizon_days']}d desc, customer_id limit 15",
         ),
         "<h2>What to do first</h2>",
-        _table(connection, "select customer_id, action, why, value_at_stake from recommendations order by priority limit 15"),
+        _table(
+            connection,
+            "select customer_id, action, why, value_at_stake from recommendations order by priority limit 15",
+        ),
         "<h2>Channels</h2>",
         _table(connection, "select * exclude (currency) from channel_value order by acquisition_channel"),
         "<h2>How good the predictions are</h2><p>Every model and every fixed rule (baseline) was judged on the same "
@@ -92,10 +95,14 @@ def _facts(run: dict[str, object]) -> str:
 def _quality_table(connection: Connection) -> str:
     shown = ("normalised_gini", "spearman", "top_decile_capture", "wape", "total_bias", "roc_auc", "log_loss")
     cells: dict[tuple[object, ...], dict[str, str]] = {}
-    for row in _records(connection, "select * from model_quality order by horizon_days, target, fold_score desc, candidate"):
+    for row in _records(
+        connection, "select * from model_quality order by horizon_days, target, fold_score desc, candidate"
+    ):
         key = (row["horizon_days"], row["target"], row["candidate"], row["is_baseline"], row["is_champion"])
         if row["value"] is not None and row["metric"] in shown:
-            interval = f" [{row['interval_low']:.3f}, {row['interval_high']:.3f}]" if row["interval_low"] is not None else ""
+            interval = (
+                f" [{row['interval_low']:.3f}, {row['interval_high']:.3f}]" if row["interval_low"] is not None else ""
+            )
             cells.setdefault(key, {})[str(row["metric"])] = f"{row['value']:.3f}{interval}"
     if not cells:
         return "<p>The history is too short to judge a model: a fixed rule is published.</p>"
@@ -138,7 +145,11 @@ def _model_card(connection: Connection) -> str:
         f"{c['interval_low']} .. {c['interval_high']} | {c['test_window_start_date']} | {c['customers']} |"
         for c in champions
     ]
-    lines += ["", "Judged out of time on the window named; chosen on earlier windows. Baselines: table model_quality.", ""]
+    lines += [
+        "",
+        "Judged out of time on the window named; chosen on earlier windows. Baselines: table model_quality.",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -10,25 +10,25 @@ from clv_pipeline.home import Home
 from clv_pipeline.warehouse import open_bundle_file
 
 
-def print_summary(
-    console: Console, home: Home, checks_passed: int, checks_failed: list[str], ui_command: str
-) -> None:
+def print_summary(console: Console, home: Home, checks_passed: int, checks_failed: list[str], ui_command: str) -> None:
     """Print what the last run published and where to look."""
     with open_bundle_file(_served(home)) as connection:
         (run,) = connection.sql("select * from clv_run").df().to_dict("records")
         champions = connection.execute(
             "select distinct target, candidate from model_quality where is_champion order by target"
         ).fetchall()
-        statuses = connection.execute("select score_status, count(*) from customer_clv group by 1 order by 1").fetchall()
+        statuses = connection.execute(
+            "select score_status, count(*) from customer_clv group by 1 order by 1"
+        ).fetchall()
     days, currency = run["primary_horizon_days"], run["currency"]
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("customers scored", f"{run['customers']:,} ({', '.join(f'{s} {n:,}' for s, n in statuses)})")
-    table.add_row(
-        f"predicted spend, next {days} days", f"{run['predicted_spend_total']:,} {currency}"
-    )
+    table.add_row(f"predicted spend, next {days} days", f"{run['predicted_spend_total']:,} {currency}")
     table.add_row("baseline, the same days before", f"{run['trailing_spend_total']:,} {currency}")
     table.add_row("models", ", ".join(f"{t}: {c}" for t, c in champions) or "fixed rules (not enough history to judge)")
-    table.add_row("checks passed", f"{checks_passed}" + (f"; warnings: {', '.join(checks_failed)}" if checks_failed else ""))
+    table.add_row(
+        "checks passed", f"{checks_passed}" + (f"; warnings: {', '.join(checks_failed)}" if checks_failed else "")
+    )
     table.add_row("rows quarantined", f"{run['quarantined_rows']:,}")
     table.add_row("published", str(home.published / "clv.duckdb"))
     table.add_row("report", str(home.published / run["run_id"] / "report.html"))

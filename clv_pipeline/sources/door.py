@@ -44,7 +44,9 @@ class Delivery:
 def create_raw_table(connection: Connection, table: SourceTable) -> None:
     """Make `raw.<table>` empty, with the contract's columns and what extraction adds to them."""
     columns = ", ".join(f"{c.name} {STORED_AS[c.type]}" for c in table.columns)
-    connection.execute(f"create or replace table raw.{table.name} ({columns}, excluded_because varchar, row_hash varchar)")
+    connection.execute(
+        f"create or replace table raw.{table.name} ({columns}, excluded_because varchar, row_hash varchar)"
+    )
 
 
 def check_columns(table: SourceTable, returned: list[str], where: str) -> dict[str, str]:
@@ -67,8 +69,14 @@ def check_columns(table: SourceTable, returned: list[str], where: str) -> dict[s
 
 
 def admit(
-    connection: Connection, table: SourceTable, batch: pa.Table, columns: dict[str, str], rules: DoorRules,
-    delivery: Delivery, *, skip_known: bool,
+    connection: Connection,
+    table: SourceTable,
+    batch: pa.Table,
+    columns: dict[str, str],
+    rules: DoorRules,
+    delivery: Delivery,
+    *,
+    skip_known: bool,
 ) -> None:
     """Type one batch and add it to `raw.<table>`; with `skip_known`, rows already there to the letter are left out.
 
@@ -88,7 +96,7 @@ def admit(
         f"""
         create or replace temp table admitted as
         with typed as (select {typed} from delivered)
-        select *, {f'case {exclusion} end' if exclusion else 'null::varchar'} as excluded_because,
+        select *, {f"case {exclusion} end" if exclusion else "null::varchar"} as excluded_because,
             md5(concat_ws(chr(31), {everything})) as row_hash
         from typed
         """

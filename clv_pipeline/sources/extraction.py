@@ -106,9 +106,7 @@ class _Night:
             if columns is None:
                 columns = check_columns(table, batch.column_names, select.path.name)
             if batch.num_rows:
-                admit(
-                    self.connection, table, batch, columns, self.rules, delivery, skip_known=since != _BEGINNING
-                )
+                admit(self.connection, table, batch, columns, self.rules, delivery, skip_known=since != _BEGINNING)
                 self.progress(table.name, delivery.rows)
         check_delivery(table, delivery, self.rules)
         return self._note_load(table, select, delivery)
@@ -164,7 +162,9 @@ class _Night:
         incremental = select is not None and select.is_incremental
         changed = "updated_at" if "updated_at" in table.column_names() else table.event_time
         # rows dated in the future must not push the mark past everything that is still to come
-        newest = f"max(least(coalesce({changed}, {table.event_time})::timestamptz, timezone('UTC', $started_at::timestamp)))"
+        newest = (
+            f"max(least(coalesce({changed}, {table.event_time})::timestamptz, timezone('UTC', $started_at::timestamp)))"
+        )
         self.connection.execute(
             "insert or replace into raw.loads select $name, $fingerprint, case when $incremental then "
             f"{newest} end, $provided, $incremental, $delivered, $loaded, $held from raw.{table.name}",

@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
+import duckdb
 import psycopg
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -59,8 +60,8 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
             raise ConfigurationError(
                 f"The source {path} does not exist", next_step="pass a database URL or an existing folder of files."
             )
-        with warehouse.open_files(path) as connection:
-            yield FileReader(connection)
+        with warehouse.open_files(path) as files:
+            yield FileReader(files)
         return
     engine = _engine(address)
     try:
@@ -84,7 +85,8 @@ class FileReader:
         parameters = {"since": since} if select.is_incremental else {}
         try:
             names = [
-                row[0] for row in self._connection.execute(f"describe {select.with_since('$since')}", parameters).fetchall()
+                row[0]
+                for row in self._connection.execute(f"describe {select.with_since('$since')}", parameters).fetchall()
             ]
             as_text = ", ".join(f"{warehouse.quote_name(n)}::varchar as {warehouse.quote_name(n)}" for n in names)
             reader = self._connection.sql(
@@ -93,7 +95,7 @@ class FileReader:
             yield reader.schema.empty_table()
             for batch in reader:
                 yield pa.Table.from_batches([batch])
-        except (warehouse.duckdb.Error, pa.ArrowException) as error:
+        except (duckdb.Error, pa.ArrowException) as error:
             raise _select_failed(select, error) from None
 
 
@@ -114,7 +116,11 @@ class DatabaseReader:
         except sa.exc.SQLAlchemyError as error:
             raise _select_failed(select, error) from None
         except psycopg.Error as error:
-            raise _select_failed(select, error, lost=self._connection.connection.driver_connection.closed) from None
+            raise _select_failed(select, error, lost=self._is_closed()) from None
+
+    def _is_closed(self) -> bool:
+        driver = self._connection.connection.driver_connection
+        return driver is None or bool(driver.closed)
 
     def _fetch(self, select: SourceSelect, since: str, batch_rows: int) -> Iterator[pa.Table]:
         statement = sa.text(select.sql)

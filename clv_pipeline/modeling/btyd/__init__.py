@@ -30,13 +30,13 @@ from clv_pipeline.modeling.btyd.pareto_nbd import ParetoNBD
 from clv_pipeline.modeling.btyd.summary import PurchaseSummary, compress
 
 __all__ = [
-    "BGCNBDk",
     "BGNBD",
+    "MBGNBD",
+    "BGCNBDk",
     "FitResult",
     "FitStatus",
     "GammaGamma",
     "MBGCNBDk",
-    "MBGNBD",
     "ModelChoice",
     "ParetoNBD",
     "PurchaseModel",

