@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?= python3.11
 
-.PHONY: run test dev lint lock clean
+.PHONY: run test dev lint docs lock clean
 
 run: $(READY)
 	$(BIN)/clv run
@@ -20,6 +20,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m clv_pipeline.sql_models
+
+docs: $(READY)
+	$(BIN)/python -m clv_pipeline.published_contract > docs/published_tables.md
 
 # the lock holds names, versions and hashes only; whichever registry this machine uses serves it
 $(READY): requirements.lock pyproject.toml

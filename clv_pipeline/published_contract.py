@@ -4,6 +4,7 @@ The SQL of the tables is in `sql/4_published`. A breaking change here means a ve
 """
 
 import re
+import sys
 from dataclasses import dataclass
 
 CONTRACT_VERSION = "v1"
@@ -258,3 +259,25 @@ def description_of(table: str, column: str) -> str | None:
         return None
     pattern = column.removesuffix(f"_{days[1]}d") + "_{h}d"
     return columns[pattern].replace("{h}", days[1]) if pattern in columns else None
+
+
+def as_markdown() -> str:
+    """Return the contract as a page for people; `make docs` writes it to docs/published_tables.md."""
+    lines = [
+        f"# What is published (contract {CONTRACT_VERSION})",
+        "",
+        "Generated from the contract by `make docs`.",
+        "",
+    ]
+    for table in PUBLISHED.values():
+        lines += [f"## {table.name}", "", f"Key: {', '.join(table.key)}", "", "| column | meaning |", "|---|---|"]
+        lines += [
+            f"| {name.replace('{h}', '<H>')} | {meaning.replace('{h}', '<H>')} |"
+            for name, meaning in table.columns.items()
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(as_markdown())

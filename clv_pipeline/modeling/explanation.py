@@ -44,6 +44,7 @@ _WORDS = {
     "crm_acquisition_cost": "acquisition cost {}",
     "survey_last_nps": "last NPS answer {}",
 }
+_UNITS = {"spend": "spent", "purchase_days": "purchase days", "returned": "returned"}
 _WINDOW = re.compile(r"^(.*)_(\d+)d$")
 _MONEY = re.compile(r"spend|monetary|returned|cost")
 
@@ -115,7 +116,10 @@ def _phrases(feature: str, values: pd.Series) -> list[str]:
 def _template(feature: str) -> str:
     if feature in _WORDS:
         return _WORDS[feature]
-    return describe(feature) + " {}"
+    window = _WINDOW.match(feature)
+    if window:
+        return f"{{}} {_UNITS.get(window[1], window[1].replace('_', ' '))} in the last {window[2]} days"
+    return f"{feature.replace('_', ' ')} {{}}"
 
 
 def describe(feature: str) -> str:

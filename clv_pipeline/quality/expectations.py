@@ -68,10 +68,18 @@ class Validator:
     def _suite(self, name: str) -> Suite:
         if self._suites is None:
             import great_expectations as gx
-            from great_expectations.data_context.types.base import ProgressBarsConfig
+            from great_expectations.data_context.types.base import (
+                DataContextConfig,
+                InMemoryStoreBackendDefaults,
+                ProgressBarsConfig,
+            )
 
             logging.getLogger("great_expectations").setLevel(logging.ERROR)
-            context = gx.get_context(mode="ephemeral")
+            # no docs site: it would leave a folder in the system's temporary directory every night
+            in_memory = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+            context = gx.get_context(
+                mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=in_memory)
+            )
             context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
             asset = context.data_sources.add_pandas("clean").add_dataframe_asset("table")
             self._batches = asset.add_batch_definition_whole_dataframe("batch")

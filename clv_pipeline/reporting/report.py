@@ -30,7 +30,7 @@ def write_report(folder: Path) -> None:
 def _html(connection: Connection) -> str:
     run = _records(connection, "select * from clv_run")[0]
     currency = str(run["currency"])
-    segments = _records(connection, "select * from segments")
+    segments = _records(connection, "select * from segments order by predicted_spend_total desc, segment")
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>Customer value {run['as_of_date']}</title>",
         f"<style>{_STYLE}</style><h1>Customer value, {escape(str(run['source_name']))}</h1>",
@@ -47,7 +47,10 @@ def _html(connection: Connection) -> str:
             ),
             "Predicted spend by segment",
         ),
-        _table(connection, "select * exclude (currency, as_of_date) from segments"),
+        _table(
+            connection,
+            "select * exclude (currency, as_of_date) from segments order by predicted_spend_total desc, segment",
+        ),
         "<h2>Best customers</h2>",
         _table(
             connection,

@@ -23,19 +23,23 @@ def print_summary(console: Console, home: Home, checks_passed: int, checks_faile
     days, currency = run["primary_horizon_days"], run["currency"]
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("customers scored", f"{run['customers']:,} ({', '.join(f'{s} {n:,}' for s, n in statuses)})")
-    table.add_row(f"predicted spend, next {days} days", f"{run['predicted_spend_total']:,} {currency}")
-    table.add_row("baseline, the same days before", f"{run['trailing_spend_total']:,} {currency}")
+    table.add_row(f"predicted spend, next {days} days", f"{run['predicted_spend_total']:,.2f} {currency}")
+    table.add_row("baseline, the same days before", f"{run['trailing_spend_total']:,.2f} {currency}")
     table.add_row("models", ", ".join(f"{t}: {c}" for t, c in champions) or "fixed rules (not enough history to judge)")
     table.add_row(
         "checks passed", f"{checks_passed}" + (f"; warnings: {', '.join(checks_failed)}" if checks_failed else "")
     )
     table.add_row("rows quarantined", f"{run['quarantined_rows']:,}")
-    table.add_row("published", str(home.published / "clv.duckdb"))
-    table.add_row("report", str(home.published / run["run_id"] / "report.html"))
-    table.add_row("Dagster UI", ui_command)
     console.print()
     console.print(f"[bold]{run['source_name']}[/], as of {run['as_of_date']:%Y-%m-%d}, run {run['run_id']}")
     console.print(table)
+    console.print("Look at")
+    for what, where in (
+        ("tables for BI", home.published / "clv.duckdb"),
+        ("report", home.published / run["run_id"] / "report.html"),
+        ("Dagster UI", ui_command),
+    ):
+        console.print(f"  {what:<14} {where}", markup=False)
 
 
 def print_customer(console: Console, home: Home, customer_id: str) -> None:
@@ -48,11 +52,6 @@ def print_customer(console: Console, home: Home, customer_id: str) -> None:
         found = connection.execute("select * from customer_clv where customer_id = $id", {"id": customer_id})
         names = [d[0] for d in found.description or []]
         rows = found.fetchall()
-        words = dict(
-            connection.execute(
-                "select column_name, description from column_dictionary where table_name = 'customer_clv'"
-            ).fetchall()
-        )
         actions = connection.execute(
             "select action, why from recommendations where customer_id = $id", {"id": customer_id}
         ).fetchall()
@@ -72,7 +71,7 @@ def print_customer(console: Console, home: Home, customer_id: str) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in values.items():
         if not name.startswith("reason_") and name != "customer_id":
-            table.add_row(name, "" if value is None else str(value), f"[dim]{words[name]}[/]")
+            table.add_row(name, "" if value is None else str(value))
     console.print(table)
 
 

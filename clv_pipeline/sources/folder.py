@@ -51,7 +51,7 @@ def read_selects(settings: Settings) -> dict[str, SourceSelect]:
                 f"{path} is not named after a contract table{nearest(path.stem, list(CONTRACT))}",
                 next_step=f"name it after one of: {', '.join(CONTRACT)}.",
             )
-        sql = path.read_text().strip().rstrip(";")
+        sql = _without_comment_lines(path.read_text()).strip().rstrip(";")
         unknown = set(_PARAMETER.findall(_without_literals(sql))) - {"since"}
         if unknown:
             raise ConfigurationError(
@@ -64,6 +64,11 @@ def read_selects(settings: Settings) -> dict[str, SourceSelect]:
             next_step="write a SELECT that returns the columns of the orders contract (`clv init NAME` shows one).",
         )
     return selects
+
+
+def _without_comment_lines(sql: str) -> str:
+    # a `:since` in a comment would be a parameter to a driver that does not know comments
+    return "\n".join(line for line in sql.splitlines() if not line.lstrip().startswith("--"))
 
 
 def _without_literals(sql: str) -> str:

@@ -6,7 +6,7 @@ select
     concat_ws(
         '|', "StockCode", "Quantity", "Price",
         row_number() over (
-            partition by sheet, "Invoice", "StockCode", "Quantity", "InvoiceDate", "Price", "Customer ID"
+            partition by sheet, "Invoice", "StockCode", "Quantity", "Price"
         )
     ) as order_line_id,
     "Customer ID" as customer_id,

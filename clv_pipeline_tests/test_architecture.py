@@ -1,0 +1,194 @@
+"""The rules of the house, read from the source itself: who may import what, who may open files, who may know the time."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from clv_pipeline.settings import PROJECT, SQL_FOLDER
+
+PACKAGE = PROJECT / "clv_pipeline"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+SQL_FILES = sorted(
+    f for layer in ("1_clean", "2_features", "3_training", "4_published") for f in (SQL_FOLDER / layer).glob("*.sql")
+)
+SERIALISERS = {"pickle", "cPickle", "_pickle", "joblib", "cloudpickle", "dill", "shelve", "marshal"}
+#: Rooms whose output may depend on the run's as_of only, never on the wall clock.
+TIMELESS = ("modeling/", "features.py", "scoring.py", "publishing.py", "reporting/", "quality/")
+#: Calls that tell the wall clock, as the last two names of what is called; time.monotonic() measures and tells nothing.
+CLOCKS = {
+    ("datetime", "now"), ("datetime", "today"), ("datetime", "utcnow"), ("date", "today"), ("time", "time"),
+    ("time", "time_ns"), ("time", "localtime"), ("time", "gmtime"), ("time", "strftime"), ("time", "ctime"),
+    ("Timestamp", "now"), ("Timestamp", "today"), ("Timestamp", "utcnow"),
+}  # fmt: skip
+SQL_CLOCK = re.compile(
+    r"\b(now|today|random|uuid|gen_random_uuid|uuidv7|get_current_time|get_current_timestamp|transaction_timestamp)\s*\("
+    r"|\bcurrent_(date|time|timestamp)\b|\blocaltime(stamp)?\b",
+    re.IGNORECASE,
+)
+LONGEST_MODULE = 400
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), filename=str(path))
+
+
+def _imported(path: Path) -> set[str]:
+    """Return the dotted names a module imports anywhere, inside functions too."""
+    found: set[str] = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and _called(node)[-1:] in [("import_module",), ("__import__",)]:
+            found |= {str(a.value) for a in node.args[:1] if isinstance(a, ast.Constant)}
+    return found
+
+
+def _packages(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in _imported(path)}
+
+
+def _called(call: ast.Call) -> tuple[str, ...]:
+    """Return the names of what is called: ('pd', 'Timestamp', 'now') for pd.Timestamp.now(...)."""
+    names: list[str] = []
+    node: ast.expr = call.func
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    names.append(node.id if isinstance(node, ast.Name) else "?")
+    return tuple(reversed(names))
+
+
+def _calls(path: Path) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(_tree(path)) if isinstance(node, ast.Call))
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """Yield every string of a module that is not a docstring, so that SQL written in Python is judged as well."""
+    tree = _tree(path)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def _without_comments(sql: str) -> str:
+    return re.sub(r"/\*.*?\*/", "", re.sub(r"--.*", "", sql), flags=re.DOTALL)
+
+
+def _is_timeless(path: Path) -> bool:
+    return _name(path).startswith(TIMELESS)
+
+
+def test_the_rooms_that_are_judged_exist() -> None:
+    for room in TIMELESS:
+        assert any(_name(m).startswith(room) for m in MODULES), f"{room} moved: the rule about clocks watches nothing"
+    assert len(SQL_FILES) > 20
+
+
+def test_only_orchestration_imports_dagster() -> None:
+    importers = {_name(m) for m in MODULES if any(p.startswith("dagster") for p in _packages(m))}
+    assert importers, "nobody imports dagster: the rule watches nothing"
+    assert [i for i in importers if not i.startswith("orchestration/")] == []
+
+
+def test_only_the_command_line_reaches_into_orchestration() -> None:
+    importers = {_name(m) for m in MODULES if any(i.startswith("clv_pipeline.orchestration") for i in _imported(m))}
+    assert {i for i in importers if not i.startswith("orchestration/")} <= {"cli.py"}
+
+
+def test_only_the_warehouse_opens_duckdb() -> None:
+    openers = {_name(m) for m in MODULES for call in _calls(m) if _called(call) == ("duckdb", "connect")}
+    assert openers == {"warehouse.py"}
+    assert [_name(m) for m in MODULES if "duckdb.connect" in _imported(m)] == []
+
+
+def test_reporting_reads_the_published_bundle_only() -> None:
+    for module in (m for m in MODULES if _name(m).startswith("reporting/")):
+        assert "clv_pipeline.warehouse.Warehouse" not in _imported(module), _name(module)
+        for text in _texts(module):
+            assert not re.search(r"\b(raw|clean|features|training|scores)\.[a-z_]+", text), (_name(module), text)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_nothing_is_pickled(module: Path) -> None:
+    assert _packages(module) & SERIALISERS == set()
+    reads = {call[-1] for call in map(_called, _calls(module))} & {"read_pickle", "to_pickle"}
+    assert reads == set()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_only_the_command_line_prints(module: Path) -> None:
+    prints = [call.lineno for call in _calls(module) if _called(call) == ("print",)]
+    assert prints == [] or _name(module) == "cli.py"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_every_module_says_what_belongs_in_it_and_stays_short(module: Path) -> None:
+    assert len(ast.get_docstring(_tree(module)) or "") > 30
+    assert len(module.read_text().splitlines()) <= LONGEST_MODULE
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if _is_timeless(m)], ids=_name)
+def test_the_clock_reaches_no_result(module: Path) -> None:
+    told = [(call.lineno, _called(call)) for call in _calls(module) if _called(call)[-2:] in CLOCKS]
+    bare = [
+        (call.lineno, _called(call)) for call in _calls(module) if _called(call) in [("now",), ("today",), ("time_ns",)]
+    ]
+    assert told + bare == []
+    assert {"time.time", "time.time_ns", "time.localtime"} & _imported(module) == set()
+    assert [text for text in _texts(module) if SQL_CLOCK.search(text)] == []
+
+
+@pytest.mark.parametrize("file", SQL_FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
+def test_the_clock_and_chance_reach_no_table(file: Path) -> None:
+    assert SQL_CLOCK.search(_without_comments(file.read_text())) is None
+
+
+def test_the_clock_rule_sees_what_it_must() -> None:
+    for text in ("select now()", "where d < current_date", "order by RANDOM ()", "select Current_Timestamp"):
+        assert SQL_CLOCK.search(_without_comments(text)), text
+    for text in ("-- never now()", "/* random() */ select 1", "select known(x), is_current_date_known"):
+        assert not SQL_CLOCK.search(_without_comments(text)), text
+
+
+def test_dagster_loads_one_code_location() -> None:
+    workspace = yaml.safe_load((PROJECT / "workspace.yaml").read_text())
+    (location,) = workspace["load_from"]
+    assert location["python_module"]["module_name"] == "clv_pipeline.orchestration.definitions"
+
+
+def test_no_setting_makes_dagster_ignore_the_workspace() -> None:
+    tools = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]
+    assert {"dagster", "dg"} & tools.keys() == set()
+
+
+def test_the_lock_names_packages_and_hashes_but_no_address() -> None:
+    lock = (PROJECT / "requirements.lock").read_text()
+    code = [line.split("#")[0] for line in lock.splitlines()]
+    assert [
+        line
+        for line in code
+        if "://" in line or line.strip().startswith(("-i", "--index", "--extra-index", "-f", "--find"))
+    ] == []
+    assert "://" not in lock
+    pins = re.findall(r"^[a-zA-Z0-9._-]+(?:\[[^\]]+\])?==\S+", lock, flags=re.MULTILINE)
+    assert len(pins) > 50
+    assert lock.count("--hash=sha256:") >= len(pins)

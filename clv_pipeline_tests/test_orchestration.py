@@ -1,0 +1,357 @@
+"""Dagster's side on real parts: the code location as the server loads it, the schedule's nights, the history of a run."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster import AssetCheckEvaluation, DagsterEventType
+
+from clv_pipeline.home import Home
+from clv_pipeline.published_contract import PUBLISHED
+from clv_pipeline.settings import PROJECT
+from clv_pipeline.sources.contract import CONTRACT
+from clv_pipeline.sql_models import load_layer
+from clv_pipeline_tests.conftest import FileSource
+
+DAGSTER = Path(sys.executable).with_name("dagster")
+#: Assets that are files, not one table: the model version and the bundle.
+NOT_TABLES = {"training/champion", "published/bundle"}
+BERLIN_CLOCK_CHANGES = ["2026-03-29", "2026-10-25"]
+
+
+def _python(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own that sees no CLV_* setting but the given ones."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("CLV_", "DAGSTER_"))}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=clean | environment, capture_output=True, text=True, timeout=120, check=False, cwd=PROJECT,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def graph() -> Any:
+    from clv_pipeline.orchestration.definitions import defs
+
+    return defs.resolve_asset_graph()
+
+
+@pytest.fixture(scope="module")
+def instance(demo_run: Home) -> Iterator[dg.DagsterInstance]:
+    """Return the Dagster instance that `clv run` left in its home."""
+    with dg.DagsterInstance.from_config(str(demo_run.dagster)) as found:
+        yield found
+
+
+def _metadata(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, Any]:
+    event = instance.get_latest_materialization_event(key)
+    assert event is not None and event.asset_materialization is not None, f"{key} was never materialised"
+    return {name: getattr(v, "value", v) for name, v in event.asset_materialization.metadata.items()}
+
+
+# --- the code location -------------------------------------------------------------------------------------------------
+
+
+def test_the_server_loads_the_code_location(tmp_path: Path) -> None:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("CLV_", "DAGSTER_"))}
+    loaded = subprocess.run(
+        [str(DAGSTER), "definitions", "validate", "--load-with-grpc", "-w", str(PROJECT / "workspace.yaml")],
+        env=clean | {"DAGSTER_HOME": str(tmp_path), "CLV_HOME": str(tmp_path / "home")},
+        capture_output=True, text=True, timeout=180, check=False, cwd=PROJECT,
+    )  # fmt: skip
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    assert "Validation successful for code location clv_pipeline" in loaded.stdout + loaded.stderr
+    # loading a code location is looking, not doing
+    assert not (tmp_path / "home" / "warehouse").exists()
+    assert not (tmp_path / "home" / "published").exists()
+
+
+def test_no_beta_or_preview_api_is_used() -> None:
+    strict = (
+        "import warnings, dagster\n"
+        "from dagster._utils.warnings import BetaWarning, PreviewWarning, SupersessionWarning\n"
+        "assert BetaWarning is dagster.BetaWarning and PreviewWarning is dagster.PreviewWarning\n"
+        "for kind in (BetaWarning, PreviewWarning, SupersessionWarning): warnings.simplefilter('error', kind)\n"
+        "warnings.filterwarnings('error', category=DeprecationWarning, module='clv_pipeline')\n"
+    )
+    loaded = _python(
+        strict + "from clv_pipeline.orchestration.definitions import defs\n"
+        "defs.resolve_job_def('nightly'); defs.resolve_job_def('retrain'); defs.resolve_asset_graph()\n"
+    )
+    assert loaded.returncode == 0, loaded.stderr
+    # and the filter does bite
+    beta = _python(strict + "dagster.asset(backfill_policy=dagster.BackfillPolicy.single_run())(lambda: None)")
+    assert beta.returncode != 0
+    assert "BetaWarning" in beta.stderr
+
+
+def test_every_asset_is_described(graph: Any) -> None:
+    for key in graph.get_all_asset_keys():
+        node, name = graph.get(key), key.to_user_string()
+        assert node.group_name == key.path[0], name
+        assert node.owners, name
+        assert node.kinds, name
+        assert len(node.description or "") > 20, name
+        assert "\n" not in (node.description or "").strip(), f"{name}: one paragraph reads well in the UI"
+
+
+def test_every_sql_file_and_source_table_is_in_the_graph(graph: Any) -> None:
+    keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    expected = {f"raw/{table}" for table in CONTRACT}
+    expected |= {f"{m.layer}/{m.name}" for layer in ("1_clean", "2_features", "3_training") for m in load_layer(layer)}
+    assert expected <= keys
+    assert {"scores/customer_scores", "published/customer_clv", "published/bundle"} <= keys
+
+
+def test_no_asset_depends_on_something_outside_the_graph(graph: Any) -> None:
+    assert {key.to_user_string() for key in graph.get_all_asset_keys() if not graph.get(key).is_materializable} == set()
+
+
+def test_a_run_flows_from_source_to_bundle(graph: Any) -> None:
+    bundle = dg.AssetKey(["published", "bundle"])
+    upstream = dg.AssetSelection.assets(bundle).upstream().resolve(graph)
+    idle = {key.to_user_string() for key in set(graph.get_all_asset_keys()) - set(upstream)}
+    assert idle == set(), "an asset that nothing published depends on"
+
+
+def test_checks_on_clean_tables_block(graph: Any) -> None:
+    specs = {key: graph.get_check_spec(key) for key in graph.asset_check_keys}
+    clean = {spec.asset_key.path[1]: [] for spec in specs.values() if spec.asset_key.path[0] == "clean"}
+    for spec in specs.values():
+        if spec.asset_key.path[0] == "clean":
+            assert spec.blocking, spec.key
+            clean[spec.asset_key.path[1]].append(spec.name)
+    expected = {model.name for model in load_layer("1_clean")} & set(CONTRACT)
+    assert {table: sorted(names) for table, names in clean.items()} == {
+        table: ["expectations", "reconciliation"] for table in expected
+    }
+
+
+def test_both_jobs_run_every_asset_in_one_process(graph: Any) -> None:
+    from clv_pipeline.orchestration.definitions import defs
+    from clv_pipeline.orchestration.resources import RETRAIN_TAG
+
+    nightly, retrain = defs.resolve_job_def("nightly"), defs.resolve_job_def("retrain")
+    everything = set(graph.get_all_asset_keys())
+    for job in (nightly, retrain):
+        assert set(job.asset_layer.executable_asset_keys) == everything
+        assert job.executor_def.name == "in_process"
+        assert job.description
+    assert RETRAIN_TAG not in nightly.tags
+    assert retrain.tags[RETRAIN_TAG] == "true"
+
+
+# --- the schedule ------------------------------------------------------------------------------------------------------
+
+#: Prints, for each night given, the ticks from noon before to noon after and what each asks for.
+_TICKS = """
+import json, sys
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+import dagster as dg
+from dagster._utils.schedules import schedule_execution_time_iterator
+from clv_pipeline.orchestration.definitions import defs
+from clv_pipeline.orchestration.resources import AS_OF_TAG
+(schedule,) = defs.schedules
+zone = ZoneInfo(sys.argv[1])
+nights = {}
+for text in sys.argv[2:]:
+    day = datetime.fromisoformat(text)
+    start = (day - timedelta(hours=12)).replace(tzinfo=zone).timestamp()
+    end = (day + timedelta(hours=12)).replace(tzinfo=zone).timestamp()
+    ticks = []
+    for tick in schedule_execution_time_iterator(start, schedule.cron_schedule, schedule.execution_timezone):
+        if tick.timestamp() >= end:
+            break
+        asked = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=tick)).run_requests
+        ticks.append({"local": tick.astimezone(zone).isoformat(), "asked": [
+            {"run_key": r.run_key, "as_of": r.tags[AS_OF_TAG]} for r in asked]})
+    nights[text] = ticks
+print(json.dumps({"name": schedule.name, "job": schedule.job_name, "cron": schedule.cron_schedule,
+    "zone": schedule.execution_timezone, "status": schedule.default_status.value, "nights": nights}))
+"""
+
+
+def _ticks(source: FileSource, zone: str, nights: list[str], process_zone: str, **environment: str) -> dict[str, Any]:
+    ran = _python(_TICKS, zone, *nights, TZ=process_zone, CLV_SOURCE=str(source.folder), **environment)
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("zone", "nights", "process_zone"),
+    [
+        ("Europe/Berlin", [*BERLIN_CLOCK_CHANGES, "2026-07-01", "2026-12-31", "2028-02-29"], "UTC"),
+        ("Europe/Berlin", [*BERLIN_CLOCK_CHANGES, "2026-07-01", "2026-12-31", "2028-02-29"], "America/New_York"),
+        ("Europe/Berlin", [*BERLIN_CLOCK_CHANGES, "2026-07-01", "2026-12-31", "2028-02-29"], "Pacific/Auckland"),
+        ("America/New_York", ["2026-03-08", "2026-11-01", "2026-07-01"], "Pacific/Auckland"),
+        ("Pacific/Auckland", ["2026-04-05", "2026-09-27", "2026-07-01"], "America/New_York"),
+        ("Asia/Kolkata", ["2026-03-29", "2026-10-25"], "Europe/Berlin"),
+    ],
+)
+def test_one_tick_a_night_with_the_day_of_the_business_zone(
+    file_source: Callable[..., FileSource], zone: str, nights: list[str], process_zone: str
+) -> None:
+    found = _ticks(file_source(toml=f'time_zone = "{zone}"\n'), zone, nights, process_zone)
+    assert (found["cron"], found["zone"], found["status"]) == ("30 2 * * *", zone, "RUNNING")
+    assert found["job"] == "nightly"
+    for night in nights:
+        (tick,) = found["nights"][night]
+        assert tick["asked"] == [{"run_key": night, "as_of": night}], f"{night} ticked at {tick['local']}"
+        assert tick["local"].startswith(night)
+        if night not in ("2026-03-29", "2026-03-08"):  # 02:30 does not exist where the clock jumps from 2 to 3
+            assert "T02:30" in tick["local"]
+    if zone == "Europe/Berlin":
+        assert found["nights"]["2026-03-29"][0]["local"] in ("2026-03-29T03:00:00+02:00", "2026-03-29T03:30:00+02:00")
+
+
+def test_a_source_may_ask_for_another_hour_and_a_fixed_day(file_source: Callable[..., FileSource]) -> None:
+    source = file_source(toml='time_zone = "Europe/Berlin"\nnightly_at = "04:05"\nas_of = "2024-02-29"\n')
+    found = _ticks(source, "Europe/Berlin", ["2026-07-01", "2026-07-02"], "UTC")
+    assert found["cron"] == "5 4 * * *"
+    (first,), (second,) = found["nights"].values()
+    assert [first["asked"][0]["as_of"], second["asked"][0]["as_of"]] == ["2024-02-29", "2024-02-29"]
+    assert first["asked"][0]["run_key"] != second["asked"][0]["run_key"]
+
+
+_RUN_AS_OF = """
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from clv_pipeline.orchestration.resources import AS_OF_TAG, current_settings, run_as_of
+record = SimpleNamespace(create_timestamp=datetime(2026, 6, 30, 22, 30, tzinfo=UTC))
+instance = SimpleNamespace(get_run_record_by_id=lambda run_id: record)
+for tags in ({}, {AS_OF_TAG: "2026-05-01"}):
+    print(run_as_of(SimpleNamespace(run_tags=tags, instance=instance, run_id="r"), current_settings()))
+"""
+
+
+@pytest.mark.parametrize("process_zone", ["UTC", "America/New_York", "Pacific/Auckland"])
+def test_a_run_by_hand_scores_the_day_it_is_in_the_business_zone(
+    file_source: Callable[..., FileSource], process_zone: str
+) -> None:
+    source = file_source(toml='time_zone = "Europe/Berlin"\n')
+    ran = _python(_RUN_AS_OF, TZ=process_zone, CLV_SOURCE=str(source.folder))
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["2026-07-01", "2026-05-01"]
+
+
+# --- the history of a run ----------------------------------------------------------------------------------------------
+
+
+def test_the_home_holds_the_history_of_one_green_run(demo_run: Home, instance: dg.DagsterInstance) -> None:
+    (run,) = instance.get_runs()
+    assert run.status == dg.DagsterRunStatus.SUCCESS
+    assert run.job_name == "nightly"
+    assert instance.telemetry_enabled is False
+    served = json.loads((demo_run.published / "current.json").read_text())
+    bundle = _metadata(instance, dg.AssetKey(["published", "bundle"]))
+    assert bundle["run_id"] == served["run_id"]
+    assert bundle["is served"] is True
+    assert set(bundle["rows"]) == set(PUBLISHED)
+
+
+def test_every_asset_was_materialised_by_that_run(graph: Any, instance: dg.DagsterInstance) -> None:
+    (run,) = instance.get_runs()
+    for key in graph.get_all_asset_keys():
+        event = instance.get_latest_materialization_event(key)
+        assert event is not None, key.to_user_string()
+        assert event.run_id == run.run_id
+
+
+def test_every_table_shows_name_rows_and_columns(graph: Any, instance: dg.DagsterInstance) -> None:
+    for key in graph.get_all_asset_keys():
+        name = key.to_user_string()
+        if name in NOT_TABLES:
+            continue
+        metadata = _metadata(instance, key)
+        assert metadata["dagster/table_name"] == name.replace("/", ".")
+        assert isinstance(metadata["dagster/row_count"], int), name
+        columns = metadata["dagster/column_schema"].columns
+        assert len(columns) >= 1, name
+        assert all(column.type for column in columns), name
+    assert _metadata(instance, dg.AssetKey(["clean", "orders"]))["dagster/row_count"] > 1000
+    assert _metadata(instance, dg.AssetKey(["published", "customer_clv"]))["dagster/row_count"] > 1000
+
+
+def test_metadata_shows_no_place_and_no_secret_of_the_source(graph: Any, instance: dg.DagsterInstance) -> None:
+    for key in graph.get_all_asset_keys():
+        text = str(_metadata(instance, key))
+        assert "sqlite:///" not in text, key.to_user_string()
+        assert "@example" not in text, key.to_user_string()
+
+
+def test_every_check_was_evaluated_and_passed(graph: Any, instance: dg.DagsterInstance) -> None:
+    (run,) = instance.get_runs()
+    evaluations: list[AssetCheckEvaluation] = [
+        entry.dagster_event.asset_check_evaluation_data
+        for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
+        if entry.dagster_event
+    ]
+    assert {e.asset_check_key for e in evaluations} == set(graph.asset_check_keys)
+    assert len(evaluations) == len(graph.asset_check_keys)
+    assert [e.asset_check_key for e in evaluations if not e.passed] == []
+    for evaluation in evaluations:
+        assert evaluation.metadata, f"{evaluation.asset_check_key} shows nothing"
+        if evaluation.check_name == "expectations":
+            assert evaluation.metadata["expectations"].value > 0
+
+
+def _lineage(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, list[tuple[dg.AssetKey, str]]]:
+    lineage = _metadata(instance, key).get("dagster/column_lineage")
+    if lineage is None:
+        return {}
+    return {c: [(d.asset_key, d.column_name) for d in deps] for c, deps in lineage.deps_by_column.items()}
+
+
+def _sql_assets() -> list[dg.AssetKey]:
+    models = [m for layer in ("1_clean", "2_features", "3_training") for m in load_layer(layer)]
+    return [dg.AssetKey(m.table.split(".")) for m in models] + [dg.AssetKey(["published", "customer_clv"])]
+
+
+@pytest.mark.parametrize("key", _sql_assets(), ids=lambda k: k.to_user_string())
+def test_the_columns_of_a_sql_asset_come_from_columns_that_exist(
+    instance: dg.DagsterInstance, key: dg.AssetKey
+) -> None:
+    lineage = _lineage(instance, key)
+    assert lineage, "no column lineage"
+    schema = {column.name for column in _metadata(instance, key)["dagster/column_schema"].columns}
+    assert set(lineage) <= schema
+    known = {k.to_user_string() for k in instance.all_asset_keys()}
+    strangers = {source.to_user_string() for deps in lineage.values() for source, _ in deps} - known
+    assert strangers == set(), "lineage leads to a table that is no asset: a dead link in the UI"
+    for deps in lineage.values():
+        for source, column in deps:
+            there = {c.name for c in _metadata(instance, source)["dagster/column_schema"].columns}
+            assert column in there, f"{source.to_user_string()} has no column {column}"
+
+
+def test_historic_value_can_be_followed_back_to_the_amount_of_an_order(instance: dg.DagsterInstance) -> None:
+    start = (dg.AssetKey(["published", "customer_clv"]), "historic_value")
+    seen, open_ends = {start}, [start]
+    while open_ends:
+        key, column = open_ends.pop()
+        for step in _lineage(instance, key).get(column, []):
+            if step not in seen:
+                seen.add(step)
+                open_ends.append(step)
+    names = {f"{key.to_user_string()}.{column}" for key, column in seen}
+    chain = {
+        "features/customer_features.spend_total",
+        "features/purchase_features.spend_total",
+        "features/customer_day.net_spend",
+        "clean/orders.amount",
+        "raw/orders.amount",
+    }
+    assert chain <= names, chain - names
+    assert not any(name.startswith("raw/customers") for name in names)
+
+
+def test_the_run_kept_the_as_of_of_its_source(instance: dg.DagsterInstance) -> None:
+    assert _metadata(instance, dg.AssetKey(["features", "cutoffs"]))["as_of"] == date(2026, 7, 1).isoformat()
