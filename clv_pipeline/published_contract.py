@@ -50,6 +50,7 @@ PUBLISHED: dict[str, PublishedTable] = {
                 **_SEGMENT,
                 "predicted_spend_{h}d": "expected net spend in the {h} days from as_of_date",
                 "purchase_probability_{h}d": "chance of at least one purchase in the {h} days from as_of_date, 0 to 1",
+                "lifetime_value": "expected net spend of the next 3 years, discounted by 10 % a year, times the gross margin",
                 "historic_value": "net spend so far, before as_of_date",
                 "historic_value_365d": "net spend in the 365 days before as_of_date",
                 "purchase_days": "days with a purchase so far",

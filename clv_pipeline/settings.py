@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     as_of: date | None = None
     horizons: Annotated[tuple[int, ...], NoDecode] = (90,)
     seed: int = 7
+    lifetime_days: int = Field(3 * 365, gt=0)
+    discount_rate: float = Field(0.10, ge=0, lt=1)
     nightly_at: str = Field("02:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
 
     # extraction

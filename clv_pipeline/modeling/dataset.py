@@ -15,7 +15,7 @@ from clv_pipeline.warehouse import Connection, columns_of, one_row
 KEYS = ("as_of", "role", "customer_id")
 
 #: Feature names begin with their family; purchase features, the core, have no prefix.
-FAMILIES = ("web", "survey", "social", "campaign", "crm")
+FAMILIES = ("btyd", "web", "survey", "social", "campaign", "crm")
 
 
 @dataclass(frozen=True)

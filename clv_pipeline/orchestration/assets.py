@@ -1,9 +1,12 @@
 """The assets, stage by stage; each body is one call to a room's door and the metadata of what it did."""
 
+from datetime import date
+
 import dagster as dg
 
 from clv_pipeline import features, publishing, scoring
 from clv_pipeline.modeling import training
+from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline.modeling.cutoffs import CutoffPlan
 from clv_pipeline.orchestration import checks, pictures
 from clv_pipeline.orchestration.resources import RETRAIN_TAG, Pipeline, red_on_error, run_as_of, run_started_at
@@ -116,6 +119,21 @@ def _build_features(context: dg.AssetExecutionContext, pipeline: Pipeline, model
 
 
 feature_tables = [sql_asset(model, _build_features, group="features") for model in load_layer("2_features")]
+
+
+@dg.asset(
+    key=["features", "btyd_features"],
+    deps=[asset_key("features.purchase_features"), asset_key("features.cutoffs")],
+    group_name="features",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+)
+def btyd_features(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """One row per (as_of, customer_id) who has bought: buy-till-you-die expectations from what came before as_of."""
+    models = build_btyd_features(pipeline.warehouse, pipeline.settings)
+    with pipeline.warehouse.connection() as connection:
+        metadata = table_metadata(connection, "features.btyd_features")
+    return dg.MaterializeResult(metadata={**metadata, "model of each cutoff": models})
 
 
 def _build_training(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
@@ -267,12 +285,12 @@ def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Material
     )
 
 
-def _as_of(pipeline: Pipeline):  # type: ignore[no-untyped-def]
+def _as_of(pipeline: Pipeline) -> date:
     with pipeline.warehouse.connection() as connection:
         return features.current_extraction(connection).as_of
 
 
 ALL_ASSETS = [
-    raw_tables, *clean_tables, cutoffs, *feature_tables, *training_tables, tuning, model_quality, champion,
+    raw_tables, *clean_tables, cutoffs, *feature_tables, btyd_features, *training_tables, tuning, model_quality, champion,
     customer_scores, customer_clv, bundle,
 ]  # fmt: skip

@@ -7,6 +7,10 @@ purchase_features as (
     select * from features.purchase_features where as_of between $first_cutoff and $last_cutoff
 ),
 
+btyd_features as (
+    select * from features.btyd_features where as_of between $first_cutoff and $last_cutoff
+),
+
 web_features as (
     select * from features.web_features where as_of between $first_cutoff and $last_cutoff
 ),
@@ -30,6 +34,7 @@ crm_features as (
 select *
 from population
 left join purchase_features using (as_of, customer_id)
+left join btyd_features using (as_of, customer_id)
 left join web_features using (as_of, customer_id)
 left join survey_features using (as_of, customer_id)
 left join social_features using (as_of, customer_id)

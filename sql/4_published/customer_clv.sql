@@ -35,6 +35,8 @@ facts as (
         customer_scores.*,
         coalesce(customer_features.spend_total, 0)::decimal(18, 2) as historic_value,
         coalesce(customer_features.spend_365d, 0)::decimal(18, 2) as historic_value_365d,
+        (coalesce(customer_features.btyd_lifetime_spend, customer_scores.primary_spend) * $gross_margin)::decimal(18, 2)
+            as lifetime_value,
         coalesce(customer_features.purchase_days, 0) as purchase_days,
         customer_features.monetary_value::decimal(18, 2) as average_purchase_value,
         customer_features.recency_days,
@@ -88,9 +90,10 @@ select
     segmented.value_tier,
     segmented.* exclude (
         as_of, customer_id, score_status, segment, value_tier, primary_spend, primary_probability, historic_value,
-        historic_value_365d, purchase_days, average_purchase_value, recency_days, tenure_days,
+        historic_value_365d, lifetime_value, purchase_days, average_purchase_value, recency_days, tenure_days,
         is_interested_without_purchase, reason_1, reason_2, reason_3, model_version
     ),
+    segmented.lifetime_value,
     segmented.historic_value,
     segmented.historic_value_365d,
     segmented.purchase_days,

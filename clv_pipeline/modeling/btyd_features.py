@@ -1,0 +1,127 @@
+"""Buy-till-you-die quantities as features: one model a cutoff, fitted to what that cutoff's customers had done before it.
+
+Fitting and formulas are in `btyd/`; here is what goes in (tonight's purchase features) and what comes out
+(`features.btyd_features`). A customer's own average and the population's are weighed by Gamma-Gamma over all purchase
+days, the first included: measured on three companies, that ranks better than repeat purchases alone.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clv_pipeline.modeling.btyd import (
+    MBGNBD,
+    GammaGamma,
+    ParetoNBD,
+    PurchaseModel,
+    compress,
+    discounted_purchases,
+    fit_best,
+)
+from clv_pipeline.settings import Settings
+from clv_pipeline.warehouse import Connection, Warehouse
+
+log = logging.getLogger(__name__)
+Array = NDArray[np.float64]
+
+#: A purchase day that was returned in full still is a purchase; Gamma-Gamma needs a positive value.
+_SMALLEST_VALUE = 0.01
+
+
+@dataclass(frozen=True)
+class PurchaseHistory:
+    """What a cutoff knows of its buyers, in days and money; all arrays have one entry a customer."""
+
+    customer_id: pd.Series
+    repeats: Array
+    recency: Array
+    age: Array
+    mean_value: Array
+
+
+def build_btyd_features(warehouse: Warehouse, settings: Settings) -> dict[str, str]:
+    """Build `features.btyd_features`, one row per (as_of, customer_id) who has bought; return each cutoff's model.
+
+    Where no model can be fitted (hardly anybody repeats) a cutoff has no rows, and the features are null there.
+    """
+    models: dict[str, str] = {}
+    with warehouse.transaction() as connection:
+        _create_table(connection, settings)
+        for as_of, history in _histories(connection):
+            model = _fit(history)
+            models[as_of.isoformat()] = model.name if model else "none: too few repeat purchases"
+            if model is None:
+                continue
+            frame = _quantities(model, history, settings).assign(as_of=as_of, customer_id=history.customer_id)
+            connection.register("frame", frame)
+            connection.execute("insert into features.btyd_features by name select * from frame")
+            connection.unregister("frame")
+    return models
+
+
+def _create_table(connection: Connection, settings: Settings) -> None:
+    numbers = ["btyd_probability_alive", "btyd_purchase_value", "btyd_lifetime_spend"]
+    for days in settings.horizons:
+        numbers += [f"btyd_purchases_{days}d", f"btyd_spend_{days}d", f"btyd_purchase_probability_{days}d"]
+    columns = ", ".join(f"{name} double" for name in numbers)
+    connection.execute(f"create or replace table features.btyd_features (as_of date, customer_id varchar, {columns})")
+
+
+def _histories(connection: Connection) -> Iterator[tuple[date, PurchaseHistory]]:
+    cutoffs = connection.execute("select as_of from features.cutoffs order by as_of").fetchall()
+    for (as_of,) in cutoffs:
+        frame = connection.execute(
+            """
+            select customer_id, purchase_days - 1.0 as repeats, (tenure_days - recency_days)::double as recency,
+                tenure_days::double as age, (spend_total / purchase_days)::double as mean_value
+            from features.purchase_features
+            where as_of = $as_of and purchase_days > 0
+            order by customer_id
+            """,
+            {"as_of": as_of},
+        ).df()
+        values = (frame[name].to_numpy(np.float64) for name in ("repeats", "recency", "age", "mean_value"))
+        yield as_of, PurchaseHistory(frame["customer_id"], *values)
+
+
+def _fit(history: PurchaseHistory) -> PurchaseModel | None:
+    """Return MBG/NBD where it converges (a tenth of the time, equal skill), else the best that can be had."""
+    summary = compress(history.repeats, history.recency, history.age)
+    choice = fit_best(summary, (MBGNBD,))
+    if choice.model is None or choice.status != "converged":
+        choice = fit_best(summary, (MBGNBD, ParetoNBD))
+    if choice.model is None:
+        log.warning("no buy-till-you-die model: %s", choice.reason)
+    return choice.model
+
+
+def _quantities(model: PurchaseModel, history: PurchaseHistory, settings: Settings) -> pd.DataFrame:
+    past = (history.repeats, history.recency, history.age)
+    value = _purchase_value(history)
+    lifetime = discounted_purchases(model, settings.lifetime_days, *past, yearly_rate=settings.discount_rate)
+    found = {
+        "btyd_probability_alive": model.probability_alive(*past),
+        "btyd_purchase_value": value,
+        "btyd_lifetime_spend": lifetime * value,
+    }
+    for days in settings.horizons:
+        purchases = model.expected_purchases(days, *past)
+        found[f"btyd_purchases_{days}d"] = purchases
+        found[f"btyd_spend_{days}d"] = purchases * value
+        found[f"btyd_purchase_probability_{days}d"] = model.probability_purchase(days, *past)
+    return pd.DataFrame(found)
+
+
+def _purchase_value(history: PurchaseHistory) -> Array:
+    """Return the expected value of a purchase day: the customer's own mean, drawn towards everybody's."""
+    purchases, mean_value = history.repeats + 1, np.maximum(history.mean_value, _SMALLEST_VALUE)
+    repeated = history.repeats > 0
+    fit = GammaGamma.fit(purchases[repeated], mean_value[repeated])
+    if fit.model is None:
+        return np.full(len(mean_value), float(mean_value.mean()))
+    return fit.model.expected_average_value(purchases, mean_value)
