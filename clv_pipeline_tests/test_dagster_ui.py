@@ -102,10 +102,10 @@ def _process(arguments: list[str], log: Path, **environment: str) -> Iterator[su
     try:
         yield process
     finally:
-        for how in (signal.SIGTERM, signal.SIGKILL):
+        for how in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             if _group_members(process.pid):
                 os.killpg(process.pid, how)
-            for _ in range(100):
+            for _ in range(60):
                 process.poll()
                 if not _group_members(process.pid):
                     break
