@@ -4,13 +4,14 @@ No test is here. A company's orders go through the package's own SQL: clean tabl
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from clv_pipeline.features import build_feature_table, plan_training, write_cutoffs, write_training_plan
+from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline.modeling.cutoffs import CutoffPlan
 from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
 from clv_pipeline.quality.cleaning import clean_parameters
@@ -27,10 +28,10 @@ _CATEGORIES = ("books", "garden", "toys")
 #: A company big enough to train on and small enough to train on in seconds.
 SMALL = {
     "time_zone": "UTC",
-    "max_cutoffs": 2,
+    "max_cutoffs": 1,
     "tuning_folds": 1,
     "tuning_seconds": 3600,
-    "bootstrap_samples": 40,
+    "bootstrap_samples": 20,
     "min_buyers": 100,
     "threads": 2,
 }
@@ -53,7 +54,7 @@ COLUMNS = FeatureColumns(
 
 
 def feature_rows(customers: int, seed: int, *, cutoffs: tuple[date, ...] = (AS_OF,)) -> LabelledRows:
-    """Return rows with missing values, an all-null number, rare categories, one giant customer, and net returns."""
+    """Return rows with missing values, a column that is nearly empty, a rare category, one giant customer, net returns."""
     generator = np.random.default_rng(seed)
     purchase_days = generator.geometric(0.35, customers)
     recency = generator.integers(1, 400, customers)
@@ -74,7 +75,9 @@ def feature_rows(customers: int, seed: int, *, cutoffs: tuple[date, ...] = (AS_O
             "spend_per_30_days": total / np.maximum(tenure, 30) * 30,
             "purchase_days_per_30_days": purchase_days / np.maximum(tenure, 30) * 30,
             "mean_gap_days": np.where(purchase_days > 1, tenure / purchase_days, np.nan),
-            "survey_last_nps": np.nan,
+            "survey_last_nps": np.where(
+                generator.random(customers) < 0.1, generator.integers(0, 11, customers), np.nan
+            ),
         },
         dtype=np.float32,
     )
@@ -89,10 +92,10 @@ def feature_rows(customers: int, seed: int, *, cutoffs: tuple[date, ...] = (AS_O
     return LabelledRows(frame[COLUMNS.names], as_of, spend, (alive & ~returned).astype(np.float64))
 
 
-def _some_missing(values: NDArray[np.str_], generator: np.random.Generator) -> NDArray[np.object_]:
+def _some_missing(values: NDArray[np.str_], generator: np.random.Generator) -> pd.Series:
     found = values.astype(object)
     found[generator.random(len(found)) < 0.1] = np.nan
-    return found
+    return pd.Series(found, dtype=object)
 
 
 # --- companies -----------------------------------------------------------------------------------------------------
@@ -107,20 +110,20 @@ class MadeUpCompany:
 
 
 def company_with_signal(customers: int = 800, seed: int = 3) -> MadeUpCompany:
-    """Some buy every five weeks for good, some stop one day, some come only every spring: history tells who will buy."""
+    """Some buy every few weeks for good, some oftener until they stop, some only once: history tells who will buy."""
     generator = np.random.default_rng(seed)
     length = (AS_OF - FIRST_DAY).days
     rows = []
     for customer in range(customers):
         first = int(generator.integers(0, length - 30))
         kind = generator.choice(["loyal", "stopped", "once"], p=[0.35, 0.45, 0.2])
-        gap = {"loyal": 35.0, "stopped": 18.0, "once": 1e9}[kind]
+        gap = {"loyal": 35.0, "stopped": 18.0, "once": 1e9}[kind] * generator.lognormal(0, 0.6)
         last = length if kind == "loyal" else first + generator.exponential(60.0)
         amount = generator.lognormal(3.6, 0.9) * (1.5 if kind == "loyal" else 1.0)
         day = float(first)
         while day < min(last, length):
             rows.append((f"C{customer:05d}", int(day), amount * generator.lognormal(0, 0.25), kind))
-            day += max(gap * generator.lognormal(0, 0.2), 1)
+            day += max(gap * generator.lognormal(0, 0.4), 1)
     return MadeUpCompany(_as_orders(rows, generator))
 
 
@@ -148,7 +151,9 @@ def with_prospects(company: MadeUpCompany, prospects: int, created: date, refusi
 def _as_orders(rows: list[tuple[str, int, float, str]], generator: np.random.Generator) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["customer_id", "day", "amount", "product_category"])
     frame["amount"] = frame["amount"].round(2)
-    returned = frame[generator.random(len(frame)) < 0.03].assign(amount=lambda f: -f["amount"], day=lambda f: f["day"] + 7)
+    returned = frame[generator.random(len(frame)) < 0.03].assign(
+        amount=lambda f: -f["amount"], day=lambda f: f["day"] + 7
+    )
     frame = pd.concat([frame, returned], ignore_index=True)
     frame = frame[frame["day"] < (AS_OF - FIRST_DAY).days].reset_index(drop=True)
     frame["order_id"] = [f"O{i:06d}" for i in range(len(frame))]
@@ -200,12 +205,10 @@ def build_features_and_labels(warehouse: Warehouse, settings: Settings, as_of: d
         write_cutoffs(connection, settings, as_of, plans)
         write_training_plan(connection, settings, "a test")
     for model in load_layer("2_features"):
+        if "features.btyd_features" in model.inputs:
+            build_btyd_features(warehouse, settings)
         build_feature_table(warehouse, model)
     with warehouse.transaction() as connection:
         for model in load_layer("3_training"):
             build(connection, model, {})
     return plans
-
-
-def next_day(day: date) -> date:
-    return day + timedelta(days=1)

@@ -14,7 +14,7 @@ judged as (
             when touched_at is null then 'touched_at is missing or unreadable'
             when timezone($time_zone, touched_at)::date < $earliest_date then 'touched_at is before the earliest date'
             when cost < 0 then 'cost is negative'
-            when row_number() over (partition by touch_id order by touched_at desc nulls last, row_hash) > 1
+            when row_number() over (partition by touch_id order by touched_at desc nulls last, coalesce(responded, false) desc, row_hash) > 1
                 then 'delivered more than once'
         end as reason
     from campaign_touches

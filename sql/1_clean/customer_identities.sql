@@ -2,11 +2,16 @@
 -- A chain that runs in a circle is no merge: its records stay as they are.
 with recursive customers as (select * from raw.customers),
 
-links as (
+newest as (
     select customer_id, merged_into
     from customers
-    where merged_into is not null and merged_into <> customer_id
     qualify row_number() over (partition by customer_id order by updated_at desc nulls last, row_hash) = 1
+),
+
+links as (
+    select customer_id, merged_into
+    from newest
+    where merged_into is not null and merged_into <> customer_id
 ),
 
 chains (customer_id, survivor, depth) as (

@@ -1,27 +1,53 @@
--- One row per marketing channel and day; of several deliveries the highest counts.
+-- One row per marketing channel and day, in the reporting currency; of several deliveries the highest counts.
 with marketing_spend as (select * from raw.marketing_spend),
+
+fx_rates as (select * from raw.fx_rates),
+
+foreign_days as (
+    select distinct currency, spend_date
+    from marketing_spend
+    where currency <> $currency
+),
+
+day_rates as (
+    select foreign_days.currency, foreign_days.spend_date, fx_rates.rate
+    from foreign_days
+    inner join fx_rates
+        on foreign_days.currency = fx_rates.currency
+        and fx_rates.rate_date <= foreign_days.spend_date
+        and fx_rates.rate_date >= foreign_days.spend_date - 5
+    qualify row_number() over (
+        partition by foreign_days.currency, foreign_days.spend_date order by fx_rates.rate_date desc, fx_rates.rate
+    ) = 1
+),
 
 judged as (
     select
-        *,
+        marketing_spend.*,
+        case when coalesce(marketing_spend.currency, $currency) = $currency then 1 else day_rates.rate end as rate,
         case
             when excluded_because is not null then excluded_because
             when channel is null then 'channel is missing'
-            when spend_date is null then 'spend_date is missing or unreadable'
+            when marketing_spend.spend_date is null then 'spend_date is missing or unreadable'
             when spend is null then 'spend is missing or not a number'
             when spend < 0 then 'spend is negative'
-            when spend_date < $earliest_date then 'spend_date is before the earliest date'
-            when row_number() over (partition by channel, spend_date order by spend desc, row_hash) > 1
-                then 'delivered more than once'
+            when marketing_spend.spend_date < $earliest_date then 'spend_date is before the earliest date'
+            when row_number() over (
+                partition by channel, marketing_spend.spend_date order by spend desc, row_hash
+            ) > 1 then 'delivered more than once'
+            when coalesce(marketing_spend.currency, $currency) <> $currency and day_rates.rate is null
+                then 'no exchange rate in the 5 days up to the day'
         end as reason
     from marketing_spend
+    left join day_rates
+        on marketing_spend.currency = day_rates.currency and marketing_spend.spend_date = day_rates.spend_date
 )
 
 select
     channel,
     spend_date,
-    spend,
-    coalesce(currency, $currency) as currency,
+    (spend * rate)::decimal(18, 2) as spend,
+    $currency as currency,
     case
         when reason is null then 'accepted'
         when reason = excluded_because then 'excluded'

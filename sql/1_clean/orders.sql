@@ -24,7 +24,7 @@ versions as (
         *,
         row_number() over latest as version_number,
         first_value(amount) over latest as latest_amount,
-        max(updated_at) over (partition by order_id, product_id) as product_updated_at
+        max(updated_at) over (partition by order_id, product_id, ordered_at) as product_updated_at
     from keyed
     window latest as (partition by order_id, line_key order by updated_at desc nulls last, row_hash)
 ),

@@ -30,7 +30,7 @@ select
         as campaign_response_share_180d,
     min(case when is_responded and age > 14 then age end) as campaign_response_recency_days,
     sum(case when age <= 365 then cost else 0 end) as campaign_cost_365d,
-    max_by(channel, touched_at) as campaign_last_channel
+    max_by(channel, (touched_at, touch_id)) as campaign_last_channel
 from touches
 group by as_of, customer_id
 order by as_of, customer_id

@@ -24,8 +24,8 @@ days as (
         sum(amount) as net_spend,
         sum(case when amount > 0 then amount else 0 end) as gross_spend,
         -sum(case when amount < 0 then amount else 0 end) as returned,
-        max_by(product_category, amount) as main_category,
-        max_by(channel, amount) as main_channel
+        max_by(product_category, (amount, product_category)) as main_category,
+        max_by(channel, (amount, channel)) as main_channel
     from orders
     group by customer_id, order_date
 ),

@@ -27,7 +27,7 @@ select
     min(case when age <= 90 then sentiment end)::double as social_lowest_sentiment_90d,
     count(case when sentiment < 0 and age <= 90 then 1 end) as social_angry_90d,
     count(case when kind = 'complaint' and age <= 180 then 1 end) as social_complaints_180d,
-    max_by(network, occurred_at) as social_last_network
+    max_by(network, (occurred_at, interaction_id)) as social_last_network
 from interactions
 group by as_of, customer_id
 order by as_of, customer_id

@@ -20,11 +20,11 @@ select
     customer_id,
     min(age) as survey_recency_days,
     count(*) as survey_responses,
-    max_by(nps_score, responded_at) as survey_last_nps,
+    max_by(nps_score, (responded_at, response_id)) as survey_last_nps,
     avg(nps_score) as survey_mean_nps,
-    max_by(nps_score, responded_at) - avg(nps_score) as survey_nps_change,
+    max_by(nps_score, (responded_at, response_id)) - avg(nps_score) as survey_nps_change,
     min(nps_score) as survey_lowest_nps,
-    max_by(csat_score, responded_at) as survey_last_csat,
+    max_by(csat_score, (responded_at, response_id)) as survey_last_csat,
     avg(csat_score) as survey_mean_csat
 from responses
 group by as_of, customer_id

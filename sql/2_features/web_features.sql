@@ -32,8 +32,8 @@ select
     sum(case when age <= 90 then cart_additions else 0 end) as web_cart_additions_90d,
     count(case when is_converted and age <= 90 then 1 end) as web_conversions_90d,
     avg(case when is_converted then 1.0 else 0.0 end) as web_conversion_share,
-    max_by(device, started_at) as web_last_device,
-    max_by(traffic_source, started_at) as web_last_traffic_source
+    max_by(device, (started_at, session_id)) as web_last_device,
+    max_by(traffic_source, (started_at, session_id)) as web_last_traffic_source
 from sessions
 group by as_of, customer_id
 order by as_of, customer_id

@@ -1,0 +1,58 @@
+-- Customers: one row each, the newest record, and buyers whom the CRM does not know.
+
+-- parameters
+select 'Europe/Berlin' as time_zone
+
+-- given clean.customer_identities
+select * from (values ('old', 'keeper')) as rows (customer_id, surviving_customer_id)
+
+-- given clean.orders
+select * from (values
+    ('changed', '2024-02-01'),
+    ('changed', '2024-03-01'),
+    ('keeper', '2023-12-24'),
+    ('only-orders', '2024-02-29'),
+    ('test', '2024-02-01'),
+    (null, '2024-02-01')
+) as rows (customer_id, order_date)
+
+-- given raw.customers
+select * from (values
+    -- customer, created at, country, born, cost, tier, consent, merged into, updated at, excluded because
+    ('changed', '2024-02-29 23:30+00', 'DE', 1980, 5.00, 'gold', true, null, '2024-03-05', null),
+    ('changed', '2024-02-29 23:30+00', 'FR', 1980, 5.00, 'none', true, null, '2024-03-01', null),
+    ('changed', '2024-02-29 23:30+00', 'FR', 1980, 5.00, 'none', true, null, '2024-03-01', null),
+    ('keeper', '2024-01-01 12:00+00', 'DE', 1850, -1.00, null, null, null, null, null),
+    ('old', '2023-01-01 12:00+00', 'DE', null, null, null, true, 'keeper', null, null),
+    ('private', '2024-01-01 12:00+00', 'DE', null, null, null, false, null, null, null),
+    ('test', '2024-01-01 12:00+00', 'DE', null, null, null, true, null, null, 'test customer'),
+    (null, '2024-01-01 12:00+00', 'DE', null, null, null, true, null, null, null)
+) as rows (
+    customer_id, created_at, country, birth_year, acquisition_cost, loyalty_tier, profiling_consent, merged_into,
+    updated_at, excluded_because
+)
+
+-- expect the newest record wins, dated in the business time zone where customer_id = 'changed' and disposition = 'accepted'
+select 'DE' as country, 'gold' as loyalty_tier, '2024-03-01' as created_date, '2024-02-01' as first_seen_date
+
+-- expect older and merged records are set aside where disposition = 'duplicate'
+select * from (values
+    ('changed', 'an older version of the record'),
+    ('changed', 'an older version of the record'),
+    ('old', 'merged into another record')
+) as rows (customer_id, reason)
+
+-- expect impossible values are unknown and silence is consent where customer_id = 'keeper'
+select null as birth_year, null as acquisition_cost, true as has_profiling_consent, '2023-12-24' as first_order_date
+
+-- expect a refused consent is kept where customer_id = 'private'
+select false as has_profiling_consent, 'accepted' as disposition, '2024-01-01' as first_seen_date
+
+-- expect a buyer unknown to the CRM is a customer and a guest is none where disposition = 'created'
+select 'only-orders' as customer_id, false as has_crm_record, '2024-02-29' as first_seen_date
+
+-- expect what is not a customer where disposition in ('excluded', 'quarantined')
+select * from (values
+    ('test', 'excluded', 'test customer'),
+    (null, 'quarantined', 'customer_id is missing')
+) as rows (customer_id, disposition, reason)

@@ -1,0 +1,162 @@
+-- Order lines: which count, in which currency, on which day of the business time zone, for which customer.
+
+-- parameters
+select 'Europe/Berlin' as time_zone, ['paid', 'returned'] as revenue, ['cancelled'] as not_revenue
+
+-- given raw.extraction
+select date '2024-06-01' as as_of, timestamp '2024-06-01 03:00' as started_at
+
+-- given clean.customer_identities
+select 'merged' as customer_id, 'survivor' as surviving_customer_id
+
+-- given raw.fx_rates
+select * from (values
+    ('USD', '2024-03-01', 0.9),
+    ('USD', '2024-04-01', 0.8),
+    ('USD', '2024-04-03', 0.7)
+) as rows (currency, rate_date, rate)
+
+-- given raw.orders
+select * from (values
+    -- order, line, customer, ordered at, product, amount, currency, status, updated at, excluded because
+    ('twice',        '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('twice',        '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('corrected',    '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      '2024-03-01', null),
+    ('corrected',    '1',  'a',      '2024-03-01 12:00+01', 'p', 8.00,  null,  'paid',      '2024-03-05', null),
+    ('later-cancel', '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      '2024-03-01', null),
+    ('later-cancel', '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'cancelled', '2024-03-02', null),
+    ('no-line-id',   null, 'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('no-line-id',   null, 'a',      '2024-03-01 12:00+01', 'q', 10.00, null,  'paid',      null,         null),
+    ('no-line-id',   null, 'a',      '2024-03-01 12:00+01', 'q', 10.00, null,  'paid',      null,         null),
+    ('no-id-change', null, 'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      '2024-03-01', null),
+    ('no-id-change', null, 'a',      '2024-03-01 12:00+01', 'p', 7.00,  null,  'paid',      '2024-03-02', null),
+    ('sent-back',    '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      '2024-03-01', null),
+    ('sent-back',    'R1', 'a',      '2024-03-20 12:00+01', 'p', -4.00, null,  'returned',  '2024-03-20', null),
+    ('no-id-return', null, 'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      '2024-03-01', null),
+    ('no-id-return', null, 'a',      '2024-03-20 12:00+01', 'p', -4.00, null,  'returned',  '2024-03-20', null),
+    ('status-weird', '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'weird',     null,         null),
+    ('status-null',  '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  null,        null,         null),
+    ('status-open',  '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'cancelled', null,         null),
+    ('excluded',     '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         'test order'),
+    ('guest',        '1',  null,     '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('of-merged',    '1',  'merged', '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('fx-same-day',  '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, 'USD', 'paid',      null,         null),
+    ('fx-5-days',    '1',  'a',      '2024-03-06 12:00+01', 'p', 10.00, 'USD', 'paid',      null,         null),
+    ('fx-6-days',    '1',  'a',      '2024-03-07 12:00+01', 'p', 10.00, 'USD', 'paid',      null,         null),
+    ('fx-before',    '1',  'a',      '2024-02-29 12:00+01', 'p', 10.00, 'USD', 'paid',      null,         null),
+    ('fx-newest',    '1',  'a',      '2024-04-02 12:00+02', 'p', 10.00, 'USD', 'paid',      null,         null),
+    ('fx-no-rates',  '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, 'GBP', 'paid',      null,         null),
+    ('fx-own',       '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, 'EUR', 'paid',      null,         null),
+    ('day-early',    '1',  'a',      '1989-12-31 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('day-earliest', '1',  'a',      '1990-01-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('day-tomorrow', '1',  'a',      '2024-06-02 23:59+02', 'p', 10.00, null,  'paid',      null,         null),
+    ('day-future',   '1',  'a',      '2024-06-03 00:00+02', 'p', 10.00, null,  'paid',      null,         null),
+    ('day-missing',  '1',  'a',      null,                  'p', 10.00, null,  'paid',      null,         null),
+    ('zone-winter',  '1',  'a',      '2024-03-30 22:30+00', 'p', 10.00, null,  'paid',      null,         null),
+    ('zone-summer',  '1',  'a',      '2024-03-31 21:30+00', 'p', 10.00, null,  'paid',      null,         null),
+    ('zone-summer2', '1',  'a',      '2024-03-31 22:30+00', 'p', 10.00, null,  'paid',      null,         null),
+    ('zone-autumn',  '1',  'a',      '2023-10-28 22:30+00', 'p', 10.00, null,  'paid',      null,         null),
+    ('zone-autumn2', '1',  'a',      '2023-10-29 22:30+00', 'p', 10.00, null,  'paid',      null,         null),
+    ('zone-leap',    '1',  'a',      '2024-02-29 22:30+00', 'p', 10.00, null,  'paid',      null,         null),
+    ('zone-leap2',   '1',  'a',      '2024-02-29 23:30+00', 'p', 10.00, null,  'paid',      null,         null),
+    ('no-amount',    '1',  'a',      '2024-03-01 12:00+01', 'p', null,  null,  'paid',      null,         null),
+    (null,           '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null)
+) as rows (
+    order_id, order_line_id, customer_id, ordered_at, product_id, amount, currency, status, updated_at, excluded_because
+)
+
+-- expect a line delivered twice counts once where order_id = 'twice'
+select * from (values
+    (10.00, 'accepted', null),
+    (10.00, 'duplicate', 'delivered more than once')
+) as rows (amount, disposition, reason)
+
+-- expect the newer amount wins and the older money is set aside where order_id = 'corrected'
+select * from (values
+    (8.00, 'accepted', null),
+    (10.00, 'quarantined', 'an older version of a line that changed')
+) as rows (amount, disposition, reason)
+
+-- expect a cancellation after payment undoes the order where order_id = 'later-cancel'
+select * from (values
+    ('paid', 'duplicate', 'delivered more than once'),
+    ('cancelled', 'excluded', 'the order status is not revenue')
+) as rows (status, disposition, reason)
+
+-- expect without line ids equal lines are one and different products two where order_id = 'no-line-id'
+select * from (values
+    ('p', 'accepted'),
+    ('q', 'accepted'),
+    ('q', 'duplicate')
+) as rows (product_id, disposition)
+
+-- expect without line ids the newer amount of a product wins where order_id = 'no-id-change'
+select * from (values
+    (7.00, 'accepted'),
+    (10.00, 'quarantined')
+) as rows (amount, disposition)
+
+-- expect a return is a negative line at its own time where order_id = 'sent-back'
+select * from (values
+    ('2024-03-01', 10.00, false, 'accepted'),
+    ('2024-03-20', -4.00, true, 'accepted')
+) as rows (order_date, amount, is_return, disposition)
+
+-- expect a return without line ids leaves the sale alone where order_id = 'no-id-return'
+select * from (values
+    ('2024-03-01', 10.00, false, 'accepted'),
+    ('2024-03-20', -4.00, true, 'accepted')
+) as rows (order_date, amount, is_return, disposition)
+
+-- expect what each status means where order_id like 'status-%'
+select * from (values
+    ('status-weird', 'quarantined', 'the order status is unknown'),
+    ('status-null', 'accepted', null),
+    ('status-open', 'excluded', 'the order status is not revenue')
+) as rows (order_id, disposition, reason)
+
+-- expect an excluded line names its rule where order_id = 'excluded'
+select 'excluded' as disposition, 'test order' as reason
+
+-- expect a guest's money counts where order_id = 'guest'
+select null as customer_id, 10.00 as amount, 'accepted' as disposition
+
+-- expect a merged customer's order is the survivor's where order_id = 'of-merged'
+select 'survivor' as customer_id, 10.00 as amount, 'accepted' as disposition
+
+-- expect a rate is carried on for at most five days and never back where order_id like 'fx-%'
+select * from (values
+    ('fx-same-day', 9.00, 10.00, 'USD', 'accepted', null),
+    ('fx-5-days', 9.00, 10.00, 'USD', 'accepted', null),
+    ('fx-6-days', null, 10.00, 'USD', 'quarantined', 'no exchange rate in the 5 days up to the order'),
+    ('fx-before', null, 10.00, 'USD', 'quarantined', 'no exchange rate in the 5 days up to the order'),
+    ('fx-newest', 8.00, 10.00, 'USD', 'accepted', null),
+    ('fx-no-rates', null, 10.00, 'GBP', 'quarantined', 'no exchange rate in the 5 days up to the order'),
+    ('fx-own', 10.00, 10.00, 'EUR', 'accepted', null)
+) as rows (order_id, amount, source_amount, source_currency, disposition, reason)
+
+-- expect dates that cannot be where order_id like 'day-%'
+select * from (values
+    ('day-early', 'quarantined', 'ordered_at is before the earliest date a row may have'),
+    ('day-earliest', 'accepted', null),
+    ('day-tomorrow', 'accepted', null),
+    ('day-future', 'quarantined', 'ordered_at is in the future'),
+    ('day-missing', 'quarantined', 'ordered_at is missing or unreadable')
+) as rows (order_id, disposition, reason)
+
+-- expect the day is the one on the shop's wall where order_id like 'zone-%'
+select * from (values
+    ('zone-winter', '2024-03-30'),
+    ('zone-summer', '2024-03-31'),
+    ('zone-summer2', '2024-04-01'),
+    ('zone-autumn', '2023-10-29'),
+    ('zone-autumn2', '2023-10-29'),
+    ('zone-leap', '2024-02-29'),
+    ('zone-leap2', '2024-03-01')
+) as rows (order_id, order_date)
+
+-- expect no amount or no order number is no revenue where order_id = 'no-amount' or order_id is null
+select * from (values
+    ('no-amount', 'quarantined', 'amount is missing or not a number'),
+    (null, 'quarantined', 'order_id is missing')
+) as rows (order_id, disposition, reason)

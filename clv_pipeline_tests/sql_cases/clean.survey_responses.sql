@@ -1,0 +1,40 @@
+-- Survey responses: a score outside its scale is set aside, a repeat counts once.
+
+-- parameters
+select 'Europe/Berlin' as time_zone
+
+-- given clean.customer_identities
+select 'merged' as customer_id, 'survivor' as surviving_customer_id
+
+-- given raw.survey_responses
+select * from (values
+    ('plain', 'merged', '2024-02-29 23:30+00', 0, 5, null),
+    ('one-score', 'a', '2024-03-01 12:00+00', 10, null, null),
+    ('twice', 'a', '2024-03-01 12:00+00', 7, 4, null),
+    ('twice', 'a', '2024-03-01 12:00+00', 7, 4, null),
+    ('nps-11', 'a', '2024-03-01 12:00+00', 11, 4, null),
+    ('csat-0', 'a', '2024-03-01 12:00+00', 7, 0, null),
+    ('no-time', 'a', null, 7, 4, null),
+    ('early', 'a', '1970-01-01 00:00+00', 7, 4, null),
+    ('nobody', null, '2024-03-01 12:00+00', 7, 4, null),
+    ('pilot', 'a', '2024-03-01 12:00+00', 7, 4, 'pilot survey'),
+    (null, 'a', '2024-03-01 12:00+00', 7, 4, null)
+) as rows (response_id, customer_id, responded_at, nps_score, csat_score, excluded_because)
+
+-- expect an answer belongs to the survivor on the local day where response_id = 'plain'
+select 'survivor' as customer_id, '2024-03-01' as response_date, 0 as nps_score, 5 as csat_score
+
+-- expect what becomes of each
+select * from (values
+    ('plain', 'accepted', null),
+    ('one-score', 'accepted', null),
+    ('twice', 'accepted', null),
+    ('twice', 'duplicate', 'delivered more than once'),
+    ('nps-11', 'quarantined', 'nps_score is outside 0 to 10'),
+    ('csat-0', 'quarantined', 'csat_score is outside 1 to 5'),
+    ('no-time', 'quarantined', 'responded_at is missing or unreadable'),
+    ('early', 'quarantined', 'responded_at is before the earliest date'),
+    ('nobody', 'quarantined', 'customer_id is missing'),
+    ('pilot', 'excluded', 'pilot survey'),
+    (null, 'quarantined', 'response_id is missing')
+) as rows (response_id, disposition, reason)

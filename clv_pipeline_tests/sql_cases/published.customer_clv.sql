@@ -1,0 +1,100 @@
+-- Published customers: the segment by the first rule that holds, the tier, and updated_at that moves only with a value.
+
+-- given scores.run
+select
+    date '2024-06-01' as as_of, 'EUR' as currency, 'run-2' as run_id, 90 as primary_horizon_days,
+    timestamptz '2024-06-01 00:00+00' as scored_at
+
+-- given published.segment_thresholds
+select * from (values
+    ('high_value_predicted_spend', 100), ('churn_risk_historic_value', 500), ('churn_risk_purchase_probability', 0.3),
+    ('missed_opportunity_basket', 80), ('value_tier_a', 200), ('value_tier_b', 100), ('value_tier_c', 50)
+) as rows (threshold, value)
+
+-- given scores.customer_scores
+select
+    date '2024-06-01' as as_of, customer_id, spend::decimal(18, 2) as predicted_spend_90d,
+    probability::decimal(5, 4) as purchase_probability_90d, '' as reason_1, '' as reason_2, '' as reason_3, score_status,
+    'm1' as model_version, spend::decimal(18, 2) as primary_spend, probability::decimal(5, 4) as primary_probability
+from (values
+    ('prospect', 150.00, 0.1000, 'no_purchase_yet'),
+    ('high', 250.00, 0.1000, 'scored'),
+    ('high-at-limit', 100.00, 0.9000, 'scored'),
+    ('churn', 99.99, 0.2999, 'scored'),
+    ('not-churn', 50.00, 0.3000, 'scored'),
+    ('big-basket', 10.00, 0.2000, 'scored'),
+    ('interested', 10.00, 0.2000, 'scored'),
+    ('interested-buyer', 10.00, 0.2000, 'scored'),
+    ('new', 10.00, 0.2000, 'scored'),
+    ('dormant', 10.00, 0.2000, 'scored')
+) as rows (customer_id, spend, probability, score_status)
+
+-- given features.customer_features
+select * from (values
+    -- customer, spend so far, of the year, purchase days, basket, recency, tenure, purchase days 90d, carts 90d
+    ('score', 'high', 900.00, 100.00, 3, 30.0, 10, 400, 1, 0),
+    ('score', 'high-at-limit', 10.00, 10.00, 1, 10.0, 10, 400, 1, 0),
+    ('score', 'churn', 500.00, 100.00, 3, 30.0, 100, 400, 0, 0),
+    ('score', 'not-churn', 500.00, 100.00, 3, 30.0, 100, 400, 0, 0),
+    ('score', 'big-basket', 80.00, 80.00, 1, 80.0, 200, 400, 0, 0),
+    ('score', 'interested', 30.00, 30.00, 1, 30.0, 200, 400, 0, 1),
+    ('score', 'interested-buyer', 30.00, 30.00, 1, 30.0, 20, 400, 1, 1),
+    ('score', 'new', 30.00, 30.00, 1, 30.0, 90, 90, 1, 0),
+    ('score', 'dormant', 30.00, 30.00, 1, 30.0, 91, 91, 0, 0),
+    ('train', 'dormant', 9999.00, 9999.00, 9, 999.0, 1, 1, 9, 9)
+) as rows (
+    role, customer_id, spend_total, spend_365d, purchase_days, monetary_value, recency_days, tenure_days,
+    purchase_days_90d, web_cart_additions_90d
+)
+
+-- given clean.customers
+select * from (values
+    ('high', 'DE', 'search', true, '2023-04-28'), ('prospect', 'FR', 'social', true, null)
+) as rows (customer_id, country, acquisition_channel, has_crm_record, first_order_date)
+
+-- given features.customer_day
+select * from (values
+    ('high', '2024-05-22', true), ('high', '2024-05-31', false), ('high', '2024-06-01', true)
+) as rows (customer_id, order_date, is_purchase_day)
+
+-- given scores.history
+select
+    *, 90 as horizon_days, 'scored' as score_status
+from (values
+    ('dormant', date '2024-05-31', 'dormant', 'D', 10.00, 0.2000, 30.00, timestamptz '2024-04-01 00:00+00'),
+    ('dormant', date '2024-04-01', 'steady', 'D', 10.00, 0.9000, 30.00, timestamptz '2024-04-01 00:00+00'),
+    ('churn', date '2024-05-31', 'churn_risk', 'C', 98.00, 0.2999, 500.00, timestamptz '2024-04-01 00:00+00'),
+    ('new', date '2024-06-01', 'new_customer', 'D', 10.00, 0.2000, 30.00, timestamptz '2024-05-01 00:00+00')
+) as rows (
+    customer_id, as_of_date, segment, value_tier, predicted_spend, purchase_probability, historic_value, updated_at
+)
+
+-- expect the first rule that holds gives the segment
+select * from (values
+    ('prospect', 'prospect', 'D'),
+    ('high', 'high_value', 'A'),
+    ('high-at-limit', 'high_value', 'B'),
+    ('churn', 'churn_risk', 'C'),
+    ('not-churn', 'steady', 'C'),
+    ('big-basket', 'missed_opportunity', 'D'),
+    ('interested', 'missed_opportunity', 'D'),
+    ('interested-buyer', 'dormant', 'D'),
+    ('new', 'new_customer', 'D'),
+    ('dormant', 'dormant', 'D')
+) as rows (customer_id, segment, value_tier)
+
+-- expect facts beside the score, the last order before as_of where customer_id = 'high'
+select
+    '2024-06-01' as as_of_date, 250.00 as predicted_spend_90d, 900.00 as historic_value, 100.00 as historic_value_365d,
+    30.00 as average_purchase_value, 10 as recency_days, '2023-04-28' as first_order_date,
+    '2024-05-22' as last_order_date, 'DE' as country, true as is_in_crm, 'EUR' as currency, 'run-2' as run_id
+
+-- expect a customer without purchases has zeros, not nulls where customer_id = 'prospect'
+select 0.00 as historic_value, 0.00 as historic_value_365d, 0 as purchase_days, null as recency_days, 'social' as acquisition_channel
+
+-- expect updated_at moves only with a business value, and never by the same night run again where customer_id in ('dormant', 'churn', 'new')
+select * from (values
+    ('dormant', '2024-04-01 00:00+00'),
+    ('churn', '2024-06-01 00:00+00'),
+    ('new', '2024-06-01 00:00+00')
+) as rows (customer_id, updated_at)

@@ -1,0 +1,11 @@
+-- History: every score as it was published.
+
+-- given scores.history
+select * from (values
+    ('a', date '2024-05-01', 90, 10.00), ('a', date '2024-06-01', 90, 12.00), ('a', date '2024-06-01', 365, 30.00)
+) as rows (customer_id, as_of_date, horizon_days, predicted_spend)
+
+-- expect all of it
+select * from (values
+    ('a', '2024-05-01', 90, 10.00), ('a', '2024-06-01', 90, 12.00), ('a', '2024-06-01', 365, 30.00)
+) as rows (customer_id, as_of_date, horizon_days, predicted_spend)

@@ -1,0 +1,505 @@
+"""Every model that competes: fits and predicts on rows as they come, learns from training rows only, is saved without pickle.
+
+The tests run over `CANDIDATES`, so a new entry is tested by being there; the fixed rules have a case each by name.
+"""
+
+import io
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Iterator
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from clv_pipeline.errors import ArtefactError
+from clv_pipeline.modeling import baselines, encoding, metrics
+from clv_pipeline.modeling.artefacts import load_pipeline, save_pipeline
+from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Parameters, Task, candidates_for, predict
+from clv_pipeline.modeling.cutoffs import Fold
+from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
+from clv_pipeline.modeling.tuning import Tuned, fold_score, tune
+from clv_pipeline_tests.made_up_rows import AS_OF, COLUMNS, feature_rows
+
+TASK = Task(COLUMNS, 90, seed=7)
+TRAINING = feature_rows(600, seed=1)
+TONIGHT = feature_rows(200, seed=2).features
+EACH = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda c: c.name)
+FITTED: dict[tuple[str, str], Pipeline] = {}
+
+
+def fitted(candidate: Candidate, which: str = "first time") -> Pipeline:
+    """Return the candidate fitted to the training rows, once for each name given to the fit."""
+    if (candidate.name, which) not in FITTED:
+        FITTED[candidate.name, which] = candidate.fit(TASK, candidate.search[0], TRAINING)
+    return FITTED[candidate.name, which]
+
+
+def check_predictions(candidate: Candidate, predicted: NDArray[np.float64], customers: int) -> None:
+    assert predicted.shape == (customers,)
+    assert predicted.dtype == np.float64
+    assert np.isfinite(predicted).all()
+    assert predicted.min() >= 0
+    if candidate.target == "flag":
+        assert predicted.max() <= 1
+
+
+def with_targets(rows: LabelledRows, spend: NDArray[np.float64], flag: NDArray[np.float64]) -> LabelledRows:
+    return LabelledRows(rows.features, rows.as_of, spend, flag)
+
+
+# --- fitting and predicting -----------------------------------------------------------------------------------------
+
+
+def test_the_rows_are_as_awkward_as_real_ones() -> None:
+    features = TRAINING.features
+    assert 0.8 < features["survey_last_nps"].isna().mean() < 1
+    assert 0 < features["mean_gap_days"].isna().mean() < 1
+    assert features["last_category"].isna().any()
+    assert features["last_category"].value_counts(normalize=True).min() < 0.02
+    assert (TRAINING.spend < 0).any()
+    assert TRAINING.spend.max() > 1_000 * np.mean(TRAINING.spend[1:])
+
+
+@EACH
+def test_predictions_can_be_published(candidate: Candidate) -> None:
+    check_predictions(candidate, predict(fitted(candidate), TONIGHT), len(TONIGHT))
+    check_predictions(candidate, predict(fitted(candidate), TONIGHT.iloc[:1]), 1)
+
+
+@EACH
+def test_every_parameter_set_can_be_fitted(candidate: Candidate) -> None:
+    assert len(candidate.search) >= 1
+    few = feature_rows(250, seed=4)
+    for parameters in candidate.search:
+        check_predictions(candidate, predict(candidate.fit(TASK, parameters, few), TONIGHT), len(TONIGHT))
+
+
+@EACH
+def test_categories_never_seen_in_training_are_no_error(candidate: Candidate) -> None:
+    odd = TONIGHT.assign(last_category="a shelf opened tonight", web_last_device=np.nan)
+    odd = odd.astype({"last_category": object, "web_last_device": object})
+    check_predictions(candidate, predict(fitted(candidate), odd), len(odd))
+
+
+@EACH
+def test_a_customer_with_nothing_known_gets_a_prediction(candidate: Candidate) -> None:
+    nothing = TONIGHT.iloc[:3].copy()
+    nothing[:] = np.nan
+    check_predictions(candidate, predict(fitted(candidate), nothing), 3)
+
+
+@EACH
+def test_a_customer_larger_than_any_in_training_gets_a_finite_prediction(candidate: Candidate) -> None:
+    giant = TONIGHT.iloc[:2].copy()
+    giant[list(COLUMNS.numeric)] = np.float32(1e9)
+    check_predictions(candidate, predict(fitted(candidate), giant), 2)
+
+
+@EACH
+def test_a_number_nobody_has_in_training_is_no_error(candidate: Candidate, tmp_path: Path) -> None:
+    """A source that began after the older training windows: its columns are empty there, and filled tonight."""
+    rows = feature_rows(250, seed=5)
+    rows.features["survey_last_nps"] = np.float32(np.nan)
+    pipeline = candidate.fit(TASK, candidate.search[0], rows)
+    predicted = predict(pipeline, TONIGHT)
+    check_predictions(candidate, predicted, len(TONIGHT))
+    loaded = load_pipeline(tmp_path, "90d_model", save_pipeline(pipeline, tmp_path, "90d_model"))
+    np.testing.assert_array_equal(predict(loaded, TONIGHT), predicted)
+
+
+@EACH
+def test_a_category_nobody_has_is_no_error(candidate: Candidate) -> None:
+    rows = feature_rows(250, seed=5)
+    rows.features["web_last_device"] = pd.Series(np.nan, index=rows.features.index, dtype=object)
+    check_predictions(candidate, predict(candidate.fit(TASK, candidate.search[0], rows), TONIGHT), len(TONIGHT))
+
+
+@EACH
+def test_a_company_with_orders_only_has_no_other_columns(candidate: Candidate) -> None:
+    columns = FeatureColumns(("recency_days", "spend_total", "purchase_days", "tenure_days"), ())
+    rows = feature_rows(250, seed=6)
+    few = LabelledRows(rows.features[columns.names], rows.as_of, rows.spend, rows.flag)
+    pipeline = candidate.fit(Task(columns, 30, 7), candidate.search[0], few)
+    check_predictions(candidate, predict(pipeline, TONIGHT[columns.names]), len(TONIGHT))
+
+
+@EACH
+@pytest.mark.parametrize("bought", [0.0, 1.0], ids=["nobody bought", "everybody bought"])
+def test_windows_in_which_all_customers_did_the_same(candidate: Candidate, bought: float) -> None:
+    """A closed season, or a subscription: a training that meets one must not end in an exception."""
+    rows = feature_rows(250, seed=7)
+    spend = np.full(len(rows), 40.0 * bought)
+    pipeline = candidate.fit(TASK, candidate.search[0], with_targets(rows, spend, np.full(len(rows), bought)))
+    predicted = predict(pipeline, TONIGHT)
+    check_predictions(candidate, predicted, len(TONIGHT))
+    if not candidate.is_baseline:
+        level = spend[0] if candidate.target == "spend" else bought
+        assert np.median(predicted) == pytest.approx(level, abs=0.05 * 40 if candidate.target == "spend" else 0.05)
+
+
+@EACH
+def test_models_learn_what_there_is_to_learn(candidate: Candidate) -> None:
+    if candidate.is_baseline:
+        pytest.skip("a baseline does not learn")
+    judged, rows = feature_rows(1_000, seed=8), feature_rows(1_500, seed=3)
+    # a line bends to one order of millions; the others are what there is to learn
+    usual = LabelledRows(rows.features.iloc[1:], rows.as_of[1:], rows.spend[1:], rows.flag[1:])
+    predicted = predict(candidate.fit(TASK, candidate.search[0], usual), judged.features)[1:]
+    if candidate.target == "spend":
+        assert metrics.normalised_gini(judged.spend[1:], predicted) > 0.3
+    else:
+        assert metrics.roc_auc(judged.flag[1:], predicted) > 0.65
+        assert metrics.log_loss(judged.flag[1:], predicted) < metrics.log_loss(
+            judged.flag[1:], np.full(999, TRAINING.flag.mean())
+        )
+
+
+# --- training rows only ---------------------------------------------------------------------------------------------
+
+
+def parts_of(estimator: BaseEstimator) -> Iterator[BaseEstimator]:
+    """Yield every fitted part of a pipeline, however deep."""
+    yield estimator
+    if hasattr(estimator, "transformers_"):
+        below = [part for _, part, _ in estimator.transformers_]
+    else:
+        below = [part for _, part in getattr(estimator, "steps", [])]
+    for part in below:
+        if isinstance(part, BaseEstimator):
+            yield from parts_of(part)
+
+
+def rfm_or_all(width: int) -> list[str]:
+    names = {len(COLUMNS.numeric): list(COLUMNS.numeric), 7: list(COLUMNS.numeric[:7])}
+    return names[width]
+
+
+@pytest.mark.parametrize("make", [encoding.for_lines, encoding.for_trees])
+def test_encoders_hold_the_statistics_of_the_rows_they_were_fitted_to(make: object) -> None:
+    encoder = make(COLUMNS).fit(TRAINING.features)  # type: ignore[operator]
+    before = encoder.transform(TRAINING.features).copy()
+    encoder.transform(feature_rows(500, seed=9).features)
+    numbers = TRAINING.features[list(COLUMNS.numeric)]
+    kinds = {type(part): part for part in parts_of(encoder)}
+    counts = TRAINING.features["last_category"].value_counts(normalize=True, dropna=False)
+    one_hot = kinds[OneHotEncoder]
+    rare = one_hot.infrequent_categories_[0]
+    assert set(counts.index[counts < 0.01]) == set([] if rare is None else rare)
+    assert {c for c in one_hot.categories_[0] if isinstance(c, str)} == {c for c in counts.index if isinstance(c, str)}
+    if make is encoding.for_lines:
+        medians = numbers.median().fillna(0).to_numpy()
+        np.testing.assert_allclose(kinds[SimpleImputer].statistics_, medians, rtol=1e-6)
+        imputed = kinds[SimpleImputer].transform(numbers)
+        bounds = np.quantile(imputed.astype(np.float64), [0.001, 0.999], axis=0)
+        np.testing.assert_allclose(kinds[encoding.Winsoriser].bounds_, bounds, rtol=1e-6)
+        clipped = np.clip(imputed, *bounds)
+        np.testing.assert_allclose(kinds[StandardScaler].mean_, clipped.mean(axis=0), rtol=1e-5, atol=1e-8)
+    np.testing.assert_array_equal(encoder.transform(TRAINING.features), before)
+
+
+@EACH
+def test_a_candidate_is_fitted_to_the_rows_it_is_given(candidate: Candidate) -> None:
+    """Each statistic found in the pipeline is that of the training rows."""
+    numbers = TRAINING.features[list(COLUMNS.numeric)]
+    medians = numbers.median().fillna(0)
+    for part in parts_of(fitted(candidate)):
+        if isinstance(part, SimpleImputer) and len(part.statistics_) in (len(COLUMNS.numeric), 7):
+            np.testing.assert_allclose(part.statistics_, medians[rfm_or_all(len(part.statistics_))], rtol=1e-6)
+        if isinstance(part, OneHotEncoder) and getattr(part, "categories_", None):
+            seen = TRAINING.features["last_category"].dropna().unique()
+            assert {c for c in part.categories_[0] if isinstance(c, str)} == set(seen)
+
+
+@EACH
+def test_a_prediction_does_not_depend_on_who_else_is_in_the_batch(candidate: Candidate) -> None:
+    """Nothing is fitted, scaled or ranked while scoring."""
+    together = predict(fitted(candidate), TONIGHT)
+    strangers = feature_rows(50, seed=10).features.assign(spend_total=np.float32(1e8))
+    in_company = predict(fitted(candidate), pd.concat([strangers, TONIGHT.iloc[:20]], ignore_index=True))[50:]
+    np.testing.assert_allclose(in_company, together[:20], rtol=1e-9)
+    alone = [predict(fitted(candidate), TONIGHT.iloc[i : i + 1])[0] for i in range(5)]
+    np.testing.assert_allclose(alone, together[:5], rtol=1e-9)
+
+
+@EACH
+def test_fitting_changes_neither_rows_nor_targets(candidate: Candidate) -> None:
+    rows = feature_rows(250, seed=11)
+    kept, spend, flag = rows.features.copy(), rows.spend.copy(), rows.flag.copy()
+    predict(candidate.fit(TASK, candidate.search[0], rows), rows.features)
+    pd.testing.assert_frame_equal(rows.features, kept)
+    np.testing.assert_array_equal(rows.spend, spend)
+    np.testing.assert_array_equal(rows.flag, flag)
+
+
+@EACH
+def test_the_seed_makes_it_repeatable(candidate: Candidate) -> None:
+    again = fitted(candidate, "again")
+    assert again is not fitted(candidate)
+    np.testing.assert_array_equal(predict(fitted(candidate), TONIGHT), predict(again, TONIGHT))
+
+
+# --- tuning ---------------------------------------------------------------------------------------------------------
+
+_CUTOFFS = tuple(AS_OF - timedelta(days=90 * k) for k in range(1, 5))
+
+
+class Recorder(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """A model that keeps the rows it was shown and predicts a constant."""
+
+    shown: list[tuple[str, NDArray[np.float64]]] = []  # noqa: RUF012
+
+    def __init__(self, level: float = 0.0) -> None:
+        self.level = level
+
+    def fit(self, x: pd.DataFrame, y: NDArray[np.float64]) -> "Recorder":
+        self.shown.append(("learned", x["recency_days"].to_numpy()))
+        self.is_fitted_ = True
+        return self
+
+    def predict(self, x: pd.DataFrame) -> NDArray[np.float64]:
+        self.shown.append(("judged", x["recency_days"].to_numpy()))
+        return np.full(len(x), self.level)
+
+
+def rows_marked_by_cutoff() -> LabelledRows:
+    """Return rows whose `recency_days` is the number of their cutoff."""
+    rows = feature_rows(400, seed=12, cutoffs=_CUTOFFS)
+    marked = rows.features.assign(recency_days=np.arange(400) % 4)
+    return LabelledRows(marked, rows.as_of, rows.spend, rows.flag)
+
+
+def test_tuning_learns_from_the_training_windows_and_judges_on_the_validation_window() -> None:
+    Recorder.shown.clear()
+    folds = (Fold(_CUTOFFS[2:], _CUTOFFS[1]), Fold(_CUTOFFS[3:], _CUTOFFS[2]))
+    candidate = Candidate("recorder", "spend", lambda task, p: Pipeline([("model", Recorder(**p))]), search=[{}])
+    tuned = tune(candidate, TASK, rows_marked_by_cutoff(), folds, seconds=60, progress=lambda text: None)
+    windows = [(kind, set(numbers.tolist())) for kind, numbers in Recorder.shown]
+    assert windows == [("learned", {2, 3}), ("judged", {1}), ("learned", {3}), ("judged", {2})]
+    assert len(tuned.fold_scores) == len(tuned.fold_biases) == 2
+
+
+def test_tuning_keeps_the_parameters_with_the_best_mean_over_the_folds() -> None:
+    rows = rows_marked_by_cutoff()
+    rows.features["spend_total"] = rows.spend
+    folds = (Fold(_CUTOFFS[2:], _CUTOFFS[1]), Fold(_CUTOFFS[3:], _CUTOFFS[2]))
+    search: list[Parameters] = [{"column": "mean_gap_days"}, {"column": "spend_total"}, {"column": "survey_last_nps"}]
+    candidate = Candidate(
+        "rule", "spend", lambda task, p: Pipeline([("model", baselines.ColumnRule(factor=1.1, **p))]), search=search
+    )
+    told: list[str] = []
+    tuned = tune(candidate, TASK, rows, folds, seconds=60, progress=told.append)
+    assert tuned.parameters == {"column": "spend_total"}
+    assert tuned.tried == len(told) == 3
+    assert not tuned.ran_out_of_time
+    for place, fold in enumerate(folds):
+        judged = rows.at((fold.validation,))
+        predicted = np.maximum(judged.spend, 0) * 1.1
+        assert tuned.fold_scores[place] == pytest.approx(fold_score("spend", judged.spend, predicted))
+        assert tuned.fold_biases[place] == pytest.approx(predicted.sum() / judged.spend.sum() - 1, rel=1e-4)
+    assert tuned.score == pytest.approx(np.mean(tuned.fold_scores))
+    assert tuned.mean_absolute_bias == pytest.approx(np.mean(np.abs(tuned.fold_biases)))
+
+
+def test_a_spent_time_budget_leaves_the_first_parameters_and_says_so() -> None:
+    candidate = next(c for c in CANDIDATES if len(c.search) > 2)
+    folds = (Fold(_CUTOFFS[2:], _CUTOFFS[1]),)
+    tuned = tune(candidate, TASK, rows_marked_by_cutoff(), folds, seconds=-1, progress=lambda text: None)
+    assert (tuned.tried, tuned.ran_out_of_time) == (1, True)
+    assert tuned.parameters == candidate.search[0]
+    assert len(tuned.fold_scores) == 1
+
+
+@EACH
+def test_without_a_fold_nothing_is_tried_and_nothing_is_claimed(candidate: Candidate) -> None:
+    tuned: Tuned = tune(candidate, TASK, TRAINING, (), seconds=60, progress=lambda text: None)
+    assert tuned.parameters == candidate.search[0]
+    assert tuned.fold_scores == ()
+    assert np.isnan([tuned.score, tuned.mean_absolute_bias]).all()
+    assert not tuned.ran_out_of_time
+
+
+# --- saving and loading ---------------------------------------------------------------------------------------------
+
+
+def check_no_pickle(path: Path) -> None:
+    """Every byte is JSON, a plain array or XGBoost's UBJ; a pickled object would fail to be read as these."""
+    if path.suffix == ".ubj":
+        assert path.read_bytes()[:1] == b"{"
+        return
+    with zipfile.ZipFile(path) as archive:
+        assert "schema.json" in archive.namelist()
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name.endswith(".json"):
+                json.loads(content)
+            else:
+                assert name.endswith(".npy"), name
+                np.load(io.BytesIO(content), allow_pickle=False)
+
+
+@EACH
+def test_saved_and_loaded_it_predicts_the_same(candidate: Candidate, tmp_path: Path) -> None:
+    hashes = save_pipeline(fitted(candidate), tmp_path, "90d_model")
+    assert {path.name for path in tmp_path.iterdir()} == set(hashes)
+    for path in tmp_path.iterdir():
+        check_no_pickle(path)
+    loaded = load_pipeline(tmp_path, "90d_model", hashes)
+    np.testing.assert_array_equal(predict(loaded, TONIGHT), predict(fitted(candidate), TONIGHT))
+
+
+@EACH
+def test_the_same_fit_gives_the_same_bytes(candidate: Candidate, tmp_path: Path) -> None:
+    hashes = []
+    for place, pipeline in enumerate((fitted(candidate), fitted(candidate, "again"))):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        hashes.append(save_pipeline(pipeline, folder, "90d_model"))
+    assert hashes[0] == hashes[1]
+
+
+@EACH
+def test_a_flipped_byte_is_refused(candidate: Candidate, tmp_path: Path) -> None:
+    hashes = save_pipeline(fitted(candidate), tmp_path, "90d_model")
+    for name in hashes:
+        path = tmp_path / name
+        whole = path.read_bytes()
+        spoilt = bytearray(whole)
+        spoilt[len(spoilt) // 2] ^= 1
+        path.write_bytes(spoilt)
+        with pytest.raises(ArtefactError, match="not the one that was saved") as refused:
+            load_pipeline(tmp_path, "90d_model", hashes)
+        assert name in str(refused.value)
+        path.write_bytes(whole)
+    load_pipeline(tmp_path, "90d_model", hashes)
+
+
+@EACH
+def test_a_missing_file_is_named(candidate: Candidate, tmp_path: Path) -> None:
+    hashes = save_pipeline(fitted(candidate), tmp_path, "90d_model")
+    gone = tmp_path / max(hashes)
+    gone.unlink()
+    with pytest.raises(ArtefactError, match="missing") as refused:
+        load_pipeline(tmp_path, "90d_model", hashes)
+    assert gone.name in str(refused.value)
+
+
+def test_models_side_by_side_in_a_folder_are_not_mixed_up(tmp_path: Path) -> None:
+    hashes: dict[str, str] = {}
+    for candidate in CANDIDATES:
+        hashes |= save_pipeline(fitted(candidate), tmp_path, f"90d_{candidate.name}")
+    for candidate in CANDIDATES:
+        loaded = load_pipeline(tmp_path, f"90d_{candidate.name}", hashes)
+        np.testing.assert_array_equal(predict(loaded, TONIGHT), predict(fitted(candidate), TONIGHT))
+
+
+def test_a_type_that_is_not_trusted_is_refused(tmp_path: Path) -> None:
+    """The hash is right and the file is whole, but it would make an object of a class the pipelines do not consist of."""
+    hashes = save_pipeline(Pipeline([("model", Recorder().fit(TONIGHT, TRAINING.spend))]), tmp_path, "90d_spend")
+    with pytest.raises(ArtefactError, match="not trusted") as refused:
+        load_pipeline(tmp_path, "90d_spend", hashes)
+    assert "Recorder" in str(refused.value)
+
+
+def test_an_operating_system_call_in_a_model_file_is_refused(tmp_path: Path) -> None:
+    hashes = save_pipeline(Pipeline([("model", FunctionTransformer(os.system))]), tmp_path, "90d_spend")
+    with pytest.raises(ArtefactError, match=r"not trusted.*system"):
+        load_pipeline(tmp_path, "90d_spend", hashes)
+
+
+def test_a_hash_in_the_manifest_is_not_enough_for_a_file_of_another_kind(tmp_path: Path) -> None:
+    """Pickle bytes under a model's name are never unpickled, not even with a matching hash."""
+    unpickled = tmp_path / "unpickled"
+    content = pickle.dumps(_TouchWhenUnpickled(unpickled))
+    (tmp_path / "90d_spend.skops").write_bytes(content)
+    with pytest.raises(Exception):  # noqa: B017 - whichever error, as long as nothing is run
+        load_pipeline(tmp_path, "90d_spend", {"90d_spend.skops": sha256(content).hexdigest()})
+    assert not unpickled.exists()
+    pickle.loads(content)
+    assert unpickled.exists()
+
+
+class _TouchWhenUnpickled:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+# --- the list, and the fixed rules ----------------------------------------------------------------------------------
+
+
+def test_both_targets_have_baselines_and_models_under_names_of_their_own() -> None:
+    assert len({c.name for c in CANDIDATES}) == len(CANDIDATES)
+    for target in ("spend", "flag"):
+        of_target = candidates_for(target)  # type: ignore[arg-type]
+        assert {c.is_baseline for c in of_target} == {True, False}
+        assert all(c.target == target for c in of_target)
+    assert len(candidates_for("spend")) + len(candidates_for("flag")) == len(CANDIDATES)
+    # "baselines first" is a promise that tables and pictures rely on
+    for target in ("spend", "flag"):
+        kinds = [c.is_baseline for c in candidates_for(target)]  # type: ignore[arg-type]
+        assert kinds == sorted(kinds, reverse=True)
+
+
+def rule(name: str, horizon: int = 90) -> NDArray[np.float64]:
+    candidate = next(c for c in CANDIDATES if c.name == name)
+    return predict(candidate.fit(Task(COLUMNS, horizon, 7), {}, TRAINING), TONIGHT)
+
+
+def column(name: str) -> NDArray[np.float64]:
+    return TONIGHT[name].to_numpy(dtype=np.float64)
+
+
+def test_zero_and_mean_do_what_their_names_say() -> None:
+    assert (rule("zero") == 0).all()
+    np.testing.assert_allclose(rule("mean"), TRAINING.spend.mean())
+    np.testing.assert_allclose(rule("base_rate"), TRAINING.flag.mean())
+
+
+@pytest.mark.parametrize(
+    ("horizon", "window", "factor"), [(90, "spend_90d", 1.0), (45, "spend_30d", 1.5), (7, "spend_30d", 7 / 30)]
+)
+def test_trailing_spend_is_the_last_window_again(horizon: int, window: str, factor: float) -> None:
+    np.testing.assert_allclose(rule("trailing_spend", horizon), column(window) * factor)
+
+
+@pytest.mark.parametrize("horizon", [30, 90, 365])
+def test_the_rate_so_far_is_carried_on(horizon: int) -> None:
+    np.testing.assert_allclose(rule("spend_rate", horizon), column("spend_per_30_days") * horizon / 30)
+    rate = column("purchase_days_per_30_days") / 30
+    np.testing.assert_allclose(rule("rate_so_far", horizon), 1 - np.exp(-rate * horizon), rtol=1e-6)
+
+
+def test_a_rule_predicts_nothing_for_a_net_return_or_an_unknown_value() -> None:
+    frame = pd.DataFrame({"spend_90d": [-50.0, np.nan, 20.0]})
+    np.testing.assert_array_equal(baselines.ColumnRule("spend_90d", 2.0).fit(frame, frame).predict(frame), [0, 0, 40])
+    np.testing.assert_array_equal(baselines.ColumnRule("gone", 2.0).fit(frame, frame).predict(frame), [0, 0, 0])
+
+
+@pytest.mark.parametrize("horizon", [1, 29, 30, 59, 60, 89, 90, 179, 180, 364, 365, 1_000])
+def test_the_trailing_window_is_never_longer_than_the_horizon(horizon: int) -> None:
+    made = baselines.trailing_spend(horizon)
+    window = int(made.column.removeprefix("spend_").removesuffix("d"))
+    assert window <= max(horizon, 30)
+    assert made.factor == pytest.approx(horizon / window)
+
+
+def test_rows_at_a_cutoff_are_the_rows_of_that_cutoff() -> None:
+    rows = feature_rows(40, seed=13, cutoffs=(date(2024, 1, 1), date(2024, 2, 1)))
+    some = rows.at((date(2024, 2, 1),))
+    assert len(some) == 20
+    np.testing.assert_array_equal(some.spend, rows.spend[1::2])
+    pd.testing.assert_frame_equal(some.features, rows.features.iloc[1::2])
+    assert len(rows.at(())) == 0

@@ -1,0 +1,421 @@
+"""Clean tables: every row and every cent is accounted for, and a table that breaks a rule leaves the old one in place."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clv_pipeline.quality import expectations
+from clv_pipeline.quality.cleaning import CleanReport, CleanTableRejected, build_clean_table
+from clv_pipeline.quality.expectations import Validator
+from clv_pipeline.settings import Settings
+from clv_pipeline.sources.contract import CONTRACT
+from clv_pipeline.sql_models import SqlModel, load_layer
+from clv_pipeline.warehouse import Warehouse, one_row, row_count
+from clv_pipeline_tests.conftest import AS_OF, STARTED_AT, FileSource
+from clv_pipeline_tests.warehouse_builders import build_identities, clean_everything, extract_source, sql_model
+
+TOML = """
+time_zone = "Europe/Berlin"
+currency = "EUR"
+order_status = {revenue = ["paid", "returned"], not_revenue = ["cancelled"]}
+[[exclude]]
+table = "orders"
+reason = "test order"
+where = "customer_id like 'TEST%'"
+"""
+CLEAN_TABLES = [m.name for m in load_layer("1_clean") if m.name in CONTRACT]
+MakeSource = Callable[..., FileSource]
+ORDERS = sql_model("1_clean", "orders")
+BUYERS = ("orders", "customers")
+
+
+@pytest.fixture(scope="module")
+def validator() -> Validator:
+    """One for all tests, as one for all tables of a run: importing Great Expectations takes seconds."""
+    return Validator()
+
+
+def csv(header: str, rows: list[list[Any]]) -> str:
+    lines = [",".join("" if value is None else str(value) for value in row) for row in rows]
+    return "\n".join([header, *lines]) + "\n"
+
+
+ORDER_HEADER = "order_id,order_line_id,customer_id,ordered_at,amount,currency,status,updated_at"
+
+
+def order_rows(count: int, *, customers: int = 20) -> list[list[Any]]:
+    """Return orderly order lines, one a day and more."""
+    start = datetime(2023, 6, 1, 12)
+    return [
+        [f"o{i}", "1", f"c{i % customers}", start + timedelta(days=i % 300), f"{i % 90 + 1}.50", "EUR", "paid", None]
+        for i in range(count)
+    ]
+
+
+@pytest.fixture
+def loaded(file_source: MakeSource, warehouse: Warehouse) -> Callable[..., Settings]:
+    """Return a maker that extracts CSV tables into the warehouse and builds the identities: ready to clean."""
+
+    def load(*, toml: str = TOML, limits: dict[str, float] | None = None, **tables: str) -> Settings:
+        settings = file_source(toml=toml, **tables).settings(**(limits or {}))
+        extract_source(settings, warehouse, AS_OF, STARTED_AT)
+        build_identities(warehouse, settings)
+        return settings
+
+    return load
+
+
+def query(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
+    with warehouse.connection() as connection:
+        return connection.execute(sql).fetchall()
+
+
+def fates(report: CleanReport) -> dict[tuple[str, str], int]:
+    return {(d.fate, d.reason): d.rows for d in report.dispositions}
+
+
+# ------------------------------------------------------------------------------- rows and money add up (I4)
+
+
+def dirty_orders(rng: np.random.Generator) -> tuple[list[list[Any]], Counter[tuple[str, str]], dict[str, Decimal]]:
+    """Return order lines with faults at random, how many rows must meet which fate, and the money by fate."""
+    rows = order_rows(400)
+    expected: Counter[tuple[str, str]] = Counter()
+    money: dict[str, Decimal] = {"accepted": Decimal(0), "duplicate": Decimal(0), "excluded": Decimal(0)}
+    money["quarantined"] = Decimal(0)
+    repeated: list[list[Any]] = []
+    faults: dict[str, tuple[str, str, int, Any]] = {
+        "no order": ("quarantined", "order_id is missing", 0, None),
+        "no time": ("quarantined", "ordered_at is missing or unreadable", 3, None),
+        "no amount": ("quarantined", "amount is missing or not a number", 4, "NaN"),
+        "too early": ("quarantined", "ordered_at is before the earliest date a row may have", 3, "1970-01-01 00:00:00"),
+        "future": ("quarantined", "ordered_at is in the future", 3, "2099-12-31 00:00:00"),
+        "status": ("quarantined", "the order status is unknown", 6, "odd"),
+        "currency": ("quarantined", "no exchange rate in the 5 days up to the order", 5, "USD"),
+        "cancelled": ("excluded", "the order status is not revenue", 6, "cancelled"),
+        "test": ("excluded", "test order", 2, "TEST1"),
+        "guest": ("accepted", "", 2, None),
+        "return": ("accepted", "", 4, "-7.25"),
+    }
+    kinds = rng.choice(["fine", "twice", *faults], len(rows), p=[0.7, 0.08, *[0.02] * len(faults)])
+    for i, (row, kind) in enumerate(zip(rows, kinds, strict=True)):
+        fate, reason = "accepted", ""
+        if kind in faults:
+            fate, reason, column, value = faults[kind]
+            row[column] = value
+            row[1] = f"line {i}"
+        if kind == "twice":
+            repeated.append(list(row))
+            expected["duplicate", "delivered more than once"] += 1
+            money["duplicate"] += Decimal(row[4])
+        expected[fate, reason] += 1
+        money[fate] += Decimal(0) if row[4] == "NaN" else Decimal(row[4])
+    everything = rows + repeated
+    return [everything[i] for i in rng.permutation(len(everything))], expected, money
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_order_line_and_every_cent_has_one_fate(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator, seed: int
+) -> None:
+    rows, expected, money = dirty_orders(np.random.default_rng(seed))
+    settings = loaded(orders=csv(ORDER_HEADER, rows), limits={"max_rejected_share": 0.5})
+    report = build_clean_table(warehouse, ORDERS, settings, validator)
+    assert fates(report) == dict(expected)
+    assert sum(d.rows for d in report.dispositions) == report.raw_rows == len(rows)
+    found_money: Counter[str] = Counter()
+    for d in report.dispositions:
+        found_money[d.fate] += d.money or Decimal(0)  # type: ignore[assignment]
+    assert dict(found_money) == {fate: total for fate, total in money.items() if fate in found_money}
+    assert query(warehouse, "select sum(source_amount), count(*) from clean.orders") == [
+        (money["accepted"], expected["accepted", ""])
+    ]
+    assert query(warehouse, "select sum(amount) from raw.orders") == [(sum(money.values()),)]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_rows_of_every_table_add_up(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    settings = loaded(**dirty_company(rng), limits={"max_rejected_share": 0.9, "max_unknown_customer_share": 1.0})
+    for name, report in clean_everything(warehouse, settings, validator).items():
+        assert report.raw_rows == sum(d.rows for d in report.dispositions if d.fate != "created") > 0
+        assert report.rows == report.rows_with("accepted") + report.rows_with("created")
+        assert report.rows_with("duplicate") > 0, name
+        assert report.rows_with("quarantined") > 0, name
+        kept = f"select count(*) from clean.quarantine where table_name = '{name}'"
+        assert query(warehouse, kept) == [(report.rows_with("quarantined") + report.rows_with("excluded"),)]
+        noted = f"select fate, reason, row_count from clean.dispositions where table_name = '{name}' order by all"
+        assert query(warehouse, noted) == sorted((d.fate, d.reason, d.rows) for d in report.dispositions)
+
+
+def dirty_company(rng: np.random.Generator) -> dict[str, str]:
+    """Return every optional table with repeats, empty keys and impossible values at random places."""
+
+    def some(values: list[Any], count: int = 60) -> list[Any]:
+        return [values[i] for i in rng.integers(0, len(values), count)]
+
+    def spoiled(rows: list[list[Any]], *faults: tuple[int, Any]) -> list[list[Any]]:
+        for column, value in faults:
+            rows[int(rng.integers(0, len(rows) // 2))][column] = value
+        return rows + [list(rows[i]) for i in rng.integers(len(rows) // 2, len(rows), 8)]
+
+    times = [f"2024-0{m}-{d:02d} {h:02d}:30:00" for m in (1, 2, 3, 4) for d in (1, 15, 28) for h in (0, 12, 23)]
+    who = [f"c{i}" for i in range(20)]
+    orders, _, _ = dirty_orders(rng)
+    crm = [[f"c{i}", t, "DE", None] for i, t in enumerate(some(times, 40))]
+    sessions = [
+        [f"s{i}", c, t, n] for i, (c, t, n) in enumerate(zip(some(who), some(times), some([1, 2]), strict=True))
+    ]
+    answers = [[f"r{i}", c, t, n] for i, (c, t, n) in enumerate(zip(some(who), some(times), some([0, 9]), strict=True))]
+    posts = [[f"p{i}", c, t, n] for i, (c, t, n) in enumerate(zip(some(who), some(times), some([-1, 1]), strict=True))]
+    touches = [[f"t{i}", c, t, n] for i, (c, t, n) in enumerate(zip(some(who), some(times), some([0, 2]), strict=True))]
+    spend = [["search", date(2024, 1, 1) + timedelta(days=i), 5] for i in range(60)]
+    return {
+        "orders": csv(ORDER_HEADER, orders),
+        "customers": csv("customer_id,created_at,country,merged_into", spoiled(crm, (0, None), (3, "c1"))),
+        "web_sessions": csv("session_id,customer_id,started_at,page_views", spoiled(sessions, (0, None), (3, -1))),
+        "survey_responses": csv("response_id,customer_id,responded_at,nps_score", spoiled(answers, (1, None), (3, 99))),
+        "social_interactions": csv(
+            "interaction_id,customer_id,occurred_at,sentiment", spoiled(posts, (0, None), (3, 5))
+        ),
+        "campaign_touches": csv("touch_id,customer_id,touched_at,cost", spoiled(touches, (1, None), (3, -1))),
+        "marketing_spend": csv("channel,spend_date,spend", spoiled(spend, (0, None), (2, -1))),
+    }
+
+
+def test_quarantine_keeps_the_row_and_why(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    rows = order_rows(40)
+    rows[3][6], rows[5][2], rows[7][6] = "odd", "TEST9", "cancelled"
+    settings = loaded(orders=csv(ORDER_HEADER, rows))
+    build_clean_table(warehouse, ORDERS, settings, validator)
+    kept = query(
+        warehouse,
+        "select fate, reason, record ->> 'order_id', record ->> 'source_amount' from clean.quarantine order by 3",
+    )
+    assert kept == [
+        ("quarantined", "the order status is unknown", "o3", "4.5"),
+        ("excluded", "test order", "o5", "6.5"),
+        ("excluded", "the order status is not revenue", "o7", "8.5"),
+    ]
+    # tonight's quarantine replaces yesterday's
+    rows[3][6] = "paid"
+    settings = loaded(orders=csv(ORDER_HEADER, rows))
+    build_clean_table(warehouse, ORDERS, settings, validator)
+    assert query(warehouse, "select count(*) from clean.quarantine") == [(2,)]
+
+
+def test_merged_customers_do_not_multiply_revenue(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    customers = [[f"c{i}", "2023-01-01", None, "2023-01-01"] for i in range(20)]
+    customers[0][2], customers[1][2] = "c1", "c2"  # a chain
+    customers[5][2], customers[6][2] = "c6", "c5"  # a circle
+    customers += [
+        list(customers[0]),
+        ["c0", "2023-01-01", "c3", "2022-01-01"],
+        list(customers[2]),
+    ]  # repeats, old versions
+    rows = order_rows(100)
+    settings = loaded(
+        orders=csv(ORDER_HEADER, rows),
+        customers=csv("customer_id,created_at,merged_into,updated_at", customers),
+    )
+    clean_everything(warehouse, settings, validator, only=BUYERS)
+    assert query(warehouse, "select count(*), sum(amount) from clean.orders") == [
+        (100, sum(Decimal(row[4]) for row in rows))
+    ]
+    of_chain = sum(Decimal(row[4]) for row in rows if row[2] in ("c0", "c1", "c2"))
+    assert query(warehouse, "select sum(amount) from clean.orders where customer_id = 'c2'") == [(of_chain,)]
+    assert query(warehouse, "select count(*), count(distinct customer_id) from clean.customers") == [(18, 18)]
+    joined = "select count(*), sum(amount) from clean.orders inner join clean.customers using (customer_id)"
+    assert query(warehouse, joined) == [(100, sum(Decimal(row[4]) for row in rows))]
+
+
+def test_empty_optional_tables_pass(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    settings = loaded(orders=csv(ORDER_HEADER, order_rows(20)))
+    reports = clean_everything(warehouse, settings, validator)
+    assert {name for name, r in reports.items() if r.rows == 0} == set(CLEAN_TABLES) - {"orders", "customers"}
+    assert all(r.passed for report in reports.values() for r in report.rules)
+
+
+# ----------------------------------------------------------------------------------------- suites that block
+
+
+def test_every_clean_table_answers_at_least_ten_expectations(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    settings = loaded(orders=csv(ORDER_HEADER, order_rows(20)))
+    reports = clean_everything(warehouse, settings, validator)
+    assert sorted(reports) == sorted(CLEAN_TABLES)
+    for name, report in reports.items():
+        rules = {(r.rule, r.column) for r in report.rules}
+        assert len(rules) >= 10, f"{name} has {len(rules)} expectations"
+        assert len(rules) == len(report.rules), f"{name} states a rule twice"
+
+
+def without_rule(model: SqlModel, *passages: str) -> SqlModel:
+    """Return the model with a line of its SQL taken out, so that bad rows get through to the suite."""
+    sql = model.sql
+    for passage in passages:
+        assert passage in sql
+        sql = sql.replace(passage, "")
+    return replace(model, sql=sql)
+
+
+NULL_AMOUNT = "when amount is null then 'amount is missing or not a number'"
+NO_RATE = "when rate is null then 'no exchange rate in the 5 days up to the order'"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "passages", "words"),
+    [
+        (4, None, [NULL_AMOUNT], "clean.orders.amount: 3 of 40 values break 'values to not be null'"),
+        (5, "EURO", [NO_RATE], "clean.orders.source_currency: 3 of 40 values break 'values to match regex"),
+    ],
+    ids=["a null amount", "a currency that is none"],
+)
+def test_a_broken_rule_leaves_the_old_table_and_says_what_broke(
+    loaded: Callable[..., Settings],
+    warehouse: Warehouse,
+    validator: Validator,
+    column: int,
+    value: Any,
+    passages: list[str],
+    words: str,
+) -> None:
+    rows = order_rows(40)
+    settings = loaded(orders=csv(ORDER_HEADER, rows))
+    build_clean_table(warehouse, ORDERS, settings, validator)
+    everything = "select * from clean.orders order by order_id", "select * from clean.dispositions order by all"
+    before = [query(warehouse, sql) for sql in everything]
+
+    for row in rows[:3]:
+        row[column] = value
+    settings = loaded(orders=csv(ORDER_HEADER, rows))
+    with pytest.raises(CleanTableRejected) as caught:
+        build_clean_table(warehouse, without_rule(ORDERS, *passages), settings, validator)
+    assert [query(warehouse, sql) for sql in everything] == before
+    assert "clean.orders was not replaced" in str(caught.value)
+    assert words in str(caught.value)
+    assert next(r.unexpected for r in caught.value.report.rules if not r.passed) == 3
+    # with its rules the model sets the same rows aside, and the table is replaced
+    report = build_clean_table(warehouse, ORDERS, settings, validator)
+    assert (report.rows, report.rows_with("quarantined")) == (37, 3)
+
+
+def test_lost_rows_and_lost_money_block(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    settings = loaded(orders=csv(ORDER_HEADER, order_rows(40)))
+    losing = replace(
+        ORDERS,
+        sql=ORDERS.sql.replace(
+            "order by judged.order_date", "where judged.order_id <> 'o3'\norder by judged.order_date"
+        ),
+    )
+    with pytest.raises(CleanTableRejected, match="40 raw rows but 39 judged ones") as caught:
+        build_clean_table(warehouse, losing, settings, validator)
+    assert "raw money" in str(caught.value)
+    shrinking = replace(
+        ORDERS, sql=ORDERS.sql.replace("judged.amount as source_amount", "judged.amount - 1 as source_amount")
+    )
+    with pytest.raises(CleanTableRejected, match=r"raw money 840\.00 but judged money 800\.00"):
+        build_clean_table(warehouse, shrinking, settings, validator)
+    assert query(warehouse, "select count(*) from information_schema.tables where table_schema = 'clean'") == [(1,)]
+
+
+def test_too_many_rejected_rows_block_with_counts(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    rows = order_rows(40)
+    for row in rows[:5]:
+        row[6] = "odd"
+    rows[5][4] = None
+    settings = loaded(orders=csv(ORDER_HEADER, rows))
+    with pytest.raises(CleanTableRejected) as caught:
+        build_clean_table(warehouse, ORDERS, settings, validator)
+    message = str(caught.value)
+    assert "6 of 40 rows are quarantined, more than max_rejected_share 10% allows" in message
+    assert "the order status is unknown (5)" in message
+    assert "amount is missing or not a number (1)" in message
+    settings = settings.model_copy(update={"max_rejected_share": 0.15})
+    assert build_clean_table(warehouse, ORDERS, settings, validator).rows == 34
+
+
+def test_too_many_unknown_customers_block_with_counts(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    customers = csv("customer_id,created_at", [[f"c{i}", "2023-01-01"] for i in range(15)])
+    settings = loaded(orders=csv(ORDER_HEADER, order_rows(40)), customers=customers)
+    with pytest.raises(CleanTableRejected, match="5 of 20 buyers are not in the customers table") as caught:
+        clean_everything(warehouse, settings, validator, only=BUYERS)
+    assert "max_unknown_customer_share 20%" in str(caught.value)
+    settings = settings.model_copy(update={"max_unknown_customer_share": 0.25})
+    assert clean_everything(warehouse, settings, validator, only=BUYERS)["customers"].rows == 20
+
+
+def test_without_a_crm_nobody_is_unknown(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    settings = loaded(orders=csv(ORDER_HEADER, order_rows(40)))
+    report = clean_everything(warehouse, settings, validator, only=BUYERS)["customers"]
+    assert (report.rows, report.rows_with("created")) == (20, 20)
+
+
+def test_batches_give_the_same_results_as_one(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = order_rows(5_000)
+    for row in rows[100::1000]:
+        row[4] = None
+    settings = loaded(orders=csv(ORDER_HEADER, rows))
+    model = without_rule(ORDERS, NULL_AMOUNT)
+
+    def results() -> list[expectations.RuleResult]:
+        with pytest.raises(CleanTableRejected) as caught:
+            build_clean_table(warehouse, model, settings, validator)
+        return caught.value.report.rules
+
+    batches: list[int] = []
+    real = expectations._frames
+    monkeypatch.setattr(expectations, "_frames", lambda *a: (batches.append(len(f)) or f for f in real(*a)))
+    in_one = results()
+    assert batches == [5_000]
+    batches.clear()
+    monkeypatch.setattr(expectations, "_BATCH_ROWS", 2_000)
+    assert results() == in_one
+    assert len(batches) > 1
+    assert sum(batches) == 5_000
+    broken = [r for r in in_one if not r.passed]
+    assert [(r.column, r.checked, r.unexpected) for r in broken] == [
+        ("amount", 5_000, 5),
+        ("source_amount", 5_000, 5),
+    ]
+
+
+def test_the_old_table_of_one_cannot_be_lost_by_the_failure_of_another(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    customers = csv("customer_id,created_at", [[f"c{i}", "2023-01-01"] for i in range(20)])
+    settings = loaded(orders=csv(ORDER_HEADER, order_rows(40)), customers=customers)
+    clean_everything(warehouse, settings, validator, only=BUYERS)
+    few = csv("customer_id,created_at", [["c1", "2023-01-01"]])
+    settings = loaded(orders=csv(ORDER_HEADER, order_rows(60)), customers=few)
+    with pytest.raises(CleanTableRejected, match=r"clean\.customers was not replaced"):
+        clean_everything(warehouse, settings, validator, only=BUYERS)
+    with warehouse.connection() as connection:
+        assert row_count(connection, "clean.orders") == 60
+        assert row_count(connection, "clean.customers") == 20
+        assert one_row(connection, "select count(*) from clean.customers where has_crm_record") == (20,)

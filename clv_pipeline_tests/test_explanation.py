@@ -1,0 +1,390 @@
+"""Reasons that add up and can be read, and scoring end to end: every eligible customer has one row."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from clv_pipeline.errors import ArtefactError, QualityError
+from clv_pipeline.home import Home
+from clv_pipeline.modeling import training
+from clv_pipeline.modeling.dataset import FeatureColumns
+from clv_pipeline.modeling.explanation import Explainer, describe, fit_explainer, top_reasons
+from clv_pipeline.modeling.registry import Manifest, Registry
+from clv_pipeline.scoring import ScoringReport, score_customers
+from clv_pipeline.settings import Settings
+from clv_pipeline.warehouse import Warehouse
+from clv_pipeline_tests.conftest import open_warehouse
+from clv_pipeline_tests.made_up_rows import (
+    AS_OF,
+    COLUMNS,
+    FIRST_DAY,
+    build_features_and_labels,
+    company_with_signal,
+    feature_rows,
+    small_settings,
+    with_prospects,
+    write_company,
+)
+
+Floats = NDArray[np.float64]
+REASON = re.compile(r"^.+: [+-]\d+\.\d\d$")
+
+
+def unrelated_features(customers: int) -> pd.DataFrame:
+    """Return made-up rows with each column shuffled by itself, so that it is known which feature did what."""
+    frame = feature_rows(customers + 1, seed=20).features.iloc[1:]
+    generator = np.random.default_rng(20)
+    return pd.DataFrame({n: frame[n].to_numpy()[generator.permutation(customers)] for n in frame}).astype(frame.dtypes)
+
+
+FEATURES = unrelated_features(1_500)
+
+
+def additive(features: pd.DataFrame) -> Floats:
+    """Return a score in money that is a sum over features: recency, spend, and one category."""
+    recency = -0.2 * features["recency_days"].to_numpy(dtype=np.float64)
+    spend = 20 * np.log1p(features["spend_365d"].to_numpy(dtype=np.float64))
+    category = np.where(features["last_category"] == "garden", 60.0, 0.0)
+    return np.asarray(150 + recency + spend + category)
+
+
+@pytest.fixture(scope="module")
+def explainer() -> Explainer:
+    return fit_explainer(FEATURES, additive(FEATURES), COLUMNS, seed=7)
+
+
+# --- contributions --------------------------------------------------------------------------------------------------
+
+
+def test_contributions_and_the_base_add_up_to_the_explainers_prediction(explainer: Explainer) -> None:
+    contributions = explainer.contributions(FEATURES)
+    predicted = explainer.model.predict(explainer.encoder.transform(FEATURES)).astype(np.float64)
+    assert contributions.shape == (len(FEATURES), len(COLUMNS.names))
+    base = predicted - contributions.sum(axis=1)
+    np.testing.assert_allclose(base, base[0], atol=0.01)
+    assert predicted.std() > 20
+    assert base[0] == pytest.approx(additive(FEATURES).mean(), rel=0.05)
+
+
+def test_the_explainer_repeats_an_additive_function(explainer: Explainer) -> None:
+    assert 0.8 < explainer.fidelity <= 1
+    again = fit_explainer(FEATURES, additive(FEATURES), COLUMNS, seed=7)
+    assert again.fidelity == explainer.fidelity
+    np.testing.assert_array_equal(again.contributions(FEATURES), explainer.contributions(FEATURES))
+
+
+def test_fidelity_is_low_where_there_is_nothing_to_repeat() -> None:
+    """It is measured on customers that the explainer did not learn from, so noise cannot look faithful."""
+    noise = np.random.default_rng(0).normal(100, 20, len(FEATURES))
+    assert fit_explainer(FEATURES, noise, COLUMNS, seed=7).fidelity < 0.1
+
+
+def test_contributions_go_to_the_features_that_matter(explainer: Explainer) -> None:
+    share = pd.Series(np.abs(explainer.contributions(FEATURES)).sum(axis=0), index=COLUMNS.names)
+    share /= share.sum()
+    assert set(share.nlargest(3).index) == {"recency_days", "spend_365d", "last_category"}
+    assert share.nlargest(3).sum() > 0.8
+    contributions = pd.DataFrame(explainer.contributions(FEATURES), columns=COLUMNS.names)
+    assert np.corrcoef(contributions["recency_days"], -FEATURES["recency_days"])[0, 1] > 0.95
+    garden = FEATURES["last_category"] == "garden"
+    gap = contributions.loc[garden, "last_category"].mean() - contributions.loc[~garden, "last_category"].mean()
+    assert gap == pytest.approx(60, rel=0.15)
+
+
+def test_a_category_has_one_contribution_however_many_columns_encode_it(explainer: Explainer) -> None:
+    assert explainer.features.count("last_category") >= 3
+    assert set(explainer.features) == set(COLUMNS.names)
+    contributions = explainer.contributions(FEATURES.iloc[:10])
+    assert contributions.shape[1] == len(set(COLUMNS.names))
+
+
+def test_explaining_a_handful_of_customers_works() -> None:
+    few = FEATURES.iloc[:3]
+    explainer = fit_explainer(few, additive(few), COLUMNS, seed=7)
+    assert np.isfinite(explainer.contributions(few)).all()
+    assert all(len(reasons) == 3 for reasons in top_reasons(few, explainer.contributions(few), COLUMNS))
+
+
+def test_contributions_of_a_batch_are_those_of_its_rows(explainer: Explainer) -> None:
+    together = explainer.contributions(FEATURES)
+    np.testing.assert_allclose(explainer.contributions(FEATURES.iloc[40:45]), together[40:45], atol=1e-4)
+
+
+# --- reasons --------------------------------------------------------------------------------------------------------
+
+
+def test_reasons_are_words_and_signed_money(explainer: Explainer) -> None:
+    contributions = explainer.contributions(FEATURES)
+    reasons = top_reasons(FEATURES, contributions, COLUMNS)
+    assert [len(r) for r in reasons] == [len(FEATURES)] * 3
+    for reason in (r for place in reasons for r in place if r):
+        assert REASON.match(reason), reason
+        assert not re.search(r"\bnan\b|\bNone\b|_|\{|\}|\binf\b", reason), reason
+    assert sum(bool(r) for r in reasons[0]) == len(FEATURES)
+    money = np.array([[float(r.rsplit(" ", 1)[1]) if r else 0.0 for r in place] for place in reasons])
+    assert (np.diff(np.abs(money), axis=0) <= 0.011).all()
+    strongest = -np.sort(-np.abs(contributions), axis=1)[:, :3].T
+    np.testing.assert_allclose(np.abs(money), strongest, atol=0.006)
+
+
+def test_reasons_by_hand() -> None:
+    columns = FeatureColumns(("recency_days", "spend_90d", "return_share", "mean_gap_days"), ("last_category",))
+    frame = pd.DataFrame(
+        {
+            "recency_days": [12.0, np.nan], "spend_90d": [80.5, 0.0], "return_share": [0.25, np.nan],
+            "mean_gap_days": [np.nan, 10.0], "last_category": pd.Series(["toys", np.nan], dtype=object),
+        }
+    )  # fmt: skip
+    contributions = np.array([[3.0, -40.256, 1.0, 0.0, 20.0], [-1.0, 0.0, 2.0, 0.0, -3.5]])
+    first, second, third = top_reasons(frame, contributions, columns)
+    assert first == ["80.50 spent in the last 90 days: -40.26", "no last category: -3.50"]
+    assert second == ["last category toys: +20.00", "no return share: +2.00"]
+    assert third == ["last purchase 12 days ago: +3.00", "no recency: -1.00"]
+
+
+def test_a_reason_that_adds_nothing_is_left_empty() -> None:
+    columns = FeatureColumns(("recency_days", "tenure_days"), ())
+    frame = pd.DataFrame({"recency_days": [5.0], "tenure_days": [50.0]})
+    first, second = top_reasons(frame, np.array([[2.0, 0.0]]), columns)
+    assert first[0].endswith("+2.00")
+    assert second == [""]
+
+
+def test_fewer_features_than_reasons() -> None:
+    columns = FeatureColumns(("recency_days",), ())
+    frame = pd.DataFrame({"recency_days": [5.0]})
+    assert top_reasons(frame, np.array([[-2.0]]), columns) == [["last purchase 5 days ago: -2.00"]]
+
+
+@pytest.mark.parametrize(
+    ("feature", "words"),
+    [
+        ("web_cart_additions_30d", "web cart additions in the last 30 days"),
+        ("spend_90d", "spend in the last 90 days"),
+        ("survey_last_csat", "survey last csat"),
+        ("crm_country", "crm country"),
+        ("recency_days", "recency"),
+        ("spend_total", "spend total"),
+    ],
+)
+def test_a_feature_in_words(feature: str, words: str) -> None:
+    assert describe(feature) == words
+
+
+# --- scoring --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A trained company with prospects and customers who refused to be profiled."""
+
+    warehouse: Warehouse
+    settings: Settings
+    registry: Registry
+    manifest: Manifest
+
+    def score(self, manifest: Manifest | None = None, **overrides: Any) -> ScoringReport:
+        settings = self.settings.model_copy(update=overrides)
+        return score_customers(self.warehouse, settings, self.registry, manifest or self.manifest, lambda done: None)
+
+    def table(self, query: str) -> pd.DataFrame:
+        with self.warehouse.connection() as connection:
+            return connection.execute(query).df()
+
+
+PROSPECTS, REFUSING = 40, 15
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    home = Home(tmp_path_factory.mktemp("shop"))
+    warehouse, settings = open_warehouse(home), small_settings(horizons=(60,))
+    company = with_prospects(company_with_signal(300), PROSPECTS, FIRST_DAY + timedelta(days=300), REFUSING)
+    write_company(warehouse, settings, company)
+    plans = build_features_and_labels(warehouse, settings)
+    training.tune_candidates(warehouse, settings, plans, lambda text: None)
+    training.evaluate_candidates(warehouse, settings, plans)
+    registry = Registry(home.models)
+    return Shop(warehouse, settings, registry, training.fit_champions(warehouse, settings, plans, registry, AS_OF))
+
+
+def test_every_eligible_customer_has_one_row_and_nobody_else(shop: Shop) -> None:
+    report = shop.score()
+    scores = shop.table("select * from scores.customer_scores")
+    buyers = shop.table("select distinct customer_id from raw.orders where amount > 0 order by all")["customer_id"]
+    refused = set(shop.table("select customer_id from raw.customers where not profiling_consent")["customer_id"])
+    prospects = {f"P{i:05d}" for i in range(PROSPECTS)}
+    assert len(refused) == REFUSING
+    assert list(scores["customer_id"]) == sorted((set(buyers) - refused) | prospects)
+    assert report.customers == len(scores)
+    assert report.by_status == {"no_purchase_yet": PROSPECTS, "scored": len(buyers) - REFUSING}
+    assert set(scores.query("score_status == 'no_purchase_yet'")["customer_id"]) == prospects
+    assert set(scores["model_version"]) == {shop.manifest.version}
+    assert set(scores["as_of"].dt.date) == {AS_OF}
+
+
+def test_scores_can_be_published(shop: Shop) -> None:
+    report = shop.score()
+    scores = shop.table("select * from scores.customer_scores")
+    assert scores.notna().all().all()
+    assert scores["predicted_spend_60d"].ge(0).all()
+    assert scores["purchase_probability_60d"].between(0, 1).all()
+    assert scores["primary_spend"].equals(scores["predicted_spend_60d"])
+    assert float(scores["primary_spend"].sum()) == pytest.approx(report.predicted_total, abs=0.01)
+    types = dict(
+        zip(*shop.table("describe scores.customer_scores")[["column_name", "column_type"]].T.values, strict=True)
+    )
+    assert types["predicted_spend_60d"] == "DECIMAL(18,2)"
+    assert types["purchase_probability_60d"] == "DECIMAL(5,4)"
+
+
+def test_the_totals_are_plausible(shop: Shop) -> None:
+    """The company is in a steady state, so the next 60 days look like the last."""
+    report = shop.score()
+    orders = shop.table("select ordered_at::date as day, customer_id, amount::double as amount from raw.orders")
+    last = orders[orders["day"] >= pd.Timestamp(AS_OF) - pd.Timedelta(days=60)]["amount"].sum()
+    assert report.trailing_total == pytest.approx(last)
+    assert 0.5 < report.predicted_total / report.trailing_total < 1.5
+
+
+def test_prospects_get_the_past_mean_of_their_like_and_no_reason(shop: Shop) -> None:
+    shop.score()
+    prospects = shop.table("select * from scores.customer_scores where score_status = 'no_purchase_yet'")
+    (horizon,) = shop.manifest.horizons
+    np.testing.assert_allclose(prospects["predicted_spend_60d"].astype(float), horizon.prospect_spend, atol=0.005)
+    np.testing.assert_allclose(
+        prospects["purchase_probability_60d"].astype(float), horizon.prospect_probability, atol=0.00005
+    )
+    assert set(prospects["reason_1"]) == {""}
+
+
+def test_scored_customers_have_reasons(shop: Shop) -> None:
+    report = shop.score()
+    scored = shop.table("select * from scores.customer_scores where score_status = 'scored'")
+    assert report.fidelity > 0.5
+    assert scored["reason_1"].str.match(REASON).mean() > 0.99
+    assert not scored[["reason_1", "reason_2", "reason_3"]].apply(lambda s: s.str.contains(r"\bnan\b")).any().any()
+
+
+def test_importance_names_every_feature_once(shop: Shop) -> None:
+    shop.score()
+    importance = shop.table("select * from scores.feature_importance")
+    assert list(importance["feature"]) == shop.manifest.columns.names
+    assert importance["mean_contribution"].ge(0).all()
+    assert importance["mean_contribution"].gt(0).any()
+    assert list(importance["description"]) == [describe(name) for name in importance["feature"]]
+
+
+def test_small_batches_give_the_same_scores(shop: Shop) -> None:
+    wanted = (
+        "select customer_id, score_status, predicted_spend_60d, purchase_probability_60d from scores.customer_scores"
+    )
+    whole = shop.score()
+    at_once = shop.table(wanted)
+    told: list[int] = []
+    settings = shop.settings.model_copy(update={"batch_rows": 100})
+    in_parts = score_customers(shop.warehouse, settings, shop.registry, shop.manifest, told.append)
+    assert len(told) >= 3
+    assert told == sorted(told) and told[-1] == whole.by_status["scored"]
+    pd.testing.assert_frame_equal(shop.table(wanted), at_once)
+    assert replace(in_parts, fidelity=whole.fidelity) == whole
+
+
+def test_the_same_night_twice_gives_the_same_rows(shop: Shop) -> None:
+    found = []
+    for _ in range(2):
+        shop.score()
+        found.append([shop.table(f"from scores.{t}") for t in ("customer_scores", "feature_importance", "run")])
+    for first, again in zip(*found, strict=True):
+        pd.testing.assert_frame_equal(first, again)
+
+
+@pytest.fixture
+def spoil(shop: Shop) -> Any:
+    """Return `spoil(sql)`, which changes tonight's feature rows; they are put back after the test."""
+    with shop.warehouse.connection() as connection:
+        connection.execute("create or replace table raw.kept as from features.customer_features")
+
+    def change(sql: str) -> None:
+        with shop.warehouse.connection() as connection:
+            connection.execute(sql)
+
+    yield change
+    change("create or replace table features.customer_features as from raw.kept")
+    change("drop table raw.kept")
+
+
+TONIGHT = "role = 'score' and recency_days is not null"
+Spoil = Callable[[str], None]
+
+
+def test_a_buyer_without_a_feature_row_is_an_error_not_a_prospect(shop: Shop, spoil: Spoil) -> None:
+    shop.score()
+    before = shop.table("from scores.customer_scores")
+    spoil(
+        "delete from features.customer_features where customer_id in "
+        f"(select customer_id from features.customer_features where {TONIGHT} order by all limit 7) and role = 'score'"
+    )
+    with pytest.raises(QualityError, match="customer_scores: 7 of"):
+        shop.score()
+    pd.testing.assert_frame_equal(shop.table("from scores.customer_scores"), before)
+
+
+def test_a_customer_with_two_feature_rows_is_an_error(shop: Shop, spoil: Spoil) -> None:
+    spoil(
+        "insert into features.customer_features select * from features.customer_features "
+        f"where {TONIGHT} order by customer_id limit 3"
+    )
+    with pytest.raises(QualityError, match="customer_scores"):
+        shop.score()
+
+
+def test_scores_that_are_all_equal_are_refused(shop: Shop, spoil: Spoil) -> None:
+    names = ", ".join(f"{name} = null" for name in shop.manifest.columns.names if name != "recency_days")
+    spoil(f"update features.customer_features set recency_days = 1, {names} where {TONIGHT}")
+    spoil("delete from features.population where role = 'score' and customer_id like 'P%'")
+    try:
+        with pytest.raises(QualityError, match="every predicted_spend_60d is"):
+            shop.score()
+    finally:
+        spoil(
+            "insert into features.population by name "
+            "select as_of, role, customer_id from raw.kept where role = 'score' and customer_id like 'P%'"
+        )
+
+
+def test_a_model_file_that_was_changed_stops_the_night_and_leaves_the_scores(shop: Shop) -> None:
+    shop.score()
+    before = shop.table("from scores.customer_scores")
+    name = min(shop.manifest.files)
+    wrong = replace(shop.manifest, files={**shop.manifest.files, name: "0" * 64})
+    with pytest.raises(ArtefactError, match=re.escape(name)):
+        shop.score(wrong)
+    pd.testing.assert_frame_equal(shop.table("from scores.customer_scores"), before)
+
+
+def test_without_enough_history_the_status_says_so(shop: Shop) -> None:
+    young = replace(shop.manifest, horizons=[replace(h, has_enough_history=False) for h in shop.manifest.horizons])
+    report = shop.score(young)
+    assert set(report.by_status) == {"insufficient_history", "no_purchase_yet"}
+
+
+def test_a_night_on_which_nobody_has_bought_yet(shop: Shop, spoil: Spoil) -> None:
+    """Prospects only: everybody has a row, and there is nothing to explain."""
+    spoil(f"delete from features.customer_features where {TONIGHT}")
+    spoil("create or replace table raw.population as from features.population")
+    spoil("delete from features.population where role = 'score' and customer_id not like 'P%'")
+    try:
+        report = shop.score()
+        assert report.by_status == {"no_purchase_yet": PROSPECTS}
+        assert np.isnan(report.fidelity)
+    finally:
+        spoil("create or replace table features.population as from raw.population")
+        spoil("drop table raw.population")

@@ -1,0 +1,495 @@
+"""What is published, on a finished run: the bundle, its contract, its sums; what a failed audit and a backfill leave."""
+
+import copy
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from clv_pipeline import publishing
+from clv_pipeline.errors import PublishError
+from clv_pipeline.home import Home
+from clv_pipeline.published_contract import PUBLISHED
+from clv_pipeline.reporting.report import write_report
+from clv_pipeline.settings import Settings, load_settings
+from clv_pipeline.sql_models import SqlModel, load_layer
+from clv_pipeline.warehouse import Connection, open_bundle_file
+from clv_pipeline_tests.conftest import open_warehouse, run_clv
+
+DEMO_AS_OF = date(2026, 7, 1)
+SMALL = {
+    "CLV_DEMO_CUSTOMERS": "1500", "CLV_MAX_CUTOFFS": "4", "CLV_BOOTSTRAP_SAMPLES": "20",
+}  # fmt: skip
+
+
+def _served(home: Home) -> dict[str, str]:
+    served = publishing.current(home.published)
+    assert served is not None
+    return served
+
+
+def _bundle(home: Home) -> Path:
+    return home.published / _served(home)["run_id"]
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    """Return the hash of every file below a folder."""
+    files = (f for f in sorted(folder.rglob("*")) if f.is_file())
+    return {str(f.relative_to(folder)): sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+@pytest.fixture
+def finished(demo_run: Home, tmp_path: Path) -> Home:
+    """Return a copy of the demo run's home, to be changed."""
+    shutil.copytree(demo_run.root, tmp_path / "copy")
+    return Home(tmp_path / "copy")
+
+
+@pytest.fixture
+def published(demo_run: Home) -> Iterator[Connection]:
+    """Return a read-only connection to what the demo run serves."""
+    with open_bundle_file(demo_run.published / "clv.duckdb") as connection:
+        yield connection
+
+
+@contextmanager
+def _warehouse(home: Home) -> Iterator[Connection]:
+    with open_warehouse(home).connection() as connection:
+        yield connection
+
+
+def _one(connection: Connection, query: str) -> tuple[object, ...]:
+    (row,) = connection.execute(query).fetchall()
+    return tuple(row)
+
+
+# --- the bundle --------------------------------------------------------------------------------------------------------
+
+
+def test_the_manifest_names_every_file_with_its_hash(demo_run: Home) -> None:
+    bundle = _bundle(demo_run)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    found = _contents(bundle)
+    del found["manifest.json"]
+    assert manifest["sha256"] == found
+    assert {"clv.duckdb", "report.html", "model_card.md"} <= found.keys()
+    assert {name for name in found if name.startswith("parquet/")} == {f"parquet/{name}.parquet" for name in PUBLISHED}
+    assert manifest["run_id"] == bundle.name
+    assert manifest["as_of_date"] == DEMO_AS_OF.isoformat()
+    assert manifest["contract_version"] == "v1"
+
+
+def test_what_is_served_is_the_bundle_and_nothing_half_built_is_left(demo_run: Home) -> None:
+    bundle = _bundle(demo_run)
+    assert (demo_run.published / "clv.duckdb").read_bytes() == (bundle / "clv.duckdb").read_bytes()
+    assert {p.name for p in demo_run.published.iterdir()} == {"clv.duckdb", "current.json", bundle.name}
+    assert list(demo_run.published.rglob("*.wal")) == []
+    assert list(demo_run.scratch.iterdir()) == []
+
+
+def test_the_contract_is_fourteen_tables_and_the_file_holds_exactly_these(published: Connection) -> None:
+    tables = {r[0] for r in published.execute("select table_name from information_schema.tables").fetchall()}
+    assert tables == set(PUBLISHED)
+    assert len(tables) == 14
+
+
+def test_the_parquet_files_equal_the_tables(demo_run: Home, published: Connection) -> None:
+    manifest = json.loads((_bundle(demo_run) / "manifest.json").read_text())
+    with duckdb.connect() as files:
+        files.execute("set TimeZone = 'UTC'")
+        for name in PUBLISHED:
+            file = _bundle(demo_run) / "parquet" / f"{name}.parquet"
+            there = files.execute(f"select * from read_parquet('{file}')")
+            in_file, file_columns = there.fetchall(), [c[0] for c in there.description or []]
+            here = published.execute(f"select * from {name}")
+            assert file_columns == [c[0] for c in here.description or []], name
+            assert in_file == here.fetchall(), f"{name}: other rows, or in another order"
+            assert len(in_file) == manifest["row_counts"][name], name
+
+
+def test_the_file_is_in_the_format_that_todays_drivers_open_and_stays_as_it_is_when_read(demo_run: Home) -> None:
+    served = demo_run.published / "clv.duckdb"
+    before = served.read_bytes()
+    with open_bundle_file(served) as connection:
+        # the storage version of the file, as DuckDB itself reads it
+        (tags,) = _one(connection, "select tags::varchar from duckdb_databases() where not internal")
+        assert "v1.2" in str(tags), tags
+        with pytest.raises(duckdb.Error, match="read-only"):
+            connection.execute("create table intruder (i integer)")
+    assert served.read_bytes() == before
+    assert not served.with_name("clv.duckdb.wal").exists()
+
+
+# --- the contract ------------------------------------------------------------------------------------------------------
+
+
+def test_every_eligible_customer_has_one_row(demo_run: Home, published: Connection) -> None:
+    customers = {r[0] for r in published.execute("select customer_id from customer_clv").fetchall()}
+    rows, distinct = _one(published, "select count(*), count(distinct customer_id) from customer_clv")
+    assert rows == distinct == len(customers)
+    with _warehouse(demo_run) as warehouse:
+        eligible = warehouse.execute(
+            "select customer_id from clean.customers where has_profiling_consent and first_seen_date < date '2026-07-01'"
+        ).fetchall()
+    assert customers == {r[0] for r in eligible}
+    assert len(customers) > 1000
+
+
+def test_every_key_is_unique_and_never_null(published: Connection) -> None:
+    for name, table in PUBLISHED.items():
+        key = ", ".join(table.key)
+        rows, keys = _one(published, f"select count(*), count(distinct ({key})) from {name}")
+        (nulls,) = _one(
+            published, f"select count(*) from {name} where {' or '.join(f'{c} is null' for c in table.key)}"
+        )
+        assert (rows, nulls) == (keys, 0), name
+
+
+def test_probabilities_are_probabilities_and_money_is_decimal(published: Connection) -> None:
+    columns = published.execute("select table_name, column_name, data_type from information_schema.columns").fetchall()
+    of = {(t, c): kind for t, c, kind in columns}
+    money = re.compile(r"(spend|value|cost)(_\d+d|_total|_mean|_so_far|_per_buyer)?$|_at_stake$")
+    for (table, column), kind in of.items():
+        if column.startswith("purchase_probability"):
+            assert kind == "DECIMAL(5,4)", (table, column)
+            (broken,) = _one(
+                published, f"select count(*) from {table} where not coalesce({column} between 0 and 1, false)"
+            )
+            assert broken == 0, (table, column)
+        if money.search(column) and (table, column) not in {
+            ("segment_thresholds", "value"),
+            ("model_quality", "value"),
+        }:
+            assert kind == "DECIMAL(18,2)", f"{table}.{column} is {kind}"
+        if table in ("customer_clv", "customer_clv_history", "segments", "recommendations", "channel_value"):
+            assert kind not in ("DOUBLE", "FLOAT"), f"{table}.{column} is {kind}"
+    for column in ("historic_value", "lifetime_value", "predicted_spend_90d", "average_purchase_value"):
+        assert of["customer_clv", column] == "DECIMAL(18,2)"
+
+
+def test_every_column_is_in_the_dictionary_with_its_type(published: Connection) -> None:
+    described = published.execute(
+        "select table_name, column_name, data_type, description from column_dictionary"
+    ).fetchall()
+    found = {(t, c): kind for t, c, kind, _ in described}
+    actual = {
+        (table, row[0]): row[1] for table in PUBLISHED for row in published.execute(f"describe {table}").fetchall()
+        if table != "column_dictionary"
+    }  # fmt: skip
+    assert {key: kind for key, kind in found.items() if key[0] != "column_dictionary"} == actual
+    for table, column, _, description in described:
+        assert len(description or "") > 8, (table, column)
+
+
+def test_no_row_of_a_customer_holds_a_null_that_is_not_explained(published: Connection) -> None:
+    may_be_null = {r[0] for r in published.execute(
+        "select column_name from column_dictionary where table_name = 'customer_clv' and description like '%null %'"
+    ).fetchall()}  # fmt: skip
+    for column, *_ in published.execute("describe customer_clv").fetchall():
+        (nulls,) = _one(published, f"select count(*) from customer_clv where {column} is null")
+        assert nulls == 0 or column in may_be_null, f"{nulls} rows have no {column}"
+    (unexplained,) = _one(
+        published, "select count(*) from customer_clv where score_status = 'scored' and reason_1 = ''"
+    )
+    assert unexplained == 0
+
+
+def test_the_sums_agree(published: Connection) -> None:
+    customers, predicted, historic = _one(
+        published, "select count(*), sum(predicted_spend_90d), sum(historic_value) from customer_clv"
+    )
+    assert _one(published, "select customers, predicted_spend_total from clv_run") == (customers, predicted)
+    assert _one(
+        published, "select sum(customers), sum(predicted_spend_total), sum(historic_value_total) from segments"
+    ) == (customers, predicted, historic)
+    (share,) = _one(published, "select sum(predicted_spend_share) from segments")
+    assert abs(Decimal(str(share)) - 1) < Decimal("0.001")
+    assert _one(published, "select sum(predicted_spend), sum(historic_value) from customer_clv_history") == (
+        predicted, historic,
+    )  # fmt: skip
+    by_segment = published.execute(
+        "select segment, count(*), sum(predicted_spend_90d) from customer_clv group by segment order by segment"
+    ).fetchall()
+    assert by_segment == published.execute(
+        "select segment, customers, predicted_spend_total from segments order by segment"
+    ).fetchall()  # fmt: skip
+    assert len(by_segment) > 3
+
+
+def test_historic_value_is_the_net_of_the_clean_orders(demo_run: Home, published: Connection) -> None:
+    found = dict(published.execute("select customer_id, historic_value from customer_clv").fetchall())
+    with _warehouse(demo_run) as warehouse:
+        # midnight in Berlin on 1 July is 22:00 UTC the day before
+        net = dict(
+            warehouse.execute(
+                "select customer_id, sum(amount)::decimal(18, 2) from clean.orders "
+                "where ordered_at < timestamptz '2026-06-30 22:00:00+00' and customer_id is not null group by customer_id"
+            ).fetchall()
+        )
+    assert found == {customer: net.get(customer, Decimal(0)) for customer in found}
+    assert sum(found.values()) > 0
+
+
+def test_every_row_says_as_of_when_by_which_run_and_model(demo_run: Home, published: Connection) -> None:
+    (row,) = published.execute(
+        "select distinct as_of_date, run_id, model_version, currency, scored_at::varchar from customer_clv"
+    ).fetchall()
+    assert row[0] == DEMO_AS_OF
+    assert row[1] == _served(demo_run)["run_id"]
+    assert row[2] == json.loads((demo_run.models / "champion.json").read_text())["version"]
+    assert row[3:] == ("EUR", "2026-06-30 22:00:00+00")
+
+
+def test_data_quality_accounts_for_every_source_row(published: Connection) -> None:
+    fates = published.execute(
+        "select table_name, sum(row_count) filter (where fate = 'at the source'), "
+        "sum(row_count) filter (where fate in ('accepted', 'duplicate', 'excluded', 'quarantined')) "
+        "from data_quality group by table_name"
+    ).fetchall()
+    assert len(fates) >= 6
+    for table, at_the_source, accounted in fates:
+        assert at_the_source == accounted, table
+
+
+# --- the report --------------------------------------------------------------------------------------------------------
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def _tags(page: str) -> list[tuple[str, dict[str, str | None]]]:
+    parser = _Tags()
+    parser.feed(page)
+    return parser.found
+
+
+def _assert_inert(page: str) -> None:
+    for tag, attributes in _tags(page):
+        assert tag not in ("script", "iframe", "object", "embed", "link", "base", "form"), (tag, attributes)
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (tag, attributes)
+            if name in ("src", "href", "srcset", "action"):
+                assert (value or "").startswith(("data:image/png;base64,", "#")), (tag, name, value)
+    assert not re.search(r"@import|url\((?!['\"]?data:)", page)
+
+
+def test_the_report_reaches_for_nothing_outside(demo_run: Home) -> None:
+    page = (_bundle(demo_run) / "report.html").read_text()
+    _assert_inert(page)
+    pictures = [a for tag, a in _tags(page) if tag == "img"]
+    assert len(pictures) >= 2
+    assert all(a.get("alt") for a in pictures)
+    assert f"as of {DEMO_AS_OF}" in page
+
+
+def test_names_from_the_source_are_inert_in_the_report(finished: Home) -> None:
+    attack = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    bundle = _bundle(finished)
+    changed = bundle / "clv.duckdb"
+    with duckdb.connect(str(changed)) as connection:
+        connection.execute("update customer_clv set customer_id = ? || customer_id, reason_1 = ?", [attack, attack])
+        connection.execute("update recommendations set customer_id = ? || customer_id, why = ?", [attack, attack])
+        connection.execute("update channel_value set acquisition_channel = ? || acquisition_channel", [attack])
+        connection.execute("update clv_run set source_name = ?, model_version = ?", [attack, attack])
+        connection.execute("update data_quality set reason = ? || reason", [attack])
+        connection.execute("update segments set segment = ? || segment", [attack])
+        connection.execute("update feature_importance set description = ? || description", [attack])
+    write_report(bundle)
+    page = (bundle / "report.html").read_text()
+    _assert_inert(page)
+    assert "&lt;script&gt;" in page
+
+
+# --- audit, swap, history ----------------------------------------------------------------------------------------------
+
+
+def _models(**sql: str) -> list[SqlModel]:
+    """Return the published models, some with another query."""
+    found = [replace(m, sql=sql[m.name].format(sql=m.sql)) if m.name in sql else m for m in load_layer("4_published")]
+    assert {m.name for m in found} >= sql.keys()
+    return found
+
+
+@pytest.fixture
+def demo_settings() -> Settings:
+    return load_settings(source="demo")
+
+
+@pytest.mark.parametrize(
+    ("table", "broken_sql", "named"),
+    [
+        ("segments", "with s as ({sql}) select * from s union all select * from s", ["segments", "distinct keys"]),
+        (
+            "recommendations",
+            "with s as ({sql}) select * replace (case when priority = 1 then null else customer_id end as customer_id) from s",
+            ["recommendations", "null"],
+        ),
+        ("cohorts", "with s as ({sql}) select *, 1 as mystery from s", ["cohorts", "mystery", "contract"]),
+        (
+            "clv_run",
+            "with s as ({sql}) select * replace (customers + 1 as customers) from s",
+            ["customer_clv", "scored"],
+        ),
+    ],
+)
+def test_a_failed_audit_leaves_what_was_served(
+    finished: Home, demo_settings: Settings, table: str, broken_sql: str, named: list[str]
+) -> None:
+    before = _contents(finished.published)
+    with pytest.raises(PublishError) as error:
+        publishing.publish(open_warehouse(finished), _models(**{table: broken_sql}), demo_settings, finished)
+    for word in named:
+        assert word in str(error.value)
+    assert "yesterday's bundle is served" in str(error.value)
+    assert _contents(finished.published) == before
+    assert [p.name for p in finished.published.iterdir() if p.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "named"),
+    [
+        ("purchase_probability_90d", "7.5", "between 0 and 1"),
+        ("predicted_spend_90d", "-1", ">= 0"),
+        ("segment", "null", "is not null"),
+        ("historic_value", "null", "is not null"),
+    ],
+)
+def test_an_impossible_score_fails_the_audit(
+    finished: Home, demo_settings: Settings, column: str, value: str, named: str
+) -> None:
+    before = _contents(finished.published)
+    with open_warehouse(finished).transaction() as connection:
+        connection.execute(
+            f"update published.customer_clv set {column} = {value} "
+            "where customer_id = (select min(customer_id) from published.customer_clv)"
+        )
+    with pytest.raises(PublishError, match=f"customer_clv.{column}: 1 rows break .*{re.escape(named)}"):
+        publishing.publish(open_warehouse(finished), _models(), demo_settings, finished)
+    assert _contents(finished.published) == before
+
+
+def test_a_disk_that_refuses_leaves_what_was_served(
+    finished: Home, demo_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _contents(finished.published)
+
+    def refuse(connection: Connection, folder: Path) -> dict[str, int]:
+        (folder / "clv.duckdb").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(publishing, "_write_files", refuse)
+    with pytest.raises(PublishError, match="No space left"):
+        publishing.publish(open_warehouse(finished), _models(), demo_settings, finished)
+    assert _contents(finished.published) == before
+
+
+def test_publishing_again_changes_no_byte(finished: Home, demo_settings: Settings) -> None:
+    before = _contents(finished.published)
+    bundle = publishing.publish(open_warehouse(finished), _models(), demo_settings, finished)
+    assert bundle.is_served
+    after = _contents(finished.published)
+    # a DuckDB file has block addresses of its own; everything else is the same
+    parts = {name for name in before if not name.endswith(("clv.duckdb", "manifest.json"))}
+    assert {n: after[n] for n in parts} == {n: before[n] for n in parts}
+    assert after.keys() == before.keys()
+
+
+def test_a_newer_as_of_of_another_source_is_no_reason_to_keep_serving_it(tmp_path: Path) -> None:
+    folder = tmp_path / "20240101-x"
+    folder.mkdir()
+    (folder / "clv.duckdb").write_bytes(b"new")
+    served = {"run_id": "20250101-y", "as_of_date": "2025-01-01", "source_name": "a"}
+    for source, is_served in (("a", False), ("b", True)):
+        (tmp_path / "clv.duckdb").write_bytes(b"old")
+        (tmp_path / "current.json").write_text(json.dumps(served))
+        assert publishing._serve(tmp_path, folder, date(2024, 1, 1), source) is is_served
+        assert (tmp_path / "clv.duckdb").read_bytes() == (b"new" if is_served else b"old")
+
+
+@pytest.fixture(scope="module")
+def backfilled(demo_run: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dict[str, str]]:
+    """Return a home where the demo run was followed by a backfill two weeks earlier, and what was there before."""
+    root = tmp_path_factory.mktemp("backfill") / "home"
+    shutil.copytree(demo_run.root, root)
+    home = Home(root)
+    before = _contents(home.published)
+    ran = run_clv("run", "--home", str(root), "--as-of", "2026-06-17", **SMALL)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return home, before
+
+
+def test_a_backfill_publishes_beside_and_swaps_nothing(backfilled: tuple[Home, dict[str, str]]) -> None:
+    home, before = backfilled
+    after = _contents(home.published)
+    assert {name: after.get(name) for name in before} == before
+    (new,) = {p.name for p in home.published.iterdir() if p.is_dir()} - {_served(home)["run_id"]}
+    manifest = json.loads((home.published / new / "manifest.json").read_text())
+    assert manifest["as_of_date"] == "2026-06-17"
+    assert new.startswith("20260617-")
+    assert _served(home)["as_of_date"] == DEMO_AS_OF.isoformat()
+
+
+def test_the_history_holds_one_row_a_customer_day_and_horizon(backfilled: tuple[Home, dict[str, str]]) -> None:
+    home, _ = backfilled
+    with _warehouse(home) as connection:
+        counts = connection.execute(
+            "select as_of_date, count(*), count(distinct (customer_id, horizon_days)) from scores.history group by 1 order by 1"
+        ).fetchall()
+    assert [row[0] for row in counts] == [date(2026, 6, 17), DEMO_AS_OF]
+    assert all(rows == keys for _, rows, keys in counts)
+
+
+def test_a_rerun_of_the_same_day_is_accepted_and_replaces_its_own_history_only(
+    backfilled: tuple[Home, dict[str, str]], tmp_path: Path
+) -> None:
+    home = copy.copy(backfilled[0])
+    shutil.copytree(home.root, tmp_path / "again")
+    home = Home(tmp_path / "again")
+    with _warehouse(home) as connection:
+        earlier = connection.execute(
+            "select * from scores.history where as_of_date = '2026-06-17' order by all"
+        ).fetchall()
+    ran = run_clv("run", "--home", str(home.root), **SMALL)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert _served(home)["as_of_date"] == DEMO_AS_OF.isoformat()
+    with _warehouse(home) as connection:
+        rows, keys = _one(
+            connection,
+            "select count(*), count(distinct (customer_id, as_of_date, horizon_days)) from scores.history",
+        )
+        assert rows == keys
+        assert connection.execute(
+            "select * from scores.history where as_of_date = '2026-06-17' order by all"
+        ).fetchall() == earlier  # fmt: skip
+        (bundle_rows,) = _one(connection, "select count(*) from published.customer_clv_history")
+    assert bundle_rows == rows
+    assert all(f.stat().st_size > 0 for f in home.published.rglob("*.parquet"))
+
+
+def test_the_same_input_in_another_home_gives_the_same_bytes(demo_run: Home, tmp_path: Path) -> None:
+    ran = run_clv("run", "--home", str(tmp_path / "other"), TZ="Pacific/Auckland", **SMALL)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    other = Home(tmp_path / "other")
+    one, two = _bundle(demo_run), _bundle(other)
+    assert one.name == two.name
+    parquet = _contents(one / "parquet")
+    assert _contents(two / "parquet") == parquet
+    assert len(parquet) == 14
+    for page in ("report.html", "model_card.md"):
+        assert (one / page).read_bytes() == (two / page).read_bytes(), page

@@ -1,0 +1,620 @@
+"""A training end to end on made-up companies: what is tuned, judged, chosen, saved, and when it is due again."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clv_pipeline.errors import ArtefactError, HistoryError
+from clv_pipeline.home import Home
+from clv_pipeline.modeling import metrics, training
+from clv_pipeline.modeling.candidates import CANDIDATES, candidates_for, predict
+from clv_pipeline.modeling.cutoffs import CutoffPlan
+from clv_pipeline.modeling.dataset import feature_columns, load_labelled, target_names
+from clv_pipeline.modeling.registry import Manifest, Registry, code_fingerprint, library_versions, why_unfit
+from clv_pipeline.modeling.selection import CLOSE, FALLBACK, choose
+from clv_pipeline.modeling.training import TARGETS
+from clv_pipeline.modeling.tuning import Tuned
+from clv_pipeline.scoring import score_customers
+from clv_pipeline.settings import Settings
+from clv_pipeline.warehouse import Warehouse
+from clv_pipeline_tests.conftest import open_warehouse
+from clv_pipeline_tests.made_up_rows import (
+    AS_OF,
+    FIRST_DAY,
+    MadeUpCompany,
+    build_features_and_labels,
+    company_of_noise,
+    company_with_signal,
+    orders_since,
+    small_settings,
+    with_prospects,
+    write_company,
+)
+
+Table = pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A company in its warehouse and what the three steps of a training made of it."""
+
+    home: Home
+    warehouse: Warehouse
+    settings: Settings
+    plans: list[CutoffPlan]
+    tuned: dict[int, list[Tuned]]
+    quality: Table
+    manifest: Manifest | None
+
+    @property
+    def registry(self) -> Registry:
+        return Registry(self.home.models)
+
+    def table(self, query: str) -> Table:
+        with self.warehouse.connection() as connection:
+            return connection.execute(query).df()
+
+
+def train(root: Path, company: MadeUpCompany, as_of: date = AS_OF, *, keep: bool = True, **overrides: Any) -> Trained:
+    """Take a company through everything up to the champion (with `keep`, else up to the judgement)."""
+    home = Home(root)
+    warehouse, settings = open_warehouse(home), small_settings(**overrides)
+    write_company(warehouse, settings, company, as_of)
+    plans = build_features_and_labels(warehouse, settings, as_of)
+    tuned = training.tune_candidates(warehouse, settings, plans, lambda text: None)
+    quality = training.evaluate_candidates(warehouse, settings, plans)
+    registry = Registry(home.models)
+    manifest = training.fit_champions(warehouse, settings, plans, registry, as_of) if keep else None
+    return Trained(home, warehouse, settings, plans, tuned, quality, manifest)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A company of 500 customers whose history tells who will buy, at two horizons."""
+    company = with_prospects(company_with_signal(500), 60, FIRST_DAY)
+    return train(tmp_path_factory.mktemp("shop"), company, horizons=(30, 90))
+
+
+@pytest.fixture(scope="module")
+def kiosk(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A small company, to train more than once."""
+    return train(tmp_path_factory.mktemp("kiosk"), company_with_signal(200), horizons=(30,))
+
+
+@pytest.fixture(scope="module")
+def lottery(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A company whose customers are all alike: there is nothing to learn."""
+    return train(tmp_path_factory.mktemp("lottery"), company_of_noise(400), horizons=(90,), keep=False)
+
+
+def copy_of(trained: Trained, root: Path) -> Trained:
+    """Return the company with a home of its own, to be spoilt."""
+    home = Home(root / "copy")
+    shutil.copytree(trained.home.root, home.root)
+    return replace(trained, home=home, warehouse=open_warehouse(home))
+
+
+def train_again(trained: Trained, plans: list[CutoffPlan], **overrides: Any) -> Trained:
+    """Go through the three steps once more, on the features that are there."""
+    settings = trained.settings.model_copy(update=overrides)
+    tuned = training.tune_candidates(trained.warehouse, settings, plans, lambda text: None)
+    quality = training.evaluate_candidates(trained.warehouse, settings, plans)
+    manifest = training.fit_champions(trained.warehouse, settings, plans, trained.registry, AS_OF)
+    return replace(trained, settings=settings, plans=plans, tuned=tuned, quality=quality, manifest=manifest)
+
+
+def kept(trained: Trained) -> Manifest:
+    assert trained.manifest is not None
+    return trained.manifest
+
+
+def on_test_window(trained: Trained, horizon: int, metric: str) -> Table:
+    found = trained.quality.query("horizon_days == @horizon and metric == @metric")
+    return pd.DataFrame(found.set_index("candidate"))
+
+
+# --- what is written ------------------------------------------------------------------------------------------------
+
+
+def test_every_candidate_of_every_horizon_is_tuned_and_one_a_target_is_champion(shop: Trained) -> None:
+    table = shop.table("select * from training.tuning")
+    assert sorted(table["horizon_days"].unique()) == [30, 90]
+    for horizon, tuned in table.groupby("horizon_days"):
+        assert list(tuned["candidate"]) == [c.name for c in CANDIDATES]
+        assert list(tuned["is_baseline"]) == [c.is_baseline for c in CANDIDATES]
+        assert list(tuned["tried"]) == [len(c.search) for c in CANDIDATES]
+        assert not tuned["ran_out_of_time"].any()
+        assert np.isfinite(tuned[["fold_score", "mean_absolute_bias"]].to_numpy()).all()
+        assert sorted(tuned.query("is_champion")["target"]) == ["flag", "spend"]
+        for row, choice in zip(tuned.itertuples(), shop.tuned[int(horizon)], strict=True):
+            assert json.loads(str(row.parameters)) == dict(choice.parameters)
+            assert dict(choice.parameters) in [dict(p) for p in choice.candidate.search]
+
+
+def test_models_and_baselines_are_judged_side_by_side_on_the_test_window(shop: Trained) -> None:
+    for plan in shop.plans:
+        assert plan.test is not None
+        judged = shop.quality[shop.quality["horizon_days"] == plan.horizon_days]
+        assert set(judged["candidate"]) == {c.name for c in CANDIDATES}
+        assert set(judged["test_window_start"]) == {plan.test.validation}
+        for target, names in zip(
+            target_names(plan.horizon_days), (metrics.SPEND_METRICS, metrics.PROBABILITY_METRICS), strict=True
+        ):
+            of_target = judged[judged["target"] == target]
+            assert not of_target.duplicated(["candidate", "metric"]).any()
+            assert set(of_target["metric"]) == set(names)
+            assert of_target.groupby("is_baseline")["candidate"].nunique().gt(1).all()
+    written = shop.table("select * from training.model_quality")
+    assert len(written) == len(shop.quality)
+    np.testing.assert_array_equal(written["value"], shop.quality["value"])
+
+
+def test_each_interval_contains_its_value(shop: Trained) -> None:
+    quality = shop.quality[shop.quality["value"].notna()]
+    assert len(quality) > 0.9 * len(shop.quality)
+    outside = quality[(quality["value"] < quality["low"]) | (quality["value"] > quality["high"])]
+    assert outside[["candidate", "metric", "low", "value", "high"]].to_dict("records") == []
+    assert (quality["high"] >= quality["low"]).all()
+
+
+def test_the_champions_predictions_are_kept_and_their_metrics_are_those_published(shop: Trained) -> None:
+    predictions = shop.table("select * from training.test_predictions")
+    for horizon, rows in predictions.groupby("horizon_days"):
+        champions = shop.quality[shop.quality["is_champion"] & (shop.quality["horizon_days"] == horizon)]
+        champions = champions.set_index("metric")["value"]
+        actual, predicted = rows["actual_spend"].to_numpy(), rows["predicted_spend"].to_numpy()
+        assert metrics.wape(actual, predicted) == pytest.approx(champions["wape"])
+        assert metrics.normalised_gini(actual, predicted) == pytest.approx(champions["normalised_gini"])
+        flags, chances = rows["actual_flag"].to_numpy(), rows["predicted_flag"].to_numpy()
+        assert metrics.log_loss(flags, chances) == pytest.approx(champions["log_loss"])
+        assert ((chances >= 0) & (chances <= 1)).all()
+
+
+def test_labels_and_customers_of_the_test_window_are_those_of_the_source(shop: Trained) -> None:
+    """Against the raw rows, without the package's SQL: who had bought before the window, and what came in it."""
+    orders = shop.table("select customer_id, ordered_at::date as day, amount::double as amount from raw.orders")
+    for plan in shop.plans:
+        assert plan.test is not None
+        start = pd.Timestamp(plan.test.validation)
+        before = orders[(orders["day"] < start) & (orders["amount"] > 0)]["customer_id"].unique()
+        window = orders[(orders["day"] >= start) & (orders["day"] < start + pd.Timedelta(days=plan.horizon_days))]
+        spent = window.groupby("customer_id")["amount"].sum().reindex(sorted(before), fill_value=0.0)
+        kept_rows = shop.table(f"select * from training.test_predictions where horizon_days = {plan.horizon_days}")
+        np.testing.assert_allclose(np.sort(kept_rows["actual_spend"]), np.sort(spent), atol=1e-6)
+        assert set(shop.quality.query(f"horizon_days == {plan.horizon_days}")["customers"]) == {len(before)}
+
+
+# --- the champion ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("horizon", [30, 90])
+def test_where_there_is_signal_the_champion_is_a_model_that_beats_every_baseline(shop: Trained, horizon: int) -> None:
+    gini = on_test_window(shop, horizon, "normalised_gini")
+    loss = on_test_window(shop, horizon, "log_loss")
+    assert not gini.query("is_champion")["is_baseline"].any()
+    assert not loss.query("is_champion")["is_baseline"].any()
+    assert gini.query("is_champion")["value"].item() > gini.query("is_baseline")["value"].max() + 0.02
+    assert loss.query("is_champion")["value"].item() < 0.8 * loss.query("is_baseline")["value"].min()
+
+
+def test_where_there_is_nothing_to_learn_nothing_is_claimed(lottery: Trained) -> None:
+    """Skill on customers who are all alike would be a leak."""
+    gini = on_test_window(lottery, 90, "normalised_gini")["value"]
+    assert gini.abs().max() < 0.15
+    tuning = lottery.table("select * from training.tuning").set_index("candidate")
+    champion_gini = on_test_window(lottery, 90, "normalised_gini").query("is_champion")
+    baselines = gini[[c.name for c in candidates_for("spend") if c.is_baseline]]
+    assert champion_gini["value"].item() < baselines.max() + 0.10
+    loss = on_test_window(lottery, 90, "log_loss")
+    assert loss.query("is_champion")["value"].item() < loss.loc["base_rate", "value"] + 0.02
+    evidence = tuning.query("target == 'flag' and is_champion")["fold_score"].item()
+    assert evidence >= tuning.loc["base_rate", "fold_score"] - CLOSE
+    assert on_test_window(lottery, 90, "roc_auc")["value"].between(0.4, 0.6).all()
+
+
+@pytest.mark.parametrize("trained", ["shop", "kiosk", "lottery"])
+def test_the_champion_is_the_one_the_rule_names(trained: str, request: pytest.FixtureRequest) -> None:
+    """The best mean score of the folds, or within `CLOSE` of it the truest total; the test window has no say."""
+    found: Trained = request.getfixturevalue(trained)
+    table = found.table("select * from training.tuning")
+    for (_horizon, _target), tuned in table.groupby(["horizon_days", "target"]):
+        as_good = tuned[tuned["fold_score"] >= tuned["fold_score"].max() - CLOSE]
+        truest = as_good["mean_absolute_bias"].min()
+        assert tuned.query("is_champion")["mean_absolute_bias"].item() == truest
+        assert tuned.query("is_champion")["candidate"].item() in set(as_good["candidate"])
+
+
+def made_up_tuning(**scores: tuple[float, float]) -> list[Tuned]:
+    by_name = {c.name: c for c in candidates_for("spend")}
+    return [Tuned(by_name[n], {}, (score,), (bias,), 1, False) for n, (score, bias) in scores.items()]
+
+
+def test_the_rule_by_hand() -> None:
+    first, second, third = [c.name for c in candidates_for("spend")][-3:]
+    near = made_up_tuning(**{first: (0.700, 0.30), second: (0.6985, -0.10), third: (0.690, 0.0)})
+    assert choose(near).candidate.name == second
+    clear = made_up_tuning(**{first: (0.710, 0.30), second: (0.6985, -0.10), third: (0.690, 0.0)})
+    assert choose(clear).candidate.name == first
+    undefined = made_up_tuning(**{first: (np.nan, 0.0), second: (0.2, 0.5)})
+    assert choose(undefined).candidate.name == second
+
+
+def test_a_baseline_that_nothing_beats_is_the_champion() -> None:
+    baseline = next(c.name for c in candidates_for("spend") if c.is_baseline)
+    model = next(c.name for c in candidates_for("spend") if not c.is_baseline)
+    assert choose(made_up_tuning(**{baseline: (0.8, 0.2), model: (0.7, 0.0)})).candidate.name == baseline
+
+
+# --- the test window stays unseen -----------------------------------------------------------------------------------
+
+
+def test_tuning_does_not_look_at_the_test_window(kiosk: Trained, tmp_path: Path) -> None:
+    """Whatever happens from the test window's first day on, tuning comes out the same."""
+    kiosk = copy_of(kiosk, tmp_path)
+    (plan,) = kiosk.plans
+    assert plan.test is not None and plan.folds
+    before = kiosk.table("select * from training.tuning")
+    since = plan.test.validation - timedelta(days=plan.horizon_days)
+    with kiosk.warehouse.transaction() as connection:
+        changed = connection.execute(
+            "update training.labels set spend_total = 9999 - 3 * spend_total, spend_flag = not spend_flag where as_of > $1",
+            [since],
+        ).fetchall()
+        assert changed[0][0] > 100
+    assert since >= max(plan.folds[0].validation, *plan.folds[0].train)
+    training.tune_candidates(kiosk.warehouse, kiosk.settings, kiosk.plans, lambda text: None)
+    pd.testing.assert_frame_equal(kiosk.table("select * from training.tuning"), before)
+    assert before["fold_score"].nunique() > len(CANDIDATES) / 2
+
+
+def test_the_judged_models_learned_nothing_after_the_test_windows_first_day(kiosk: Trained) -> None:
+    """Fitted again by hand to the training windows alone, the champion gives the kept predictions of the test window."""
+    (plan,) = kiosk.plans
+    assert plan.test is not None
+    with kiosk.warehouse.connection() as connection:
+        columns = feature_columns(connection)
+        rows = load_labelled(connection, columns, plan.horizon_days)
+        choices = training.read_choices(connection, plan.horizon_days, "spend")
+    champion = next(c for c in choices if c.is_champion)
+    task = training.Task(columns, plan.horizon_days, kiosk.settings.seed)
+    learned = rows.at(plan.test.train)
+    assert learned.as_of.max() + np.timedelta64(plan.horizon_days, "D") <= np.datetime64(plan.test.validation)
+    again = predict(
+        champion.candidate.fit(task, champion.parameters, learned), rows.at((plan.test.validation,)).features
+    )
+    kept_rows = kiosk.table("select predicted_spend from training.test_predictions")
+    np.testing.assert_array_equal(kept_rows["predicted_spend"], again)
+
+
+# --- repeatable -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kiosk_again(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train(tmp_path_factory.mktemp("again"), company_with_signal(200), horizons=(30,))
+
+
+def test_the_same_input_gives_the_same_tables(kiosk: Trained, kiosk_again: Trained) -> None:
+    for table in ("training.tuning", "training.model_quality", "training.test_predictions"):
+        pd.testing.assert_frame_equal(kiosk.table(f"from {table}"), kiosk_again.table(f"from {table}"))
+
+
+def test_the_same_input_gives_the_same_version_and_metrics(kiosk: Trained, kiosk_again: Trained) -> None:
+    first, again = kept(kiosk), kept(kiosk_again)
+    assert replace(first, files={}) == replace(again, files={})
+    assert first.files.keys() == again.files.keys()
+    assert len(first.test_metrics) == len(metrics.SPEND_METRICS) + len(metrics.PROBABILITY_METRICS)
+
+
+def test_the_same_input_gives_the_same_model_files(kiosk: Trained, kiosk_again: Trained) -> None:
+    assert kept(kiosk).files == kept(kiosk_again).files
+
+
+def test_other_data_is_another_version(kiosk: Trained, shop: Trained) -> None:
+    assert kept(kiosk).version != kept(shop).version
+    assert kept(kiosk).data_fingerprint != kept(shop).data_fingerprint
+    assert kept(kiosk).version.startswith(f"{AS_OF:%Y%m%d}-")
+
+
+def test_a_changed_line_of_code_or_sql_is_another_version(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / "b.sql").write_text("select 1\n")
+    first = code_fingerprint([tmp_path])
+    assert code_fingerprint([tmp_path]) == first
+    (tmp_path / "note.txt").write_text("not code")
+    assert code_fingerprint([tmp_path]) == first
+    (tmp_path / "b.sql").write_text("select 2\n")
+    assert code_fingerprint([tmp_path]) != first
+    (tmp_path / "b.sql").write_text("select 1\n")
+    (tmp_path / "a.py").rename(tmp_path / "c.py")
+    assert code_fingerprint([tmp_path]) != first
+
+
+# --- the version that is kept ---------------------------------------------------------------------------------------
+
+
+def test_the_version_holds_both_champions_of_each_horizon_and_loads(shop: Trained) -> None:
+    manifest = kept(shop)
+    champions = shop.table("select * from training.tuning where is_champion").set_index(["horizon_days", "target"])
+    with shop.warehouse.connection() as connection:
+        columns = feature_columns(connection)
+        rows = {plan.horizon_days: load_labelled(connection, columns, plan.horizon_days) for plan in shop.plans}
+    assert manifest.columns == columns
+    assert [h.horizon_days for h in manifest.horizons] == [30, 90]
+    assert shop.registry.champion() == manifest
+    for plan, horizon in zip(shop.plans, manifest.horizons, strict=True):
+        assert horizon.has_enough_history
+        assert horizon.spend_candidate == champions.loc[(plan.horizon_days, "spend"), "candidate"]
+        assert horizon.flag_candidate == champions.loc[(plan.horizon_days, "flag"), "candidate"]
+        for target in TARGETS:
+            loaded = shop.registry.load(manifest, f"{plan.horizon_days}d_{target}")
+            predicted = predict(loaded, rows[plan.horizon_days].features)
+            assert np.isfinite(predicted).all() and predicted.std() > 0
+    on_disk = {p.name for p in (shop.registry.folder / manifest.version).iterdir()}
+    assert on_disk == {"manifest.json", *manifest.files}
+
+
+def test_prospects_are_expected_to_spend_what_their_like_spent(shop: Trained) -> None:
+    """Known but without a purchase at a cutoff: their later mean, from labels joined by hand."""
+    for horizon in kept(shop).horizons:
+        mean, share = shop.table(
+            f"""
+            select avg(spend_total)::double, avg(spend_flag::int) from training.labels
+            where horizon_days = {horizon.horizon_days} and not exists (
+                from features.customer_day where customer_day.customer_id = labels.customer_id
+                and is_purchase_day and order_date < labels.as_of
+            )
+            """
+        ).iloc[0]
+        assert horizon.prospect_spend == pytest.approx(mean)
+        assert horizon.prospect_probability == pytest.approx(share)
+        assert 0 < horizon.prospect_probability < 1
+
+
+def test_a_longer_horizon_never_expects_less(shop: Trained) -> None:
+    report = score_customers(shop.warehouse, shop.settings, shop.registry, kept(shop), lambda done: None)
+    scores = shop.table("select * from scores.customer_scores")
+    assert report.customers == len(scores) > 500
+    assert (scores["predicted_spend_90d"] >= scores["predicted_spend_30d"]).all()
+    assert (scores["purchase_probability_90d"] >= scores["purchase_probability_30d"]).all()
+    assert (scores["predicted_spend_90d"] > scores["predicted_spend_30d"]).mean() > 0.3
+
+
+def test_a_longer_horizon_never_expects_less_of_prospects_either(shop: Trained) -> None:
+    """Prospects entered just before as_of have a past at the short horizon only, so the means cross."""
+    short, long = kept(shop).horizons
+    crossed = replace(
+        kept(shop),
+        horizons=[
+            replace(short, prospect_spend=12.0, prospect_probability=0.4),
+            replace(long, prospect_spend=3.0, prospect_probability=0.1),
+        ],
+    )
+    score_customers(shop.warehouse, shop.settings, shop.registry, crossed, lambda done: None)
+    scores = shop.table("select * from scores.customer_scores where score_status = 'no_purchase_yet'")
+    assert len(scores) > 0
+    assert (scores["predicted_spend_90d"] >= scores["predicted_spend_30d"]).all()
+    assert (scores["purchase_probability_90d"] >= scores["purchase_probability_30d"]).all()
+
+
+# --- too little to learn from ---------------------------------------------------------------------------------------
+
+
+def check_fallback(trained: Trained) -> None:
+    (horizon,) = kept(trained).horizons
+    assert not horizon.has_enough_history
+    assert (horizon.spend_candidate, horizon.flag_candidate) == (FALLBACK["spend"], FALLBACK["flag"])
+    champions = trained.table("select candidate, fold_score from training.tuning where is_champion")
+    assert set(champions["candidate"]) == set(FALLBACK.values())
+    assert champions["fold_score"].isna().all()
+    report = score_customers(trained.warehouse, trained.settings, trained.registry, kept(trained), lambda done: None)
+    assert set(report.by_status) == {"insufficient_history"}
+    scores = trained.table("select * from scores.customer_scores")
+    assert scores["primary_spend"].gt(0).any()
+    assert scores["primary_probability"].between(0, 1).all()
+
+
+def test_with_few_buyers_the_rules_that_need_no_learning_are_used(kiosk: Trained, tmp_path: Path) -> None:
+    few = train_again(copy_of(kiosk, tmp_path), kiosk.plans, min_buyers=5_000)
+    check_fallback(few)
+    assert set(few.quality.query("is_champion")["candidate"]) == set(FALLBACK.values())
+
+
+def test_enough_buyers_is_exactly_the_setting(kiosk: Trained) -> None:
+    (buyers,) = kiosk.table("select count(distinct customer_id) from features.customer_day where is_purchase_day").iloc[
+        0
+    ]
+    for least, enough in ((int(buyers), True), (int(buyers) + 1, False)):
+        settings = kiosk.settings.model_copy(update={"min_buyers": least})
+        with kiosk.warehouse.connection() as connection:
+            assert training._has_enough_history(connection, kiosk.plans[0], settings) is enough
+
+
+def test_with_a_history_too_short_to_judge_the_rules_are_used_and_nothing_is_claimed(tmp_path: Path) -> None:
+    young = orders_since(company_with_signal(150), AS_OF - timedelta(days=200))
+    trained = train(tmp_path, young, horizons=(90,))
+    assert trained.plans[0].test is None and trained.plans[0].final
+    assert trained.quality.empty
+    assert len(trained.table("select * from training.model_quality")) == 0
+    assert kept(trained).test_metrics == {}
+    check_fallback(trained)
+
+
+def test_with_no_window_that_is_over_there_are_still_scores(tmp_path: Path) -> None:
+    newborn = orders_since(company_with_signal(150), AS_OF - timedelta(days=100))
+    trained = train(tmp_path, newborn, horizons=(90,))
+    assert trained.plans[0].final == ()
+    check_fallback(trained)
+
+
+def test_a_judged_champion_without_a_tuning_fold_is_the_rule(kiosk: Trained, tmp_path: Path) -> None:
+    """Two windows: one to learn from, one to judge on, none to choose by. Later there is not even one to judge on."""
+    plans = [replace(plan, folds=()) for plan in kiosk.plans]
+    judged = train_again(copy_of(kiosk, tmp_path), plans)
+    assert set(judged.quality["candidate"]) == {c.name for c in CANDIDATES}
+    assert set(judged.quality.query("is_champion")["candidate"]) == set(FALLBACK.values())
+    assert kept(judged).horizons[0].has_enough_history
+
+
+def test_what_an_earlier_training_judged_does_not_stay_when_nothing_can_be_judged(
+    kiosk: Trained, tmp_path: Path
+) -> None:
+    """Where there is no test window any more, the predictions of an older one must not be shown beside tonight's."""
+    spoilt = copy_of(kiosk, tmp_path)
+    assert len(spoilt.table("select * from training.test_predictions")) > 0
+    train_again(spoilt, [replace(plan, test=None, folds=()) for plan in kiosk.plans])
+    assert len(spoilt.table("select * from training.model_quality")) == 0
+    assert len(spoilt.table("select * from training.test_predictions")) == 0
+
+
+def test_a_horizon_longer_than_the_history_is_refused_with_a_next_step(kiosk: Trained) -> None:
+    with pytest.raises(HistoryError, match="longer than the history") as refused:
+        build_features_and_labels(kiosk.warehouse, kiosk.settings.model_copy(update={"horizons": (5_000,)}))
+    assert "--horizons" in refused.value.next_step
+
+
+# --- when it is due -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def why(kiosk: Trained) -> Callable[..., str | None]:
+    """Return `why(as_of=..., <setting>=...)`: why a training is due for the kiosk and its champion."""
+
+    def ask(as_of: date = AS_OF, registry: Registry | None = None, **settings: object) -> str | None:
+        with kiosk.warehouse.connection() as connection:
+            changed = kiosk.settings.model_copy(update=settings)
+            return training.why_train(registry or kiosk.registry, connection, changed, as_of)
+
+    return ask
+
+
+def test_a_fresh_champion_is_kept(why: Callable[..., str | None]) -> None:
+    assert why() is None
+    assert why(AS_OF + timedelta(days=6)) is None
+    assert why(AS_OF + timedelta(days=29), retrain_after_days=30) is None
+
+
+def test_the_first_night_trains(why: Callable[..., str | None], tmp_path: Path) -> None:
+    assert why(registry=Registry(tmp_path / "none")) == "there is no champion yet"
+
+
+def test_an_old_champion_is_replaced(why: Callable[..., str | None]) -> None:
+    assert "7 days or older" in (why(AS_OF + timedelta(days=7)) or "")
+    assert "30 days or older" in (why(AS_OF + timedelta(days=30), retrain_after_days=30) or "")
+
+
+def test_other_horizons_and_a_wish_train(why: Callable[..., str | None]) -> None:
+    assert why(horizons=(30, 90)) == "the horizons changed"
+    assert why(horizons=(31,)) == "the horizons changed"
+    assert why(force_training=True) == "a retraining was asked for"
+
+
+def test_a_champion_that_has_seen_the_future_is_not_used(why: Callable[..., str | None]) -> None:
+    """A run for a past date must not be scored by a model that knows what came after."""
+    reason = why(AS_OF - timedelta(days=1)) or ""
+    assert "has seen data up to 2024-06-01" in reason
+
+
+def test_a_feature_that_is_no_longer_built_is_named(kiosk: Trained, tmp_path: Path) -> None:
+    manifest = kept(kiosk)
+    built = set(manifest.columns.names)
+    assert why_unfit(manifest, built | {"a_new_feature"}) is None
+    gone = manifest.numeric_features[3]
+    assert f"'{gone}'" in (why_unfit(manifest, built - {gone}) or "")
+    with kiosk.warehouse.connection() as connection:
+        connection.execute("begin transaction")
+        connection.execute(f"alter table features.customer_features drop column {gone}")
+        assert f"'{gone}'" in (training.why_train(kiosk.registry, connection, kiosk.settings, AS_OF) or "")
+        connection.execute("rollback")
+        connection.execute("begin transaction")
+        connection.execute("drop table features.customer_features")
+        assert "no feature tables" in (training.why_train(kiosk.registry, connection, kiosk.settings, AS_OF) or "")
+        connection.execute("rollback")
+
+
+def test_other_libraries_are_refused_by_name(kiosk: Trained, why: Callable[..., str | None], tmp_path: Path) -> None:
+    manifest = kept(kiosk)
+    built = set(manifest.columns.names)
+    assert manifest.libraries == library_versions()
+    for name, now in library_versions().items():
+        other = replace(manifest, libraries={**manifest.libraries, name: "0.1.0"})
+        assert why_unfit(other, built) == f"it was fitted with {name} 0.1.0, now {now} is installed"
+        patched = ".".join([*now.split(".")[:2], "999"])
+        assert why_unfit(replace(manifest, libraries={**manifest.libraries, name: patched}), built) is None
+        unknown = {library: v for library, v in manifest.libraries.items() if library != name}
+        assert name in (why_unfit(replace(manifest, libraries=unknown), built) or "")
+    registry = Registry(tmp_path / "models")
+    registry.new_folder("old")
+    registry.write_manifest(replace(manifest, version="old", libraries={**manifest.libraries, "numpy": "0.1.0"}))
+    registry.promote("old")
+    assert "numpy 0.1.0" in (why(registry=registry) or "")
+
+
+# --- the registry ---------------------------------------------------------------------------------------------------
+
+
+def test_the_registry_lists_versions_and_promotes_one(kiosk: Trained, tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "models")
+    assert registry.champion() is None
+    assert registry.versions() == []
+    made = [replace(kept(kiosk), version=v, as_of=d) for v, d in (("b", date(2024, 1, 2)), ("a", date(2024, 3, 1)))]
+    for manifest in reversed(made):
+        registry.new_folder(manifest.version)
+        registry.write_manifest(manifest)
+    registry.new_folder("half written")
+    assert registry.versions() == made
+    assert registry.champion() is None
+    registry.promote("b")
+    assert registry.champion() == made[0]
+    registry.promote("a")
+    assert Registry(registry.folder).champion() == made[1]
+
+
+def test_a_version_that_is_not_there_is_not_promoted(kiosk: Trained) -> None:
+    for name in ("20990101-deadbeef", "", ".."):
+        with pytest.raises(ArtefactError, match="no model version"):
+            kiosk.registry.promote(name)
+    assert kiosk.registry.champion() == kept(kiosk)
+
+
+def test_a_changed_model_file_is_not_loaded(kiosk: Trained, tmp_path: Path) -> None:
+    manifest = replace(kept(kiosk), version="copy")
+    registry = Registry(tmp_path)
+    folder = registry.new_folder("copy")
+    for name in manifest.files:
+        content = bytearray((kiosk.registry.folder / kept(kiosk).version / name).read_bytes())
+        content[-1] ^= 1
+        (folder / name).write_bytes(content)
+    for target in TARGETS:
+        with pytest.raises(ArtefactError, match="not the one that was saved"):
+            registry.load(manifest, f"30d_{target}")
+
+
+def test_no_customer_is_in_the_model_folder(kiosk: Trained) -> None:
+    customers = set(kiosk.table("select distinct customer_id from raw.orders")["customer_id"])
+    for path in (kiosk.registry.folder / kept(kiosk).version).iterdir():
+        content = path.read_bytes()
+        assert not [c for c in customers if c.encode() in content], path.name
+
+
+# --- work side by side ----------------------------------------------------------------------------------------------
+
+
+def test_side_by_side_keeps_the_order_and_passes_errors_on() -> None:
+    assert training.side_by_side(lambda n: n * n, list(range(20)), 4) == [n * n for n in range(20)]
+
+    def fail(number: int) -> int:
+        if number == 3:
+            raise ValueError("three")
+        return number
+
+    with pytest.raises(ValueError, match="three"):
+        training.side_by_side(fail, [1, 2, 3, 4], 2)

@@ -1,0 +1,98 @@
+"""Building warehouses for tests with the package's own steps: extraction, cleaning, features. No assertions here."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from clv_pipeline import features
+from clv_pipeline.home import Home
+from clv_pipeline.modeling.btyd_features import build_btyd_features
+from clv_pipeline.quality.cleaning import CleanReport, build_clean_table, clean_parameters, create_quarantine
+from clv_pipeline.quality.expectations import Validator
+from clv_pipeline.settings import Settings
+from clv_pipeline.sources.contract import CONTRACT
+from clv_pipeline.sources.extraction import extract
+from clv_pipeline.sql_models import SqlModel, build, load_layer
+from clv_pipeline.warehouse import Connection, Warehouse
+from clv_pipeline_tests.conftest import FileSource, open_warehouse
+
+
+def sql_model(layer_folder: str, name: str) -> SqlModel:
+    return next(m for m in load_layer(layer_folder) if m.name == name)
+
+
+def write_source(folder: Path, toml: str, **tables: str | pd.DataFrame) -> FileSource:
+    """Write a source of CSV texts or frames (as Parquet), each read by `select * from <table>`."""
+    source = FileSource(folder / "source", folder / "files")
+    source.folder.mkdir(parents=True)
+    source.files.mkdir()
+    (source.folder / "source.toml").write_text(toml)
+    for name, table in tables.items():
+        if isinstance(table, str):
+            (source.files / f"{name}.csv").write_text(table)
+        else:
+            table.astype("string").to_parquet(source.files / f"{name}.parquet", index=False)
+        (source.folder / f"{name}.sql").write_text(f"select * from {name}")
+    return source
+
+
+def extract_source(settings: Settings, warehouse: Warehouse, as_of: date, started_at: datetime | None = None) -> None:
+    started = started_at or datetime.combine(as_of, datetime.min.time(), UTC)
+    extract(settings, warehouse, as_of=as_of, run_id="test", started_at=started, progress=lambda table, rows: None)
+
+
+def build_identities(warehouse: Warehouse, settings: Settings) -> None:
+    with warehouse.transaction() as connection:
+        build(connection, sql_model("1_clean", "customer_identities"), clean_parameters(settings))
+
+
+def clean_everything(
+    warehouse: Warehouse, settings: Settings, validator: Validator, only: tuple[str, ...] = tuple(CONTRACT)
+) -> dict[str, CleanReport]:
+    """Build the clean tables as a run does, or some of them; return the report of each contract table."""
+    reports = {}
+    for model in load_layer("1_clean"):
+        if model.name in only:
+            reports[model.name] = build_clean_table(warehouse, model, settings, validator)
+        elif model.name not in CONTRACT:
+            build_identities(warehouse, settings)
+    return reports
+
+
+def clean_without_rules(connection: Connection, settings: Settings) -> None:
+    """Build every clean table with the columns a run gives it, but judge nothing."""
+    create_quarantine(connection)
+    for model in load_layer("1_clean"):
+        build(connection, model, clean_parameters(settings))
+        if model.name in CONTRACT:
+            connection.execute(f"delete from {model.table} where disposition not in ('accepted', 'created')")
+            connection.execute(f"alter table {model.table} drop column disposition")
+            connection.execute(f"alter table {model.table} drop column reason")
+
+
+def build_features(warehouse: Warehouse, settings: Settings) -> None:
+    for model in load_layer("2_features"):
+        if "features.btyd_features" in model.inputs:
+            build_btyd_features(warehouse, settings)
+        features.build_feature_table(warehouse, model)
+
+
+def empty_company(folder: Path) -> tuple[Warehouse, Settings]:
+    """Return a warehouse in which every table up to `training` exists, with the types a real run gives it, and no row."""
+    orders = "order_id,customer_id,ordered_at,amount\n1,a,2024-05-01,1\n"
+    settings = write_source(folder, "", orders=orders).settings()
+    warehouse = open_warehouse(Home(folder / "home"))
+    extract_source(settings, warehouse, date(2024, 6, 1))
+    with warehouse.transaction() as connection:
+        clean_without_rules(connection, settings)
+        features.write_cutoffs(connection, settings, date(2024, 6, 1), [])
+        features.write_training_plan(connection, settings, None)
+    build_features(warehouse, settings)
+    with warehouse.transaction() as connection:
+        for model in load_layer("3_training"):
+            build(connection, model, {})
+        tables = connection.execute("select table_schema, table_name from information_schema.tables").fetchall()
+        for schema, table in tables:
+            connection.execute(f"delete from {schema}.{table}")
+    return warehouse, settings
