@@ -32,7 +32,7 @@ def _no_pipeline(task: Task, parameters: Parameters) -> None:
 
 BLENDS: dict[Target, Blend] = {
     "spend": Blend("blend", "spend", _no_pipeline),
-    "flag": Blend("blend", "flag", _no_pipeline),
+    "flag": Blend("blend_probability", "flag", _no_pipeline),
 }
 
 
