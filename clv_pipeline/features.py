@@ -9,6 +9,7 @@ from math import ceil
 
 from clv_pipeline.errors import HistoryError
 from clv_pipeline.modeling.cutoffs import CutoffPlan, plan_cutoffs
+from clv_pipeline.modeling.level import cutoff_a_year_before
 from clv_pipeline.settings import Settings
 from clv_pipeline.sql_models import SqlModel, append, build
 from clv_pipeline.warehouse import Connection, Warehouse, one_row
@@ -68,16 +69,27 @@ def plan_training(connection: Connection, settings: Settings, as_of: date) -> li
 
 
 def write_cutoffs(connection: Connection, settings: Settings, as_of: date, plans: list[CutoffPlan]) -> int:
-    """Write `features.cutoffs`: as_of for scoring everybody, the plans' cutoffs for a sample; return their number."""
+    """Write `features.cutoffs`: everybody at as_of to score, a sample at past cutoffs to learn from and to level by."""
     (customers,) = one_row(connection, "select count(*) from clean.customers")
     sampled = min(10_000, ceil(10_000 * settings.train_customers / max(customers, 1)))
     connection.execute(
         "create or replace table features.cutoffs (as_of date, role varchar, customers_per_10000 integer)"
     )
+    train = set().union(*(plan.all_cutoffs for plan in plans))
+    level = _level_cutoffs(connection, as_of, plans) - train
     rows = [(as_of, "score", 10_000)]
-    rows += [(cutoff, "train", sampled) for cutoff in sorted(set().union(*(plan.all_cutoffs for plan in plans)))]
+    rows += [(cutoff, "train", sampled) for cutoff in sorted(train)]
+    rows += [(cutoff, "level", sampled) for cutoff in sorted(level)]
     connection.executemany("insert into features.cutoffs values (?, ?, ?)", rows)
     return len(rows)
+
+
+def _level_cutoffs(connection: Connection, as_of: date, plans: list[CutoffPlan]) -> set[date]:
+    """Return the cutoffs a year before each one whose total is predicted, where the history reaches back so far."""
+    (first,) = one_row(connection, "select min(order_date) from clean.orders where amount > 0")
+    predicted = {as_of, *(f.validation for plan in plans for f in (*plan.folds, *([plan.test] if plan.test else [])))}
+    earlier = {cutoff_a_year_before(cutoff, first) for cutoff in predicted}
+    return {cutoff for cutoff in earlier if cutoff is not None}
 
 
 def build_feature_table(warehouse: Warehouse, model: SqlModel) -> None:

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from clv_pipeline.errors import QualityError
-from clv_pipeline.modeling.candidates import predict
+from clv_pipeline.modeling.candidates import Fitted, predict
 from clv_pipeline.modeling.dataset import family_of, scoring_batches
 from clv_pipeline.modeling.explanation import Explainer, describe, fit_explainer, top_reasons
+from clv_pipeline.modeling.level import level_factor
+from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.modeling.registry import Manifest, Registry
 from clv_pipeline.published_contract import CONTRACT_VERSION
 from clv_pipeline.settings import Settings
@@ -46,7 +48,7 @@ def score_customers(
         QualityError: a customer of the population is left without a score, or all predictions are equal.
         ArtefactError: a model file is not what the manifest says.
     """
-    pipelines = {
+    models = {
         (h.horizon_days, target): registry.load(manifest, f"{h.horizon_days}d_{target}")
         for h in manifest.horizons
         for target in ("spend", "flag")
@@ -54,11 +56,15 @@ def score_customers(
     columns = manifest.columns
     primary = manifest.horizons[0].horizon_days
     parts: list[pd.DataFrame] = []
+    done = 0
     importance = np.zeros(len(columns.names))
     explainer: Explainer | None = None
     with warehouse.transaction() as connection:
         for identity, features in scoring_batches(connection, columns, settings.batch_rows):
-            part = identity.assign(**_predictions(manifest, pipelines, features))
+            parts.append(identity.assign(**_predictions(manifest, models, features)))
+        _put_at_level(connection, parts, manifest)
+        batches = scoring_batches(connection, columns, settings.batch_rows)
+        for part, (_, features) in zip(parts, batches, strict=True):
             expected = part[f"predicted_spend_{primary}d"].to_numpy()
             if explainer is None:
                 few = slice(0, _EXPLAINED_CUSTOMERS)
@@ -69,8 +75,8 @@ def score_customers(
                 _REASONS, top_reasons(features, contributions, columns, len(_REASONS)), strict=False
             ):
                 part[name] = reasons
-            parts.append(part)
-            progress(sum(len(p) for p in parts))
+            done += len(part)
+            progress(done)
         scored = pd.concat([_no_scores(manifest), *parts])
         _write_scores(connection, scored, manifest)
         _write_importance(connection, columns.names, importance / max(len(scored), 1), primary)
@@ -88,16 +94,28 @@ def _no_scores(manifest: Manifest) -> pd.DataFrame:
     return pd.DataFrame({n: pd.Series(dtype=float) for n in numbers} | {t: pd.Series(dtype=object) for t in texts})
 
 
-def _predictions(
-    manifest: Manifest, pipelines: dict[tuple[int, str], object], features: pd.DataFrame
-) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
-    spend = probability = np.zeros(len(features))
+def _put_at_level(connection: Connection, parts: list[pd.DataFrame], manifest: Manifest) -> None:
+    """Scale all customers' predicted spend to the season's total, where the champion is a model and a season is known."""
+    previous: list[Array] | None = None
+    (as_of,) = one_row(connection, "select as_of from raw.extraction")
     for horizon in manifest.horizons:
-        # a longer horizon holds the shorter one, so neither may fall
-        spend = np.maximum(spend, predict(pipelines[horizon.horizon_days, "spend"], features))
-        probability = np.maximum(probability, predict(pipelines[horizon.horizon_days, "flag"], features))
-        found[f"predicted_spend_{horizon.horizon_days}d"] = spend
+        name = f"predicted_spend_{horizon.horizon_days}d"
+        total = float(sum(part[name].sum() for part in parts))
+        factor = level_factor(connection, as_of, horizon.horizon_days, total) if horizon.is_levelled else 1.0
+        for position, part in enumerate(parts):
+            levelled = part[name].to_numpy() * factor
+            # a longer horizon holds the shorter one, so spend may not fall
+            part[name] = levelled if previous is None else np.maximum(levelled, previous[position])
+        previous = [part[name].to_numpy() for part in parts]
+
+
+def _predictions(manifest: Manifest, models: dict[tuple[int, str], Fitted], features: pd.DataFrame) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+    probability = np.zeros(len(features))
+    for horizon in manifest.horizons:
+        found[f"predicted_spend_{horizon.horizon_days}d"] = predict(models[horizon.horizon_days, "spend"], features)
+        # a longer horizon holds the shorter one, so the chance may not fall
+        probability = np.maximum(probability, predict(models[horizon.horizon_days, "flag"], features))
         found[f"purchase_probability_{horizon.horizon_days}d"] = np.clip(probability, 0, 1)
     return found
 
@@ -133,7 +151,7 @@ def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manife
     connection.unregister("scored")
 
 
-def _write_importance(connection: Connection, names: list[str], importance: np.ndarray, horizon_days: int) -> None:
+def _write_importance(connection: Connection, names: list[str], importance: Array, horizon_days: int) -> None:
     frame = pd.DataFrame(
         {
             "horizon_days": horizon_days,

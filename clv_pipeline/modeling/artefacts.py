@@ -12,9 +12,11 @@ from xgboost import XGBClassifier, XGBRegressor
 
 from clv_pipeline.errors import ArtefactError
 from clv_pipeline.home import write_durably
+from clv_pipeline.modeling.candidates import Fitted, MeanOf
 
 #: Types beyond skops' own list that our pipelines consist of; a file with any other type is refused.
 TRUSTED = [
+    "clv_pipeline.modeling.baselines.ColumnProbability",
     "clv_pipeline.modeling.baselines.ColumnRule",
     "clv_pipeline.modeling.baselines.RateProbability",
     "clv_pipeline.modeling.encoding.Winsoriser",
@@ -52,6 +54,24 @@ def load_pipeline(folder: Path, name: str, hashes: dict[str, str]) -> Pipeline:
     model.load_model(bytearray(files[booster_file]))
     encoder = _loads(files[f"{name}.encoder.skops"], folder / f"{name}.encoder.skops")
     return Pipeline([*encoder.steps, ("model", model)])
+
+
+def save_model(model: Fitted, folder: Path, name: str) -> dict[str, str]:
+    """Write a model, a mean of several as `<name>_0`, `<name>_1` ...; return file name -> sha256."""
+    if not isinstance(model, MeanOf):
+        return save_pipeline(model, folder, name)
+    files: dict[str, str] = {}
+    for position, member in enumerate(model.members):
+        files |= save_pipeline(member, folder, f"{name}_{position}")
+    return files
+
+
+def load_model(folder: Path, name: str, hashes: dict[str, str]) -> Fitted:
+    """Return the model saved under `name`; see `load_pipeline` for what is refused."""
+    if any(file.startswith(f"{name}.") for file in hashes):
+        return load_pipeline(folder, name, hashes)
+    positions = sorted({int(file.split(".")[0].rsplit("_", 1)[1]) for file in hashes if file.startswith(f"{name}_")})
+    return MeanOf(tuple(load_pipeline(folder, f"{name}_{position}", hashes) for position in positions))
 
 
 def _write(path: Path, content: bytes) -> str:

@@ -50,3 +50,19 @@ class RateProbability(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rate = np.nan_to_num(x[column].to_numpy(dtype=np.float64)) if column in x else np.zeros(len(x))
         probability = 1 - np.exp(-rate * self.horizon_days / 30)
         return np.column_stack([1 - probability, probability])
+
+
+class ColumnProbability(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Predict a probability that is itself a feature, such as the buy-till-you-die chance of a purchase."""
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+
+    def fit(self, x: pd.DataFrame, y: NDArray[np.float64]) -> Self:
+        self.classes_ = np.array([0, 1])
+        return self
+
+    def predict_proba(self, x: pd.DataFrame) -> NDArray[np.float64]:
+        values = x[self.column].to_numpy(dtype=np.float64) if self.column in x else np.zeros(len(x))
+        probability = np.clip(np.nan_to_num(values), 0, 1)
+        return np.column_stack([1 - probability, probability])

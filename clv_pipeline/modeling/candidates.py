@@ -5,7 +5,7 @@ To add a model, add one entry to `CANDIDATES` and a case to its test.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,16 @@ class Task:
 
 
 @dataclass(frozen=True)
+class MeanOf:
+    """Several fitted pipelines as one model: errors that they do not share cancel out in the mean."""
+
+    members: tuple[Pipeline, ...]
+
+
+Fitted: TypeAlias = "Pipeline | MeanOf"
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One competing model: `build` returns an unfitted scikit-learn pipeline, `search` the parameter sets to try."""
 
@@ -47,19 +57,21 @@ class Candidate:
     #: Tweedie and Poisson losses take no negative money; a net return counts as zero while learning, never while judged
     needs_non_negative: bool = False
 
-    def fit(self, task: Task, parameters: Parameters, rows: LabelledRows) -> Pipeline:
-        """Return the pipeline fitted to the rows."""
+    def fit(self, task: Task, parameters: Parameters, rows: LabelledRows) -> Fitted:
+        """Return the model fitted to the rows."""
         target = rows.spend if self.target == "spend" else rows.flag
         pipeline = self.build(task, parameters)
         pipeline.fit(rows.features, np.maximum(target, 0) if self.needs_non_negative else target)
         return pipeline
 
 
-def predict(pipeline: Pipeline, features: pd.DataFrame) -> NDArray[np.float64]:
+def predict(model: Fitted, features: pd.DataFrame) -> NDArray[np.float64]:
     """Return the expected spend in money (never negative), or the purchase probability where it is a classifier."""
-    if hasattr(pipeline, "predict_proba"):
-        return np.asarray(pipeline.predict_proba(features)[:, 1], dtype=np.float64)
-    return np.maximum(np.asarray(pipeline.predict(features), dtype=np.float64), 0)
+    if isinstance(model, MeanOf):
+        return np.asarray(np.mean([predict(member, features) for member in model.members], axis=0), dtype=np.float64)
+    if hasattr(model, "predict_proba"):
+        return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
+    return np.maximum(np.asarray(model.predict(features), dtype=np.float64), 0)
 
 
 def _plain(model: BaseEstimator) -> Pipeline:
@@ -94,6 +106,9 @@ CANDIDATES: tuple[Candidate, ...] = (
         "trailing_spend", "spend", lambda task, p: _plain(baselines.trailing_spend(task.horizon_days)), is_baseline=True
     ),
     Candidate("spend_rate", "spend", lambda task, p: _plain(baselines.spend_rate(task.horizon_days)), is_baseline=True),
+    Candidate(
+        "btyd", "spend", lambda task, p: _plain(baselines.ColumnRule(f"btyd_spend_{task.horizon_days}d", factor=1.0))
+    ),
     Candidate("linear_regression", "spend", lambda task, p: _on_lines(_rfm_only(task), LinearRegression())),
     Candidate(
         "elastic_net",
@@ -141,6 +156,11 @@ CANDIDATES: tuple[Candidate, ...] = (
     Candidate("base_rate", "flag", lambda task, p: _plain(DummyClassifier(strategy="prior")), is_baseline=True),
     Candidate(
         "rate_so_far", "flag", lambda task, p: _plain(baselines.RateProbability(task.horizon_days)), is_baseline=True
+    ),
+    Candidate(
+        "btyd_probability",
+        "flag",
+        lambda task, p: _plain(baselines.ColumnProbability(f"btyd_purchase_probability_{task.horizon_days}d")),
     ),
     Candidate(
         "logistic_regression",

@@ -8,11 +8,10 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
-from sklearn.pipeline import Pipeline
-
 from clv_pipeline.errors import ArtefactError
 from clv_pipeline.home import write_durably
-from clv_pipeline.modeling.artefacts import load_pipeline
+from clv_pipeline.modeling.artefacts import load_model
+from clv_pipeline.modeling.candidates import Fitted
 from clv_pipeline.modeling.dataset import FeatureColumns
 
 #: A model is only used with the libraries it was fitted with; a patch release may change nothing that matters.
@@ -29,6 +28,8 @@ class HorizonModel:
     flag_candidate: str
     flag_parameters: dict[str, Any]
     has_enough_history: bool
+    #: whether predictions are scaled to the season's total where one is measured; a fixed rule is left as it is
+    is_levelled: bool
     #: mean spend and purchase share of customers who had never bought, measured at past cutoffs
     prospect_spend: float
     prospect_probability: float
@@ -96,9 +97,9 @@ class Registry:
         values["horizons"] = [HorizonModel(**h) for h in values["horizons"]]
         return Manifest(**values)
 
-    def load(self, manifest: Manifest, name: str) -> Pipeline:
-        """Return one fitted pipeline of a version, such as `90d_spend`; see `load_pipeline` for what is refused."""
-        return load_pipeline(self.folder / manifest.version, name, manifest.files)
+    def load(self, manifest: Manifest, name: str) -> Fitted:
+        """Return one fitted model of a version, such as `90d_spend`; see `load_model` for what is refused."""
+        return load_model(self.folder / manifest.version, name, manifest.files)
 
 
 def library_versions() -> dict[str, str]:

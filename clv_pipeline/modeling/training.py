@@ -18,10 +18,12 @@ import numpy as np
 import pandas as pd
 
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.artefacts import save_pipeline
-from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Target, Task, candidates_for, predict
+from clv_pipeline.modeling.artefacts import save_model
+from clv_pipeline.modeling.blending import BLENDS, blend
+from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Fitted, Target, Task, candidates_for, predict
 from clv_pipeline.modeling.cutoffs import CutoffPlan
 from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows, feature_columns, load_labelled, target_names
+from clv_pipeline.modeling.level import expected_total
 from clv_pipeline.modeling.registry import (
     HorizonModel,
     Manifest,
@@ -31,7 +33,7 @@ from clv_pipeline.modeling.registry import (
     why_unfit,
 )
 from clv_pipeline.modeling.selection import FALLBACK, choose
-from clv_pipeline.modeling.tuning import Tuned, tune
+from clv_pipeline.modeling.tuning import Tuned, at_level, tune
 from clv_pipeline.settings import PROJECT, SQL_FOLDER, Settings
 from clv_pipeline.warehouse import Connection, Warehouse, columns_of, one_row
 
@@ -84,10 +86,20 @@ def tune_candidates(
             enough = _has_enough_history(connection, plan, settings)
             folds = plan.folds if enough else ()
             seconds = settings.tuning_seconds * settings.threads / sum(len(c.search) > 1 for c in CANDIDATES)
-            tune_one = partial(tune, task=task, rows=rows, folds=folds, seconds=seconds, progress=progress)
-            found[plan.horizon_days] = side_by_side(tune_one, CANDIDATES, settings.threads)
+            totals = _season_totals(connection, plan)
+            tune_one = partial(
+                tune, task=task, rows=rows, folds=folds, totals=totals, seconds=seconds, progress=progress
+            )
+            tuned = side_by_side(tune_one, CANDIDATES, settings.threads)
+            blends = [blend([t for t in tuned if t.candidate.target == target], rows, folds) for target in TARGETS]
+            found[plan.horizon_days] = tuned + [b for b in blends if b]
             _write_tuning(connection, plan.horizon_days, found[plan.horizon_days])
     return found
+
+
+def _season_totals(connection: Connection, plan: CutoffPlan) -> dict[date, float | None]:
+    folds = (*plan.folds, plan.test) if plan.test else plan.folds
+    return {f.validation: expected_total(connection, f.validation, plan.horizon_days) for f in folds}
 
 
 def _has_enough_history(connection: Connection, plan: CutoffPlan, settings: Settings) -> bool:
@@ -128,7 +140,7 @@ def read_choices(connection: Connection, horizon_days: int, target: Target) -> l
         [horizon_days, target],
     ).fetchall()
     by_name = {name: (json.loads(parameters), is_champion) for name, parameters, is_champion in rows}
-    return [Choice(c, *by_name[c.name]) for c in candidates_for(target) if c.name in by_name]
+    return [Choice(c, *by_name[c.name]) for c in (*candidates_for(target), BLENDS[target]) if c.name in by_name]
 
 
 def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: list[CutoffPlan]) -> pd.DataFrame:
@@ -152,7 +164,10 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: list[Cu
                  "actual_flag": judged.flag}
             )  # fmt: skip
             choices = [c for target in TARGETS for c in read_choices(connection, plan.horizon_days, target)]
-            judge_one = partial(_judge, task=task, learned=learned, judged=judged, plan=plan, settings=settings)
+            total = _season_totals(connection, plan)[plan.test.validation]
+            judge_one = partial(
+                _judge, task=task, learned=learned, judged=judged, total=total, plan=plan, settings=settings
+            )
             for choice, (predicted, measured) in zip(
                 choices, side_by_side(judge_one, choices, settings.threads), strict=True
             ):
@@ -173,10 +188,17 @@ _QUALITY_COLUMNS = [
 
 
 def _judge(
-    choice: Choice, *, task: Task, learned: LabelledRows, judged: LabelledRows, plan: CutoffPlan, settings: Settings
+    choice: Choice,
+    *,
+    task: Task,
+    learned: LabelledRows,
+    judged: LabelledRows,
+    total: float | None,
+    plan: CutoffPlan,
+    settings: Settings,
 ) -> tuple[metrics.Array, list[dict[str, object]]]:
-    pipeline = choice.candidate.fit(task, choice.parameters, learned)
-    predicted = predict(pipeline, judged.features)
+    model = choice.candidate.fit(task, choice.parameters, learned)
+    predicted = at_level(choice.candidate, predict(model, judged.features), total)
     return predicted, _measure(choice, plan, judged, predicted, settings)
 
 
@@ -229,8 +251,8 @@ def fit_champions(
         horizons = []
         for plan in plans:
             horizon = _fit_horizon(connection, settings, plan, columns)
-            for target, pipeline in horizon.pipelines.items():
-                files |= save_pipeline(pipeline, folder, f"{plan.horizon_days}d_{target}")
+            for target, model in horizon.fitted.items():
+                files |= save_model(model, folder, f"{plan.horizon_days}d_{target}")
             horizons.append(horizon.model)
         manifest = Manifest(
             version, as_of, data_fingerprint, code, settings.seed, list(columns.numeric), list(columns.categorical),
@@ -244,7 +266,7 @@ def fit_champions(
 @dataclass(frozen=True)
 class _FittedHorizon:
     model: HorizonModel
-    pipelines: dict[Target, object]
+    fitted: dict[Target, Fitted]
 
 
 def _fit_horizon(
@@ -254,13 +276,13 @@ def _fit_horizon(
     task = Task(columns, plan.horizon_days, settings.seed)
     enough = _has_enough_history(connection, plan, settings)
     champions: dict[Target, Choice] = {}
-    pipelines: dict[Target, object] = {}
+    fitted: dict[Target, Fitted] = {}
     for target in TARGETS:
         choices = read_choices(connection, plan.horizon_days, target)
         champions[target] = next(
             c for c in choices if (c.is_champion if enough else c.candidate.name == FALLBACK[target])
         )
-        pipelines[target] = champions[target].candidate.fit(task, champions[target].parameters, rows)
+        fitted[target] = champions[target].candidate.fit(task, champions[target].parameters, rows)
     prospect_spend, prospect_probability = one_row(
         connection,
         """
@@ -273,10 +295,10 @@ def _fit_horizon(
     )
     model = HorizonModel(
         plan.horizon_days, champions["spend"].candidate.name, champions["spend"].parameters,
-        champions["flag"].candidate.name, champions["flag"].parameters, enough, max(prospect_spend, 0.0),
-        prospect_probability,
+        champions["flag"].candidate.name, champions["flag"].parameters, enough,
+        not champions["spend"].candidate.is_baseline, max(prospect_spend, 0.0), prospect_probability,
     )  # fmt: skip
-    return _FittedHorizon(model, pipelines)
+    return _FittedHorizon(model, fitted)
 
 
 def _champion_metrics(connection: Connection) -> dict[str, float]:

@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from clv_pipeline.modeling.dataset import LabelledRows
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
+#: What all customers of a cutoff are expected to spend together, where the season was measured (see `level.py`).
+Totals = Mapping[date, float | None]
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Tuned:
     fold_biases: tuple[float, ...]
     tried: int
     ran_out_of_time: bool
+    #: one array a fold: what it predicted for the customers of the fold's validation window
+    fold_predictions: tuple[metrics.Array, ...] = field(repr=False, default=())
 
     @property
     def score(self) -> float:
@@ -45,7 +50,14 @@ def fold_score(target: Target, actual: metrics.Array, predicted: metrics.Array) 
 
 
 def tune(
-    candidate: Candidate, task: Task, rows: LabelledRows, folds: tuple[Fold, ...], *, seconds: float, progress: Progress
+    candidate: Candidate,
+    task: Task,
+    rows: LabelledRows,
+    folds: tuple[Fold, ...],
+    totals: Totals,
+    *,
+    seconds: float,
+    progress: Progress,
 ) -> Tuned:
     """Try the candidate's parameter sets in order until all are tried or the time is used up; the first is always tried.
 
@@ -60,27 +72,48 @@ def tune(
                 "%s: tuning stopped after %d of %d parameter sets", candidate.name, tried, len(candidate.search)
             )
             break
-        scores, biases = _score(candidate, task, parameters, rows, folds)
+        predictions = _predict_folds(candidate, task, parameters, rows, folds, totals)
+        scores, biases = judge_folds(candidate.target, predictions, rows, folds)
         tried += 1
         progress(f"{candidate.name} {tried}/{len(candidate.search)}")
         if best is None or np.mean(scores) > best.score:
-            best = Tuned(candidate, parameters, scores, biases, tried, False)
+            best = Tuned(candidate, parameters, scores, biases, tried, False, predictions)
         if not folds:
             break
     assert best is not None
-    cut_short = bool(folds) and tried < len(candidate.search)
-    return Tuned(candidate, best.parameters, best.fold_scores, best.fold_biases, tried, cut_short)
+    return replace(best, tried=tried, ran_out_of_time=bool(folds) and tried < len(candidate.search))
 
 
-def _score(
-    candidate: Candidate, task: Task, parameters: Parameters, rows: LabelledRows, folds: tuple[Fold, ...]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    scores, biases = [], []
+def at_level(candidate: Candidate, predicted: metrics.Array, total: float | None) -> metrics.Array:
+    """Return a model's spend predictions scaled to the season's total where one was measured; baselines stay as they are."""
+    if total is None or candidate.is_baseline or candidate.target != "spend" or predicted.sum() <= 0:
+        return predicted
+    return np.asarray(predicted * (total / predicted.sum()), dtype=np.float64)
+
+
+def _predict_folds(
+    candidate: Candidate,
+    task: Task,
+    parameters: Parameters,
+    rows: LabelledRows,
+    folds: tuple[Fold, ...],
+    totals: Totals,
+) -> tuple[metrics.Array, ...]:
+    found = []
     for fold in folds:
-        pipeline = candidate.fit(task, parameters, rows.at(fold.train))
-        judged = rows.at((fold.validation,))
-        actual = judged.spend if candidate.target == "spend" else judged.flag
-        predicted = predict(pipeline, judged.features)
-        scores.append(fold_score(candidate.target, actual, predicted))
-        biases.append(metrics.total_bias(actual, predicted))
-    return tuple(scores), tuple(biases)
+        model = candidate.fit(task, parameters, rows.at(fold.train))
+        predicted = predict(model, rows.at((fold.validation,)).features)
+        found.append(at_level(candidate, predicted, totals.get(fold.validation)))
+    return tuple(found)
+
+
+def judge_folds(
+    target: Target, predictions: tuple[metrics.Array, ...], rows: LabelledRows, folds: tuple[Fold, ...]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return each fold's score and total bias."""
+    judged = [rows.at((fold.validation,)) for fold in folds]
+    actual = [j.spend if target == "spend" else j.flag for j in judged]
+    return (
+        tuple(fold_score(target, a, p) for a, p in zip(actual, predictions, strict=True)),
+        tuple(metrics.total_bias(a, p) for a, p in zip(actual, predictions, strict=True)),
+    )
