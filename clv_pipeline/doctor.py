@@ -16,7 +16,7 @@ from clv_pipeline.settings import Settings
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sources.door import check_columns
 from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
-from clv_pipeline.sources.readers import SourceReader, open_source
+from clv_pipeline.sources.readers import open_source
 
 _FREE_BYTES = 2_000_000_000
 #: Far in the future, so that an incremental SELECT returns its columns and no rows.
@@ -66,22 +66,25 @@ def _source(settings: Settings) -> Iterator[Finding]:
         return
     try:
         selects = read_selects(settings)
-        with open_source(settings.source_url, tries=1, timeout_seconds=60) as source:
+        with open_source(settings.source_url, tries=1, timeout_seconds=60):
             yield Finding("source", True, "reached, and open for reading in one snapshot")
-            for name in CONTRACT:
-                if name in selects:
-                    yield _select(source, selects[name])
-                else:
-                    yield Finding(f"{name}.sql", True, "not provided: costs only its features")
     except PipelineError as error:
         yield Finding("source", False, error.what, error.next_step)
+        return
+    for name in CONTRACT:
+        if name in selects:
+            yield _select(settings, selects[name])
+        else:
+            yield Finding(f"{name}.sql", True, "not provided: costs only its features")
 
 
-def _select(source: SourceReader, select: SourceSelect) -> Finding:
+def _select(settings: Settings, select: SourceSelect) -> Finding:
+    """Look at one SELECT over a connection of its own: a failing one would abort the transaction of the others."""
     subject = f"{select.table.name}.sql"
     try:
-        batches = source.read(select, _NO_ROWS_SINCE, 1)
-        columns = check_columns(select.table, next(iter(batches)).column_names, select.path.name)
+        with open_source(settings.source_url, tries=1, timeout_seconds=60) as source:
+            batches = source.read(select, _NO_ROWS_SINCE, 1)
+            columns = check_columns(select.table, next(iter(batches)).column_names, select.path.name)
     except PipelineError as error:
         return Finding(subject, False, error.what, error.next_step)
     missing = [c.name for c in select.table.columns if c.name not in columns]

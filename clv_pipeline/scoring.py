@@ -123,10 +123,14 @@ def _predictions(manifest: Manifest, models: dict[tuple[int, str], Fitted], feat
 def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manifest) -> None:
     """Join the predictions to the whole population; customers who never bought get the past mean of their like."""
     columns = []
+    # a longer horizon holds the shorter one, so what is expected of prospects may not fall either
+    prospect_spend = prospect_probability = 0.0
     for h in manifest.horizons:
+        prospect_spend = max(prospect_spend, h.prospect_spend)
+        prospect_probability = max(prospect_probability, h.prospect_probability)
         spend, probability = f"predicted_spend_{h.horizon_days}d", f"purchase_probability_{h.horizon_days}d"
-        columns.append(f"coalesce({spend}, {h.prospect_spend:.6f})::decimal(18, 2) as {spend}")
-        columns.append(f"coalesce({probability}, {h.prospect_probability:.6f})::decimal(5, 4) as {probability}")
+        columns.append(f"coalesce({spend}, {prospect_spend:.6f})::decimal(18, 2) as {spend}")
+        columns.append(f"coalesce({probability}, {prospect_probability:.6f})::decimal(5, 4) as {probability}")
     primary = manifest.horizons[0]
     connection.register("scored", scored)
     connection.execute(
@@ -172,18 +176,24 @@ def _audit(connection: Connection, primary: int, fidelity: float) -> ScoringRepo
             "select score_status, count(*) from scores.customer_scores group by score_status order by score_status"
         ).fetchall()
     )
-    population, missing = one_row(
+    rows, customers, population, unscored = one_row(
         connection,
-        f"""
-        select count(*), count(*) filter (where predicted_spend_{primary}d is null)
-        from features.population
-        left join scores.customer_scores using (as_of, customer_id)
-        where population.role = 'score'
+        """
+        select count(*), count(distinct customer_id),
+            (select count(*) from features.population where role = 'score'),
+            count(*) filter (
+                where score_status = 'no_purchase_yet' and customer_id in (
+                    select customer_id from features.customer_day
+                    where is_purchase_day and order_date < customer_scores.as_of
+                )
+            )
+        from scores.customer_scores
         """,
     )
-    if missing or population != sum(statuses.values()):
+    if not rows == customers == population or unscored:
         raise QualityError(
-            f"scores.customer_scores: {missing} of {population} eligible customers have no score",
+            f"scores.customer_scores: {unscored} of {population} eligible customers have no score, "
+            f"{rows} rows hold {customers} customers",
             next_step="look at features.customer_features for those customers; nothing was published.",
         )
     total, lowest, highest, trailing = one_row(
@@ -200,7 +210,7 @@ def _audit(connection: Connection, primary: int, fidelity: float) -> ScoringRepo
             f"scores.customer_scores: every predicted_spend_{primary}d is {lowest}",
             next_step="look at the model's features and training rows; nothing was published.",
         )
-    return ScoringReport(population, statuses, float(total), float(trailing), fidelity)
+    return ScoringReport(int(population), statuses, float(total), float(trailing), fidelity)
 
 
 def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:

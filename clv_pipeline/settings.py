@@ -5,19 +5,21 @@ What a setting does belongs to the room that uses it; here is only its name, typ
 
 import logging
 import os
+import re
 import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from clv_pipeline.errors import ConfigurationError, nearest
@@ -57,7 +59,7 @@ class Settings(BaseSettings):
 
     # what the source says of itself (source.toml)
     name: str = ""
-    time_zone: str = Field("UTC", validation_alias=AliasChoices("CLV_TIME_ZONE", "time_zone", "timezone"))
+    time_zone: str = "UTC"
     currency: str = "EUR"
     gross_margin: float = Field(1.0, gt=0, le=1)
     order_status: OrderStatus | None = None
@@ -151,7 +153,8 @@ class Settings(BaseSettings):
 
 def source_folder(source: str) -> Path:
     """Return the folder of SELECTs for a name under sql/0_sources or for a path to any folder."""
-    for candidate in (SOURCES_FOLDER / source, Path(source).expanduser()):
+    named = [SOURCES_FOLDER / source] if Path(source).name == source and source not in ("", ".", "..") else []
+    for candidate in (*named, Path(source).expanduser()):
         if candidate.is_dir():
             return candidate.resolve()
     known = sorted(p.name for p in SOURCES_FOLDER.iterdir() if p.is_dir())
@@ -172,7 +175,9 @@ def read_source_toml(folder: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}", next_step="mend that line.") from error
-    known: list[str] = [*Settings.model_fields, "timezone"]
+    if "timezone" in values:
+        values["time_zone"] = values.pop("timezone")
+    known = list(Settings.model_fields)
     for key in set(values) - set(known):
         log.warning("%s: unknown key '%s' is ignored%s", path, key, nearest(key, known))
     return {"name": folder.name} | {k: v for k, v in values.items() if k in known}
@@ -186,10 +191,14 @@ def load_settings(**overrides: Any) -> Settings:
     """
     try:
         return Settings(**{k: v for k, v in overrides.items() if v is not None})
+    except SettingsError as error:
+        name = re.findall(r'field "(\w+)"', str(error))
+        variable = f"CLV_{name[0].upper()}" if name else "a CLV_* variable"
+        raise ConfigurationError(f"{variable} cannot be read: {error}", next_step=f"mend {variable}.") from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where, setting = ".".join(str(part) for part in first["loc"]), str(first["loc"][0])
         raise ConfigurationError(
             f"Setting '{where}' cannot be used: {first['msg']}",
-            next_step=f"mend CLV_{where.upper().removeprefix('CLV_')}, the command-line option, or the key in source.toml.",
+            next_step=f"mend CLV_{setting.upper().removeprefix('CLV_')}, the command-line option, or the key in source.toml.",
         ) from None

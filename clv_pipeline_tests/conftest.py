@@ -60,7 +60,9 @@ def file_source(tmp_path: Path) -> Callable[..., FileSource]:
     unless `selects` gives another.
     """
 
-    def make(*, toml: str = 'time_zone = "Europe/Berlin"\n', selects: dict[str, str] | None = None, **tables: str) -> FileSource:
+    def make(
+        *, toml: str = 'time_zone = "Europe/Berlin"\n', selects: dict[str, str] | None = None, **tables: str
+    ) -> FileSource:
         source = FileSource(tmp_path / "source", tmp_path / "files")
         source.folder.mkdir(exist_ok=True)
         source.files.mkdir(exist_ok=True)
@@ -93,7 +95,9 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Return the home of one finished `clv run` on a small demo company, made the way a user makes it."""
     root = tmp_path_factory.mktemp("demo") / "home"
-    finished = run_clv("run", "--home", str(root), CLV_DEMO_CUSTOMERS="1500", CLV_MAX_CUTOFFS="4", CLV_BOOTSTRAP_SAMPLES="20")
+    finished = run_clv(
+        "run", "--home", str(root), CLV_DEMO_CUSTOMERS="1500", CLV_MAX_CUTOFFS="4", CLV_BOOTSTRAP_SAMPLES="20"
+    )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return Home(root)
 

@@ -194,9 +194,7 @@ def test_beta_expectation(a: float, b: float, D: float, z: float) -> None:
 
     mode = np.log(a / b)
     cuts = np.unique(np.clip([-60, -20, mode - 1, mode, mode + 1, mode + 5, 40], -60, 40))
-    exact = sum(
-        quad(integrand, *cut, epsabs=0, epsrel=1e-11, limit=200)[0] for cut in itertools.pairwise(cuts)
-    )
+    exact = sum(quad(integrand, *cut, epsabs=0, epsrel=1e-11, limit=200)[0] for cut in itertools.pairwise(cuts))
     exact += D * z * np.exp(-60 * a - betaln(a, b)) / a
     p, weight = beta_nodes(a, np.array([b]), D * z)
     assert (weight * -np.expm1(-D * np.log1p(z * p)) / p).sum() == pytest.approx(exact, rel=1e-7)

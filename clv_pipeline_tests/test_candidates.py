@@ -150,8 +150,8 @@ def test_windows_in_which_all_customers_did_the_same(candidate: Candidate, bough
 
 @EACH
 def test_models_learn_what_there_is_to_learn(candidate: Candidate) -> None:
-    if candidate.is_baseline:
-        pytest.skip("a baseline does not learn")
+    if candidate.is_baseline or candidate.name.startswith("btyd"):
+        pytest.skip("a baseline does not learn, and a buy-till-you-die model has learned before: it reads its feature")
     judged, rows = feature_rows(1_000, seed=8), feature_rows(1_500, seed=3)
     # a line bends to one order of millions; the others are what there is to learn
     usual = LabelledRows(rows.features.iloc[1:], rows.as_of[1:], rows.spend[1:], rows.flag[1:])

@@ -3,7 +3,6 @@
 What the pipeline then does with these rows is tested room by room elsewhere.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -87,7 +86,7 @@ def test_rebuilding_replaces_the_company_and_leaves_nothing_beside_it(tmp_path: 
     first = dump(path)
     small(path, 1)
     assert dump(path) == first
-    assert os.listdir(tmp_path) == ["shop.db"]
+    assert [p.name for p in tmp_path.iterdir()] == ["shop.db"]
 
 
 def test_a_build_that_breaks_off_leaves_the_old_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +97,7 @@ def test_a_build_that_breaks_off_leaves_the_old_company(tmp_path: Path, monkeypa
     with pytest.raises(ZeroDivisionError):
         small(path, 2)
     assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ["shop.db"]
+    assert [p.name for p in tmp_path.iterdir()] == ["shop.db"]
 
 
 def test_another_database_is_never_overwritten(tmp_path: Path) -> None:

@@ -606,7 +606,7 @@ def test_all_tables_are_read_in_one_snapshot(
     made.write("customers", {"customer_id": "text"}, [{"customer_id": "C1"}, {"customer_id": "C2"}])
     if kind == "sqlite":
         made.execute("pragma journal_mode = wal")
-    committed = []
+    committed: list[int] = []
 
     def write_in_between(table: str, rows: int) -> None:
         if table == "orders" and not committed:

@@ -15,6 +15,7 @@ import pytest
 from clv_pipeline.errors import ArtefactError, HistoryError
 from clv_pipeline.home import Home
 from clv_pipeline.modeling import metrics, training
+from clv_pipeline.modeling.blending import BLENDS
 from clv_pipeline.modeling.candidates import CANDIDATES, candidates_for, predict
 from clv_pipeline.modeling.cutoffs import CutoffPlan
 from clv_pipeline.modeling.dataset import feature_columns, load_labelled, target_names
@@ -121,6 +122,9 @@ def on_test_window(trained: Trained, horizon: int, metric: str) -> Table:
     return pd.DataFrame(found.set_index("candidate"))
 
 
+EVERYBODY = [*CANDIDATES, *(BLENDS[target] for target in TARGETS)]
+
+
 # --- what is written ------------------------------------------------------------------------------------------------
 
 
@@ -128,22 +132,26 @@ def test_every_candidate_of_every_horizon_is_tuned_and_one_a_target_is_champion(
     table = shop.table("select * from training.tuning")
     assert sorted(table["horizon_days"].unique()) == [30, 90]
     for horizon, tuned in table.groupby("horizon_days"):
-        assert list(tuned["candidate"]) == [c.name for c in CANDIDATES]
-        assert list(tuned["is_baseline"]) == [c.is_baseline for c in CANDIDATES]
-        assert list(tuned["tried"]) == [len(c.search) for c in CANDIDATES]
+        assert list(tuned["candidate"]) == [c.name for c in EVERYBODY]
+        assert list(tuned["is_baseline"]) == [c.is_baseline for c in EVERYBODY]
+        assert list(tuned["tried"]) == [len(c.search) for c in EVERYBODY]
         assert not tuned["ran_out_of_time"].any()
         assert np.isfinite(tuned[["fold_score", "mean_absolute_bias"]].to_numpy()).all()
         assert sorted(tuned.query("is_champion")["target"]) == ["flag", "spend"]
         for row, choice in zip(tuned.itertuples(), shop.tuned[int(horizon)], strict=True):
             assert json.loads(str(row.parameters)) == dict(choice.parameters)
-            assert dict(choice.parameters) in [dict(p) for p in choice.candidate.search]
+            if choice.candidate.name in {b.name for b in BLENDS.values()}:
+                members = {c.name for c in CANDIDATES if c.target == choice.candidate.target and not c.is_baseline}
+                assert set(choice.parameters["members"]) <= members
+            else:
+                assert dict(choice.parameters) in [dict(p) for p in choice.candidate.search]
 
 
 def test_models_and_baselines_are_judged_side_by_side_on_the_test_window(shop: Trained) -> None:
     for plan in shop.plans:
         assert plan.test is not None
         judged = shop.quality[shop.quality["horizon_days"] == plan.horizon_days]
-        assert set(judged["candidate"]) == {c.name for c in CANDIDATES}
+        assert set(judged["candidate"]) == {c.name for c in EVERYBODY}
         assert set(judged["test_window_start"]) == {plan.test.validation}
         for target, names in zip(
             target_names(plan.horizon_days), (metrics.SPEND_METRICS, metrics.PROBABILITY_METRICS), strict=True

@@ -3,8 +3,12 @@
 Which version is the champion is `registry.py`'s business.
 """
 
+import io
+import json
+import zipfile
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import skops.io
 from sklearn.pipeline import Pipeline
@@ -19,6 +23,7 @@ TRUSTED = [
     "clv_pipeline.modeling.baselines.ColumnProbability",
     "clv_pipeline.modeling.baselines.ColumnRule",
     "clv_pipeline.modeling.baselines.RateProbability",
+    "clv_pipeline.modeling.encoding.FillUnknown",
     "clv_pipeline.modeling.encoding.Winsoriser",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -31,11 +36,11 @@ def save_pipeline(pipeline: Pipeline, folder: Path, name: str) -> dict[str, str]
     """Write the pipeline as one or two files in `folder`; return file name -> sha256."""
     model = pipeline.named_steps["model"]
     if type(model).__name__ not in _BOOSTERS:
-        return {f"{name}.skops": _write(folder / f"{name}.skops", skops.io.dumps(pipeline))}
+        return {f"{name}.skops": _write(folder / f"{name}.skops", _dumps(pipeline))}
     encoder = Pipeline(pipeline.steps[:-1])
     booster_file = f"{name}.{type(model).__name__}.ubj"
     return {
-        f"{name}.encoder.skops": _write(folder / f"{name}.encoder.skops", skops.io.dumps(encoder)),
+        f"{name}.encoder.skops": _write(folder / f"{name}.encoder.skops", _dumps(encoder)),
         booster_file: _write(folder / booster_file, bytes(model.get_booster().save_raw("ubj"))),
     }
 
@@ -72,6 +77,33 @@ def load_model(folder: Path, name: str, hashes: dict[str, str]) -> Fitted:
         return load_pipeline(folder, name, hashes)
     positions = sorted({int(file.split(".")[0].rsplit("_", 1)[1]) for file in hashes if file.startswith(f"{name}_")})
     return MeanOf(tuple(load_pipeline(folder, f"{name}_{position}", hashes) for position in positions))
+
+
+def _dumps(pipeline: Pipeline) -> bytes:
+    """Return skops' bytes made repeatable: it names parts after memory addresses and stamps them with the clock."""
+    ids: dict[int, int] = {}
+    names: dict[str, str] = {}
+
+    def renumbered(node: Any) -> Any:
+        if isinstance(node, list):
+            return [renumbered(value) for value in node]
+        if not isinstance(node, dict):
+            return node
+        found = {key: renumbered(value) for key, value in node.items() if key not in ("__id__", "file")}
+        if "__id__" in node:
+            found["__id__"] = ids.setdefault(node["__id__"], len(ids))
+        if "file" in node:
+            ending = node["file"].rsplit(".", 1)[1]
+            found["file"] = names.setdefault(node["file"], f"{len(names)}.{ending}")
+        return found
+
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as old, zipfile.ZipFile(made, "w") as new:
+        schema = renumbered(json.loads(old.read("schema.json")))
+        for was, now in names.items():
+            new.writestr(zipfile.ZipInfo(now), old.read(was))
+        new.writestr(zipfile.ZipInfo("schema.json"), json.dumps(schema))
+    return made.getvalue()
 
 
 def _write(path: Path, content: bytes) -> str:

@@ -60,8 +60,11 @@ class Candidate:
     def fit(self, task: Task, parameters: Parameters, rows: LabelledRows) -> Fitted:
         """Return the model fitted to the rows."""
         target = rows.spend if self.target == "spend" else rows.flag
-        pipeline = self.build(task, parameters)
-        pipeline.fit(rows.features, np.maximum(target, 0) if self.needs_non_negative else target)
+        if self.needs_non_negative:
+            target = np.maximum(target, 0)
+        # where everybody did the same (a closed season, a subscription) there is nothing to tell customers apart by
+        pipeline = self.build(task, parameters) if self.is_baseline or np.ptp(target) > 0 else _constant(self.target)
+        pipeline.fit(rows.features, target)
         return pipeline
 
 
@@ -70,8 +73,14 @@ def predict(model: Fitted, features: pd.DataFrame) -> NDArray[np.float64]:
     if isinstance(model, MeanOf):
         return np.asarray(np.mean([predict(member, features) for member in model.members], axis=0), dtype=np.float64)
     if hasattr(model, "predict_proba"):
-        return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
+        probabilities = np.asarray(model.predict_proba(features), dtype=np.float64)
+        buys = np.flatnonzero(np.asarray(model.classes_) == 1)
+        return probabilities[:, buys[0]] if len(buys) else np.zeros(len(features))
     return np.maximum(np.asarray(model.predict(features), dtype=np.float64), 0)
+
+
+def _constant(target: Target) -> Pipeline:
+    return _plain(DummyRegressor() if target == "spend" else DummyClassifier(strategy="prior"))
 
 
 def _plain(model: BaseEstimator) -> Pipeline:

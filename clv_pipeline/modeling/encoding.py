@@ -3,6 +3,7 @@
 from typing import Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
@@ -30,6 +31,20 @@ class Winsoriser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type
         return np.clip(np.asarray(x, dtype=np.float64), self.bounds_[0], self.bounds_[1])
 
 
+class FillUnknown(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Set columns that were null in every training row to zero: a source newer than the window taught the model nothing."""
+
+    def fit(self, x: pd.DataFrame, y: object = None) -> Self:
+        self.unknown_ = np.isnan(np.asarray(x, dtype=np.float32)).all(axis=0)
+        self.n_features_in_ = x.shape[1]
+        return self
+
+    def transform(self, x: pd.DataFrame) -> NDArray[np.float32]:
+        values = np.array(x, dtype=np.float32)
+        values[:, self.unknown_] = 0
+        return values
+
+
 def _categories() -> OneHotEncoder:
     # a category never seen in training, or rarer than 1 %, goes into one common column
     return OneHotEncoder(
@@ -40,7 +55,7 @@ def _categories() -> OneHotEncoder:
 def for_trees(columns: FeatureColumns) -> ColumnTransformer:
     """Return an encoder for tree models, which take missing numbers as they are."""
     return ColumnTransformer(
-        [("numeric", "passthrough", list(columns.numeric)), ("category", _categories(), list(columns.categorical))]
+        [("numeric", FillUnknown(), list(columns.numeric)), ("category", _categories(), list(columns.categorical))]
     )
 
 

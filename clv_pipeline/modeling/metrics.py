@@ -103,8 +103,11 @@ def decile_wape(actual: Array, predicted: Array) -> float:
     total = float(actual.sum())
     if total <= 0:
         return np.nan
+    # equal predictions share their money evenly, so that the order of rows does not matter
+    _, group = np.unique(predicted, return_inverse=True)
+    shared = (np.bincount(group, weights=actual) / np.bincount(group))[group]
     parts = np.array_split(np.argsort(predicted, kind="stable"), 10)
-    return sum(abs(float(predicted[p].sum() - actual[p].sum())) for p in parts) / total
+    return sum(abs(float(predicted[p].sum() - shared[p].sum())) for p in parts) / total
 
 
 def roc_auc(actual: Array, predicted: Array) -> float:
@@ -159,7 +162,9 @@ def measure(
     for name, metric in metrics.items():
         values = [metric(actual[d], predicted[d]) for d in draws]
         low, high = np.nanquantile(values, [0.05, 0.95]) if np.isfinite(values).any() else (np.nan, np.nan)
-        found[name] = Estimate(metric(actual, predicted), float(low), float(high))
+        value = metric(actual, predicted)
+        # some metrics are biased under resampling (errors of sums grow); the interval still has to hold its value
+        found[name] = Estimate(value, float(np.fmin(low, value)), float(np.fmax(high, value)))
     return found
 
 

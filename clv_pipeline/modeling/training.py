@@ -176,11 +176,12 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: list[Cu
                     champion[f"predicted_{choice.candidate.target}"] = predicted
             predictions.append(champion)
         _replace(connection, "training.model_quality", pd.DataFrame(quality, columns=_QUALITY_COLUMNS))
-        if predictions:
-            _replace(connection, "training.test_predictions", pd.concat(predictions))
+        empty = pd.DataFrame(columns=_TEST_COLUMNS).astype(float).astype({"as_of": "datetime64[us]"})
+        _replace(connection, "training.test_predictions", pd.concat(predictions) if predictions else empty)
     return pd.DataFrame(quality, columns=_QUALITY_COLUMNS)
 
 
+_TEST_COLUMNS = ["horizon_days", "as_of", "actual_spend", "actual_flag", "predicted_spend", "predicted_flag"]
 _QUALITY_COLUMNS = [
     "horizon_days", "target", "candidate", "is_baseline", "is_champion", "test_window_start", "customers", "metric",
     "value", "low", "high",
@@ -248,7 +249,7 @@ def fit_champions(
         version = f"{as_of:%Y%m%d}-{identity[:8]}"
         folder = registry.new_folder(version)
         files: dict[str, str] = {}
-        horizons = []
+        horizons: list[HorizonModel] = []
         for plan in plans:
             horizon = _fit_horizon(connection, settings, plan, columns)
             for target, model in horizon.fitted.items():

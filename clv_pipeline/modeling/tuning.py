@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from types import MappingProxyType
 
 import numpy as np
 
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 #: What all customers of a cutoff are expected to spend together, where the season was measured (see `level.py`).
 Totals = Mapping[date, float | None]
+NO_TOTALS: Totals = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def tune(
     task: Task,
     rows: LabelledRows,
     folds: tuple[Fold, ...],
-    totals: Totals,
+    totals: Totals = NO_TOTALS,
     *,
     seconds: float,
     progress: Progress,

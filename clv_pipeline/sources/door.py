@@ -4,11 +4,13 @@ Columns and types are judged here. Whether a readable row makes sense is judged 
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import duckdb
 import pyarrow as pa
 
-from clv_pipeline.errors import SourceError, nearest
+from clv_pipeline.errors import ConfigurationError, SourceError, nearest
 from clv_pipeline.sources.contract import STORED_AS, Column, SourceTable
 from clv_pipeline.warehouse import Connection, one_row, quote_name, quote_text
 
@@ -17,6 +19,16 @@ log = logging.getLogger(__name__)
 #: Spellings of "no number" that are not a sign of a changed type; they become null and are judged by the clean rules.
 _NOT_A_NUMBER = "('', 'nan', 'inf', '-inf', '+inf', 'infinity', '-infinity', 'null', 'none', 'nat')"
 _HAS_OFFSET = r"(Z|[+-]\d\d(:?\d\d)?)$"
+#: A row of these shows whether a condition can be evaluated; nulls would let wrong types through.
+_SOME_VALUE = {
+    "varchar": "''",
+    "timestamptz": "'2000-01-01'",
+    "date": "'2000-01-01'",
+    "decimal(18,2)": "0",
+    "decimal(18,6)": "0",
+    "bigint": "0",
+    "boolean": "true",
+}
 _TRUE = "('true', 't', 'yes', 'y', '1')"
 _FALSE = "('false', 'f', 'no', 'n', '0')"
 
@@ -68,6 +80,31 @@ def check_columns(table: SourceTable, returned: list[str], where: str) -> dict[s
     return {c.name: by_name[c.name] for c in table.columns if c.name in by_name}
 
 
+def remember_known_rows(connection: Connection, table: SourceTable) -> None:
+    """Note what `raw.<table>` holds before tonight, so that a look-back adds only what is new."""
+    connection.execute(f"create or replace temp table known_rows as select row_hash from raw.{table.name}")
+
+
+def check_exclusions(connection: Connection, tables: Mapping[str, SourceTable], rules: DoorRules) -> None:
+    """Try each exclusion on a made-up row.
+
+    Raises:
+        ConfigurationError: the warehouse cannot evaluate a condition (types that do not compare, unknown function).
+    """
+    for name, conditions in rules.exclusions.items():
+        row = ", ".join(
+            f"{_SOME_VALUE[STORED_AS[c.type]]}::{STORED_AS[c.type]} as {c.name}" for c in tables[name].columns
+        )
+        for condition, reason in conditions:
+            try:
+                connection.execute(f"select 1 from (select {row}) where {condition}").fetchall()
+            except duckdb.Error as error:
+                raise ConfigurationError(
+                    f"[[exclude]] '{reason}' in source.toml cannot be evaluated: {str(error).splitlines()[0]}",
+                    next_step=f"mend the condition '{condition}'.",
+                ) from None
+
+
 def admit(
     connection: Connection,
     table: SourceTable,
@@ -78,11 +115,8 @@ def admit(
     *,
     skip_known: bool,
 ) -> None:
-    """Type one batch and add it to `raw.<table>`; with `skip_known`, rows already there to the letter are left out.
-
-    Raises:
-        SourceError: a money column holds anything but plain numbers.
-    """
+    """Type one batch and add it to `raw.<table>`; with `skip_known`, rows held before tonight to the letter are left out.
+    `remember_known_rows` has noted those."""
     connection.register("delivered", batch)
     typed = ", ".join(
         f"{_typed(c, columns[c.name], rules) if c.name in columns else 'null'}::{STORED_AS[c.type]} as {c.name}"
@@ -103,7 +137,7 @@ def admit(
     )
     _count_unreadable(connection, table, columns, rules, delivery)
     connection.unregister("delivered")
-    known = f"where row_hash not in (select row_hash from raw.{table.name})" if skip_known else ""
+    known = "where row_hash not in (select row_hash from known_rows)" if skip_known else ""
     (inserted,) = one_row(connection, f"insert into raw.{table.name} by name select * from admitted {known}")
     delivery.rows += batch.num_rows
     delivery.loaded += int(inserted)
@@ -114,10 +148,12 @@ def check_delivery(table: SourceTable, delivery: Delivery, rules: DoorRules) -> 
     """Judge what could not be read once a table is through.
 
     Raises:
-        SourceError: so many values of one column are unreadable that its type must have changed.
+        SourceError: a money column holds anything but plain numbers, or so many values of another column are
+            unreadable that its type must have changed.
     """
     for name, count in delivery.unreadable.items():
-        if count > rules.max_unreadable_share * delivery.rows:
+        # one misread amount is a wrong number in somebody's report: money is never guessed
+        if table.column(name).type == "money" or count > rules.max_unreadable_share * delivery.rows:
             raise _unreadable(table.column(name), table, count, delivery)
         log.warning("%s.%s: %d unreadable values became null", table.name, name, count)
 
@@ -142,9 +178,6 @@ def _count_unreadable(
         if count:
             delivery.unreadable[column.name] = delivery.unreadable.get(column.name, 0) + count
             delivery.examples.setdefault(column.name, example)
-            if column.type == "money":
-                # one misread amount is a wrong number in somebody's report: money is never guessed
-                raise _unreadable(column, table, count, delivery)
 
 
 def _unreadable(column: Column, table: SourceTable, count: int, delivery: Delivery) -> SourceError:

@@ -12,7 +12,16 @@ from hashlib import sha256
 from clv_pipeline.errors import SourceError
 from clv_pipeline.settings import Settings
 from clv_pipeline.sources.contract import CONTRACT, SourceTable
-from clv_pipeline.sources.door import Delivery, DoorRules, admit, check_columns, check_delivery, create_raw_table
+from clv_pipeline.sources.door import (
+    Delivery,
+    DoorRules,
+    admit,
+    check_columns,
+    check_delivery,
+    check_exclusions,
+    create_raw_table,
+    remember_known_rows,
+)
 from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
 from clv_pipeline.sources.readers import SourceReader, open_source
 from clv_pipeline.warehouse import Connection, Warehouse, one_row, row_count
@@ -53,6 +62,7 @@ def extract(
     ):
         night = _Night(connection, source, settings, rules, started_at, progress)
         night.create_bookkeeping()
+        check_exclusions(connection, CONTRACT, rules)
         tables = [night.load(table, selects.get(name)) for name, table in CONTRACT.items()]
         if not row_count(connection, "raw.orders"):
             raise SourceError(
@@ -100,6 +110,8 @@ class _Night:
         since = self._since(select) if select.is_incremental else _BEGINNING
         if since == _BEGINNING:
             create_raw_table(self.connection, table)
+        else:
+            remember_known_rows(self.connection, table)
         delivery = Delivery()
         columns: dict[str, str] | None = None
         for batch in self.source.read(select, since, self.settings.batch_rows):
@@ -109,7 +121,21 @@ class _Night:
                 admit(self.connection, table, batch, columns, self.rules, delivery, skip_known=since != _BEGINNING)
                 self.progress(table.name, delivery.rows)
         check_delivery(table, delivery, self.rules)
+        self._check_not_suddenly_empty(select)
         return self._note_load(table, select, delivery)
+
+    def _check_not_suddenly_empty(self, select: SourceSelect) -> None:
+        if row_count(self.connection, f"raw.{select.table.name}"):
+            return
+        last = self.connection.execute(
+            "select rows_held from raw.loads where table_name = $table and fingerprint = $fingerprint",
+            {"table": select.table.name, "fingerprint": self._fingerprint(select)},
+        ).fetchall()
+        if last and last[0][0]:
+            raise SourceError(
+                f"{select.table.name}: the source returned no row at all; the last extraction held {last[0][0]}",
+                next_step=f"check the source; if the table is gone for good, remove {select.path}.",
+            )
 
     def note_run(self, as_of: date, run_id: str) -> None:
         self.connection.execute(
@@ -142,6 +168,8 @@ class _Night:
         """Identify what the rows held came from; a changed SELECT, address or rule means loading all anew."""
         address = self.settings.source_url.get_secret_value() if self.settings.source_url else ""
         rules = [rule.model_dump_json() for rule in self.settings.exclude if rule.table == select.table.name]
+        if any(column.type == "secret" for column in select.table.columns):
+            rules.append(sha256((self.rules.hash_key or "").encode()).hexdigest())
         parts = [select.sql, address, self.settings.time_zone, *rules, *select.table.column_names()]
         return sha256("\n".join(parts).encode()).hexdigest()
 

@@ -1,8 +1,8 @@
 """Reading a source folder: source.toml's rules and one SELECT per contract table. Nothing is executed here."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import sqlglot
@@ -12,7 +12,9 @@ from clv_pipeline.errors import ConfigurationError, nearest
 from clv_pipeline.settings import ExcludeRule, Settings
 from clv_pipeline.sources.contract import CONTRACT, SourceTable
 
-_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)\b(?!:)", re.IGNORECASE)
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)", re.IGNORECASE)
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_COMMENT_OR_QUOTED = re.compile(r"--[^\n]*|/\*.*?\*/|" + _QUOTED.pattern, re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,22 @@ class SourceSelect:
 
     @property
     def is_incremental(self) -> bool:
-        return "since" in _PARAMETER.findall(_without_literals(self.sql))
+        return "since" in _parameters(self.sql)
 
-    def with_since(self, style: str, *, escape_percent: bool = False) -> str:
-        """Return the SQL with `:since` written the way a driver wants it, such as `$since` or `%(since)s`."""
-        return _PARAMETER.sub(style, self.sql.replace("%", "%%") if escape_percent else self.sql)
+    def for_duckdb(self) -> str:
+        """Return the SQL with `$since`."""
+        return _rewritten(self.sql, "$since")
 
-    @property
-    def fingerprint(self) -> str:
-        return sha256(self.sql.encode()).hexdigest()
+    def for_sqlalchemy(self) -> str:
+        """Return the SQL for `sqlalchemy.text`, which would take a colon inside a literal for a parameter."""
+        # in brackets, because text() does not see a parameter that a :: cast follows
+        return _rewritten(self.sql, "(:since)", quoted=lambda text: text.replace(":", "\\:"))
+
+    def for_psycopg(self) -> str:
+        """Return the SQL with `%(since)s`; psycopg reads every other % as a parameter once there is one."""
+        if not self.is_incremental:
+            return self.sql
+        return _rewritten(self.sql.replace("%", "%%"), "%(since)s")
 
 
 def read_selects(settings: Settings) -> dict[str, SourceSelect]:
@@ -51,8 +60,8 @@ def read_selects(settings: Settings) -> dict[str, SourceSelect]:
                 f"{path} is not named after a contract table{nearest(path.stem, list(CONTRACT))}",
                 next_step=f"name it after one of: {', '.join(CONTRACT)}.",
             )
-        sql = _without_comment_lines(path.read_text()).strip().rstrip(";")
-        unknown = set(_PARAMETER.findall(_without_literals(sql))) - {"since"}
+        sql = _read_sql(path)
+        unknown = _parameters(sql) - {"since"}
         if unknown:
             raise ConfigurationError(
                 f"{path} uses the unknown parameter :{min(unknown)}", next_step="only :since is bound by the pipeline."
@@ -66,13 +75,27 @@ def read_selects(settings: Settings) -> dict[str, SourceSelect]:
     return selects
 
 
-def _without_comment_lines(sql: str) -> str:
-    # a `:since` in a comment would be a parameter to a driver that does not know comments
-    return "\n".join(line for line in sql.splitlines() if not line.lstrip().startswith("--"))
+def _read_sql(path: Path) -> str:
+    """Return the SELECT without comments: a `:since` in one would be a parameter to a driver that reads no comments."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8: {error}", next_step="save the file as UTF-8.") from None
+    kept = _COMMENT_OR_QUOTED.sub(lambda m: m[0] if m[0][0] in "'\"" else " ", text)
+    return kept.strip().rstrip(";").strip()
 
 
-def _without_literals(sql: str) -> str:
-    return re.sub(r"'[^']*'|--[^\n]*|/\*.*?\*/", "", sql, flags=re.DOTALL)
+def _parameters(sql: str) -> set[str]:
+    return set(_PARAMETER.findall(_QUOTED.sub("''", sql)))
+
+
+def _rewritten(sql: str, since: str, *, quoted: Callable[[str], str] = str) -> str:
+    """Return the SQL with `:since` in its code replaced, and `quoted` applied to literals and quoted names."""
+    parts, end = [], 0
+    for match in _QUOTED.finditer(sql):
+        parts += [_PARAMETER.sub(lambda _: since, sql[end : match.start()]), quoted(match[0])]
+        end = match.end()
+    return "".join([*parts, _PARAMETER.sub(lambda _: since, sql[end:])])
 
 
 def exclusion_condition(rule: ExcludeRule) -> str:
@@ -90,16 +113,16 @@ def exclusion_condition(rule: ExcludeRule) -> str:
         )
     try:
         condition = exp.condition(rule.where, dialect="duckdb")
-    except sqlglot.errors.ParseError as error:
+    except sqlglot.errors.SqlglotError as error:
         raise ConfigurationError(
             f"{where}: '{rule.where}' is not one SQL condition", next_step="mend the condition."
         ) from error
     if condition.find(exp.Query, exp.Command, exp.DDL):
         raise ConfigurationError(f"{where}: '{rule.where}' holds a sub-query", next_step="write one plain condition.")
     for column in condition.find_all(exp.Column):
-        if column.name not in table.column_names():
+        if column.table or column.name not in table.column_names():
             raise ConfigurationError(
-                f"{where}: {rule.table} has no column '{column.name}'{nearest(column.name, table.column_names())}",
+                f"{where}: {rule.table} has no column '{column.sql()}'{nearest(column.name, table.column_names())}",
                 next_step="use contract columns only.",
             )
     return condition.sql(dialect="duckdb")

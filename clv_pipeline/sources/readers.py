@@ -6,6 +6,7 @@ identifiers survives. Nothing is written here.
 
 import io
 import logging
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 #: PostgreSQL reports a refused login in these words whatever the driver; trying again would only lock the account.
 _REFUSED = ("password", "authentication", "access denied", "login failed", "permission denied", "role ")
+_CREDENTIALS = re.compile(r"[^\s\"']*@")
 _COPY_BATCH_BYTES = 16_000_000
 
 
@@ -58,7 +60,8 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
         path = Path(address).expanduser()
         if not path.exists():
             raise ConfigurationError(
-                f"The source {path} does not exist", next_step="pass a database URL or an existing folder of files."
+                f"The source {_masked(address)} does not exist",
+                next_step="pass a database URL or an existing folder of files.",
             )
         with warehouse.open_files(path) as files:
             yield FileReader(files)
@@ -69,6 +72,10 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
         try:
             _begin_snapshot(connection, timeout_seconds)
             yield DatabaseReader(connection)
+        except SourceInterrupted:
+            # a dead connection cannot be rolled back; closing it as it is would hide what happened
+            connection.invalidate()
+            raise
         finally:
             connection.close()
     finally:
@@ -85,12 +92,11 @@ class FileReader:
         parameters = {"since": since} if select.is_incremental else {}
         try:
             names = [
-                row[0]
-                for row in self._connection.execute(f"describe {select.with_since('$since')}", parameters).fetchall()
+                row[0] for row in self._connection.execute(f"describe {select.for_duckdb()}", parameters).fetchall()
             ]
             as_text = ", ".join(f"{warehouse.quote_name(n)}::varchar as {warehouse.quote_name(n)}" for n in names)
             reader = self._connection.sql(
-                f"select {as_text} from ({select.with_since('$since')})", params=parameters
+                f"select {as_text} from ({select.for_duckdb()})", params=parameters
             ).to_arrow_reader(batch_rows)
             yield reader.schema.empty_table()
             for batch in reader:
@@ -123,7 +129,7 @@ class DatabaseReader:
         return driver is None or bool(driver.closed)
 
     def _fetch(self, select: SourceSelect, since: str, batch_rows: int) -> Iterator[pa.Table]:
-        statement = sa.text(select.sql)
+        statement = sa.text(select.for_sqlalchemy())
         result = self._connection.execution_options(stream_results=True).execute(
             statement, {"since": since} if select.is_incremental else {}
         )
@@ -135,11 +141,9 @@ class DatabaseReader:
 
     def _copy(self, select: SourceSelect, since: str) -> Iterator[pa.Table]:
         cursor = self._connection.connection.cursor()
-        query, parameters = select.sql, None
-        if select.is_incremental:
-            # psycopg reads a lone % as a parameter once there are parameters
-            query, parameters = select.with_since("%(since)s", escape_percent=True), {"since": since}
-        with cursor.copy(f"copy ({query}) to stdout (format csv, header)", parameters) as copy:
+        query = f"copy ({select.for_psycopg()}) to stdout (format csv, header)"
+        parameters = {"since": since} if select.is_incremental else None
+        with cursor.copy(query, parameters) as copy:
             header: list[str] | None = None
             rows: list[bytes] = []
             size = 0
@@ -179,7 +183,7 @@ def _parse_csv(rows: list[bytes], names: list[str]) -> pa.Table:
     return pacsv.read_csv(
         io.BytesIO(b"".join(rows)),
         read_options=pacsv.ReadOptions(column_names=names, block_size=2 * _COPY_BATCH_BYTES),
-        parse_options=pacsv.ParseOptions(newlines_in_values=True),
+        parse_options=pacsv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         convert_options=pacsv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
             null_values=[""],
@@ -199,18 +203,29 @@ def _engine(address: str) -> sa.Engine:
         return sa.create_engine(url, poolclass=sa.NullPool)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError) as error:
         raise ConfigurationError(
-            f"The source URL cannot be used: {str(error).replace(address, '***')}",
+            f"The source URL cannot be used: {_masked(str(error).replace(address, '***'))}",
             next_step="write it as dialect+driver://user@host/database and install that driver.",
         ) from None
 
 
+def _address(url: sa.URL) -> str:
+    """Return where a database is and nothing that logs into it: passwords also hide in queries and mistyped hosts."""
+    host = (url.host or "").rsplit("@", 1)[-1]
+    port = f":{url.port}" if url.port else ""
+    return f"{url.drivername}://{host}{port}/{url.database or ''}"
+
+
+def _masked(text: str) -> str:
+    return _CREDENTIALS.sub("***@", text)
+
+
 def _connect(engine: sa.Engine, tries: int) -> sa.Connection:
-    where = engine.url.render_as_string(hide_password=True)
+    where = _address(engine.url)
     for attempt in range(1, tries + 1):
         try:
             return engine.connect()
         except sa.exc.DBAPIError as error:
-            reason = str(error.orig).strip().splitlines()[0]
+            reason = _masked(str(error.orig).strip().splitlines()[0])
             if any(word in str(error.orig).lower() for word in _REFUSED):
                 raise SourceError(
                     f"The source {where} refused the login: {reason}",
@@ -240,7 +255,7 @@ def _begin_snapshot(connection: sa.Connection, timeout_seconds: int) -> None:
 
 
 def _select_failed(select: SourceSelect, error: BaseException, *, lost: bool = False) -> SourceError:
-    reason = str(error).strip().splitlines()[0]
+    reason = _masked(str(error).strip().splitlines()[0])
     if lost:
         return SourceInterrupted(
             f"The connection was lost while reading {select.table.name}: {reason}",
