@@ -87,7 +87,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = arguments.database or Path(folder) / "shop.duckdb"
         if not database.exists():
-            purchase_mart.prepare(database, arguments.customers, arguments.memory_limit)
+            purchase_mart.prepare_apart(database, arguments.customers, arguments.memory_limit)
         parquet = Path(folder) / "purchases.parquet"
         _write_purchases(database, parquet)
         ours = purchase_mart.measure("benchmarks.purchase_mart", "mart", database, arguments.memory_limit)

@@ -378,7 +378,7 @@ def test_an_asset_page_shows_description_rows_columns_and_plots(ui: Ui, browser:
         "One row per (horizon, candidate, metric)",
         "Row count",
         "gain 90d",
-        "fold_score",
+        "test_window_start",
     )
     _dismiss_greeting(browser)
     shows = "[...document.querySelectorAll('a')].filter(a => a.innerText.includes('Show Markdown'))"

@@ -24,12 +24,9 @@ from clv_pipeline.reporting.report import write_report
 from clv_pipeline.settings import Settings, load_settings
 from clv_pipeline.sql_models import SqlModel, load_layer
 from clv_pipeline.warehouse import Connection, open_bundle_file
-from clv_pipeline_tests.conftest import open_warehouse, run_clv
+from clv_pipeline_tests.conftest import SMALL_RUN, open_warehouse, run_clv
 
 DEMO_AS_OF = date(2026, 7, 1)
-SMALL = {
-    "CLV_DEMO_CUSTOMERS": "1500", "CLV_MAX_CUTOFFS": "4", "CLV_BOOTSTRAP_SAMPLES": "20",
-}  # fmt: skip
 
 
 def _served(home: Home) -> dict[str, str]:
@@ -430,7 +427,7 @@ def backfilled(demo_run: Home, tmp_path_factory: pytest.TempPathFactory) -> tupl
     shutil.copytree(demo_run.root, root)
     home = Home(root)
     before = _contents(home.published)
-    ran = run_clv("run", "--home", str(root), "--as-of", "2026-06-17", **SMALL)
+    ran = run_clv("run", "--home", str(root), "--as-of", "2026-06-17", **SMALL_RUN)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return home, before
 
@@ -466,7 +463,7 @@ def test_a_rerun_of_the_same_day_is_accepted_and_replaces_its_own_history_only(
         earlier = connection.execute(
             "select * from scores.history where as_of_date = '2026-06-17' order by all"
         ).fetchall()
-    ran = run_clv("run", "--home", str(home.root), **SMALL)
+    ran = run_clv("run", "--home", str(home.root), **SMALL_RUN)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert _served(home)["as_of_date"] == DEMO_AS_OF.isoformat()
     with _warehouse(home) as connection:
@@ -484,7 +481,7 @@ def test_a_rerun_of_the_same_day_is_accepted_and_replaces_its_own_history_only(
 
 
 def test_the_same_input_in_another_home_gives_the_same_bytes(demo_run: Home, tmp_path: Path) -> None:
-    ran = run_clv("run", "--home", str(tmp_path / "other"), TZ="Pacific/Auckland", **SMALL)
+    ran = run_clv("run", "--home", str(tmp_path / "other"), TZ="Pacific/Auckland", **SMALL_RUN)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     other = Home(tmp_path / "other")
     one, two = _bundle(demo_run), _bundle(other)
