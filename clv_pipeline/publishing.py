@@ -76,8 +76,8 @@ def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, ho
         _build_dictionary(connection)
     with warehouse.connection() as connection:
         run_id, as_of, source = one_row(connection, "select run_id, as_of, source_name from scores.run")
+        _clear_leftovers(home.published)
         beside = home.published / f".building-{run_id}"
-        shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir()
         try:
             counts = _write_files(connection, beside)
@@ -213,20 +213,40 @@ def _write_manifest(folder: Path, run_id: str, as_of: date, source: str, counts:
     write_durably(folder / "manifest.json", (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
 
+def _clear_leftovers(published: Path) -> None:
+    """Remove what killed runs left beside, so that its space comes back."""
+    for path in published.glob(".*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _is_whole(bundle: Path) -> bool:
+    manifest = bundle / "manifest.json"
+    if not manifest.exists():
+        return False
+    hashes: dict[str, str] = json.loads(manifest.read_text())["sha256"]
+    return all(
+        (bundle / name).is_file() and sha256((bundle / name).read_bytes()).hexdigest() == expected
+        for name, expected in hashes.items()
+    )
+
+
 def _seal(beside: Path, final: Path) -> Path:
-    """Flush every file and give the folder its final name; the same run made again replaces its equal."""
+    """Flush every file and give the folder its final name; a bundle is never replaced while it is whole.
+
+    A run_id stands for its inputs, so the same run made again is the same bundle.
+    """
+    if _is_whole(final):
+        shutil.rmtree(beside)
+        return final
     for path in beside.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-    if final.exists():
-        retired = final.with_name(f".retired-{final.name}")
-        shutil.rmtree(retired, ignore_errors=True)
-        os.replace(final, retired)
-        os.replace(beside, final)
-        shutil.rmtree(retired, ignore_errors=True)
-    else:
-        os.replace(beside, final)
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(beside, final)
     return final
 
 
@@ -246,9 +266,13 @@ def _serve(published: Path, folder: Path, as_of: date, source: str) -> bool:
 
 
 def current(published: Path) -> dict[str, str] | None:
-    """Return run_id, as_of_date and source_name of what is served, or None before the first run."""
-    pointer = published / "current.json"
-    if not pointer.exists():
+    """Return run_id, as_of_date and source_name of what is served, or None before the first run.
+
+    Asked of the served file itself: `current.json` is written after it, for people and scripts.
+    """
+    served = published / "clv.duckdb"
+    if not served.exists():
         return None
-    content: dict[str, str] = json.loads(pointer.read_text())
-    return content
+    with open_bundle_file(served) as connection:
+        run_id, as_of, source = one_row(connection, "select run_id, as_of_date::varchar, source_name from clv_run")
+    return {"run_id": run_id, "as_of_date": as_of, "source_name": source}

@@ -18,13 +18,19 @@ from clv_pipeline.modeling.dataset import family_of, scoring_batches
 from clv_pipeline.modeling.explanation import Explainer, describe, fit_explainer, top_reasons
 from clv_pipeline.modeling.level import level_factor
 from clv_pipeline.modeling.metrics import Array
-from clv_pipeline.modeling.registry import Manifest, Registry
+from clv_pipeline.modeling.registry import Manifest, Registry, code_fingerprint
 from clv_pipeline.published_contract import CONTRACT_VERSION
-from clv_pipeline.settings import Settings
+from clv_pipeline.settings import PROJECT, SQL_FOLDER, Settings
 from clv_pipeline.warehouse import Connection, Warehouse, one_row
 
 #: Enough to explain a population; more makes the explainer slower, not truer.
 _EXPLAINED_CUSTOMERS = 20_000
+#: The settings that change what is published; with the data, the model and the code they make the run_id.
+_SHAPING_SETTINGS = {
+    "horizons", "currency", "time_zone", "gross_margin", "order_status", "exclude", "earliest_date", "seed",
+    "lifetime_days", "discount_rate", "high_value_share", "churn_probability", "churn_value_share",
+    "missed_basket_share",
+}  # fmt: skip
 _REASONS = ("reason_1", "reason_2", "reason_3")
 
 
@@ -216,9 +222,10 @@ def _audit(connection: Connection, primary: int, fidelity: float) -> ScoringRepo
 def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:
     """Write `scores.run`, the identity of tonight's scores: made from the inputs alone, so that the same make the same."""
     as_of, fingerprint, source = one_row(connection, "select as_of, data_fingerprint, source_name from raw.extraction")
-    knobs = settings.model_dump_json(exclude={"home", "source", "source_url", "hash_key", "memory_limit", "threads"})
+    knobs = settings.model_dump_json(include=_SHAPING_SETTINGS)
+    code = code_fingerprint([PROJECT / "clv_pipeline", SQL_FOLDER])
     earlier = _earlier_runs(connection, as_of)
-    identity = sha256(f"{fingerprint} {manifest.version} {knobs} {earlier}".encode()).hexdigest()
+    identity = sha256(f"{fingerprint} {manifest.version} {knobs} {code} {earlier}".encode()).hexdigest()
     midnight = datetime.combine(as_of, time(), ZoneInfo(settings.time_zone))
     connection.execute(
         """
@@ -251,9 +258,8 @@ def _earlier_runs(connection: Connection, as_of: date) -> str:
         "select 1 from information_schema.tables where table_schema = 'scores' and table_name = 'history'"
     ).fetchall():
         return ""
-    return str(
-        connection.execute(
-            "select distinct as_of_date::varchar, run_id from scores.history where as_of_date <> $as_of order by all",
-            {"as_of": as_of},
-        ).fetchall()
-    )
+    runs = connection.execute(
+        "select distinct as_of_date::varchar, run_id from scores.history where as_of_date <> $as_of order by all",
+        {"as_of": as_of},
+    ).fetchall()
+    return str(runs) if runs else ""

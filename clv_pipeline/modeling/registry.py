@@ -1,6 +1,7 @@
 """Every model version ever trained, and which one is the champion. What is inside a version is `training.py`'s business."""
 
 import json
+import logging
 from dataclasses import asdict, dataclass
 from datetime import date
 from hashlib import sha256
@@ -13,6 +14,8 @@ from clv_pipeline.home import write_durably
 from clv_pipeline.modeling.artefacts import load_model
 from clv_pipeline.modeling.candidates import Fitted
 from clv_pipeline.modeling.dataset import FeatureColumns
+
+log = logging.getLogger(__name__)
 
 #: A model is only used with the libraries it was fitted with; a patch release may change nothing that matters.
 _LIBRARIES = ("scikit-learn", "xgboost-cpu", "skops", "numpy")
@@ -81,7 +84,11 @@ class Registry:
         pointer = self.folder / "champion.json"
         if not pointer.exists():
             return None
-        return self.manifest(json.loads(pointer.read_text())["version"])
+        try:
+            return self.manifest(json.loads(pointer.read_text())["version"])
+        except ArtefactError as error:
+            log.warning("the champion cannot be used, a new one will be trained: %s", error.what)
+            return None
 
     def versions(self) -> list[Manifest]:
         """Return every complete version, oldest as_of first."""
@@ -93,9 +100,14 @@ class Registry:
         if not path.exists():
             raise ArtefactError(f"There is no model version '{version}' in {self.folder}", next_step="train one.")
         values = json.loads(path.read_text())
-        values["as_of"] = date.fromisoformat(values["as_of"])
-        values["horizons"] = [HorizonModel(**h) for h in values["horizons"]]
-        return Manifest(**values)
+        try:
+            values["as_of"] = date.fromisoformat(values["as_of"])
+            values["horizons"] = [HorizonModel(**h) for h in values["horizons"]]
+            return Manifest(**values)
+        except (TypeError, KeyError) as error:
+            raise ArtefactError(
+                f"The model version '{version}' was written by another release: {error}", next_step="train a new one."
+            ) from error
 
     def load(self, manifest: Manifest, name: str) -> Fitted:
         """Return one fitted model of a version, such as `90d_spend`; see `load_model` for what is refused."""

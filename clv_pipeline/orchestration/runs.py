@@ -15,10 +15,14 @@ _DAGSTER_YAML = """\
 # Written by clv: local history, no telemetry, one run at a time because the warehouse has one writer.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 1
 """
+#: Which process executes a run, so that one that was killed can be told from one that works.
+_PID_TAG = "clv/pid"
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,30 @@ def prepare_dagster_home(home: Home) -> Path:
     """Make the Dagster home of a CLV_HOME, point DAGSTER_HOME at it, and return it."""
     folder = home.dagster
     configuration = folder / "dagster.yaml"
-    if not configuration.exists():
+    if not configuration.exists() or configuration.read_text() != _DAGSTER_YAML:
         configuration.write_text(_DAGSTER_YAML)
     os.environ["DAGSTER_HOME"] = str(folder)
+    with _instance() as instance:
+        _fail_dead_runs(instance)
     return folder
+
+
+def _fail_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Mark runs whose process is gone as failed: one that seems to run for ever would hold the queue for ever."""
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        pid = run.tags.get(_PID_TAG)
+        if pid and not _is_alive(int(pid)):
+            instance.report_run_failed(run, "The process of this run ended without a word; it was probably killed.")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def run_nightly(home: Home, *, as_of: date | None, retrain: bool) -> RunOutcome:
@@ -55,7 +79,7 @@ def run_nightly(home: Home, *, as_of: date | None, retrain: bool) -> RunOutcome:
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {}}}},
-            tags={AS_OF_TAG: as_of.isoformat()} if as_of else {},
+            tags={_PID_TAG: str(os.getpid())} | ({AS_OF_TAG: as_of.isoformat()} if as_of else {}),
         )
         errors = [_message(event) for event in result.all_events if event.is_step_failure or event.is_run_failure]
         evaluations = [e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == _CHECK]

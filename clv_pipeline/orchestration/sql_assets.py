@@ -65,9 +65,12 @@ def table_metadata(connection: Connection, table: str) -> Metadata:
 
 def sql_metadata(connection: Connection, model: SqlModel) -> Metadata:
     """Return `table_metadata` and the lineage of each column."""
+    no_assets = WRITTEN_BESIDE.keys() | _KEPT_BETWEEN_RUNS
+    built = columns_of(connection, model.table)
     deps = {
-        column: [dg.TableColumnDep(asset_key(table), name) for table, name in sources if table not in WRITTEN_BESIDE]
+        column: [dg.TableColumnDep(asset_key(table), name) for table, name in sources if table not in no_assets]
         for column, sources in column_lineage(connection, model).items()
+        if column in built
     }
     lineage = dg.MetadataValue.column_lineage(dg.TableColumnLineage({c: d for c, d in deps.items() if d}))
     return {**table_metadata(connection, model.table), "dagster/column_lineage": lineage}
