@@ -87,6 +87,9 @@ def _roll_back(connection: Connection) -> None:
 
 
 def _harden(connection: Connection, folders: list[Path], relative_names: list[str] | None = None) -> None:
+    if one_row(connection, "select current_setting('lock_configuration')")[0]:
+        # another connection of this process has the same file open and hardened: they share its settings
+        return
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set enable_progress_bar = false")
     if relative_names:

@@ -411,13 +411,22 @@ def test_publishing_again_changes_no_byte(finished: Home, demo_settings: Setting
 def test_a_newer_as_of_of_another_source_is_no_reason_to_keep_serving_it(tmp_path: Path) -> None:
     folder = tmp_path / "20240101-x"
     folder.mkdir()
-    (folder / "clv.duckdb").write_bytes(b"new")
-    served = {"run_id": "20250101-y", "as_of_date": "2025-01-01", "source_name": "a"}
-    for source, is_served in (("a", False), ("b", True)):
-        (tmp_path / "clv.duckdb").write_bytes(b"old")
-        (tmp_path / "current.json").write_text(json.dumps(served))
-        assert publishing._serve(tmp_path, folder, date(2024, 1, 1), source) is is_served
-        assert (tmp_path / "clv.duckdb").read_bytes() == (b"new" if is_served else b"old")
+    _write_clv_run(folder / "clv.duckdb", "20240101-x", "2024-01-01", "b")
+    _write_clv_run(tmp_path / "newer.duckdb", "20250101-y", "2025-01-01", "a")
+    for source, served in (("a", "20250101-y"), ("b", "20240101-x")):
+        shutil.copyfile(tmp_path / "newer.duckdb", tmp_path / "clv.duckdb")
+        assert publishing._serve(tmp_path, folder, date(2024, 1, 1), source) is (served == folder.name)
+        pointer = publishing.current(tmp_path)
+        assert pointer is not None
+        assert pointer["run_id"] == served
+
+
+def _write_clv_run(path: Path, run_id: str, as_of: str, source: str) -> None:
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "create table clv_run as select ? as run_id, ?::date as as_of_date, ? as source_name",
+            [run_id, as_of, source],
+        )
 
 
 @pytest.fixture(scope="module")

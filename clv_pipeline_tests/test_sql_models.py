@@ -16,7 +16,7 @@ LAYERS = ("1_clean", "2_features", "3_training", "4_published")
 MODELS = [model for layer in LAYERS for model in load_layer(layer)]
 #: Columns that come from rows as such, not from a column of theirs.
 COUNTS_AND_CONSTANTS = {
-    "has_crm_record", "new_products", "web_sessions", "survey_responses", "social_interactions", "campaign_touches"
+    "has_crm_record", "currency", "new_products", "web_sessions", "survey_responses", "social_interactions", "campaign_touches"
 }  # fmt: skip
 SQL_FILES = sorted(SQL_FOLDER.rglob("*.sql"))
 
@@ -167,7 +167,7 @@ def test_build_replaces_and_append_adds(empty: tuple[Warehouse, Settings]) -> No
 
 
 def test_a_missing_parameter_is_an_error(empty: tuple[Warehouse, Settings]) -> None:
-    with empty[0].connection() as connection, pytest.raises(KeyError, match="first_cutoff"):
+    with empty[0].connection() as connection, pytest.raises(KeyError, match="_cutoff"):
         build(connection, sql_model("2_features", "web_features"), {})
 
 
