@@ -84,7 +84,10 @@ def _select(settings: Settings, select: SourceSelect) -> Finding:
     try:
         with open_source(settings.source_url, tries=1, timeout_seconds=60) as source:
             batches = source.read(select, _NO_ROWS_SINCE, 1)
-            columns = check_columns(select.table, next(iter(batches)).column_names, select.path.name)
+            returned = next(iter(batches)).column_names
+            # ends the COPY that may be under way, before its connection is closed
+            del batches
+            columns = check_columns(select.table, returned, select.path.name)
     except PipelineError as error:
         return Finding(subject, False, error.what, error.next_step)
     missing = [c.name for c in select.table.columns if c.name not in columns]
