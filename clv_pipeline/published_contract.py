@@ -30,7 +30,9 @@ _IDENTITY = {
 _SEGMENT = {
     "segment": "high_value, churn_risk, missed_opportunity, new_customer, steady, dormant or prospect",
     "value_tier": "A: top 5 % by predicted spend, B: next 15 %, C: next 30 %, D: the rest",
-    "score_status": "scored; insufficient_history (a fixed rule, no model); no_purchase_yet (mean of past customers alike)",
+    "score_status": "scored; single_purchase (bought on one day so far); new_customer (won in the last 30 days); "
+    "extended_horizon (learned on a shorter window, carried on); insufficient_history (a fixed rule, no model); "
+    "no_purchase_yet (mean of past customers alike)",
 }
 _WINDOW = {
     "horizon_days": "length of the predicted window in days, from as_of_date",
@@ -48,7 +50,10 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "customer_id": "the company's customer number, as text",
                 **_IDENTITY,
                 **_SEGMENT,
-                "predicted_spend_{h}d": "expected net spend in the {h} days from as_of_date",
+                "predicted_spend_{h}d": "expected (mean) net spend in the {h} days from as_of_date: for totals, ranking, budgets",
+                "typical_spend_{h}d": "median: half of like customers spend less; null while no past window could be measured",
+                "predicted_spend_low_{h}d": "lower end of the customer's 90 % interval; null as typical_spend",
+                "predicted_spend_high_{h}d": "upper end of the customer's 90 % interval; null as typical_spend",
                 "purchase_probability_{h}d": "chance of at least one purchase in the {h} days from as_of_date, 0 to 1",
                 "lifetime_value": "expected net spend of the next 3 years, discounted by 10 % a year, times the gross margin",
                 "historic_value": "net spend so far, before as_of_date",
@@ -241,6 +246,9 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "model_version": _IDENTITY["model_version"],
                 "customers": "customers with a row in customer_clv",
                 "predicted_spend_total": "sum of predicted spend, primary horizon",
+                "predicted_spend_total_low": "lower end of the total's 90 % interval, from how far past totals were off; "
+                "null while none could be measured",
+                "predicted_spend_total_high": "upper end of the total's 90 % interval",
                 "trailing_spend_total": "what the same number of days before as_of_date brought in: the baseline",
                 "quarantined_rows": "source rows set aside",
                 "data_fingerprint": "hash over every source row held",

@@ -91,7 +91,8 @@ class Settings(BaseSettings):
     retrain_after_days: int = Field(7, ge=0)
     force_training: bool = False
     cutoff_step_days: int = Field(45, gt=0)
-    max_cutoffs: int = Field(8, ge=1)
+    max_cutoffs: int = Field(6, ge=1)
+    recency_half_life_days: int = Field(365, ge=1)
     train_customers: int = Field(20_000, ge=100)
     min_buyers: int = Field(500, ge=10)
     tuning_folds: int = Field(2, ge=1)

@@ -183,6 +183,16 @@ def columns_of(connection: Connection, relation: str) -> dict[str, str]:
     return {row[0]: row[1] for row in connection.execute(f"describe select * from {relation}").fetchall()}
 
 
+def has_table(connection: Connection, table: str) -> bool:
+    """Return whether `<schema>.<name>` exists."""
+    schema, name = table.split(".")
+    return bool(
+        connection.execute(
+            "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, name]
+        ).fetchall()
+    )
+
+
 def one_row(connection: Connection, query: str, parameters: Mapping[str, object] | None = None) -> tuple[Any, ...]:
     """Return the only row of a query, and leave no result open on the connection."""
     (row,) = connection.execute(query, parameters).fetchall()

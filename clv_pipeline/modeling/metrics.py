@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 Array = NDArray[np.float64]
@@ -128,6 +129,41 @@ def brier(actual: Array, predicted: Array) -> float:
     return float(np.mean((actual - predicted) ** 2))
 
 
+def tweedie_deviance(actual: Array, predicted: Array) -> float:
+    """Mean Tweedie deviance of power 1.5 (a count of gamma amounts): proper for means, calm about large orders."""
+    a, p = np.maximum(actual, 0), np.maximum(predicted, 1e-3)
+    return float(np.mean(2 * (-4 * np.sqrt(a) + 2 * a / np.sqrt(p) + 2 * np.sqrt(p))))
+
+
+def calibration_slope(actual: Array, predicted: Array) -> float:
+    """Slope of a logistic regression of 0/1 outcomes on the predicted log odds: 1 is right, below 1 is overconfident."""
+    if actual.min() == actual.max():
+        return np.nan
+    p = np.clip(predicted, 1e-6, 1 - 1e-6)
+    log_odds = np.log(p / (1 - p)).reshape(-1, 1)
+    if np.ptp(log_odds) == 0:
+        return np.nan
+    return float(LogisticRegression(C=1e6).fit(log_odds, actual).coef_[0, 0])
+
+
+def coverage(actual: Array, predicted: Array, low: Array, high: Array) -> dict[str, float]:
+    """Return the share of customers inside their interval: of all, of buyers, and of the worst predicted tenths.
+
+    Half a cent of rounding is inside; a net return below zero counts as nothing spent.
+    """
+    spent = np.maximum(actual, 0)
+    inside = (spent >= low - 0.005) & (spent <= high + 0.005)
+    tenths = [float(inside[t].mean()) for t in np.array_split(np.argsort(-predicted, kind="stable"), 10) if len(t)]
+    buyers = spent > 0
+    return {
+        "coverage": float(inside.mean()),
+        "coverage_of_buyers": float(inside[buyers].mean()) if buyers.any() else np.nan,
+        "coverage_of_top_tenth": tenths[0],
+        "lowest_coverage_of_a_tenth": min(tenths),
+        "highest_coverage_of_a_tenth": max(tenths),
+    }
+
+
 SPEND_METRICS: Mapping[str, Metric] = {
     "normalised_gini": normalised_gini,
     "spearman": spearman,
@@ -139,6 +175,7 @@ SPEND_METRICS: Mapping[str, Metric] = {
     "root_mean_squared_error": root_mean_squared_error,
     "wape": wape,
     "decile_wape": decile_wape,
+    "tweedie_deviance": tweedie_deviance,
     "total_bias": total_bias,
 }
 PROBABILITY_METRICS: Mapping[str, Metric] = {"roc_auc": roc_auc, "log_loss": log_loss, "brier": brier}

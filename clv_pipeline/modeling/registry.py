@@ -12,7 +12,8 @@ from typing import Any
 from clv_pipeline.errors import ArtefactError
 from clv_pipeline.home import write_durably
 from clv_pipeline.modeling.artefacts import load_model
-from clv_pipeline.modeling.candidates import Fitted
+from clv_pipeline.modeling.calibration import Calibration
+from clv_pipeline.modeling.composites import Fitted
 from clv_pipeline.modeling.dataset import FeatureColumns
 
 log = logging.getLogger(__name__)
@@ -22,20 +23,36 @@ _LIBRARIES = ("scikit-learn", "xgboost-cpu", "skops", "numpy")
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """A candidate by name, with its parameters: what it takes to fit it again."""
+
+    candidate: str
+    parameters: dict[str, Any]
+    is_baseline: bool
+
+
+@dataclass(frozen=True)
 class HorizonModel:
-    """The champions of one horizon: which candidate predicts spend and which the purchase probability."""
+    """The champions of one horizon: what predicts spend, what the chance of a purchase, and how sure that is.
+
+    `learned_days` is the horizon the models learned; it is shorter than `horizon_days` where history is.
+    """
 
     horizon_days: int
-    spend_candidate: str
-    spend_parameters: dict[str, Any]
-    flag_candidate: str
-    flag_parameters: dict[str, Any]
+    learned_days: int
+    spend: Recipe
+    flag: Recipe
     has_enough_history: bool
-    #: whether predictions are scaled to the season's total where one is measured; a fixed rule is left as it is
-    is_levelled: bool
+    calibration: Calibration | None
     #: mean spend and purchase share of customers who had never bought, measured at past cutoffs
     prospect_spend: float
     prospect_probability: float
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "HorizonModel":
+        parts = {name: Recipe(**values[name]) for name in ("spend", "flag")}
+        calibration = values["calibration"]
+        return cls(**values | parts | {"calibration": Calibration(**calibration) if calibration else None})
 
 
 @dataclass(frozen=True)
@@ -57,6 +74,11 @@ class Manifest:
     @property
     def columns(self) -> FeatureColumns:
         return FeatureColumns(tuple(self.numeric_features), tuple(self.categorical_features))
+
+    @property
+    def learned(self) -> dict[int, int]:
+        """For each horizon the one that its models learned."""
+        return {h.horizon_days: h.learned_days for h in self.horizons}
 
 
 class Registry:
@@ -102,7 +124,7 @@ class Registry:
         values = json.loads(path.read_text())
         try:
             values["as_of"] = date.fromisoformat(values["as_of"])
-            values["horizons"] = [HorizonModel(**h) for h in values["horizons"]]
+            values["horizons"] = [HorizonModel.from_dict(h) for h in values["horizons"]]
             return Manifest(**values)
         except (TypeError, KeyError) as error:
             raise ArtefactError(

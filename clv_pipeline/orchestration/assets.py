@@ -7,7 +7,7 @@ import dagster as dg
 from clv_pipeline import features, publishing, scoring
 from clv_pipeline.modeling import training
 from clv_pipeline.modeling.btyd_features import build_btyd_features
-from clv_pipeline.modeling.cutoffs import CutoffPlan
+from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.orchestration import checks, pictures
 from clv_pipeline.orchestration.resources import RETRAIN_TAG, Pipeline, red_on_error, run_as_of, run_started_at
 from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
@@ -99,14 +99,17 @@ def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materia
     settings = pipeline.settings.model_copy(update={"force_training": RETRAIN_TAG in context.run_tags})
     with red_on_error(), pipeline.warehouse.transaction() as connection:
         as_of = features.current_extraction(connection).as_of
-        plans = features.plan_training(connection, settings, as_of)
+        plan = features.plan_training(connection, settings, as_of)
         why = training.why_train(pipeline.registry, connection, settings, as_of)
-        features.write_cutoffs(connection, settings, as_of, plans if why else [])
-        features.write_training_plan(connection, settings, why)
+        champion = pipeline.registry.champion()
+        learned = plan.learned if why or champion is None else champion.learned
+        features.write_cutoffs(connection, settings, as_of, plan.horizons if why else [])
+        features.write_training_plan(connection, learned, why)
         return dg.MaterializeResult(
             metadata={
                 **table_metadata(connection, "features.cutoffs"),
                 "training is due": why or "no: the champion is still good",
+                "horizon learned for each horizon": {str(days): shorter for days, shorter in learned.items()},
                 "as_of": as_of.isoformat(),
             }
         )
@@ -148,7 +151,7 @@ training_tables = [
 ]
 
 
-def _plans(connection: Connection, pipeline: Pipeline) -> list[CutoffPlan]:
+def _plan(connection: Connection, pipeline: Pipeline) -> TrainingPlan:
     return features.plan_training(connection, pipeline.settings, features.current_extraction(connection).as_of)
 
 
@@ -163,9 +166,11 @@ def tuning(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Material
     """One row per (horizon, candidate): the parameters that scored best on temporal folds, and the champions chosen."""
     with red_on_error():
         with pipeline.warehouse.connection() as connection:
-            due, plans = features.is_training_due(connection), _plans(connection, pipeline)
+            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
         if due:
-            training.tune_candidates(pipeline.warehouse, pipeline.settings, plans, context.log.debug)
+            training.tune_candidates(
+                pipeline.warehouse, pipeline.settings, plan.horizons, pipeline.registry, context.log.debug
+            )
         with pipeline.warehouse.connection() as connection:
             return dg.MaterializeResult(metadata=table_metadata(connection, "training.tuning") | {"trained": due})
 
@@ -181,9 +186,9 @@ def model_quality(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.M
     """One row per (horizon, candidate, metric) on a later window that nothing has looked at, with intervals."""
     with red_on_error():
         with pipeline.warehouse.connection() as connection:
-            due, plans = features.is_training_due(connection), _plans(connection, pipeline)
+            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
         if due:
-            training.evaluate_candidates(pipeline.warehouse, pipeline.settings, plans)
+            training.evaluate_candidates(pipeline.warehouse, pipeline.settings, plan.horizons)
         with pipeline.warehouse.connection() as connection:
             metadata = table_metadata(connection, "training.model_quality")
             return dg.MaterializeResult(metadata=metadata | pictures.of_test_window(connection, pipeline.settings))
@@ -200,17 +205,20 @@ def champion(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materi
     """The model version that scores: fitted to every window that is over, saved without pickle, hashed."""
     with red_on_error():
         with pipeline.warehouse.connection() as connection:
-            due, plans = features.is_training_due(connection), _plans(connection, pipeline)
+            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
         if due:
-            training.fit_champions(pipeline.warehouse, pipeline.settings, plans, pipeline.registry, _as_of(pipeline))
+            training.fit_champions(pipeline.warehouse, pipeline.settings, plan, pipeline.registry, _as_of(pipeline))
         manifest = pipeline.registry.champion()
         assert manifest is not None
+        with pipeline.warehouse.connection() as connection:
+            verdicts = training.verdicts(connection)
     return dg.MaterializeResult(
         metadata={
             "version": manifest.version,
             "trained tonight": due,
             "fitted as of": manifest.as_of.isoformat(),
-            "champions": {f"{h.horizon_days}d": f"{h.spend_candidate}, {h.flag_candidate}" for h in manifest.horizons},
+            "champions": {f"{h.horizon_days}d": f"{h.spend.candidate}, {h.flag.candidate}" for h in manifest.horizons},
+            "verdicts": verdicts,
             "test metrics": manifest.test_metrics,
         }
     )

@@ -7,15 +7,13 @@ import dagster as dg
 
 from clv_pipeline.reporting import plots
 from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Connection
+from clv_pipeline.warehouse import Connection, has_table
 
 
 def of_test_window(connection: Connection, settings: Settings) -> dict[str, Any]:
     """Return predicted against actual, calibration and gain of the champions on the test window, by horizon."""
     found: dict[str, Any] = {}
-    if not connection.execute(
-        "select 1 from information_schema.tables where table_schema = 'training' and table_name = 'test_predictions'"
-    ).fetchall():
+    if not has_table(connection, "training.test_predictions"):
         return found
     for days in settings.horizons:
         frame = connection.sql(
