@@ -180,7 +180,10 @@ def audit(database: Path, counts: dict[str, int]) -> list[str]:
 def _audit_customers(connection: Connection) -> list[str]:
     columns = columns_of(connection, "customer_clv")
     rules = {f"{c} between 0 and 1": c for c in columns if c.startswith("purchase_probability_")}
-    rules |= {f"{c} >= 0": c for c in columns if c.startswith("predicted_spend_")}
+    # where no past window could be measured there is no interval, so these may be null, but never below zero
+    measured = ("predicted_spend_low_", "predicted_spend_high_", "typical_spend_")
+    rules |= {f"coalesce({c}, 0) >= 0": c for c in columns if c.startswith(measured)}
+    rules |= {f"{c} >= 0": c for c in columns if c.startswith("predicted_spend_") and not c.startswith(measured)}
     never_null = ("score_status", "segment", "value_tier", "historic_value", "currency", "run_id", "model_version")
     rules |= {f"{c} is not null": c for c in never_null}
     failures = []

@@ -155,7 +155,7 @@ def _finish(connection: Connection, parts: list[pd.DataFrame], manifest: Manifes
         spend = np.concatenate([part[f"predicted_spend_{days}d"].to_numpy() for part in parts])
         chance = np.concatenate([part[f"purchase_probability_{days}d"].to_numpy() for part in parts])
         said = _said(horizon, level, spend, chance)
-        said = {name: np.fmax(values, before[name]) for name, values in said.items()}
+        said = {name: _at_least(values, before[name]) for name, values in said.items()}
         before = said
         for name, values in said.items():
             for part, slice_ in zip(parts, np.split(values, sizes), strict=True):
@@ -163,6 +163,11 @@ def _finish(connection: Connection, parts: list[pd.DataFrame], manifest: Manifes
         if horizon is manifest.horizons[0] and horizon.calibration:
             reach = horizon.calibration.total(float(said["predicted_spend"].sum()))
     return reach
+
+
+def _at_least(values: Array, before: Array) -> Array:
+    """Return the larger of both; what was not measured (nan) stays so."""
+    return np.where(np.isnan(values), np.nan, np.fmax(values, before))
 
 
 def _said(horizon: HorizonModel, level: Level, spend: Array, chance: Array) -> dict[str, Array]:
@@ -183,15 +188,16 @@ def _said(horizon: HorizonModel, level: Level, spend: Array, chance: Array) -> d
 def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manifest) -> None:
     """Join the predictions to the whole population; customers who never bought get the past mean of their like."""
     columns = []
-    # a longer horizon holds the shorter one, so what is expected of prospects may not fall either
-    prospect_spend = prospect_probability = 0.0
+    prospects = np.zeros(5)
     for h in manifest.horizons:
-        prospect_spend = max(prospect_spend, h.prospect_spend)
-        prospect_probability = max(prospect_probability, h.prospect_probability)
-        *money, chance = _columns_of_horizon(h.horizon_days)
-        columns.append(f"coalesce({money[0]}, {prospect_spend:.6f})::decimal(18, 2) as {money[0]}")
-        columns += [f"{name}::decimal(18, 2) as {name}" for name in money[1:]]
-        columns.append(f"coalesce({chance}, {prospect_probability:.6f})::decimal(5, 4) as {chance}")
+        measured = 0.0 if h.calibration else float("nan")
+        of_this = [h.prospect_spend, measured, measured, h.prospect_high + measured, h.prospect_probability]
+        # a longer horizon holds the shorter one, so what is expected of prospects may not fall either
+        prospects = _at_least(np.array(of_this), prospects)
+        for name, value in zip(_columns_of_horizon(h.horizon_days), prospects, strict=True):
+            sql_type = "decimal(5, 4)" if name.startswith("purchase_probability") else "decimal(18, 2)"
+            default = f"{value:.6f}" if np.isfinite(value) else "null"
+            columns.append(f"coalesce({name}, {default})::{sql_type} as {name}")
     primary = manifest.horizons[0]
     connection.register("scored", scored)
     connection.execute(

@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     min_buyers: int = Field(500, ge=10)
     tuning_folds: int = Field(2, ge=1)
     tuning_seconds: int = Field(120, ge=1)
-    bootstrap_samples: int = Field(200, ge=20)
+    bootstrap_samples: int = Field(100, ge=20)
 
     # segments
     high_value_share: float = Field(0.20, gt=0, lt=1)

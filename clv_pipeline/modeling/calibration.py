@@ -20,7 +20,7 @@ Array = metrics.Array
 
 #: Share of customers who may spend more than the upper end. Buyers are fewer than customers, so the share of buyers above
 #: it is larger; a nominal tenth for everybody would leave a quarter of the buyers outside.
-_ABOVE = 0.065
+ABOVE = 0.065
 #: Where no purchase is less likely than this, nothing at all is an outlier: the interval leaves it out.
 _NOTHING_IS_AN_OUTLIER = 0.10
 _BUYERS_A_GROUP = 150
@@ -76,7 +76,7 @@ class Calibration:
         if_buying = expected / np.maximum(probability, 1e-3)
         is_sure = nothing < _NOTHING_IS_AN_OUTLIER
         left = np.maximum(0.10 - nothing, 0.02)
-        above = np.where(is_sure, left * 0.6, _ABOVE)
+        above = np.where(is_sure, left * 0.6, ABOVE)
         return Outlook(
             typical=self._quantile(if_buying, nothing, np.full(len(expected), 0.5)),
             low=np.where(is_sure, self._quantile(if_buying, nothing, nothing + left * 0.4), 0.0),

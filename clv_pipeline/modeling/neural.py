@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
@@ -16,6 +17,20 @@ Array = NDArray[np.float64]
 _MOST_SIGMA = 1.5
 #: A fixed, small number of passes over the rows is a regulariser: the nets are stopped early on purpose.
 _EPOCHS_OF_CHANCE, _EPOCHS_OF_SPEND = 15, 40
+
+
+def _layers(net: MLPClassifier | MLPRegressor) -> list[tuple[Array, Array]]:
+    """Return (weights, bias) of each layer: all that predicting needs, and nothing else is saved."""
+    return list(zip(net.coefs_, net.intercepts_, strict=True))
+
+
+def _forward(layers: list[tuple[Array, Array]], x: Array) -> Array:
+    """Return the output of the last layer, shape (rows,); between layers negative values are cut off (relu)."""
+    values = np.asarray(x, dtype=np.float64)
+    for weights, bias in layers[:-1]:
+        values = np.maximum(values @ weights + bias, 0)
+    weights, bias = layers[-1]
+    return np.asarray((values @ weights + bias)[:, 0])
 
 
 class ChanceNet(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -28,7 +43,7 @@ class ChanceNet(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, x: Array, y: Array, sample_weight: Array | None = None) -> Self:
         self.classes_ = np.array([0, 1])
-        self.net_ = MLPClassifier(
+        net = MLPClassifier(
             hidden_layer_sizes=(self.hidden,),
             alpha=self.alpha,
             learning_rate_init=0.003,
@@ -36,11 +51,13 @@ class ChanceNet(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             random_state=self.random_state,
         )
         for _ in range(_EPOCHS_OF_CHANCE):
-            self.net_.partial_fit(x, y.astype(np.int64), classes=self.classes_, sample_weight=sample_weight)
+            net.partial_fit(x, y.astype(np.int64), classes=self.classes_, sample_weight=sample_weight)
+        self.layers_ = _layers(net)
         return self
 
     def predict_proba(self, x: Array) -> Array:
-        return np.asarray(self.net_.predict_proba(x), dtype=np.float64)
+        chance = expit(_forward(self.layers_, x))
+        return np.column_stack([1 - chance, chance])
 
 
 class LognormalNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -55,7 +72,7 @@ class LognormalNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         log_spend = np.log(np.maximum(y, 0.01))
         # standardised, so that the penalty and the steps mean the same for cents and for millions
         self.mean_, self.deviation_ = float(log_spend.mean()), float(max(log_spend.std(), 1e-6))
-        self.net_ = MLPRegressor(
+        net = MLPRegressor(
             hidden_layer_sizes=(self.hidden,),
             alpha=self.alpha,
             learning_rate_init=0.003,
@@ -63,7 +80,8 @@ class LognormalNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             random_state=self.random_state,
         )
         for _ in range(_EPOCHS_OF_SPEND):
-            self.net_.partial_fit(x, (log_spend - self.mean_) / self.deviation_, sample_weight=sample_weight)
+            net.partial_fit(x, (log_spend - self.mean_) / self.deviation_, sample_weight=sample_weight)
+        self.layers_ = _layers(net)
         self.sigma_ = float(min((log_spend - self._mu(x)).std(), _MOST_SIGMA))
         # far outside the training rows a net extrapolates its log, so its money explodes
         self.highest_ = float(log_spend.max())
@@ -73,4 +91,4 @@ class LognormalNet(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return np.exp(np.minimum(self._mu(x), self.highest_) + self.sigma_**2 / 2)
 
     def _mu(self, x: Array) -> Array:
-        return np.asarray(self.net_.predict(x), dtype=np.float64) * self.deviation_ + self.mean_
+        return _forward(self.layers_, x) * self.deviation_ + self.mean_

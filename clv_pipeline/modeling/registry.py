@@ -44,8 +44,9 @@ class HorizonModel:
     flag: Recipe
     has_enough_history: bool
     calibration: Calibration | None
-    #: mean spend and purchase share of customers who had never bought, measured at past cutoffs
+    #: mean spend, upper end of the 90 % interval and purchase share of past customers who had never bought
     prospect_spend: float
+    prospect_high: float
     prospect_probability: float
 
     @classmethod

@@ -19,7 +19,7 @@ import pandas as pd
 from clv_pipeline.modeling import metrics, records
 from clv_pipeline.modeling.artefacts import save_model
 from clv_pipeline.modeling.blending import BLENDS, blend
-from clv_pipeline.modeling.calibration import PastWindow, calibrate
+from clv_pipeline.modeling.calibration import ABOVE, PastWindow, calibrate
 from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Target, Task
 from clv_pipeline.modeling.composites import Fitted, predict
 from clv_pipeline.modeling.cutoffs import CutoffPlan, TrainingPlan
@@ -355,18 +355,19 @@ def _fit_horizon(
         recipes[target] = Recipe(choice.recipe, dict(choice.parameters), choice.candidate.is_baseline)
     folds, test = past_windows(connection, plan.horizon_days)
     calibration = calibrate([*folds, test] if test else folds) if lab.has_enough_history else None
-    prospect_spend, prospect_probability = one_row(
+    prospect_spend, prospect_high, prospect_probability = one_row(
         connection,
         """
-        select coalesce(avg(labels.spend_total), 0)::double, coalesce(avg(labels.spend_flag::int), 0)::double
+        select coalesce(avg(labels.spend_total), 0)::double, coalesce(quantile_cont(labels.spend_total, $most), 0)::double,
+            coalesce(avg(labels.spend_flag::int), 0)::double
         from training.labels
         inner join features.customer_features using (as_of, customer_id)
         where labels.horizon_days = $horizon and customer_features.recency_days is null
         """,
-        {"horizon": plan.horizon_days},
+        {"horizon": plan.horizon_days, "most": 1 - ABOVE},
     )
     model = HorizonModel(
         plan.horizon_days, plan.horizon_days, recipes["spend"], recipes["flag"], lab.has_enough_history, calibration,
-        max(prospect_spend, 0.0), prospect_probability,
+        max(prospect_spend, 0.0), max(prospect_high, 0.0), prospect_probability,
     )  # fmt: skip
     return model, fitted
