@@ -16,6 +16,11 @@ class Home:
         return self._folder("warehouse") / "warehouse.duckdb"
 
     @property
+    def backtest(self) -> Path:
+        """The warehouse of backtests, which publish nothing."""
+        return self._folder("backtest") / "warehouse.duckdb"
+
+    @property
     def scratch(self) -> Path:
         """Spill files and half-built things; may be emptied between runs."""
         return self._folder("scratch")

@@ -4,7 +4,7 @@
 is undefined on the data (no spread, one class) is nan.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,15 +88,33 @@ def top_fifth_capture(actual: Array, predicted: Array) -> float:
 
 
 def _top_share(actual: Array, predicted: Array, share: float) -> float:
-    k = max(1, round(share * len(actual)))
-    best = float(np.sort(actual)[-k:].sum())
-    if best <= 0:
-        return np.nan
-    # equal predictions at the border share the remaining places evenly
-    border = np.partition(predicted, -k)[-k]
+    best = float(np.sort(actual)[-_count(actual, share) :].sum())
+    return _top_money(actual, predicted, share) / best if best > 0 else np.nan
+
+
+def top_decile_share(actual: Array, predicted: Array) -> float:
+    """Share of all actual money in the highest predicted tenth."""
+    total = float(actual.sum())
+    return _top_money(actual, predicted, 0.1) / total if total > 0 else np.nan
+
+
+def top_fifth_share(actual: Array, predicted: Array) -> float:
+    """Share of all actual money in the highest predicted fifth."""
+    total = float(actual.sum())
+    return _top_money(actual, predicted, 0.2) / total if total > 0 else np.nan
+
+
+def _count(actual: Array, share: float) -> int:
+    return max(1, round(share * len(actual)))
+
+
+def _top_money(actual: Array, predicted: Array, share: float) -> float:
+    """Return the actual money of the highest predicted share; equal predictions at the border share the last places."""
+    count = _count(actual, share)
+    border = np.partition(predicted, -count)[-count]
     above, at_border = predicted > border, predicted == border
-    places = k - int(above.sum())
-    return float(actual[above].sum() + places * actual[at_border].mean()) / best
+    places = count - int(above.sum())
+    return float(actual[above].sum() + places * actual[at_border].mean())
 
 
 def decile_wape(actual: Array, predicted: Array) -> float:
@@ -169,6 +187,8 @@ SPEND_METRICS: Mapping[str, Metric] = {
     "spearman": spearman,
     "top_decile_capture": top_decile_capture,
     "top_fifth_capture": top_fifth_capture,
+    "top_decile_share": top_decile_share,
+    "top_fifth_share": top_fifth_share,
     "r_squared": r_squared,
     "mean_absolute_error": mean_absolute_error,
     "median_absolute_error": median_absolute_error,
@@ -203,6 +223,13 @@ def measure(
         # some metrics are biased under resampling (errors of sums grow); the interval still has to hold its value
         found[name] = Estimate(value, float(np.fmin(low, value)), float(np.fmax(high, value)))
     return found
+
+
+def difference(metric: Metric, actual: Array, one: Array, other: Array, draws: Sequence[NDArray[np.int64]]) -> Estimate:
+    """Return metric(one) - metric(other) with its 90 % interval; each draw takes the same customers for both."""
+    values = [metric(actual[d], one[d]) - metric(actual[d], other[d]) for d in draws]
+    low, high = np.nanquantile(values, [0.05, 0.95]) if np.isfinite(values).any() else (np.nan, np.nan)
+    return Estimate(metric(actual, one) - metric(actual, other), float(low), float(high))
 
 
 def bootstrap_draws(customers: int, samples: int, seed: int) -> list[NDArray[np.int64]]:

@@ -7,14 +7,13 @@ from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-from pydantic import SecretStr
 
 from clv_pipeline.errors import PipelineError, SourceInterrupted
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.registry import Registry
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.settings import Settings, load_settings
-from clv_pipeline.sources.demo.company import build_demo_company
+from clv_pipeline.sources.demo.company import with_demo_source
 from clv_pipeline.warehouse import Warehouse
 
 AS_OF_TAG = "clv/as_of"
@@ -62,14 +61,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def settings_with_source(self) -> Settings:
         """Return the settings with an address to read: the embedded demo company's database where none is given."""
-        settings = self.settings
-        if settings.source_url is not None or settings.source != "demo":
-            return settings
-        database = self.home.demo_database
-        url = f"sqlite:///{database}"
-        if not database.exists():
-            build_demo_company(url, customers=settings.demo_customers, seed=settings.seed)
-        return settings.model_copy(update={"source_url": SecretStr(url)})
+        return with_demo_source(self.settings, self.home)
 
 
 def run_as_of(context: dg.AssetExecutionContext, settings: Settings) -> date:

@@ -51,6 +51,23 @@ def gain_curve(actual: Array, predicted: Array) -> bytes:
     return _png(figure)
 
 
+def coverage_by_tenth(actual: Array, predicted: Array, low: Array, high: Array) -> bytes:
+    """Share of customers inside their 90 % interval by predicted tenth, everybody and those who bought."""
+    figure, axes = _canvas("Coverage of the 90 % interval", "tenth (1 = highest prediction)", "share inside")
+    spent = np.maximum(actual, 0)
+    inside = (spent >= low - 0.005) & (spent <= high + 0.005)
+    tenths = np.array_split(np.argsort(-predicted, kind="stable"), 10)
+    places = np.arange(1, 11)
+    buyers = [t[spent[t] > 0] for t in tenths]
+    axes.bar(places - 0.2, [inside[t].mean() for t in tenths], 0.4, label="everybody", color=_ACCENT)
+    axes.bar(places + 0.2, [inside[b].mean() if len(b) else 0 for b in buyers], 0.4, label="who bought", color=_QUIET)
+    axes.axhline(0.9, color=_INK, linewidth=1, linestyle=":")
+    axes.set_xticks(places)
+    axes.set_ylim(0, 1)
+    axes.legend(frameon=False, loc="lower left")
+    return _png(figure)
+
+
 def horizontal_bars(names: list[str], values: list[float], title: str, unit: str) -> bytes:
     """Named values, largest on top."""
     figure, axes = _canvas(title, unit, "")

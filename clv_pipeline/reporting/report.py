@@ -9,7 +9,7 @@ from clv_pipeline.home import write_durably
 from clv_pipeline.reporting import plots
 from clv_pipeline.warehouse import Connection, open_bundle_file
 
-_STYLE = """
+STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; } caption { text-align: left; color: #52606d; }
@@ -33,7 +33,7 @@ def _html(connection: Connection) -> str:
     segments = _records(connection, "select * from segments order by predicted_spend_total desc, segment")
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>Customer value {run['as_of_date']}</title>",
-        f"<style>{_STYLE}</style><h1>Customer value, {escape(str(run['source_name']))}</h1>",
+        f"<style>{STYLE}</style><h1>Customer value, {escape(str(run['source_name']))}</h1>",
         f"<p class=quiet>as of {run['as_of_date']}, next {run['primary_horizon_days']} days, run {run['run_id']}, "
         f"model {run['model_version']}</p>",
         _facts(run),
