@@ -214,10 +214,12 @@ PUBLISHED: dict[str, PublishedTable] = {
             ("table_name", "fate", "reason"),
             {
                 "table_name": "source table",
-                "fate": "at the source, accepted, duplicate, excluded, quarantined, or created from another table",
-                "reason": "why; empty where there is none to give",
+                "fate": "at the source = accepted + duplicate + excluded + quarantined; created: made from another table; "
+                "of which: a part of the rows above, counted there already, so leave it out of sums",
+                "reason": "why; empty where there is none to give; for 'of which', which rows",
                 "row_count": "rows",
-                "source_money": "their amounts in source currency; null where rows have none",
+                "source_money": "sum of the order lines' amounts as the source gave them, before any exchange rate; null for "
+                "tables other than orders, whose money is not reconciled, and where no row has a readable amount",
             },
         ),
         PublishedTable(

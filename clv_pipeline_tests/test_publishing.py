@@ -19,9 +19,9 @@ import pytest
 from clv_pipeline import publishing
 from clv_pipeline.errors import PublishError
 from clv_pipeline.home import Home
-from clv_pipeline.published_contract import PUBLISHED
+from clv_pipeline.published_contract import PUBLISHED, as_markdown
 from clv_pipeline.reporting.report import write_report
-from clv_pipeline.settings import Settings, load_settings
+from clv_pipeline.settings import PROJECT, Settings, load_settings
 from clv_pipeline.sql_models import SqlModel, load_layer
 from clv_pipeline.warehouse import Connection, open_bundle_file
 from clv_pipeline_tests.conftest import SMALL_RUN, open_warehouse, run_clv
@@ -128,6 +128,10 @@ def test_the_file_is_in_the_format_that_todays_drivers_open_and_stays_as_it_is_w
 
 
 # --- the contract ------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_on_the_published_tables_is_the_contract_as_it_is() -> None:
+    assert (PROJECT / "docs" / "published_tables.md").read_text() == as_markdown(), "run `make docs`"
 
 
 def test_every_eligible_customer_has_one_row(demo_run: Home, published: Connection) -> None:
@@ -247,16 +251,19 @@ def test_every_row_says_as_of_when_by_which_run_and_model(demo_run: Home, publis
     assert row[3:] == ("EUR", "2026-06-30 22:00:00+00")
 
 
-def test_data_quality_accounts_for_every_source_row(published: Connection) -> None:
+def test_data_quality_accounts_for_every_source_row_and_its_money(published: Connection) -> None:
     fates = published.execute(
         "select table_name, sum(row_count) filter (where fate = 'at the source'), "
-        "sum(row_count) filter (where fate in ('accepted', 'duplicate', 'excluded', 'quarantined')) "
-        "from data_quality where reason not like 'of these %' group by table_name "
-        "having count(*) filter (where fate = 'accepted') > 0"
+        "sum(row_count) filter (where fate in ('accepted', 'duplicate', 'excluded', 'quarantined')), "
+        "sum(source_money) filter (where fate = 'at the source'), "
+        "sum(source_money) filter (where fate in ('accepted', 'duplicate', 'excluded', 'quarantined')) "
+        "from data_quality group by table_name having count(*) filter (where fate = 'accepted') > 0"
     ).fetchall()
     assert len(fates) >= 6
-    for table, at_the_source, accounted in fates:
+    for table, at_the_source, accounted, money_at_the_source, money_accounted in fates:
         assert at_the_source == accounted, table
+        assert money_at_the_source == money_accounted, table
+        assert (money_at_the_source is not None) == (table == "orders"), table
 
 
 # --- the report --------------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def _build_clean(context: dg.AssetExecutionContext, pipeline: Pipeline, model: S
     yield from checks.of_clean_table(model, report)
 
 
-def _build_identities(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
+def _build_lookup(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
     with pipeline.warehouse.transaction() as connection:
         build(connection, model, clean_parameters(pipeline.settings))
         yield dg.MaterializeResult(metadata=sql_metadata(connection, model))
@@ -82,7 +82,7 @@ def _build_identities(context: dg.AssetExecutionContext, pipeline: Pipeline, mod
 clean_tables = [
     sql_asset(model, _build_clean, group="clean", checks=checks.CLEAN_CHECKS)
     if model.name in CONTRACT
-    else sql_asset(model, _build_identities, group="clean")
+    else sql_asset(model, _build_lookup, group="clean")
     for model in load_layer("1_clean")
 ]
 

@@ -72,7 +72,7 @@ def _html(connection: Connection) -> str:
         _importance_picture(connection, currency),
         "<h2>Past predictions, checked</h2>",
         _table(connection, _OUTCOMES, empty="No published prediction has come to the end of its window yet."),
-        "<h2>Data quality</h2><p>Every source row has one fate.</p>",
+        "<h2>Data quality</h2><p>Every source row has one fate; 'of which' looks again at rows counted above.</p>",
         _table(connection, "select * from data_quality order by table_name, fate, reason"),
     ]
     return "\n".join(parts) + "\n"
