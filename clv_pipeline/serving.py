@@ -71,10 +71,20 @@ def what_is_damaged(bundle: Path) -> str | None:
     for name, expected in manifest["sha256"].items():
         if not (bundle / name).is_file():
             return f"{name} is missing"
-        with (bundle / name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != expected:
-                return f"{name} is not the file that was published"
+        if _sha256(bundle / name) != expected:
+            return f"{name} is not the file that was published"
     return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_served_as_published(published: Path, run_id: str) -> bool:
+    """Return whether the served file has the bytes that the manifest of `run_id` names."""
+    manifest = read_manifest(published / run_id)
+    return manifest is not None and manifest["sha256"].get("clv.duckdb") == _sha256(published / "clv.duckdb")
 
 
 def bundles(published: Path) -> list[str]:

@@ -16,7 +16,7 @@ from clv_pipeline.errors import PublishError
 from clv_pipeline.findings import Finding
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.registry import Registry
-from clv_pipeline.serving import bundles, read_pointer
+from clv_pipeline.serving import bundles, is_served_as_published, read_pointer
 from clv_pipeline.settings import Settings
 from clv_pipeline.warehouse import one_row, open_bundle_file
 
@@ -39,7 +39,6 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
     if not file.exists():
         yield Finding("served", False, f"nothing is published in {home.published} yet", "`clv run` publishes.")
         return
-    whole = ", ".join(bundles(home.published)) or "none; `clv run` makes one"
     try:
         with open_bundle_file(file) as connection:
             run_id, as_of, source, rows = one_row(
@@ -48,12 +47,10 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
             )
     except (PublishError, duckdb.Error) as error:
         what = error.what if isinstance(error, PublishError) else f"{file} cannot be read: {error}".splitlines()[0]
-        yield Finding(
-            "served",
-            False,
-            what,
-            f"close what has it open for writing, or serve a bundle: clv rollback RUN_ID ({whole}).",
-        )
+        yield Finding("served", False, what, f"close what has it open for writing, or {_way_back(home)}")
+        return
+    if not is_served_as_published(home.published, run_id):
+        yield Finding("served", False, f"{file} is not what the bundle {run_id} holds: it was changed", _way_back(home))
         return
     age = age_in_days(as_of, settings)
     yield Finding("served", True, f"run {run_id} of {source}, as of {as_of}, {age} days old, {rows:,} customers")
@@ -66,6 +63,10 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
             f"current.json {said}; what is served is {run_id}",
             f"`clv rollback {run_id}` writes it anew.",
         )
+
+
+def _way_back(home: Home) -> str:
+    return f"serve a whole bundle: clv rollback RUN_ID ({', '.join(bundles(home.published)) or 'there is none'})."
 
 
 def _champion(home: Home) -> Finding:

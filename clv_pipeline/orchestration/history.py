@@ -50,15 +50,16 @@ def about_runs(home: Home, settings: Settings) -> Iterator[Finding]:
 
 
 def _about(run: NewestRun) -> Finding:
-    when = f"{run.ended_at or run.created_at:%Y-%m-%d %H:%M} UTC"
+    name, when = f"{run.job_name} {run.run_id}", f"{run.ended_at or run.created_at:%Y-%m-%d %H:%M} UTC"
     if not run.is_red:
-        return Finding("newest run", True, f"{run.job_name} {run.run_id}: {run.status}, {when}")
-    why = "; ".join(f"{f.subject}: {f.message}" for f in run.failures)
-    what, _, next_step = why.partition("\n  Next step: ")
+        return Finding("newest run", True, f"{name}: {run.status}, {when}")
+    first = run.failures[0] if run.failures else Failure("the run", "its process ended without a word")
+    what, _, next_step = first.message.partition("\n  Next step: ")
+    more = f" (and {len(run.failures) - 1} more)" if len(run.failures) > 1 else ""
     return Finding(
         "newest run",
         False,
-        f"{run.job_name} {run.run_id} is red ({run.status}, {when}): {what or 'its process ended without a word'}",
+        f"{name} is red ({run.status}, {when}): {first.subject}: {what}{more}",
         next_step or "look at it in the Dagster UI (`clv ui`), then run again.",
     )
 
@@ -97,43 +98,48 @@ def _failures(instance: dg.DagsterInstance, run_id: str) -> list[Failure]:
         dg.DagsterEventType.RUN_FAILURE,
         dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     }
-    events = [e.dagster_event for e in instance.all_logs(run_id, of_type=kinds) if e.dagster_event]
-    broken = [e.asset_check_evaluation_data for e in events if e.event_type in _CHECKS]
-    checks: dict[str, str] = {
-        e.asset_key.to_user_string(): e.check_name
-        for e in broken
-        if not e.passed and e.severity == dg.AssetCheckSeverity.ERROR
-    }
+    return failures_of([e.dagster_event for e in instance.all_logs(run_id, of_type=kinds) if e.dagster_event])
+
+
+def failures_of(events: list[dg.DagsterEvent]) -> list[Failure]:
+    """Return what failed among the events of one run: its steps, or the run itself where no step did."""
+    checks = _failed_checks(events)
     failures = []
     for event in events:
-        message = message_of(event)
-        if message:
-            asset = (event.step_key or "the run").replace("__", "/")
-            failures.append(Failure(f"{asset} (check {checks[asset]})" if asset in checks else asset, message))
-    return failures
+        if event.is_step_failure:
+            asset = (event.step_key or "").replace("__", "/")
+            failures.append(Failure(asset + checks.get(asset, ""), _message_of_step(event)))
+    return failures or [Failure("the run", _message_of_run(event)) for event in events if event.is_run_failure]
 
 
-_CHECKS = {dg.DagsterEventType.ASSET_CHECK_EVALUATION}
+def _failed_checks(events: list[dg.DagsterEvent]) -> dict[str, str]:
+    """Return asset -> the names of the checks it failed, in brackets."""
+    names: dict[str, list[str]] = {}
+    for event in events:
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
+                names.setdefault(evaluation.asset_key.to_user_string(), []).append(evaluation.check_name)
+    return {asset: f" (check {', '.join(failed)})" for asset, failed in names.items()}
 
 
-def message_of(event: dg.DagsterEvent) -> str:
-    """Return what a user should read of a failed step or run: our own message, or the cause of an unexpected error."""
-    if event.is_step_failure:
-        failure = event.step_failure_data
-        if failure.user_failure_data and failure.user_failure_data.description:
-            return str(failure.user_failure_data.description)
-        return _cause(failure.error) or "unexpected error"
-    if event.is_run_failure:
-        # where steps failed they speak for themselves, and this event has no error of its own
-        details = event.event_specific_data
-        return _cause(details.error) if isinstance(details, JobFailureData) else event.message or ""
-    return ""
+def _message_of_step(event: dg.DagsterEvent) -> str:
+    """Return what a user should read of a failed step: our own message, or the cause of an unexpected error."""
+    failure = event.step_failure_data
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return str(failure.user_failure_data.description)
+    return _cause(failure.error)
+
+
+def _message_of_run(event: dg.DagsterEvent) -> str:
+    details = event.event_specific_data
+    return _cause(details.error) if isinstance(details, JobFailureData) else event.message or "unexpected error"
 
 
 def _cause(error: SerializableErrorInfo | None) -> str:
     while error and error.cause:
         error = error.cause
     if error is None:
-        return ""
+        return "unexpected error"
     kind, _, message = error.message.strip().partition(": ")
     return message if kind.startswith(errors.__name__) else f"unexpected: {kind}: {message}"

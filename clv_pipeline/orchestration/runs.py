@@ -12,7 +12,7 @@ from uuid import uuid4
 import dagster as dg
 
 from clv_pipeline.home import Home
-from clv_pipeline.orchestration.history import message_of
+from clv_pipeline.orchestration.history import failures_of
 from clv_pipeline.run_lock import hold, holder_of
 
 _DAGSTER_YAML = """\
@@ -84,12 +84,12 @@ def _execute(run_id: str, as_of: date | None, retrain: bool) -> RunOutcome:
             run_config={"loggers": {"console": {"config": {}}}},
             tags={AS_OF_TAG: as_of.isoformat()} if as_of else {},
         )
-        errors = [message_of(event) for event in result.all_events if event.is_step_failure or event.is_run_failure]
+        errors = [failure.message for failure in failures_of(list(result.all_events))]
         evaluations = [e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == _CHECK]
     return RunOutcome(
         result.run_id,
         result.success,
-        list(dict.fromkeys(e for e in errors if e)),
+        list(dict.fromkeys(errors)),
         sum(e.passed for e in evaluations),
         [f"{e.asset_key.to_user_string()} {e.check_name}" for e in evaluations if not e.passed],
     )
