@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rich.logging import RichHandler
 from rich.table import Table
 
 from clv_pipeline.errors import PipelineError
+from clv_pipeline.findings import Finding
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.protocols import PROTOCOLS
 from clv_pipeline.settings import Settings, load_settings
@@ -99,14 +101,58 @@ def doctor(source: str | None, url: str | None, home: Path | None) -> None:
     settings = _settings(source=source, source_url=url, home=home)
     from clv_pipeline.doctor import examine
 
-    failed = 0
-    for finding in examine(settings):
-        failed += not finding.is_good
-        mark = "[green]ok[/]  " if finding.is_good else "[red]fail[/]"
-        out.print(f"{mark} {finding.subject}: {_plain(finding.text)}")
-        if not finding.is_good:
-            out.print(f"     next step: {_plain(finding.next_step)}")
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if _print_findings(examine(settings)) else 0)
+
+
+@cli.command()
+@_home_option
+def status(home: Path | None) -> None:
+    """Show what is served and how old it is, how the newest run went, the next one, the champion, and the disk used."""
+    settings = _settings(home=home)
+    from clv_pipeline.orchestration.history import about_runs
+    from clv_pipeline.status import look
+
+    _print_findings([*look(settings), *about_runs(Home(settings.home), settings)])
+
+
+@cli.command()
+@click.argument("run_id", required=False)
+@_home_option
+def rollback(run_id: str | None, home: Path | None) -> None:
+    """Serve the bundle that was served before, or RUN_ID; the next nightly run publishes as ever."""
+    settings = _settings(home=home)
+    from clv_pipeline.serving import roll_back
+    from clv_pipeline.status import age_in_days
+
+    served = roll_back(Home(settings.home), run_id)
+    age = age_in_days(date.fromisoformat(served["as_of_date"]), settings)
+    out.print(
+        f"Served now: run {served['run_id']} of {served['source_name']}, as of {served['as_of_date']}, {age} days old."
+    )
+
+
+@cli.command()
+@_home_option
+def models(home: Path | None) -> None:
+    """List every model version: as of when, its champions and test metrics, and when it was the champion."""
+    settings = _settings(home=home)
+    from clv_pipeline.modeling.listing import describe_versions
+
+    for line in describe_versions(Home(settings.home).models):
+        out.print(_plain(line))
+
+
+@cli.command()
+@click.argument("version")
+@_home_option
+def promote(version: str, home: Path | None) -> None:
+    """Make an existing model VERSION the champion, once its files and its fit to the features are checked."""
+    settings = _settings(home=home)
+    from clv_pipeline.modeling.promotion import promote_by_hand
+    from clv_pipeline.warehouse import Warehouse
+
+    manifest = promote_by_hand(Home(settings.home), Warehouse.of(settings), version)
+    out.print(f"Champion now: {manifest.version}, fitted as of {manifest.as_of}. It scores until a training is due.")
 
 
 @cli.command()
@@ -227,6 +273,18 @@ def _settings(
     }  # fmt: skip
     os.environ.update({name: value for name, value in given.items() if value is not None})
     return load_settings()
+
+
+def _print_findings(findings: Iterable[Finding]) -> int:
+    """Print what was found, with the next step where it is not good; return how many are not."""
+    failed = 0
+    for finding in findings:
+        failed += not finding.is_good
+        mark = "[green]ok[/]  " if finding.is_good else "[red]fail[/]"
+        out.print(f"{mark} {finding.subject}: {_plain(finding.text)}")
+        if not finding.is_good:
+            out.print(f"     next step: {_plain(finding.next_step)}")
+    return failed
 
 
 def _ui_command(settings: Settings) -> str:

@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     max_unknown_customer_share: float = Field(0.20, ge=0, le=1)
     max_rejected_share: float = Field(0.10, ge=0, le=1)
 
+    # what is kept, and what is made up for
+    keep_bundles: int = Field(14, ge=2)
+    keep_models: int = Field(10, ge=1)
+    catch_up_nights: int = Field(7, ge=0)
+
     # the machine
     memory_limit: str = "4GB"
     threads: int = Field(min(os.cpu_count() or 2, 8), gt=0)

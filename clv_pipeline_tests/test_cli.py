@@ -278,7 +278,7 @@ def test_explain_before_the_first_run_says_to_run(tmp_path: Path) -> None:
 def test_help_lists_every_command() -> None:
     result = run_clv("--help")
     assert result.returncode == 0
-    for command in ("doctor", "explain", "init", "run", "ui"):
+    for command in ("doctor", "explain", "init", "models", "promote", "rollback", "run", "status", "ui"):
         assert f"\n  {command} " in result.stdout
     options = run_clv("run", "-h")
     assert options.returncode == 0

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from clv_pipeline import publishing
+from clv_pipeline import publishing, serving
 from clv_pipeline.errors import PublishError
 from clv_pipeline.home import Home
 from clv_pipeline.published_contract import PUBLISHED, as_markdown
@@ -30,7 +30,7 @@ DEMO_AS_OF = date(2026, 7, 1)
 
 
 def _served(home: Home) -> dict[str, str]:
-    served = publishing.current(home.published)
+    served = serving.current(home.published)
     assert served is not None
     return served
 
@@ -422,8 +422,8 @@ def test_a_newer_as_of_of_another_source_is_no_reason_to_keep_serving_it(tmp_pat
     _write_clv_run(tmp_path / "newer.duckdb", "20250101-y", "2025-01-01", "a")
     for source, served in (("a", "20250101-y"), ("b", "20240101-x")):
         shutil.copyfile(tmp_path / "newer.duckdb", tmp_path / "clv.duckdb")
-        assert publishing._serve(tmp_path, folder, date(2024, 1, 1), source) is (served == folder.name)
-        pointer = publishing.current(tmp_path)
+        assert serving.serve(tmp_path, folder, date(2024, 1, 1), source) is (served == folder.name)
+        pointer = serving.current(tmp_path)
         assert pointer is not None
         assert pointer["run_id"] == served
 

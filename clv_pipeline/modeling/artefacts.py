@@ -56,7 +56,9 @@ def load_pipeline(folder: Path, name: str, hashes: dict[str, str]) -> Pipeline:
     Raises:
         ArtefactError: a file is missing, its hash is not the manifest's, or it holds a type that is not trusted.
     """
-    files = {file: _read(folder / file, expected) for file, expected in hashes.items() if file.startswith(f"{name}.")}
+    files = {
+        file: read_checked(folder / file, expected) for file, expected in hashes.items() if file.startswith(f"{name}.")
+    }
     if f"{name}.skops" in files:
         return _loads(files[f"{name}.skops"], folder / f"{name}.skops")
     (booster_file,) = [file for file in files if file.endswith(".ubj")]
@@ -81,7 +83,7 @@ def load_model(folder: Path, name: str, hashes: dict[str, str]) -> Fitted:
     """Return the model saved under `name`; see `load_pipeline` for what is refused."""
     if f"{name}.json" not in hashes:
         return load_pipeline(folder, name, hashes)
-    kind = json.loads(_read(folder / f"{name}.json", hashes[f"{name}.json"]))
+    kind = json.loads(read_checked(folder / f"{name}.json", hashes[f"{name}.json"]))
     (weights,) = kind.values()
     members = tuple(load_model(folder, f"{name}-{position}", hashes) for position in range(len(weights)))
     return MeanOf(members, tuple(weights)) if "mean" in kind else ProductOf(members)
@@ -119,7 +121,12 @@ def _write(path: Path, content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
-def _read(path: Path, expected: str) -> bytes:
+def read_checked(path: Path, expected: str) -> bytes:
+    """Return the bytes of a model file whose sha256 is `expected`.
+
+    Raises:
+        ArtefactError: the file is missing or is another one.
+    """
     if not path.exists():
         raise ArtefactError(f"The model file {path} is missing", next_step="train again: `clv run --retrain`.")
     content = path.read_bytes()

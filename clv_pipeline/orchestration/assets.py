@@ -283,6 +283,7 @@ def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Material
     """The published bundle: every table of the contract, Parquet, report and manifest; built beside, audited, swapped."""
     with red_on_error():
         made = publishing.publish(pipeline.warehouse, _PUBLISHED_MODELS, pipeline.settings, pipeline.home)
+        pipeline.registry.remove_old(pipeline.settings.keep_models)
     return dg.MaterializeResult(
         metadata={
             "run_id": made.run_id,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
+from typing import Self
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -12,6 +13,7 @@ from clv_pipeline.errors import PipelineError, SourceInterrupted
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.registry import Registry
 from clv_pipeline.quality.expectations import Validator
+from clv_pipeline.run_lock import hold
 from clv_pipeline.settings import Settings, load_settings
 from clv_pipeline.sources.demo.company import with_demo_source
 from clv_pipeline.warehouse import Warehouse
@@ -29,6 +31,15 @@ def current_settings() -> Settings:
 class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The rooms of one CLV_HOME, opened from the settings of the process."""
 
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
+        """Hold the home for as long as a run uses it, whoever started the run."""
+        run = context.run
+        assert run is not None
+        started_by = run.tags.get("dagster/schedule_name", "the Dagster UI")
+        with hold(self.home, f"{run.job_name}, started by {started_by}", run.run_id):
+            yield self
+
     @property
     def settings(self) -> Settings:
         return current_settings()
@@ -39,13 +50,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def warehouse(self) -> Warehouse:
-        return Warehouse(
-            self.home.warehouse,
-            scratch=self.home.scratch,
-            writable_folders=[self.home.published],
-            memory_limit=self.settings.memory_limit,
-            threads=self.settings.threads,
-        )
+        return Warehouse.of(self.settings)
 
     @property
     def registry(self) -> Registry:
