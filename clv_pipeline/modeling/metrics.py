@@ -146,7 +146,7 @@ PROBABILITY_METRICS: Mapping[str, Metric] = {"roc_auc": roc_auc, "log_loss": log
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric with the 90 % interval of its bootstrap distribution over customers."""
+    """A metric, or any other figure, with the 90 % interval of its bootstrap distribution over customers."""
 
     value: float
     low: float
@@ -160,12 +160,16 @@ def measure(
     draws = bootstrap_draws(len(actual), samples, seed)
     found = {}
     for name, metric in metrics.items():
-        values = [metric(actual[d], predicted[d]) for d in draws]
-        low, high = np.nanquantile(values, [0.05, 0.95]) if np.isfinite(values).any() else (np.nan, np.nan)
-        value = metric(actual, predicted)
-        # some metrics are biased under resampling (errors of sums grow); the interval still has to hold its value
-        found[name] = Estimate(value, float(np.fmin(low, value)), float(np.fmax(high, value)))
+        values = np.array([metric(actual[d], predicted[d]) for d in draws])
+        found[name] = estimate(metric(actual, predicted), values)
     return found
+
+
+def estimate(value: float, drawn: Array) -> Estimate:
+    """Return a value with the interval from its bootstrap draws."""
+    low, high = np.nanquantile(drawn, [0.05, 0.95]) if np.isfinite(drawn).any() else (np.nan, np.nan)
+    # some metrics are biased under resampling (errors of sums grow); the interval still has to hold its value
+    return Estimate(value, float(np.fmin(low, value)), float(np.fmax(high, value)))
 
 
 def bootstrap_draws(customers: int, samples: int, seed: int) -> list[NDArray[np.int64]]:

@@ -67,6 +67,15 @@ _NOBODY_KNOWS = {
     "campaign": "no campaign contact",
     "crm": "not in the CRM",
 }
+_FAMILIES = {
+    "purchase": "purchases",
+    "btyd": "buying rhythm",
+    "web": "web",
+    "survey": "surveys",
+    "social": "social media",
+    "campaign": "campaigns",
+    "crm": "CRM",
+}
 _ONE_PURCHASE = "only one purchase so far"
 
 _WORDS = {
@@ -281,6 +290,11 @@ _MONEY = re.compile(r"spend|returned|cost")
 def describe(feature: str) -> str:
     """Return a feature's name in words: 'items put in the web cart in the last 30 days'."""
     return _words(feature).name
+
+
+def describe_family(family: str) -> str:
+    """Return a source family in words: 'buying rhythm' for what is computed from when customers bought."""
+    return _FAMILIES[family]
 
 
 def in_words(feature: str, value: float | str) -> str:
