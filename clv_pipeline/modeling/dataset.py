@@ -54,15 +54,16 @@ class LabelledRows:
 
     def at(self, cutoffs: tuple[date, ...]) -> "LabelledRows":
         """Return the rows of some cutoffs."""
-        return self._where(np.isin(self.as_of, np.array(cutoffs, dtype="datetime64[D]")))
+        return self.take(np.isin(self.as_of, np.array(cutoffs, dtype="datetime64[D]")))
 
     def of_customers(self, customers: NDArray[np.object_]) -> "LabelledRows":
         """Return the rows of some customers."""
-        return self._where(np.isin(self.customer_id.astype(str), customers))
+        return self.take(np.isin(self.customer_id.astype(str), customers))
 
-    def _where(self, keep: NDArray[np.bool_]) -> "LabelledRows":
+    def take(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "LabelledRows":
+        """Return the rows of a mask, or at positions."""
         return LabelledRows(
-            self.features.loc[keep], self.customer_id[keep], self.as_of[keep], self.spend[keep], self.flag[keep],
+            self.features.iloc[keep], self.customer_id[keep], self.as_of[keep], self.spend[keep], self.flag[keep],
             self.purchase_days[keep], self.half_life_days,
         )  # fmt: skip
 

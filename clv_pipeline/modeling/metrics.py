@@ -203,7 +203,7 @@ PROBABILITY_METRICS: Mapping[str, Metric] = {"roc_auc": roc_auc, "log_loss": log
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric with the 90 % interval of its bootstrap distribution over customers."""
+    """A metric, or any other figure, with the 90 % interval of its bootstrap distribution over customers."""
 
     value: float
     low: float
@@ -217,19 +217,22 @@ def measure(
     draws = bootstrap_draws(len(actual), samples, seed)
     found = {}
     for name, metric in metrics.items():
-        values = [metric(actual[d], predicted[d]) for d in draws]
-        low, high = np.nanquantile(values, [0.05, 0.95]) if np.isfinite(values).any() else (np.nan, np.nan)
-        value = metric(actual, predicted)
-        # some metrics are biased under resampling (errors of sums grow); the interval still has to hold its value
-        found[name] = Estimate(value, float(np.fmin(low, value)), float(np.fmax(high, value)))
+        values = np.array([metric(actual[d], predicted[d]) for d in draws])
+        found[name] = estimate(metric(actual, predicted), values)
     return found
 
 
 def difference(metric: Metric, actual: Array, one: Array, other: Array, draws: Sequence[NDArray[np.int64]]) -> Estimate:
     """Return metric(one) - metric(other) with its 90 % interval; each draw takes the same customers for both."""
-    values = [metric(actual[d], one[d]) - metric(actual[d], other[d]) for d in draws]
-    low, high = np.nanquantile(values, [0.05, 0.95]) if np.isfinite(values).any() else (np.nan, np.nan)
-    return Estimate(metric(actual, one) - metric(actual, other), float(low), float(high))
+    drawn = np.array([metric(actual[d], one[d]) - metric(actual[d], other[d]) for d in draws])
+    return estimate(metric(actual, one) - metric(actual, other), drawn)
+
+
+def estimate(value: float, drawn: Array) -> Estimate:
+    """Return a value with the interval from its bootstrap draws."""
+    low, high = np.nanquantile(drawn, [0.05, 0.95]) if np.isfinite(drawn).any() else (np.nan, np.nan)
+    # some metrics are biased under resampling (errors of sums grow); the interval still has to hold its value
+    return Estimate(value, float(np.fmin(low, value)), float(np.fmax(high, value)))
 
 
 def bootstrap_draws(customers: int, samples: int, seed: int) -> list[NDArray[np.int64]]:

@@ -5,7 +5,7 @@ from datetime import date
 import dagster as dg
 
 from clv_pipeline import features, publishing, scoring
-from clv_pipeline.modeling import training
+from clv_pipeline.modeling import interpretation, training
 from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.orchestration import checks, pictures
@@ -195,6 +195,47 @@ def model_quality(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.M
 
 
 @dg.asset(
+    key=["training", "permutation_importance"],
+    deps=[asset_key("training.model_quality")],
+    group_name="training",
+    kinds={"scikitlearn", "xgboost"},
+    owners=OWNERS,
+)
+def permutation_importance(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """One row per feature, and per source as a whole: the ranking skill lost on the test window when it is shuffled."""
+    with red_on_error():
+        interpretation.create_tables(pipeline.warehouse)
+        with pipeline.warehouse.connection() as connection:
+            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
+        looked = (
+            interpretation.interpret_champion(pipeline.warehouse, pipeline.settings, plan.horizons[0]) if due else None
+        )
+        with pipeline.warehouse.connection() as connection:
+            metadata = table_metadata(connection, "training.permutation_importance")
+            shown = pictures.of_what_drives_predictions(connection, pipeline.settings)
+    return dg.MaterializeResult(metadata=metadata | shown | {"looked at tonight": str(looked or "nothing")})
+
+
+@dg.asset(
+    key=["training", "source_ablation"],
+    deps=[asset_key("training.permutation_importance")],
+    group_name="training",
+    kinds={"xgboost"},
+    owners=OWNERS,
+)
+def source_ablation(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """One row per (source left out, metric): how one fixed model does on the test window with and without the source."""
+    with red_on_error():
+        with pipeline.warehouse.connection() as connection:
+            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
+        if due:
+            interpretation.ablate_sources(pipeline.warehouse, pipeline.settings, plan.horizons[0])
+        with pipeline.warehouse.connection() as connection:
+            metadata = table_metadata(connection, "training.source_ablation")
+            return dg.MaterializeResult(metadata=metadata | pictures.of_sources(connection))
+
+
+@dg.asset(
     key=["training", "champion"],
     deps=[asset_key("training.model_quality")],
     group_name="training",
@@ -274,7 +315,12 @@ customer_clv = sql_asset(
 
 @dg.asset(
     key=["published", "bundle"],
-    deps=[asset_key("published.customer_clv"), asset_key("clean.marketing_spend"), asset_key("training.model_quality")],
+    deps=[
+        asset_key("published.customer_clv"),
+        asset_key("clean.marketing_spend"),
+        asset_key("training.model_quality"),
+        asset_key("training.source_ablation"),
+    ],
     group_name="published",
     kinds={"duckdb", "parquet"},
     owners=OWNERS,
@@ -300,6 +346,6 @@ def _as_of(pipeline: Pipeline) -> date:
 
 
 ALL_ASSETS = [
-    raw_tables, *clean_tables, cutoffs, *feature_tables, btyd_features, *training_tables, tuning, model_quality, champion,
-    customer_scores, customer_clv, bundle,
+    raw_tables, *clean_tables, cutoffs, *feature_tables, btyd_features, *training_tables, tuning, model_quality,
+    permutation_importance, source_ablation, champion, customer_scores, customer_clv, bundle,
 ]  # fmt: skip

@@ -30,6 +30,45 @@ def of_test_window(connection: Connection, settings: Settings) -> dict[str, Any]
     return found
 
 
+def of_what_drives_predictions(connection: Connection, settings: Settings) -> dict[str, Any]:
+    """Return importance by feature and by source with intervals, and the partial dependence; nothing where it is empty."""
+    bars = connection.execute(
+        """
+        select description, mean_drop, low, high, feature = 'all' from training.permutation_importance
+        where isfinite(mean_drop) order by mean_drop desc, description
+        """
+    ).fetchall()
+    points = connection.execute(
+        """
+        select description, value, value_as_number is not null, predicted_spend, low, high
+        from training.partial_dependence order by rowid
+        """
+    ).fetchall()
+    found: dict[str, Any] = {}
+    for of_source, title in ((False, "importance by feature"), (True, "importance by source")):
+        shown = [bar[:4] for bar in bars if bar[4] is of_source]
+        if shown:
+            found[title] = _shown(plots.bars_with_intervals(shown, title.capitalize(), "normalised Gini lost"))
+    if points:
+        found["partial dependence"] = _shown(plots.dependence(points, settings.currency))
+    return found
+
+
+def of_sources(connection: Connection) -> dict[str, Any]:
+    """Return what each source adds to the normalised Gini."""
+    bars = connection.execute(
+        """
+        select description, difference, low, high from training.source_ablation
+        where metric = 'normalised_gini' and isfinite(difference) order by difference desc, left_out
+        """
+    ).fetchall()
+    if not bars:
+        return {}
+    return {
+        "what each source adds": _shown(plots.bars_with_intervals(bars, "What each source adds", "normalised Gini"))
+    }
+
+
 def of_segments(connection: Connection) -> dict[str, Any]:
     """Return customers by segment."""
     rows = connection.execute(
