@@ -89,7 +89,7 @@ def empty_company(folder: Path) -> tuple[Warehouse, Settings]:
     with warehouse.transaction() as connection:
         clean_without_rules(connection, settings)
         features.write_cutoffs(connection, settings, date(2024, 6, 1), [])
-        features.write_training_plan(connection, settings, None)
+        features.write_training_plan(connection, {days: days for days in settings.horizons}, None)
     build_features(warehouse, settings)
     with warehouse.transaction() as connection:
         for model in load_layer("3_training"):

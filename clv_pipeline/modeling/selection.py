@@ -61,7 +61,7 @@ def decide(
     if champion is None:
         better = [b for b in baselines if beats(target, actual, b, challenger, draws)]
         if not better:
-            return Verdict(challenger.name, f"no champion before, and no baseline beats {figures}")
+            return Verdict(challenger.name, f"no other champion before, and no baseline beats {figures}")
         best = max(better, key=lambda b: fold_score(target, actual, b.predicted))
         return Verdict(best.name, f"a fixed baseline beats {figures}")
     unbeaten = [r.name for r in (champion, *baselines) if not beats(target, actual, challenger, r, draws)]
