@@ -16,7 +16,7 @@ import pandas as pd
 from clv_pipeline import features
 from clv_pipeline.errors import HistoryError
 from clv_pipeline.home import Home
-from clv_pipeline.modeling import metrics, training
+from clv_pipeline.modeling import ablation, metrics, training
 from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline.modeling.candidates import CANDIDATES
 from clv_pipeline.modeling.composites import predict
@@ -44,7 +44,8 @@ class Backtest:
 
     quality: candidate, is_baseline, is_champion, metric, value, low, high. differences: champion less candidate, paired:
     candidate, metric, value, low, high. predictions: one row a customer of a window, by the champions. learning: share of
-    customers, customers, normalised_gini, root_mean_squared_error. verdicts: target, candidate, reason.
+    customers, customers, normalised_gini, root_mean_squared_error. sources: left_out, metric, with_source, without_source,
+    difference, low, high. verdicts: target, candidate, reason.
     """
 
     source_name: str
@@ -53,6 +54,7 @@ class Backtest:
     differences: pd.DataFrame
     predictions: pd.DataFrame
     learning: pd.DataFrame
+    sources: pd.DataFrame
     verdicts: pd.DataFrame
 
 
@@ -142,9 +144,15 @@ def _judge(warehouse: Warehouse, settings: Settings, plans: list[CutoffPlan], pr
             parts["differences"].append(_dated(_differences(connection, settings, plan), cutoff))
     with warehouse.connection() as connection:
         (currency, source_name) = one_row(connection, "select currency, source_name from raw.extraction")
-        learning = _learning_curve(connection, settings, plans[0])
+        lab = training.Lab.of(connection, settings, plans[0], feature_columns(connection))
+    progress("learning curve, and what each source adds")
+    learning, sources = _learning_curve(lab, settings), _sources(lab, settings)
     return Backtest(
-        source_name, currency, **{k: pd.concat(v, ignore_index=True) for k, v in parts.items()}, learning=learning
+        source_name,
+        currency,
+        **{k: pd.concat(v, ignore_index=True) for k, v in parts.items()},
+        learning=learning,
+        sources=sources,
     )
 
 
@@ -175,10 +183,28 @@ def _differences(connection: Connection, settings: Settings, plan: CutoffPlan) -
     return pd.DataFrame(rows, columns=["horizon_days", "candidate", "metric", "value", "low", "high"])
 
 
-def _learning_curve(connection: Connection, settings: Settings, plan: CutoffPlan) -> pd.DataFrame:
-    """Return what one candidate reaches when it learns from a share of the customers only."""
+def _sources(lab: training.Lab, settings: Settings) -> pd.DataFrame:
+    """Return what each source adds to one fixed model on the window."""
+    plan = lab.plan
     assert plan.test is not None
-    lab = training.Lab.of(connection, settings, plan, feature_columns(connection))
+    fixed = next(c for c in CANDIDATES if c.name == ablation.MODEL)
+    found = ablation.ablate(
+        fixed, fixed.search[0], lab.task, lab.rows.at(plan.test.train), lab.rows.at((plan.test.validation,)),
+        samples=settings.bootstrap_samples, threads=settings.threads,
+    )  # fmt: skip
+    rows = [
+        (plan.horizon_days, plan.test.validation, d.left_out, d.metric, d.with_source, d.without_source,
+         d.difference.value, d.difference.low, d.difference.high)
+        for d in found
+    ]  # fmt: skip
+    columns = ["horizon_days", "cutoff", "left_out", "metric", "with_source", "without_source", "value", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _learning_curve(lab: training.Lab, settings: Settings) -> pd.DataFrame:
+    """Return what one candidate reaches when it learns from a share of the customers only."""
+    plan = lab.plan
+    assert plan.test is not None
     learned, judged = lab.rows.at(plan.test.train), lab.rows.at((plan.test.validation,))
     candidate = next(c for c in CANDIDATES if c.name == _LEARNING_CANDIDATE)
     customers = np.unique(learned.customer_id.astype(str))
@@ -199,6 +225,6 @@ def _learning_curve(connection: Connection, settings: Settings, plan: CutoffPlan
 def write_tables(backtest: Backtest, folder: Path) -> None:
     """Write every table of a backtest as CSV, the predictions as Parquet."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("quality", "differences", "learning", "verdicts"):
+    for name in ("quality", "differences", "learning", "sources", "verdicts"):
         getattr(backtest, name).to_csv(folder / f"{name}.csv", index=False)
     backtest.predictions.to_parquet(folder / "predictions.parquet", index=False)

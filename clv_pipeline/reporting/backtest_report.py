@@ -50,6 +50,8 @@ def write_page(backtest: Backtest, folder: Path) -> Path:
         parts += _pictures(backtest, days, cutoff)
     parts.append("<h2>How many customers to learn from</h2>")
     parts.append(_html_table(*_learning(backtest)))
+    parts.append("<h2>What each source adds</h2>")
+    parts.append(_html_table(*_sources(backtest)))
     path = folder / "backtest.html"
     write_durably(path, ("\n".join(parts) + "\n").encode())
     return path
@@ -68,6 +70,7 @@ def write_section(backtest: Backtest, path: Path, name: str, command: str, proto
             lines += [*_markdown_table(header, rows + published), ""]
         lines += [f"- {line}" for line in _verdicts(backtest, days, cutoff)] + [""]
     lines += ["### Learning curve", "", *_markdown_table(*_learning(backtest)), ""]
+    lines += ["### What each source adds", "", *_markdown_table(*_sources(backtest)), ""]
     kept = _without(path.read_text() if path.exists() else "# Accuracy\n\n", f"## {name}")
     write_durably(path, (kept.rstrip("\n") + "\n\n" + "\n".join(lines)).encode())
 
@@ -146,6 +149,21 @@ def _learning(backtest: Backtest) -> tuple[list[str], Rows]:
     return header, [
         [f"{r.share:.0%}", f"{r.customers:,}", f"{r.normalised_gini:.3f}", f"{r.root_mean_squared_error:,.2f}"]
         for r in backtest.learning.itertuples()
+    ]
+
+
+def _sources(backtest: Backtest) -> tuple[list[str], Rows]:
+    """Return what one fixed model gains from each source's features, with the paired interval."""
+    header = ["features of", "Gini with", "without", "difference"]
+    gini = backtest.sources[backtest.sources["metric"] == "normalised_gini"]
+    return header, [
+        [
+            str(r.left_out).replace("_", " "),
+            f"{r.with_source:.3f}",
+            f"{r.without_source:.3f}",
+            f"{r.value:+.3f} [{r.low:+.3f}, {r.high:+.3f}]",
+        ]
+        for r in gini.itertuples()
     ]
 
 
