@@ -147,13 +147,8 @@ def _judge(warehouse: Warehouse, settings: Settings, plans: list[CutoffPlan], pr
         lab = training.Lab.of(connection, settings, plans[0], feature_columns(connection))
     progress("learning curve, and what each source adds")
     learning, sources = _learning_curve(lab, settings), _sources(lab, settings)
-    return Backtest(
-        source_name,
-        currency,
-        **{k: pd.concat(v, ignore_index=True) for k, v in parts.items()},
-        learning=learning,
-        sources=sources,
-    )
+    frames = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
+    return Backtest(source_name, currency, learning=learning, sources=sources, **frames)
 
 
 def _dated(frame: pd.DataFrame, cutoff: date) -> pd.DataFrame:
