@@ -188,9 +188,9 @@ def test_a_feature_in_words(feature: str, words: str) -> None:
     ("feature", "value", "phrase"),
     [
         ("btyd_probability_alive", 0.8312, "chance of still being active 83%"),
-        ("btyd_purchases_90d", 2.41, "expects 2.4 purchases in 90 days from the rhythm so far"),
-        ("btyd_purchases_90d", 1.0, "expects 1 purchase in 90 days from the rhythm so far"),
-        ("btyd_spend_90d", 31.816, "expects 31.82 of spend in 90 days from the rhythm so far"),
+        ("btyd_purchases_90d", 2.41, "2.4 purchases expected in 90 days from the rhythm so far"),
+        ("btyd_purchases_90d", 1.0, "1 purchase expected in 90 days from the rhythm so far"),
+        ("btyd_spend_90d", 31.816, "spend of 31.82 expected in 90 days from the rhythm so far"),
         ("btyd_purchase_probability_90d", 0.056, "5.6% chance of a purchase in 90 days from the rhythm so far"),
         ("btyd_purchase_value", 72.04, "purchases expected to be worth 72.04 each"),
         ("btyd_lifetime_spend", 565146.12, "worth 565146.12 over a lifetime at this rhythm"),

@@ -40,7 +40,7 @@ def partial_dependence(
     """Return the mean prediction, in money, at each value of the grid, with its interval over customers."""
     customers = len(features)
     stacked = features.iloc[np.tile(np.arange(customers), len(grid))].reset_index(drop=True)
-    values = pd.Series(np.repeat(np.array(grid, dtype=object), customers)).astype(features[feature].dtype)
+    values = pd.Series(np.repeat(np.array(grid, dtype=object), customers), dtype=features[feature].dtype)
     predicted = predict(stacked.assign(**{feature: values})).reshape(len(grid), customers)
     draws = metrics.bootstrap_draws(customers, samples, seed)
     return [metrics.estimate(float(p.mean()), _means(p, draws)) for p in predicted]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows, family_of
@@ -68,12 +69,17 @@ def permutation_importance(
     whole = ginis_of_draws(rows.spend, predict(rows.features), weights)
     found = []
     for group in groups:
-        shuffled = stacked.assign(**{name: rows.features[name].array[order] for name in group.columns})
-        predictions = predict(shuffled).reshape(repeats, customers)
+        shuffled = {name: _taken(rows.features[name], order) for name in group.columns}
+        predictions = predict(stacked.assign(**shuffled)).reshape(repeats, customers)
         shuffled_ginis = [ginis_of_draws(rows.spend, p, weights) for p in predictions]
         drops = (whole - np.mean(shuffled_ginis, axis=0)) / perfect
         found.append(metrics.estimate(float(drops[0]), drops[1:]))
     return found
+
+
+def _taken(values: pd.Series, order: NDArray[np.int64]) -> pd.Series:
+    # pandas would make another type of text columns than the one the encoders were fitted on
+    return pd.Series(values.to_numpy()[order], dtype=values.dtype)
 
 
 def ginis_of_draws(actual: metrics.Array, order_by: metrics.Array, weights: metrics.Array) -> metrics.Array:

@@ -154,11 +154,11 @@ _WORDS = {
     "btyd_lifetime_spend": Words("lifetime worth at this rhythm", "worth {} over a lifetime at this rhythm", money),
     "btyd_purchases_{days}d": Words(
         "purchases expected in {days} days from the rhythm so far",
-        "expects {} [purchase|purchases] in {days} days from the rhythm so far",
+        "{} [purchase|purchases] expected in {days} days from the rhythm so far",
     ),
     "btyd_spend_{days}d": Words(
         "spend expected in {days} days from the rhythm so far",
-        "expects {} of spend in {days} days from the rhythm so far",
+        "spend of {} expected in {days} days from the rhythm so far",
         money,
     ),
     "btyd_purchase_probability_{days}d": Words(

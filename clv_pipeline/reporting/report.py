@@ -145,15 +145,15 @@ def _drivers(connection: Connection, currency: str) -> list[str]:
     return [
         "<h3>What the skill rests on</h3><p>On the window that no model had seen, customers swap one feature's values among "
         "themselves: how much worse does predicted spend rank them then? Features that say the same share their credit, so "
-        "each source is shuffled as a whole, too. Whiskers: 90 % bootstrap interval.</p>",
+        "each source is shuffled as a whole, too. Whiskers: 90&nbsp;% bootstrap interval.</p>",
         _picture(plots.bars_with_intervals(features, "Importance by feature", lost), "Importance by feature"),
         _picture(plots.bars_with_intervals(sources, "Importance by source", lost), "Importance by source"),
         "<h3>How predicted spend changes with a feature</h3><p>Mean prediction if every customer had the value and nothing "
-        "else changed. Steps hold equally many customers; the band is the 90 % interval over customers. It shows the "
+        "else changed. Steps hold equally many customers; the band is the 90&nbsp;% interval over customers. It shows the "
         "model, not what would happen if the value were changed.</p>",
         _picture(plots.dependence(points, currency), "Predicted spend by value of a feature") if points else "",
         "<h3>What each source adds</h3><p>One fixed model, fitted with and without the source and judged on the same "
-        "customers. Brackets: 90 % bootstrap interval of the difference; for the error, less is better.</p>",
+        "customers. Brackets: 90&nbsp;% bootstrap interval of the difference; for the error, less is better.</p>",
         _ablation_table(connection),
     ]
 
@@ -199,8 +199,8 @@ def _added(row: dict[str, object]) -> str:
     """Return a difference and its interval: '+.021 Gini [.012, .030]'."""
     is_money = row["metric"] == "root_mean_squared_error"
     value, low, high = (
-        f"{row[name]:{sign}.2f}" if is_money else f"{row[name]:{sign}.3f}".replace("0.", ".", 1)
-        for name, sign in (("difference", "+"), ("interval_low", ""), ("interval_high", ""))
+        f"{row[name]:{sign}z.2f}" if is_money else f"{row[name]:{sign}z.3f}".replace("0.", ".", 1)
+        for name, sign in (("difference", "+"), ("interval_low", "-"), ("interval_high", "-"))
     )
     unit = " Gini" if row["metric"] == "normalised_gini" else ""
     # no line break inside: a figure and its interval are read together
