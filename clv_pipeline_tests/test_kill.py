@@ -18,12 +18,9 @@ import pytest
 from clv_pipeline.home import Home
 from clv_pipeline.publishing import current
 from clv_pipeline.warehouse import open_bundle_file
-from clv_pipeline_tests.conftest import CLV, open_warehouse, run_clv
+from clv_pipeline_tests.conftest import CLV, RULES_RUN, open_warehouse, run_clv_here
 
-TINY = {
-    "CLV_DEMO_CUSTOMERS": "600", "CLV_MIN_BUYERS": "100", "CLV_MAX_CUTOFFS": "2", "CLV_TUNING_FOLDS": "1",
-    "CLV_TUNING_SECONDS": "1", "CLV_BOOTSTRAP_SAMPLES": "20",
-}  # fmt: skip
+TINY = RULES_RUN | {"CLV_DEMO_CUSTOMERS": "600"}
 YESTERDAY, TONIGHT = "2026-06-30", "2026-07-01"
 GIVE_UP_SECONDS = 240
 
@@ -56,7 +53,7 @@ def _after(step: str) -> Callable[[str], bool]:
 
 
 def _run(home: Home, as_of: str) -> None:
-    ran = run_clv("run", "--home", str(home.root), "--as-of", as_of, **TINY)
+    ran = run_clv_here("run", "--home", str(home.root), "--as-of", as_of, **TINY)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert _whole(home) == as_of
 

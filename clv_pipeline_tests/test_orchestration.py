@@ -1,17 +1,22 @@
 """Dagster's side on real parts: the code location as the server loads it, the schedule's nights, the history of a run."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 from dagster import AssetCheckEvaluation, DagsterEventType
+from dagster._utils.schedules import schedule_execution_time_iterator
 
 from clv_pipeline.home import Home
 from clv_pipeline.published_contract import PUBLISHED
@@ -26,12 +31,12 @@ NOT_TABLES = {"training/champion", "published/bundle"}
 BERLIN_CLOCK_CHANGES = ["2026-03-29", "2026-10-25"]
 
 
-def _python(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run Python code in a process of its own that sees no CLV_* setting but the given ones."""
+def _python(code: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own that sees no CLV_* setting."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("CLV_", "DAGSTER_"))}
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        env=clean | environment, capture_output=True, text=True, timeout=120, check=False, cwd=PROJECT,
+        [sys.executable, "-c", code], env=clean,
+        capture_output=True, text=True, timeout=120, check=False, cwd=PROJECT,
     )  # fmt: skip
 
 
@@ -148,46 +153,50 @@ def test_both_jobs_run_every_asset_in_one_process(graph: Any) -> None:
 
 # --- the schedule ------------------------------------------------------------------------------------------------------
 
-#: Prints, for each night given, the ticks from noon before to noon after and what each asks for; and the as_of of a
-#: run launched by hand (without and with the tag) at 22:30 UTC on 30 June.
-_TICKS = """
-import json, sys
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from zoneinfo import ZoneInfo
-import dagster as dg
-from dagster._utils.schedules import schedule_execution_time_iterator
-from clv_pipeline.orchestration.definitions import defs
-from clv_pipeline.orchestration.resources import AS_OF_TAG, current_settings, run_as_of
-(schedule,) = defs.schedules
-zone = ZoneInfo(sys.argv[1])
-nights = {}
-for text in sys.argv[2:]:
-    day = datetime.fromisoformat(text)
-    start = (day - timedelta(hours=12)).replace(tzinfo=zone).timestamp()
-    end = (day + timedelta(hours=12)).replace(tzinfo=zone).timestamp()
-    ticks = []
+
+@pytest.fixture
+def tick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Return `tick(source, zone, nights, process_zone)`: what the schedule of a source asks for around some nights.
+
+    It answers as a process in another time zone would: the ticks of each night from noon before to noon after, and the
+    as_of of a run launched by hand (without and with the tag) at 22:30 UTC on 30 June.
+    """
+    from clv_pipeline.orchestration import schedules
+    from clv_pipeline.orchestration.resources import AS_OF_TAG, current_settings, run_as_of
+
+    def ask(source: FileSource, zone: str, nights: list[str], process_zone: str) -> dict[str, Any]:
+        patch.setenv("TZ", process_zone)
+        patch.setenv("CLV_SOURCE", str(source.folder))
+        time.tzset()
+        current_settings.cache_clear()
+        schedule = importlib.reload(schedules).every_night
+        record = SimpleNamespace(create_timestamp=datetime(2026, 6, 30, 22, 30, tzinfo=UTC))
+        instance = SimpleNamespace(get_run_record_by_id=lambda run_id: record)
+        contexts = [SimpleNamespace(run_tags=t, instance=instance, run_id="r") for t in ({}, {AS_OF_TAG: "2026-05-01"})]
+        return {
+            "schedule": schedule,
+            "by_hand": [str(run_as_of(context, current_settings())) for context in contexts],
+            "nights": {night: list(_ticks(schedule, night, ZoneInfo(zone))) for night in nights},
+        }
+
+    with monkeypatch.context() as patch:
+        yield ask
+    time.tzset()
+    current_settings.cache_clear()
+    importlib.reload(schedules)
+
+
+def _ticks(schedule: dg.ScheduleDefinition, night: str, zone: ZoneInfo) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Yield the local time of each tick of a night with the (run key, as_of) that it asks for."""
+    from clv_pipeline.orchestration.resources import AS_OF_TAG
+
+    midnight = datetime.fromisoformat(night)
+    start, end = ((midnight + timedelta(hours=h)).replace(tzinfo=zone).timestamp() for h in (-12, 12))
     for tick in schedule_execution_time_iterator(start, schedule.cron_schedule, schedule.execution_timezone):
         if tick.timestamp() >= end:
-            break
-        asked = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=tick)).run_requests
-        ticks.append({"local": tick.astimezone(zone).isoformat(), "asked": [
-            {"run_key": r.run_key, "as_of": r.tags[AS_OF_TAG]} for r in asked]})
-    nights[text] = ticks
-record = SimpleNamespace(create_timestamp=datetime(2026, 6, 30, 22, 30, tzinfo=UTC))
-instance = SimpleNamespace(get_run_record_by_id=lambda run_id: record)
-by_hand = [str(run_as_of(SimpleNamespace(run_tags=tags, instance=instance, run_id="r"), current_settings()))
-    for tags in ({}, {AS_OF_TAG: "2026-05-01"})]
-print(json.dumps({"by_hand": by_hand, "job": schedule.job_name, "cron": schedule.cron_schedule,
-    "zone": schedule.execution_timezone, "status": schedule.default_status.value, "nights": nights}))
-"""
-
-
-def _ticks(source: FileSource, zone: str, nights: list[str], process_zone: str, **environment: str) -> dict[str, Any]:
-    ran = _python(_TICKS, zone, *nights, TZ=process_zone, CLV_SOURCE=str(source.folder), **environment)
-    assert ran.returncode == 0, ran.stderr
-    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
-    return found
+            return
+        asked = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=tick)).run_requests or []
+        yield tick.astimezone(zone).isoformat(), [(str(r.run_key), r.tags[AS_OF_TAG]) for r in asked]
 
 
 _BERLIN_NIGHTS = [*BERLIN_CLOCK_CHANGES, "2026-07-01", "2026-12-31", "2028-02-29"]
@@ -204,27 +213,36 @@ _BERLIN_NIGHTS = [*BERLIN_CLOCK_CHANGES, "2026-07-01", "2026-12-31", "2028-02-29
     ],
 )
 def test_one_tick_a_night_with_the_day_of_the_business_zone(
-    file_source: Callable[..., FileSource], zone: str, nights: list[str], process_zone: str, by_hand: str
+    file_source: Callable[..., FileSource],
+    tick: Callable[..., dict[str, Any]],
+    zone: str,
+    nights: list[str],
+    process_zone: str,
+    by_hand: str,
 ) -> None:
-    found = _ticks(file_source(toml=f'time_zone = "{zone}"\n'), zone, nights, process_zone)
-    assert (found["cron"], found["zone"], found["status"]) == ("30 2 * * *", zone, "RUNNING")
-    assert found["job"] == "nightly"
+    found = tick(file_source(toml=f'time_zone = "{zone}"\n'), zone, nights, process_zone)
+    schedule = found["schedule"]
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 2 * * *", zone)
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert schedule.job_name == "nightly"
     for night in nights:
-        (tick,) = found["nights"][night]
-        assert tick["asked"] == [{"run_key": night, "as_of": night}], f"{night} ticked at {tick['local']}"
+        ((local, asked),) = found["nights"][night]
+        assert asked == [(night, night)], f"{night} ticked at {local}"
         # 02:30 does not exist where the clock jumps from 2 to 3
         there = ("T03:00", "T03:30") if night in ("2026-03-29", "2026-03-08", "2026-09-27") else ("T02:30",)
-        assert tick["local"].removeprefix(night).startswith(there), tick["local"]
+        assert local.removeprefix(night).startswith(there), local
     assert found["by_hand"] == [by_hand, "2026-05-01"]
 
 
-def test_a_source_may_ask_for_another_hour_and_a_fixed_day(file_source: Callable[..., FileSource]) -> None:
+def test_a_source_may_ask_for_another_hour_and_a_fixed_day(
+    file_source: Callable[..., FileSource], tick: Callable[..., dict[str, Any]]
+) -> None:
     source = file_source(toml='time_zone = "Europe/Berlin"\nnightly_at = "04:05"\nas_of = "2024-02-29"\n')
-    found = _ticks(source, "Europe/Berlin", ["2026-07-01", "2026-07-02"], "UTC")
-    assert found["cron"] == "5 4 * * *"
-    (first,), (second,) = found["nights"].values()
-    assert [first["asked"][0]["as_of"], second["asked"][0]["as_of"]] == ["2024-02-29", "2024-02-29"]
-    assert first["asked"][0]["run_key"] != second["asked"][0]["run_key"]
+    found = tick(source, "Europe/Berlin", ["2026-07-01", "2026-07-02"], "UTC")
+    assert found["schedule"].cron_schedule == "5 4 * * *"
+    ((_, first),), ((_, second),) = found["nights"].values()
+    assert [as_of for _, as_of in first + second] == ["2024-02-29", "2024-02-29"]
+    assert first[0][0] != second[0][0]
 
 
 # --- the history of a run ----------------------------------------------------------------------------------------------
