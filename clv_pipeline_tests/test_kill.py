@@ -15,13 +15,10 @@ import pytest
 from clv_pipeline.home import Home
 from clv_pipeline.serving import current
 from clv_pipeline.warehouse import open_bundle_file
-from clv_pipeline_tests.conftest import CLV, open_warehouse, run_clv
+from clv_pipeline_tests.conftest import CLV, RULES_RUN, open_warehouse, run_clv_here
 from clv_pipeline_tests.nights import copy_of, served_whole
 
-TINY = {
-    "CLV_DEMO_CUSTOMERS": "600", "CLV_MIN_BUYERS": "100", "CLV_MAX_CUTOFFS": "2", "CLV_TUNING_FOLDS": "1",
-    "CLV_TUNING_SECONDS": "1", "CLV_BOOTSTRAP_SAMPLES": "20",
-}  # fmt: skip
+TINY = RULES_RUN | {"CLV_DEMO_CUSTOMERS": "600"}
 YESTERDAY, TONIGHT = "2026-06-30", "2026-07-01"
 GIVE_UP_SECONDS = 240
 
@@ -54,7 +51,7 @@ def _after(step: str) -> Callable[[str], bool]:
 
 
 def _run(home: Home, as_of: str) -> None:
-    ran = run_clv("run", "--home", str(home.root), "--as-of", as_of, **TINY)
+    ran = run_clv_here("run", "--home", str(home.root), "--as-of", as_of, **TINY)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert served_whole(home) == as_of
 

@@ -24,7 +24,7 @@ from clv_pipeline.reporting.report import write_report
 from clv_pipeline.settings import PROJECT, Settings, load_settings
 from clv_pipeline.sql_models import SqlModel, load_layer
 from clv_pipeline.warehouse import Connection, open_bundle_file
-from clv_pipeline_tests.conftest import SMALL_RUN, open_warehouse, run_clv
+from clv_pipeline_tests.conftest import RULES_RUN, SMALL_RUN, open_warehouse, run_clv, run_clv_here
 
 DEMO_AS_OF = date(2026, 7, 1)
 
@@ -444,7 +444,7 @@ def backfilled(demo_run: Home, tmp_path_factory: pytest.TempPathFactory) -> tupl
     shutil.copytree(demo_run.root, root)
     home = Home(root)
     before = _contents(home.published)
-    ran = run_clv("run", "--home", str(root), "--as-of", "2026-06-17", **SMALL_RUN)
+    ran = run_clv_here("run", "--home", str(root), "--as-of", "2026-06-17", **RULES_RUN)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return home, before
 
@@ -480,7 +480,7 @@ def test_a_rerun_of_the_same_day_is_accepted_and_replaces_its_own_history_only(
         earlier = connection.execute(
             "select * from scores.history where as_of_date = '2026-06-17' order by all"
         ).fetchall()
-    ran = run_clv("run", "--home", str(home.root), **SMALL_RUN)
+    ran = run_clv_here("run", "--home", str(home.root), **RULES_RUN)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert _served(home)["as_of_date"] == DEMO_AS_OF.isoformat()
     with _warehouse(home) as connection:

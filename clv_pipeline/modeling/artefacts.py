@@ -10,7 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import skops.io
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier, XGBRegressor
 
@@ -107,6 +106,8 @@ def _dumps(pipeline: Pipeline) -> bytes:
             found["file"] = names.setdefault(node["file"], f"{len(names)}.{ending}")
         return found
 
+    import skops.io  # takes seconds to import, and most processes neither save nor load a model
+
     made = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as old, zipfile.ZipFile(made, "w") as new:
         schema = renumbered(json.loads(old.read("schema.json")))
@@ -139,6 +140,8 @@ def read_checked(path: Path, expected: str) -> bytes:
 
 
 def _loads(content: bytes, path: Path) -> Pipeline:
+    import skops.io
+
     unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
     if unknown:
         raise ArtefactError(
