@@ -53,8 +53,9 @@ class Factor:
             value = lesson.target[0] if len(lesson.rows) else 0.0
             return _plain(baselines.Constant(float(value))).fit(rows.features, rows.spend)
         features = rows.features.iloc[lesson.rows]
-        weighted = {} if is_rule(pipeline) else {"model__sample_weight": lesson.weight}
-        return pipeline.fit(features, lesson.target, **weighted)
+        if is_rule(pipeline) or lesson.weight is None:
+            return pipeline.fit(features, lesson.target)
+        return pipeline.fit(features, lesson.target, model__sample_weight=lesson.weight)
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ CANDIDATES: tuple[Candidate, ...] = (
                 lambda task, p: _on_trees(
                     task, HistGradientBoostingRegressor(loss="poisson", learning_rate=0.05, random_state=task.seed, **p)
                 ),
-                lessons.spend,
+                lessons.unweighted_spend,
             ),
         ),
         search=[
@@ -223,7 +224,7 @@ CANDIDATES: tuple[Candidate, ...] = (
                         loss="quantile", quantile=0.5, max_iter=100, max_leaf_nodes=8, random_state=task.seed
                     ),
                 ),
-                lessons.spend,
+                lessons.unweighted_spend,
             ),
         ),
     ),

@@ -13,11 +13,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Lesson:
-    """Positions of the rows to learn from, and for each of them the target and its weight."""
+    """Positions of the rows to learn from, and for each of them the target and, where it has one, its weight."""
 
     rows: NDArray[np.int64]
     target: Array
-    weight: Array
+    weight: Array | None
 
 
 Learn = Callable[[LabelledRows], Lesson]
@@ -31,6 +31,11 @@ def net_spend(rows: LabelledRows) -> Lesson:
 def spend(rows: LabelledRows) -> Lesson:
     """Everybody's spend for losses that take no negative money; a net return counts as zero while learning only."""
     return _everybody(rows, np.maximum(rows.spend, 0))
+
+
+def unweighted_spend(rows: LabelledRows) -> Lesson:
+    """Like `spend`, every row alike: scikit-learn's histogram trees take ten times as long to bin weighted rows."""
+    return Lesson(np.arange(len(rows)), np.maximum(rows.spend, 0), None)
 
 
 def bought(rows: LabelledRows) -> Lesson:

@@ -171,6 +171,8 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequenc
         for plan in plans:
             lab = Lab.of(connection, settings, plan, columns)
             choices = [c for target in TARGETS for c in records.read_choices(connection, plan.horizon_days, target)]
+            if not lab.has_enough_history:
+                choices = [c for c in choices if c.candidate.is_baseline]
             predicted = _predict_test(lab, choices, settings)
             for choice, values in predicted:
                 if plan.test:
