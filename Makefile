@@ -9,8 +9,9 @@ PYTHON ?= python3.11
 run: $(READY)
 	$(BIN)/clv run
 
+# a file's tests stay in one worker, because they share what its fixtures make; conftest.py puts the longest files first
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 dev: $(READY)
 	$(BIN)/clv ui

@@ -3,15 +3,19 @@
 import logging
 import os
 import sys
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.table import Table
 
 from clv_pipeline.errors import PipelineError
+from clv_pipeline.findings import Finding
 from clv_pipeline.home import Home
+from clv_pipeline.modeling.protocols import PROTOCOLS
 from clv_pipeline.settings import Settings, load_settings
 
 out = Console(highlight=False, soft_wrap=True)
@@ -97,14 +101,58 @@ def doctor(source: str | None, url: str | None, home: Path | None) -> None:
     settings = _settings(source=source, source_url=url, home=home)
     from clv_pipeline.doctor import examine
 
-    failed = 0
-    for finding in examine(settings):
-        failed += not finding.is_good
-        mark = "[green]ok[/]  " if finding.is_good else "[red]fail[/]"
-        out.print(f"{mark} {finding.subject}: {_plain(finding.text)}")
-        if not finding.is_good:
-            out.print(f"     next step: {_plain(finding.next_step)}")
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if _print_findings(examine(settings)) else 0)
+
+
+@cli.command()
+@_home_option
+def status(home: Path | None) -> None:
+    """Show what is served and how old it is, how the newest run went, the next one, the champion, and the disk used."""
+    settings = _settings(home=home)
+    from clv_pipeline.orchestration.history import about_runs
+    from clv_pipeline.status import look
+
+    _print_findings([*look(settings), *about_runs(Home(settings.home), settings)])
+
+
+@cli.command()
+@click.argument("run_id", required=False)
+@_home_option
+def rollback(run_id: str | None, home: Path | None) -> None:
+    """Serve the bundle that was served before, or RUN_ID; the next nightly run publishes as ever."""
+    settings = _settings(home=home)
+    from clv_pipeline.serving import roll_back
+    from clv_pipeline.status import age_in_days
+
+    served = roll_back(Home(settings.home), run_id)
+    age = age_in_days(date.fromisoformat(served["as_of_date"]), settings)
+    out.print(
+        f"Served now: run {served['run_id']} of {served['source_name']}, as of {served['as_of_date']}, {age} days old."
+    )
+
+
+@cli.command()
+@_home_option
+def models(home: Path | None) -> None:
+    """List every model version: as of when, its champions and test metrics, and when it was the champion."""
+    settings = _settings(home=home)
+    from clv_pipeline.modeling.listing import describe_versions
+
+    for line in describe_versions(Home(settings.home).models):
+        out.print(_plain(line))
+
+
+@cli.command()
+@click.argument("version")
+@_home_option
+def promote(version: str, home: Path | None) -> None:
+    """Make an existing model VERSION the champion, once its files and its fit to the features are checked."""
+    settings = _settings(home=home)
+    from clv_pipeline.modeling.promotion import promote_by_hand
+    from clv_pipeline.warehouse import Warehouse
+
+    manifest = promote_by_hand(Home(settings.home), Warehouse.of(settings), version)
+    out.print(f"Champion now: {manifest.version}, fitted as of {manifest.as_of}. It scores until a training is due.")
 
 
 @cli.command()
@@ -128,6 +176,88 @@ def explain(customer_id: str, home: Path | None) -> None:
     print_customer(out, Home(settings.home), customer_id)
 
 
+@cli.command()
+@click.option("--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml")
+@click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="windows end by this day (default: the source's as_of)"
+)
+@click.option("--horizons", help="days to predict, such as 90,180")
+@click.option("--windows", default=2, show_default=True, help="past windows to judge, a horizon apart")
+@click.option(
+    "--protocol", type=click.Choice(list(PROTOCOLS)), help="a published protocol: fixes source, date, horizon"
+)
+@click.option("--markdown", type=click.Path(path_type=Path), help="put the tables into this Markdown file, too")
+@_home_option
+def backtest(
+    source: str | None,
+    url: str | None,
+    as_of: datetime | None,
+    horizons: str | None,
+    windows: int,
+    protocol: str | None,
+    markdown: Path | None,
+    home: Path | None,
+) -> None:
+    """Judge every model on past windows of a source, and say what wins where."""
+    fixed = PROTOCOLS[protocol] if protocol else None
+    if fixed:
+        source, horizons, windows = fixed.source, str(fixed.horizon_days), 1
+    last_day = fixed.cutoff + timedelta(days=fixed.horizon_days) if fixed else as_of.date() if as_of else None
+    settings = _settings(source=source, source_url=url, as_of=last_day, horizons=horizons, home=home)
+    from clv_pipeline.backtest import run_backtest, write_tables
+    from clv_pipeline.reporting import backtest_report
+    from clv_pipeline.sources.demo.company import with_demo_source
+
+    home_folder, day = Home(settings.home), settings.as_of or date.today()
+    settings = with_demo_source(settings, home_folder)
+    with out.status("reading") as status:
+        found = run_backtest(settings, home_folder, day, windows, lambda step: status.update(_plain(step)))
+    folder = home_folder.backtest.parent / f"{Path(settings.source).name}-{day}"
+    write_tables(found, folder)
+    page = backtest_report.write_page(found, folder)
+    if markdown:
+        command = " ".join(
+            ["clv backtest", *(f"--protocol {protocol}" if protocol else f"--source {settings.source}").split()]
+        )
+        backtest_report.write_section(found, markdown, protocol or found.source_name, command, fixed)
+    _print_table(*backtest_report.summary(found))
+    out.print(f"Look at {page}")
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--against", "window", required=True, help="FIRST_DAY+DAYS, such as 2011-09-11+90d")
+@_home_option
+def evaluate(file: Path, window: str, home: Path | None) -> None:
+    """Judge a file of predictions (customer_id, predicted_spend, ...) against what happened in a window."""
+    settings = _settings(home=home)
+    from clv_pipeline.evaluate import judge_file
+    from clv_pipeline.warehouse import Warehouse
+
+    places = Home(settings.home)
+    warehouse = Warehouse(
+        places.warehouse, scratch=places.scratch, writable_folders=[], memory_limit=settings.memory_limit,
+        threads=settings.threads,
+    )  # fmt: skip
+    with warehouse.connection() as connection:
+        judged = judge_file(connection, settings, file, window)
+    rows = [[name, f"{e.value:.4f}", f"[{e.low:.4f}, {e.high:.4f}]"] for name, e in judged.estimates.items()]
+    _print_table(["metric", "value", "90 % interval"], rows)
+    out.print(
+        f"{judged.customers:,} customers who had bought before {judged.start}; {judged.missing:,} not in the file count as 0"
+    )
+
+
+def _print_table(header: list[str], rows: list[list[str]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in header:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+
+
 def _settings(
     *,
     source: str | None = None,
@@ -143,6 +273,18 @@ def _settings(
     }  # fmt: skip
     os.environ.update({name: value for name, value in given.items() if value is not None})
     return load_settings()
+
+
+def _print_findings(findings: Iterable[Finding]) -> int:
+    """Print what was found, with the next step where it is not good; return how many are not."""
+    failed = 0
+    for finding in findings:
+        failed += not finding.is_good
+        mark = "[green]ok[/]  " if finding.is_good else "[red]fail[/]"
+        out.print(f"{mark} {finding.subject}: {_plain(finding.text)}")
+        if not finding.is_good:
+            out.print(f"     next step: {_plain(finding.next_step)}")
+    return failed
 
 
 def _ui_command(settings: Settings) -> str:

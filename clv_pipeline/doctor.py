@@ -6,11 +6,11 @@ Looking only; nothing is changed, and a broken part never hides the findings abo
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from clv_pipeline.errors import PipelineError
+from clv_pipeline.findings import Finding
 from clv_pipeline.home import Home
 from clv_pipeline.settings import Settings
 from clv_pipeline.sources.contract import CONTRACT
@@ -21,16 +21,6 @@ from clv_pipeline.sources.readers import open_source
 _FREE_BYTES = 2_000_000_000
 #: Far in the future, so that an incremental SELECT returns its columns and no rows.
 _NO_ROWS_SINCE = "9000-01-01 00:00:00"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at; `next_step` is empty when it is good."""
-
-    subject: str
-    is_good: bool
-    text: str
-    next_step: str = ""
 
 
 def examine(settings: Settings) -> Iterator[Finding]:

@@ -39,6 +39,10 @@ class PublishError(PipelineError):
     """The bundle failed its audit or could not be written; the last good one stays served."""
 
 
+class BusyError(PipelineError):
+    """Another process writes to this home."""
+
+
 class ArtefactError(PipelineError):
     """A saved model is missing, was changed, or does not fit the features of tonight."""
 

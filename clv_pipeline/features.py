@@ -3,12 +3,13 @@
 What a feature means is SQL (`sql/2_features`); which past cutoffs a model wants is `modeling/cutoffs.py`.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
 
 from clv_pipeline.errors import HistoryError
-from clv_pipeline.modeling.cutoffs import CutoffPlan, plan_cutoffs
+from clv_pipeline.modeling.cutoffs import CutoffPlan, TrainingPlan, plan_horizons
 from clv_pipeline.modeling.level import cutoff_a_year_before
 from clv_pipeline.settings import Settings
 from clv_pipeline.sql_models import SqlModel, append, build
@@ -36,7 +37,7 @@ def current_extraction(connection: Connection) -> Extraction:
     )
 
 
-def plan_training(connection: Connection, settings: Settings, as_of: date) -> list[CutoffPlan]:
+def plan_training(connection: Connection, settings: Settings, as_of: date) -> TrainingPlan:
     """Return the cutoff plan of each horizon.
 
     Raises:
@@ -55,20 +56,17 @@ def plan_training(connection: Connection, settings: Settings, as_of: date) -> li
             f"The horizon of {too_long[0]} days is longer than the history of {history_days} days ({first} to {as_of})",
             next_step=f"pass --horizons with at most {history_days} days; half the history or less can be judged.",
         )
-    return [
-        plan_cutoffs(
-            as_of,
-            first,
-            horizon,
-            step_days=settings.cutoff_step_days,
-            max_cutoffs=settings.max_cutoffs,
-            folds=settings.tuning_folds,
-        )
-        for horizon in settings.horizons
-    ]
+    return plan_horizons(
+        as_of,
+        first,
+        settings.horizons,
+        step_days=settings.cutoff_step_days,
+        max_cutoffs=settings.max_cutoffs,
+        folds=settings.tuning_folds,
+    )
 
 
-def write_cutoffs(connection: Connection, settings: Settings, as_of: date, plans: list[CutoffPlan]) -> int:
+def write_cutoffs(connection: Connection, settings: Settings, as_of: date, plans: Sequence[CutoffPlan]) -> int:
     """Write `features.cutoffs`: everybody at as_of to score, a sample at past cutoffs to learn from and to level by."""
     (customers,) = one_row(connection, "select count(*) from clean.customers")
     sampled = min(10_000, ceil(10_000 * settings.train_customers / max(customers, 1)))
@@ -84,7 +82,7 @@ def write_cutoffs(connection: Connection, settings: Settings, as_of: date, plans
     return len(rows)
 
 
-def _level_cutoffs(connection: Connection, as_of: date, plans: list[CutoffPlan]) -> set[date]:
+def _level_cutoffs(connection: Connection, as_of: date, plans: Sequence[CutoffPlan]) -> set[date]:
     """Return the cutoffs a year before each one whose total is predicted, where the history reaches back so far."""
     (first,) = one_row(connection, "select min(order_date) from clean.orders where amount > 0")
     predicted = {as_of, *(f.validation for plan in plans for f in (*plan.folds, *([plan.test] if plan.test else [])))}
@@ -121,14 +119,17 @@ def _slices(connection: Connection) -> list[tuple[date, date]]:
     return slices
 
 
-def write_training_plan(connection: Connection, settings: Settings, why_train: str | None) -> None:
-    """Write whether tonight trains, and the horizons to label."""
+def write_training_plan(connection: Connection, learned: Mapping[int, int], why_train: str | None) -> None:
+    """Write whether tonight trains, the horizons asked for with those they are learned from, and those to label."""
     connection.execute(
         "create or replace table training.plan as select $due::boolean as is_due, $why::varchar as why",
         {"due": why_train is not None, "why": why_train},
     )
-    connection.execute("create or replace table training.horizons (horizon_days integer)")
-    connection.executemany("insert into training.horizons values (?)", [(days,) for days in settings.horizons])
+    connection.execute("create or replace table features.horizons (horizon_days integer, learned_days integer)")
+    connection.executemany("insert into features.horizons values (?, ?)", sorted(learned.items()))
+    connection.execute(
+        "create or replace table training.horizons as select distinct learned_days as horizon_days from features.horizons"
+    )
 
 
 def is_training_due(connection: Connection) -> bool:

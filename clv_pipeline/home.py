@@ -1,6 +1,7 @@
 """The folders under CLV_HOME: everything a run writes is below one of these, and two homes never touch each other."""
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,11 @@ class Home:
     @property
     def warehouse(self) -> Path:
         return self._folder("warehouse") / "warehouse.duckdb"
+
+    @property
+    def backtest(self) -> Path:
+        """The warehouse of backtests, which publish nothing."""
+        return self._folder("backtest") / "warehouse.duckdb"
 
     @property
     def scratch(self) -> Path:
@@ -33,6 +39,11 @@ class Home:
         return self._folder("dagster")
 
     @property
+    def lock(self) -> Path:
+        """The file that whoever writes to this home holds locked."""
+        return self._folder(".") / "run.lock"
+
+    @property
     def demo_database(self) -> Path:
         return self._folder("demo") / "demo_company.sqlite"
 
@@ -50,3 +61,23 @@ def write_durably(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(beside, path)
+
+
+def remove_at_once(folder: Path) -> None:
+    """Remove a folder so that nobody ever finds half of it under its name.
+
+    What a kill leaves starts with a dot; `clear_leftovers` removes it later.
+    """
+    beside = folder.with_name(f".removing-{folder.name}")
+    shutil.rmtree(beside, ignore_errors=True)
+    os.replace(folder, beside)
+    shutil.rmtree(beside, ignore_errors=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what killed processes left half-built or half-removed in `folder`, so that its space comes back."""
+    for path in folder.glob(".*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -30,7 +30,9 @@ _IDENTITY = {
 _SEGMENT = {
     "segment": "high_value, churn_risk, missed_opportunity, new_customer, steady, dormant or prospect",
     "value_tier": "A: top 5 % by predicted spend, B: next 15 %, C: next 30 %, D: the rest",
-    "score_status": "scored; insufficient_history (a fixed rule, no model); no_purchase_yet (mean of past customers alike)",
+    "score_status": "scored; single_purchase (bought on one day so far); new_customer (won in the last 30 days); "
+    "extended_horizon (learned on a shorter window, carried on); insufficient_history (a fixed rule, no model); "
+    "no_purchase_yet (mean of past customers alike)",
 }
 _WINDOW = {
     "horizon_days": "length of the predicted window in days, from as_of_date",
@@ -48,7 +50,10 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "customer_id": "the company's customer number, as text",
                 **_IDENTITY,
                 **_SEGMENT,
-                "predicted_spend_{h}d": "expected net spend in the {h} days from as_of_date",
+                "predicted_spend_{h}d": "expected (mean) net spend in the {h} days from as_of_date: for totals, ranking, budgets",
+                "typical_spend_{h}d": "median: half of like customers spend less; null while no past window could be measured",
+                "predicted_spend_low_{h}d": "lower end of the customer's 90 % interval; null as typical_spend",
+                "predicted_spend_high_{h}d": "upper end of the customer's 90 % interval; null as typical_spend",
                 "purchase_probability_{h}d": "chance of at least one purchase in the {h} days from as_of_date, 0 to 1",
                 "lifetime_value": "expected net spend of the next 3 years, discounted by 10 % a year, times the gross margin",
                 "historic_value": "net spend so far, before as_of_date",
@@ -184,9 +189,55 @@ PUBLISHED: dict[str, PublishedTable] = {
             {
                 "rank": "1 moves predictions most",
                 "feature": "the feature",
-                "source_family": "where it comes from: purchase, web, survey, social, campaign or crm",
+                "source_family": "where it comes from: purchase, btyd (buying rhythm), web, survey, social, campaign or crm",
                 "description": "the feature in words",
                 "mean_contribution": "mean absolute money it adds to or takes from a prediction",
+                "horizon_days": _WINDOW["horizon_days"],
+            },
+        ),
+        PublishedTable(
+            "permutation_importance",
+            ("source_family", "feature"),
+            {
+                "rank": "1 matters most; features and sources are ranked each by themselves",
+                "feature": "the feature, or 'all' for every feature of its source shuffled together",
+                "source_family": "where it comes from: purchase, btyd (buying rhythm), web, survey, social, campaign or crm",
+                "description": "the feature in words",
+                "mean_drop": "normalised Gini that the champion loses on the test window when customers swap the values",
+                "interval_low": "lower end of its 90 % bootstrap interval over customers",
+                "interval_high": "upper end",
+                "horizon_days": _WINDOW["horizon_days"],
+            },
+        ),
+        PublishedTable(
+            "partial_dependence",
+            ("feature", "position"),
+            {
+                "feature": "one of the features that matter most",
+                "source_family": "where it comes from",
+                "description": "the feature in words",
+                "position": "place of the value in the curve, from 1",
+                "value": "the value that all customers are given, in words; 'none' where they have none",
+                "value_as_number": "the same as a number; null for a category and for none",
+                "predicted_spend": "mean predicted spend if all had the value and nothing else changed, in currency",
+                "interval_low": "lower end of its 90 % bootstrap interval over customers",
+                "interval_high": "upper end",
+                "currency": _IDENTITY["currency"],
+                "horizon_days": _WINDOW["horizon_days"],
+            },
+        ),
+        PublishedTable(
+            "source_ablation",
+            ("left_out", "metric"),
+            {
+                "left_out": "the source that one model does without; all_but_purchases leaves purchases and their rhythm",
+                "description": "the source in words",
+                "metric": "the measure; root_mean_squared_error is in the run's currency, and less of it is better",
+                "with_source": "the measure on the test window, of a fixed model that has every source",
+                "without_source": "of the same model fitted without the source",
+                "difference": "with_source less without_source: what the source adds; null where it is undefined",
+                "interval_low": "lower end of its 90 % bootstrap interval, the same customers drawn for both",
+                "interval_high": "upper end",
                 "horizon_days": _WINDOW["horizon_days"],
             },
         ),
@@ -209,10 +260,12 @@ PUBLISHED: dict[str, PublishedTable] = {
             ("table_name", "fate", "reason"),
             {
                 "table_name": "source table",
-                "fate": "at the source, accepted, duplicate, excluded, quarantined, or created from another table",
-                "reason": "why; empty where there is none to give",
+                "fate": "at the source = accepted + duplicate + excluded + quarantined; created: made from another table; "
+                "of which: a part of the rows above, counted there already, so leave it out of sums",
+                "reason": "why; empty where there is none to give; for 'of which', which rows",
                 "row_count": "rows",
-                "source_money": "their amounts in source currency; null where rows have none",
+                "source_money": "sum of the order lines' amounts as the source gave them, before any exchange rate; null for "
+                "tables other than orders, whose money is not reconciled, and where no row has a readable amount",
             },
         ),
         PublishedTable(
@@ -241,6 +294,9 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "model_version": _IDENTITY["model_version"],
                 "customers": "customers with a row in customer_clv",
                 "predicted_spend_total": "sum of predicted spend, primary horizon",
+                "predicted_spend_total_low": "lower end of the total's 90 % interval, from how far past totals were off; "
+                "null while none could be measured",
+                "predicted_spend_total_high": "upper end of the total's 90 % interval",
                 "trailing_spend_total": "what the same number of days before as_of_date brought in: the baseline",
                 "quarantined_rows": "source rows set aside",
                 "data_fingerprint": "hash over every source row held",

@@ -1,6 +1,7 @@
 """Build beside, audit, swap: tonight's tables become one immutable bundle, and only a whole one is ever served.
 
-What the tables hold is SQL (`sql/4_published`) and their contract (`published_contract.py`).
+What the tables hold is SQL (`sql/4_published`) and their contract (`published_contract.py`); which bundle is served is
+`serving.py`.
 """
 
 import json
@@ -12,9 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from clv_pipeline.errors import PublishError
-from clv_pipeline.home import Home, write_durably
+from clv_pipeline.home import Home, clear_leftovers, remove_at_once, write_durably
 from clv_pipeline.published_contract import CONTRACT_VERSION, PUBLISHED, description_of
 from clv_pipeline.reporting.report import write_report
+from clv_pipeline.serving import remove_old_bundles, serve, what_is_damaged
 from clv_pipeline.settings import Settings
 from clv_pipeline.sql_models import Parameters, SqlModel, build
 from clv_pipeline.warehouse import (
@@ -76,7 +78,7 @@ def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, ho
         _build_dictionary(connection)
     with warehouse.connection() as connection:
         run_id, as_of, source = one_row(connection, "select run_id, as_of, source_name from scores.run")
-        _clear_leftovers(home.published)
+        clear_leftovers(home.published)
         beside = home.published / f".building-{run_id}"
         beside.mkdir()
         try:
@@ -97,7 +99,9 @@ def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, ho
     write_report(beside)
     _write_manifest(beside, run_id, as_of, source, counts)
     folder = _seal(beside, home.published / run_id)
-    return Bundle(run_id, folder, as_of, _serve(home.published, folder, as_of, source), counts)
+    is_served = serve(home.published, folder, as_of, source)
+    remove_old_bundles(home.published, settings.keep_bundles, run_id)
+    return Bundle(run_id, folder, as_of, is_served, counts)
 
 
 def _create_history(connection: Connection) -> None:
@@ -180,7 +184,10 @@ def audit(database: Path, counts: dict[str, int]) -> list[str]:
 def _audit_customers(connection: Connection) -> list[str]:
     columns = columns_of(connection, "customer_clv")
     rules = {f"{c} between 0 and 1": c for c in columns if c.startswith("purchase_probability_")}
-    rules |= {f"{c} >= 0": c for c in columns if c.startswith("predicted_spend_")}
+    # where no past window could be measured there is no interval, so these may be null, but never below zero
+    measured = ("predicted_spend_low_", "predicted_spend_high_", "typical_spend_")
+    rules |= {f"coalesce({c}, 0) >= 0": c for c in columns if c.startswith(measured)}
+    rules |= {f"{c} >= 0": c for c in columns if c.startswith("predicted_spend_") and not c.startswith(measured)}
     never_null = ("score_status", "segment", "value_tier", "historic_value", "currency", "run_id", "model_version")
     rules |= {f"{c} is not null": c for c in never_null}
     failures = []
@@ -213,66 +220,19 @@ def _write_manifest(folder: Path, run_id: str, as_of: date, source: str, counts:
     write_durably(folder / "manifest.json", (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
 
-def _clear_leftovers(published: Path) -> None:
-    """Remove what killed runs left beside, so that its space comes back."""
-    for path in published.glob(".*"):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-
-
-def _is_whole(bundle: Path) -> bool:
-    manifest = bundle / "manifest.json"
-    if not manifest.exists():
-        return False
-    hashes: dict[str, str] = json.loads(manifest.read_text())["sha256"]
-    return all(
-        (bundle / name).is_file() and sha256((bundle / name).read_bytes()).hexdigest() == expected
-        for name, expected in hashes.items()
-    )
-
-
 def _seal(beside: Path, final: Path) -> Path:
     """Flush every file and give the folder its final name; a bundle is never replaced while it is whole.
 
     A run_id stands for its inputs, so the same run made again is the same bundle.
     """
-    if _is_whole(final):
+    if what_is_damaged(final) is None:
         shutil.rmtree(beside)
         return final
     for path in beside.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-    shutil.rmtree(final, ignore_errors=True)
+    if final.exists():
+        remove_at_once(final)
     os.replace(beside, final)
     return final
-
-
-def _serve(published: Path, folder: Path, as_of: date, source: str) -> bool:
-    """Point `clv.duckdb` and `current.json` at the bundle, unless a newer as_of of the same source is served."""
-    served = current(published)
-    if served and served["source_name"] == source and date.fromisoformat(served["as_of_date"]) > as_of:
-        return False
-    beside = published / ".clv.duckdb.new"
-    shutil.copyfile(folder / "clv.duckdb", beside)
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(beside, published / "clv.duckdb")
-    pointer = {"run_id": folder.name, "as_of_date": as_of.isoformat(), "source_name": source}
-    write_durably(published / "current.json", (json.dumps(pointer, indent=2, sort_keys=True) + "\n").encode())
-    return True
-
-
-def current(published: Path) -> dict[str, str] | None:
-    """Return run_id, as_of_date and source_name of what is served, or None before the first run.
-
-    Asked of the served file itself: `current.json` is written after it, for people and scripts.
-    """
-    served = published / "clv.duckdb"
-    if not served.exists():
-        return None
-    with open_bundle_file(served) as connection:
-        run_id, as_of, source = one_row(connection, "select run_id, as_of_date::varchar, source_name from clv_run")
-    return {"run_id": run_id, "as_of_date": as_of, "source_name": source}

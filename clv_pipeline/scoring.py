@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 
 from clv_pipeline.errors import QualityError
-from clv_pipeline.modeling.candidates import Fitted, predict
+from clv_pipeline.modeling.composites import Fitted, predict
 from clv_pipeline.modeling.dataset import family_of, scoring_batches
 from clv_pipeline.modeling.explanation import Explainer, describe, fit_explainer, top_reasons
-from clv_pipeline.modeling.level import level_factor
+from clv_pipeline.modeling.level import Level, expected_level, scale_probability, scale_spend
 from clv_pipeline.modeling.metrics import Array
-from clv_pipeline.modeling.registry import Manifest, Registry, code_fingerprint
+from clv_pipeline.modeling.registry import HorizonModel, Manifest, Registry, code_fingerprint
 from clv_pipeline.published_contract import CONTRACT_VERSION
 from clv_pipeline.settings import PROJECT, SQL_FOLDER, Settings
-from clv_pipeline.warehouse import Connection, Warehouse, one_row
+from clv_pipeline.warehouse import Connection, Warehouse, has_table, one_row
 
 #: Enough to explain a population; more makes the explainer slower, not truer.
 _EXPLAINED_CUSTOMERS = 20_000
@@ -32,6 +32,10 @@ _SHAPING_SETTINGS = {
     "missed_basket_share",
 }  # fmt: skip
 _REASONS = ("reason_1", "reason_2", "reason_3")
+#: What is said of each customer and horizon; null where nothing could be measured yet.
+_MONEY = ("predicted_spend", "typical_spend", "predicted_spend_low", "predicted_spend_high")
+#: A customer won this recently has shown too little for a rhythm.
+_NEW_CUSTOMER_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,9 @@ class ScoringReport:
     customers: int
     by_status: dict[str, int]
     predicted_total: float
+    #: 90 % interval of the predicted total; nan where no past window could be measured
+    total_low: float
+    total_high: float
     trailing_total: float
     fidelity: float
 
@@ -55,7 +62,7 @@ def score_customers(
         ArtefactError: a model file is not what the manifest says.
     """
     models = {
-        (h.horizon_days, target): registry.load(manifest, f"{h.horizon_days}d_{target}")
+        (h.learned_days, target): registry.load(manifest, f"{h.learned_days}d_{target}")
         for h in manifest.horizons
         for target in ("spend", "flag")
     }
@@ -68,7 +75,7 @@ def score_customers(
     with warehouse.transaction() as connection:
         for identity, features in scoring_batches(connection, columns, settings.batch_rows):
             parts.append(identity.assign(**_predictions(manifest, models, features)))
-        _put_at_level(connection, parts, manifest)
+        totals = _finish(connection, parts, manifest)
         batches = scoring_batches(connection, columns, settings.batch_rows)
         for part, (_, features) in zip(parts, batches, strict=True):
             expected = part[f"predicted_spend_{primary}d"].to_numpy()
@@ -86,57 +93,111 @@ def score_customers(
         scored = pd.concat([_no_scores(manifest), *parts])
         _write_scores(connection, scored, manifest)
         _write_importance(connection, columns.names, importance / max(len(scored), 1), primary)
-        report = _audit(connection, primary, explainer.fidelity if explainer else float("nan"))
+        report = _audit(connection, primary, explainer.fidelity if explainer else float("nan"), totals)
         _write_run(connection, settings, manifest, report)
     return report
 
 
+def _columns_of_horizon(days: int) -> list[str]:
+    return [*(f"{kind}_{days}d" for kind in _MONEY), f"purchase_probability_{days}d"]
+
+
 def _no_scores(manifest: Manifest) -> pd.DataFrame:
     """Return the empty frame of scores, so that a company where nobody has bought yet still has every column."""
-    numbers = [
-        f"{kind}_{h.horizon_days}d" for h in manifest.horizons for kind in ("predicted_spend", "purchase_probability")
-    ]
+    numbers = [name for h in manifest.horizons for name in _columns_of_horizon(h.horizon_days)]
     texts = ["customer_id", *_REASONS]
     return pd.DataFrame({n: pd.Series(dtype=float) for n in numbers} | {t: pd.Series(dtype=object) for t in texts})
 
 
-def _put_at_level(connection: Connection, parts: list[pd.DataFrame], manifest: Manifest) -> None:
-    """Scale all customers' predicted spend to the season's total, where the champion is a model and a season is known."""
-    previous: list[Array] | None = None
-    (as_of,) = one_row(connection, "select as_of from raw.extraction")
-    for horizon in manifest.horizons:
-        name = f"predicted_spend_{horizon.horizon_days}d"
-        total = float(sum(part[name].sum() for part in parts))
-        factor = level_factor(connection, as_of, horizon.horizon_days, total) if horizon.is_levelled else 1.0
-        for position, part in enumerate(parts):
-            levelled = part[name].to_numpy() * factor
-            # a longer horizon holds the shorter one, so spend may not fall
-            part[name] = levelled if previous is None else np.maximum(levelled, previous[position])
-        previous = [part[name].to_numpy() for part in parts]
-
-
 def _predictions(manifest: Manifest, models: dict[tuple[int, str], Fitted], features: pd.DataFrame) -> dict[str, Array]:
     found: dict[str, Array] = {}
-    probability = np.zeros(len(features))
     for horizon in manifest.horizons:
-        found[f"predicted_spend_{horizon.horizon_days}d"] = predict(models[horizon.horizon_days, "spend"], features)
-        # a longer horizon holds the shorter one, so the chance may not fall
-        probability = np.maximum(probability, predict(models[horizon.horizon_days, "flag"], features))
-        found[f"purchase_probability_{horizon.horizon_days}d"] = np.clip(probability, 0, 1)
+        spend = predict(models[horizon.learned_days, "spend"], features)
+        chance = np.clip(predict(models[horizon.learned_days, "flag"], features), 0, 1)
+        if horizon.learned_days != horizon.horizon_days:
+            spend, chance = _extended(spend, chance, horizon, features)
+        found[f"predicted_spend_{horizon.horizon_days}d"] = spend
+        found[f"purchase_probability_{horizon.horizon_days}d"] = chance
     return found
+
+
+def _extended(spend: Array, chance: Array, horizon: HorizonModel, features: pd.DataFrame) -> tuple[Array, Array]:
+    """Carry a learned horizon on to another by the ratio of the customer's buy-till-you-die expectations."""
+
+    def expectation(kind: str, days: int) -> Array:
+        name = f"btyd_{kind}_{days}d"
+        return features[name].to_numpy(np.float64) if name in features else np.full(len(features), np.nan)
+
+    plain = horizon.horizon_days / horizon.learned_days
+    growth = expectation("purchases", horizon.horizon_days) / expectation("purchases", horizon.learned_days)
+    growth = np.where(np.isfinite(growth), growth, plain)
+    rates = [-np.log1p(-np.clip(expectation("purchase_probability", days), 0, 1 - 1e-6))
+             for days in (horizon.horizon_days, horizon.learned_days)]  # fmt: skip
+    rate_growth = np.where(rates[1] > 0, rates[0] / np.maximum(rates[1], 1e-12), plain)
+    rate_growth = np.where(np.isfinite(rate_growth), rate_growth, plain)
+    return spend * growth, 1 - (1 - np.clip(chance, 0, 1 - 1e-9)) ** rate_growth
+
+
+def _finish(connection: Connection, parts: list[pd.DataFrame], manifest: Manifest) -> tuple[float, float]:
+    """Put all customers' predictions at the expected level, and say how sure they are; return the total's interval.
+
+    A longer horizon holds the shorter one, so nothing that is expected may fall from one to the next.
+    """
+    if not parts:
+        return float("nan"), float("nan")
+    (as_of,) = one_row(connection, "select as_of from raw.extraction")
+    sizes = np.cumsum([len(part) for part in parts])[:-1]
+    before = dict.fromkeys((*_MONEY, "purchase_probability"), np.zeros(1))
+    reach = (float("nan"), float("nan"))
+    for horizon in manifest.horizons:
+        days = horizon.horizon_days
+        level = expected_level(connection, as_of, days)
+        spend = np.concatenate([part[f"predicted_spend_{days}d"].to_numpy() for part in parts])
+        chance = np.concatenate([part[f"purchase_probability_{days}d"].to_numpy() for part in parts])
+        said = _said(horizon, level, spend, chance)
+        said = {name: _at_least(values, before[name]) for name, values in said.items()}
+        before = said
+        for name, values in said.items():
+            for part, slice_ in zip(parts, np.split(values, sizes), strict=True):
+                part[f"{name}_{days}d"] = slice_
+        if horizon is manifest.horizons[0] and horizon.calibration:
+            reach = horizon.calibration.total(float(said["predicted_spend"].sum()))
+    return reach
+
+
+def _at_least(values: Array, before: Array) -> Array:
+    """Return the larger of both; what was not measured (nan) stays so."""
+    return np.where(np.isnan(values), np.nan, np.fmax(values, before))
+
+
+def _said(horizon: HorizonModel, level: Level, spend: Array, chance: Array) -> dict[str, Array]:
+    expected = spend if horizon.spend.is_baseline else scale_spend(spend, level)
+    calibration = horizon.calibration
+    if calibration is None:
+        nothing = np.full(len(spend), np.nan)
+        probability = chance if horizon.flag.is_baseline else scale_probability(chance, level)
+        return dict(
+            zip((*_MONEY, "purchase_probability"), (expected, nothing, nothing, nothing, probability), strict=True)
+        )
+    probability = calibration.probability(chance, Level() if horizon.flag.is_baseline else level)
+    outlook = calibration.outlook(expected, probability)
+    told = (expected, outlook.typical, outlook.low, outlook.high, probability)
+    return dict(zip((*_MONEY, "purchase_probability"), told, strict=True))
 
 
 def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manifest) -> None:
     """Join the predictions to the whole population; customers who never bought get the past mean of their like."""
     columns = []
-    # a longer horizon holds the shorter one, so what is expected of prospects may not fall either
-    prospect_spend = prospect_probability = 0.0
+    prospects = np.zeros(5)
     for h in manifest.horizons:
-        prospect_spend = max(prospect_spend, h.prospect_spend)
-        prospect_probability = max(prospect_probability, h.prospect_probability)
-        spend, probability = f"predicted_spend_{h.horizon_days}d", f"purchase_probability_{h.horizon_days}d"
-        columns.append(f"coalesce({spend}, {prospect_spend:.6f})::decimal(18, 2) as {spend}")
-        columns.append(f"coalesce({probability}, {prospect_probability:.6f})::decimal(5, 4) as {probability}")
+        measured = 0.0 if h.calibration else float("nan")
+        of_this = [h.prospect_spend, measured, measured, h.prospect_high + measured, h.prospect_probability]
+        # a longer horizon holds the shorter one, so what is expected of prospects may not fall either
+        prospects = _at_least(np.array(of_this), prospects)
+        for name, value in zip(_columns_of_horizon(h.horizon_days), prospects, strict=True):
+            sql_type = "decimal(5, 4)" if name.startswith("purchase_probability") else "decimal(18, 2)"
+            default = f"{value:.6f}" if np.isfinite(value) else "null"
+            columns.append(f"coalesce({name}, {default})::{sql_type} as {name}")
     primary = manifest.horizons[0]
     connection.register("scored", scored)
     connection.execute(
@@ -145,10 +206,20 @@ def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manife
         with everybody as (
             select population.as_of, population.customer_id, {", ".join(columns)},
                 {", ".join(f"coalesce({reason}, '') as {reason}" for reason in _REASONS)},
-                case when scored.customer_id is null then 'no_purchase_yet' else $status end as score_status,
+                case
+                    when scored.customer_id is null then 'no_purchase_yet'
+                    when not $has_enough_history then 'insufficient_history'
+                    when $is_extended then 'extended_horizon'
+                    when purchase_features.tenure_days <= {_NEW_CUSTOMER_DAYS} then 'new_customer'
+                    when purchase_features.purchase_days = 1 then 'single_purchase'
+                    else 'scored'
+                end as score_status,
                 $version::varchar as model_version
             from features.population
             left join scored on population.customer_id = scored.customer_id
+            left join features.purchase_features
+                on population.as_of = purchase_features.as_of
+                and population.customer_id = purchase_features.customer_id
             where population.role = 'score'
         )
         select *, predicted_spend_{primary.horizon_days}d as primary_spend,
@@ -156,7 +227,11 @@ def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manife
         from everybody
         order by customer_id
         """,
-        {"status": "scored" if primary.has_enough_history else "insufficient_history", "version": manifest.version},
+        {
+            "has_enough_history": primary.has_enough_history,
+            "is_extended": primary.learned_days != primary.horizon_days,
+            "version": manifest.version,
+        },
     )
     connection.unregister("scored")
 
@@ -176,7 +251,7 @@ def _write_importance(connection: Connection, names: list[str], importance: Arra
     connection.unregister("frame")
 
 
-def _audit(connection: Connection, primary: int, fidelity: float) -> ScoringReport:
+def _audit(connection: Connection, primary: int, fidelity: float, reach: tuple[float, float]) -> ScoringReport:
     statuses = dict(
         connection.execute(
             "select score_status, count(*) from scores.customer_scores group by score_status order by score_status"
@@ -211,12 +286,12 @@ def _audit(connection: Connection, primary: int, fidelity: float) -> ScoringRepo
         from scores.customer_scores
         """,
     )
-    if statuses.get("scored", 0) > 1 and lowest == highest:
+    if population - statuses.get("no_purchase_yet", 0) > 1 and lowest == highest:
         raise QualityError(
             f"scores.customer_scores: every predicted_spend_{primary}d is {lowest}",
             next_step="look at the model's features and training rows; nothing was published.",
         )
-    return ScoringReport(int(population), statuses, float(total), float(trailing), fidelity)
+    return ScoringReport(int(population), statuses, float(total), *reach, float(trailing), fidelity)
 
 
 def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:
@@ -234,6 +309,8 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
             $as_of::date as as_of, $scored_at::timestamptz as scored_at, $currency::varchar as currency,
             $time_zone::varchar as time_zone, $horizon::integer as primary_horizon_days,
             $version::varchar as model_version, $trailing::decimal(18, 2) as trailing_spend_total,
+            case when isfinite($low::double) then $low::decimal(18, 2) end as predicted_total_low,
+            case when isfinite($high::double) then $high::decimal(18, 2) end as predicted_total_high,
             $fingerprint::varchar as data_fingerprint
         """,
         {
@@ -247,6 +324,8 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
             "horizon": manifest.horizons[0].horizon_days,
             "version": manifest.version,
             "trailing": report.trailing_total,
+            "low": report.total_low,
+            "high": report.total_high,
             "fingerprint": fingerprint,
         },
     )
@@ -254,9 +333,7 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
 
 def _earlier_runs(connection: Connection, as_of: date) -> str:
     """Return the runs whose history tonight's bundle carries."""
-    if not connection.execute(
-        "select 1 from information_schema.tables where table_schema = 'scores' and table_name = 'history'"
-    ).fetchall():
+    if not has_table(connection, "scores.history"):
         return ""
     runs = connection.execute(
         "select distinct as_of_date::varchar, run_id from scores.history where as_of_date <> $as_of order by all",

@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     max_unknown_customer_share: float = Field(0.20, ge=0, le=1)
     max_rejected_share: float = Field(0.10, ge=0, le=1)
 
+    # what is kept, and what is made up for
+    keep_bundles: int = Field(14, ge=2)
+    keep_models: int = Field(10, ge=1)
+    catch_up_nights: int = Field(7, ge=0)
+
     # the machine
     memory_limit: str = "4GB"
     threads: int = Field(min(os.cpu_count() or 2, 8), gt=0)
@@ -94,12 +99,13 @@ class Settings(BaseSettings):
     retrain_after_days: int = Field(7, ge=0)
     force_training: bool = False
     cutoff_step_days: int = Field(45, gt=0)
-    max_cutoffs: int = Field(8, ge=1)
+    max_cutoffs: int = Field(6, ge=1)
+    recency_half_life_days: int = Field(365, ge=1)
     train_customers: int = Field(20_000, ge=100)
     min_buyers: int = Field(500, ge=10)
     tuning_folds: int = Field(2, ge=1)
     tuning_seconds: int = Field(120, ge=1)
-    bootstrap_samples: int = Field(200, ge=20)
+    bootstrap_samples: int = Field(100, ge=20)
 
     # segments
     high_value_share: float = Field(0.20, gt=0, lt=1)

@@ -11,7 +11,9 @@ from typing import Any
 
 import duckdb
 
-from clv_pipeline.errors import PipelineError, SourceError
+from clv_pipeline.errors import PipelineError, PublishError, SourceError
+from clv_pipeline.home import Home
+from clv_pipeline.settings import Settings
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -33,6 +35,18 @@ class Warehouse:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         }
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Warehouse":
+        """Return the warehouse of the home that the settings name."""
+        home = Home(settings.home)
+        return cls(
+            home.warehouse,
+            scratch=home.scratch,
+            writable_folders=[home.published],
+            memory_limit=settings.memory_limit,
+            threads=settings.threads,
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -102,8 +116,18 @@ def _harden(connection: Connection, folders: list[Path], relative_names: list[st
 
 @contextmanager
 def open_bundle_file(path: Path) -> Iterator[Connection]:
-    """Yield a read-only connection to a published file; nothing else is reachable from it."""
-    connection = duckdb.connect(str(path), read_only=True)
+    """Yield a read-only connection to a published file; nothing else is reachable from it.
+
+    Raises:
+        PublishError: the file is damaged, or another process has it open for writing.
+    """
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise PublishError(
+            f"{path} cannot be opened: {str(error).splitlines()[0]}",
+            next_step="close the tool that has it open for writing; if it is damaged, `clv rollback RUN_ID` serves a whole one.",
+        ) from None
     try:
         _harden(connection, [path.parent])
         yield connection
@@ -181,6 +205,16 @@ def quote_text(text: str) -> str:
 def columns_of(connection: Connection, relation: str) -> dict[str, str]:
     """Return column name -> SQL type of a table, view or parenthesised query."""
     return {row[0]: row[1] for row in connection.execute(f"describe select * from {relation}").fetchall()}
+
+
+def has_table(connection: Connection, table: str) -> bool:
+    """Return whether `<schema>.<name>` exists."""
+    schema, name = table.split(".")
+    return bool(
+        connection.execute(
+            "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, name]
+        ).fetchall()
+    )
 
 
 def one_row(connection: Connection, query: str, parameters: Mapping[str, object] | None = None) -> tuple[Any, ...]:

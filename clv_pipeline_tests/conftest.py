@@ -1,21 +1,41 @@
 """What several test files share: a warehouse, small sources made of files, a real PostgreSQL, one finished demo run."""
 
+import fcntl
+import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from clv_pipeline.cli import main
 from clv_pipeline.home import Home
 from clv_pipeline.settings import Settings, load_settings
 from clv_pipeline.warehouse import Warehouse
 
 CLV = Path(sys.executable).with_name("clv")
+#: Files that take minutes, the longest first: begun last, one of them would keep a worker busy when the others are done.
+_LONGEST = (
+    "test_kill.py",
+    "test_publishing.py",
+    "test_dagster_ui.py",
+    "test_cli.py",
+    "test_bad_input.py",
+    "test_training.py",
+    "test_orchestration.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _LONGEST.index(item.path.name) if item.path.name in _LONGEST else len(_LONGEST))
 
 
 @pytest.fixture(autouse=True)
@@ -100,13 +120,34 @@ SMALL_RUN = {
 }
 
 
+#: A whole night whose models are not the point: without enough buyers to learn from, the fixed rules score.
+RULES_RUN = SMALL_RUN | {"CLV_MIN_BUYERS": "1000000"}
+
+
 @pytest.fixture(scope="session")
-def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Return the home of one finished `clv run` on a small demo company, made the way a user makes it."""
-    root = tmp_path_factory.mktemp("demo") / "home"
-    finished = run_clv("run", "--home", str(root), **SMALL_RUN)
+def demo_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Home:
+    """Return the home of one finished `clv run` on a small demo company, made the way a user makes it.
+
+    It runs once: of several workers the first makes it, and each has a copy of its own, for a warehouse has one writer.
+    """
+    own = Home(tmp_path_factory.mktemp("demo") / "home")
+    if worker_id == "master":
+        _run_demo(own)
+        return own
+    shared = tmp_path_factory.getbasetemp().parent / "demo_run"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if shared.exists():
+            shutil.copytree(shared, own.root)
+        else:
+            _run_demo(own)
+            shutil.copytree(own.root, shared)
+    return own
+
+
+def _run_demo(home: Home) -> None:
+    finished = run_clv("run", "--home", str(home.root), **SMALL_RUN)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    return Home(root)
 
 
 def run_clv(*arguments: str, timeout: float = 600, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -115,3 +156,25 @@ def run_clv(*arguments: str, timeout: float = 600, **environment: str) -> subpro
     return subprocess.run(
         [str(CLV), *arguments], env=clean | environment, capture_output=True, text=True, timeout=timeout, check=False
     )
+
+
+def run_clv_here(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the `clv` command as `run_clv` does but in this process, which spares the imports; nothing is left over."""
+    # imported here: it reads the settings of the process as it is imported, which tests change
+    from clv_pipeline.orchestration.resources import current_settings
+
+    stdout, stderr, status = io.StringIO(), io.StringIO(), 0
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CLV_")}
+    current_settings.cache_clear()
+    with (
+        mock.patch.dict(os.environ, clean | environment, clear=True),
+        mock.patch.object(sys, "argv", ["clv", *arguments]),
+        redirect_stdout(stdout),
+        redirect_stderr(stderr),
+    ):
+        try:
+            main()
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+    current_settings.cache_clear()
+    return subprocess.CompletedProcess(["clv", *arguments], status, stdout.getvalue(), stderr.getvalue())

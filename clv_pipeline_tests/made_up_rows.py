@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clv_pipeline.features import build_feature_table, plan_training, write_cutoffs, write_training_plan
 from clv_pipeline.modeling.btyd_features import build_btyd_features
-from clv_pipeline.modeling.cutoffs import CutoffPlan
+from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
 from clv_pipeline.quality.cleaning import clean_parameters
 from clv_pipeline.settings import Settings
@@ -48,6 +48,7 @@ COLUMNS = FeatureColumns(
     numeric=(
         "recency_days", "purchase_days", "monetary_value", "spend_90d", "spend_365d", "spend_total", "tenure_days",
         "spend_30d", "spend_per_30_days", "purchase_days_per_30_days", "mean_gap_days", "survey_last_nps",
+        "btyd_spend_90d", "btyd_purchases_90d", "btyd_purchase_probability_90d", "btyd_purchase_value",
     ),
     categorical=("last_category", "web_last_device"),
 )  # fmt: skip
@@ -62,6 +63,8 @@ def feature_rows(customers: int, seed: int, *, cutoffs: tuple[date, ...] = (AS_O
     value = generator.lognormal(3.5, 1.0, customers)
     value[0] = 5e6
     total = value * purchase_days
+    # a rough expectation to start from, unknown for some: at a cutoff where no model could be fitted it is
+    chance = np.where(generator.random(customers) < 0.05, np.nan, 0.8 * np.exp(-recency / 250))
     frame = pd.DataFrame(
         {
             "recency_days": recency,
@@ -78,6 +81,10 @@ def feature_rows(customers: int, seed: int, *, cutoffs: tuple[date, ...] = (AS_O
             "survey_last_nps": np.where(
                 generator.random(customers) < 0.1, generator.integers(0, 11, customers), np.nan
             ),
+            "btyd_spend_90d": chance * value,
+            "btyd_purchases_90d": chance,
+            "btyd_purchase_probability_90d": chance,
+            "btyd_purchase_value": np.where(np.isnan(chance), np.nan, value),
         },
         dtype=np.float32,
     )
@@ -89,7 +96,13 @@ def feature_rows(customers: int, seed: int, *, cutoffs: tuple[date, ...] = (AS_O
     spend[returned] = -value[returned].round(2)
     spend[0] = 4e6
     as_of = np.array(cutoffs, dtype="datetime64[D]")[np.arange(customers) % len(cutoffs)]
-    return LabelledRows(frame[COLUMNS.names], as_of, spend, (alive & ~returned).astype(np.float64))
+    flag = (alive & ~returned).astype(np.float64)
+    days = flag * generator.integers(1, 4, customers)
+    return LabelledRows(frame[COLUMNS.names], _ids(customers), as_of, spend, flag, days, half_life_days=365)
+
+
+def _ids(customers: int) -> NDArray[np.object_]:
+    return np.array([f"C{i:05d}" for i in range(customers)], dtype=object)
 
 
 def _some_missing(values: NDArray[np.str_], generator: np.random.Generator) -> pd.Series:
@@ -198,12 +211,12 @@ def _insert(connection: Connection, table: str, frame: pd.DataFrame) -> None:
     connection.unregister("frame")
 
 
-def build_features_and_labels(warehouse: Warehouse, settings: Settings, as_of: date = AS_OF) -> list[CutoffPlan]:
-    """Build everything that training and scoring read; return the plans."""
+def build_features_and_labels(warehouse: Warehouse, settings: Settings, as_of: date = AS_OF) -> TrainingPlan:
+    """Build everything that training and scoring read; return the plan."""
     with warehouse.transaction() as connection:
-        plans = plan_training(connection, settings, as_of)
-        write_cutoffs(connection, settings, as_of, plans)
-        write_training_plan(connection, settings, "a test")
+        plan = plan_training(connection, settings, as_of)
+        write_cutoffs(connection, settings, as_of, plan.horizons)
+        write_training_plan(connection, plan.learned, "a test")
     for model in load_layer("2_features"):
         if "features.btyd_features" in model.inputs:
             build_btyd_features(warehouse, settings)
@@ -211,4 +224,4 @@ def build_features_and_labels(warehouse: Warehouse, settings: Settings, as_of: d
     with warehouse.transaction() as connection:
         for model in load_layer("3_training"):
             build(connection, model, {})
-    return plans
+    return plan

@@ -18,7 +18,7 @@ SQL_FILES = sorted(
 )
 SERIALISERS = {"pickle", "cPickle", "_pickle", "joblib", "cloudpickle", "dill", "shelve", "marshal"}
 #: Rooms whose output may depend on the run's as_of only, never on the wall clock.
-TIMELESS = ("modeling/", "features.py", "scoring.py", "publishing.py", "reporting/", "quality/")
+TIMELESS = ("modeling/", "features.py", "scoring.py", "publishing.py", "serving.py", "reporting/", "quality/")
 #: Calls that tell the wall clock, as the last two names of what is called; time.monotonic() measures and tells nothing.
 CLOCKS = {
     ("datetime", "now"), ("datetime", "today"), ("datetime", "utcnow"), ("date", "today"), ("time", "time"),
@@ -155,6 +155,11 @@ def test_the_clock_reaches_no_result(module: Path) -> None:
     assert told + bare == []
     assert {"time.time", "time.time_ns", "time.localtime"} & _imported(module) == set()
     assert [text for text in _texts(module) if SQL_CLOCK.search(text)] == []
+
+
+def test_only_bookkeeping_asks_the_clock() -> None:
+    importers = {_name(m) for m in MODULES if {"clv_pipeline.clock", "clv_pipeline.clock.now"} & _imported(m)}
+    assert importers == {"modeling/registry.py", "orchestration/history.py", "run_lock.py", "status.py"}
 
 
 @pytest.mark.parametrize("file", SQL_FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")

@@ -5,28 +5,26 @@ What each room says is tested in more detail beside that room.
 """
 
 import hashlib
-import io
 import os
 import re
 import shutil
 import sqlite3
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 from unittest import mock
 
 import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from clv_pipeline.cli import main
 from clv_pipeline.home import Home
-from clv_pipeline.orchestration.resources import current_settings
-from clv_pipeline_tests.conftest import run_clv
+from clv_pipeline.orchestration.runs import prepare_dagster_home
+from clv_pipeline_tests.conftest import run_clv, run_clv_here
 
 PASSWORD = "top-secret-password"
 HEAD = "order_id,customer_id,ordered_at,amount\n"
@@ -192,18 +190,14 @@ CASES = {
     for case in (
         Case(no_url, ("No source given", "--url")),
         Case(unreachable, ("127.0.0.1:1/shop cannot be reached after 2 tries", "host and port"), own_process=True),
-        Case(
-            wrong_password, ("careful_reader", "refused the login", "check user, password and rights"), own_process=True
-        ),
+        Case(wrong_password, ("careful_reader", "refused the login", "check user, password and rights")),
         Case(unknown_role, ("nobody_here", "refused the login", "it was not tried again")),
         Case(missing_sqlite_file, ("gone.sqlite does not exist", "check the path")),
         Case(missing_table, ("orders.sql", "no such table: orders", "mend it")),
         Case(not_a_database, ("not a database",)),
         Case(lacking_column, ("lacks the contract column 'amount' (nearest: 'amounts')", "as amount")),
         Case(empty_orders, ("orders: the source returned no row at all", "orders.sql")),
-        Case(
-            as_of_before_first_order, ("2023-12-01 is not after the first order (2024-01-", "--as-of"), own_process=True
-        ),
+        Case(as_of_before_first_order, ("2023-12-01 is not after the first order (2024-01-", "--as-of")),
         Case(horizon_longer_than_history, ("horizon of 365 days is longer than the history of", "--horizons")),
         Case(not_parquet, ("orders.parquet cannot be read as Parquet", "check that the file")),
         Case(broken_select, ("The SELECT for orders (orders.sql) failed", "mend it")),
@@ -230,40 +224,29 @@ class Ended:
         return self.stdout + self.stderr
 
 
-def in_own_process(arguments: list[str], home: Path) -> Ended:
-    process = run_clv(*arguments, CLV_CONNECT_TRIES="2")
+def how_it_ended(run: Callable[..., CompletedProcess[str]], arguments: list[str], home: Path) -> Ended:
+    process = run(*arguments, CLV_CONNECT_TRIES="2")
     return Ended(process.returncode, process.stdout, process.stderr, home)
-
-
-def in_this_process(arguments: list[str], home: Path) -> Ended:
-    """Run the command as the installed script does, with nothing left over from the run before."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    without_ours = {k: v for k, v in os.environ.items() if not k.startswith("CLV_")}
-    current_settings.cache_clear()
-    with (
-        mock.patch.dict(os.environ, without_ours | {"CLV_CONNECT_TRIES": "2"}, clear=True),
-        mock.patch.object(sys, "argv", ["clv", *arguments]),
-        redirect_stdout(stdout),
-        redirect_stderr(stderr),
-        pytest.raises(SystemExit) as ended,
-    ):
-        main()
-    current_settings.cache_clear()
-    return Ended(int(ended.value.code or 0), stdout.getvalue(), stderr.getvalue(), home)
 
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> dict[str, Ended]:
     """Return how each case ended; the processes of their own run one at a time beside this one."""
     homes, commands = {}, {}
+    empty_history = tmp_path_factory.mktemp("dagster") / "home"
+    with mock.patch.dict(os.environ):
+        prepare_dagster_home(Home(empty_history))
     for name, case in CASES.items():
         root = tmp_path_factory.mktemp(name)
         homes[name] = root / "home"
+        if case.reaches_dagster:
+            # a history costs a second to set up, whatever is written into it
+            shutil.copytree(empty_history, homes[name])
         commands[name] = [*case.prepare(Company(root, postgres_url)), "--home", str(homes[name])]
     apart = [name for name, case in CASES.items() if case.own_process]
     with ThreadPoolExecutor(1) as pool:
-        waiting = {name: pool.submit(in_own_process, commands[name], homes[name]) for name in apart}
-        here = {name: in_this_process(commands[name], homes[name]) for name in CASES if name not in apart}
+        waiting = {name: pool.submit(how_it_ended, run_clv, commands[name], homes[name]) for name in apart}
+        here = {n: how_it_ended(run_clv_here, commands[n], homes[n]) for n in CASES if n not in apart}
         return here | {name: future.result() for name, future in waiting.items()}
 
 
@@ -348,7 +331,7 @@ def test_a_bad_night_after_a_good_one_leaves_yesterdays_bundle_served(
     before = contents(home.published)
     assert "clv.duckdb" in before
     assert "current.json" in before
-    result = run_clv("run", "--home", str(home.root), *arguments)
+    result = run_clv_here("run", "--home", str(home.root), *arguments)
     assert result.returncode == 1, result.stdout + result.stderr
     assert says in " ".join(result.stdout.split())
     assert "what was published before is served still" in result.stdout

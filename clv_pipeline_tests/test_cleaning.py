@@ -18,7 +18,7 @@ from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sql_models import SqlModel, load_layer
 from clv_pipeline.warehouse import Warehouse, one_row, row_count
 from clv_pipeline_tests.conftest import AS_OF, STARTED_AT, FileSource
-from clv_pipeline_tests.warehouse_builders import build_identities, clean_everything, extract_source, sql_model
+from clv_pipeline_tests.warehouse_builders import build_lookups, clean_everything, extract_source, sql_model
 
 TOML = """
 time_zone = "Europe/Berlin"
@@ -60,12 +60,12 @@ def order_rows(count: int, *, customers: int = 20) -> list[list[Any]]:
 
 @pytest.fixture
 def loaded(file_source: MakeSource, warehouse: Warehouse) -> Callable[..., Settings]:
-    """Return a maker that extracts CSV tables into the warehouse and builds the identities: ready to clean."""
+    """Return a maker that extracts CSV tables into the warehouse and builds what cleaning looks things up in."""
 
     def load(*, toml: str = TOML, limits: dict[str, float] | None = None, **tables: str) -> Settings:
         settings = file_source(toml=toml, **tables).settings(**(limits or {}))
         extract_source(settings, warehouse, AS_OF, STARTED_AT)
-        build_identities(warehouse, settings)
+        build_lookups(warehouse, settings)
         return settings
 
     return load

@@ -5,7 +5,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from clv_pipeline.modeling.cutoffs import CutoffPlan, Fold, plan_cutoffs
+from clv_pipeline.modeling.cutoffs import CutoffPlan, Fold, TrainingPlan, plan_cutoffs, plan_horizons
 
 AS_OFS = (date(2024, 2, 29), date(2024, 3, 1), date(2023, 12, 31), date(2025, 1, 1), date(2024, 7, 15))
 HISTORY_DAYS = (1, 29, 59, 60, 61, 120, 179, 180, 181, 269, 270, 271, 366, 731, 1_461)
@@ -174,3 +174,58 @@ def test_a_day_later_everything_is_a_day_later() -> None:
     today, _ = plan(date(2024, 2, 28), 900, 90)
     tomorrow, _ = plan(date(2024, 2, 29), 900, 90)
     assert tomorrow.final == tuple(cutoff + timedelta(days=1) for cutoff in today.final)
+
+
+# --- horizons that the history cannot show ---------------------------------------------------------------------------
+
+
+def horizons(history_days: int, *asked: int, as_of: date = date(2024, 3, 1)) -> TrainingPlan:
+    first = as_of - timedelta(days=history_days)
+    return plan_horizons(as_of, first, asked, step_days=45, max_cutoffs=6, folds=2)
+
+
+def test_a_horizon_that_can_be_judged_is_learned_from_itself() -> None:
+    made = horizons(1_500, 30, 90, 365)
+    assert made.learned == {30: 30, 90: 90, 365: 365}
+    assert [p.horizon_days for p in made.horizons] == [30, 90, 365]
+    assert made.all_days == [30, 90, 365]
+
+
+def test_a_year_of_a_young_company_is_learned_from_the_longest_shorter_horizon_asked_for() -> None:
+    made = horizons(374, 30, 90, 365)
+    assert made.learned == {30: 30, 90: 90, 365: 90}
+    assert [p.horizon_days for p in made.horizons] == [30, 90]
+    assert made.all_days == [30, 90, 365]
+    assert all(p.test is not None for p in made.horizons)
+
+
+def test_a_year_alone_of_a_young_company_is_learned_from_a_quarter_of_its_history_in_whole_weeks() -> None:
+    made = horizons(374, 365)
+    assert made.learned == {365: 374 // 4 // 7 * 7} == {365: 91}
+    (learned,) = made.horizons
+    assert learned.horizon_days == 91
+    assert learned.test is not None
+    assert made.all_days == [91, 365]
+
+
+def test_a_history_too_short_for_a_fortnight_keeps_the_horizons_and_judges_nothing() -> None:
+    made = horizons(50, 30, 45)
+    assert made.learned == {30: 30, 45: 45}
+    assert [(p.horizon_days, p.test) for p in made.horizons] == [(30, None), (45, None)]
+
+
+@pytest.mark.parametrize("history_days", HISTORY_DAYS)
+@pytest.mark.parametrize("asked", [(365,), (30, 365), (7, 90, 180), (180, 365), (1_000,)])
+def test_no_learned_window_reaches_past_as_of_and_every_horizon_asked_for_is_learned(
+    history_days: int, asked: tuple[int, ...]
+) -> None:
+    as_of = date(2024, 3, 1)
+    made = horizons(history_days, *asked, as_of=as_of)
+    planned = {p.horizon_days for p in made.horizons}
+    assert set(made.learned) == set(asked)
+    assert set(made.learned.values()) == planned
+    for learned in made.horizons:
+        for cutoff in learned.all_cutoffs:
+            assert as_of - timedelta(days=history_days) < cutoff <= as_of - timedelta(days=learned.horizon_days)
+    for days, source in made.learned.items():
+        assert source <= days

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from clv_pipeline.errors import ArtefactError, QualityError
 from clv_pipeline.home import Home
 from clv_pipeline.modeling import training
-from clv_pipeline.modeling.dataset import FeatureColumns
-from clv_pipeline.modeling.explanation import Explainer, describe, fit_explainer, top_reasons
+from clv_pipeline.modeling.dataset import KEYS, FeatureColumns
+from clv_pipeline.modeling.explanation import Explainer, fit_explainer, top_reasons
 from clv_pipeline.modeling.registry import Manifest, Registry
+from clv_pipeline.modeling.wording import describe, in_words, phrases
 from clv_pipeline.scoring import ScoringReport, score_customers
 from clv_pipeline.settings import Settings
 from clv_pipeline.warehouse import Warehouse
@@ -144,9 +145,9 @@ def test_reasons_by_hand() -> None:
     )  # fmt: skip
     contributions = np.array([[3.0, -40.256, 1.0, 0.0, 20.0], [-1.0, 0.0, 2.0, 0.0, -3.5]])
     first, second, third = top_reasons(frame, contributions, columns)
-    assert first == ["80.50 spent in the last 90 days: -40.26", "no last category: -3.50"]
-    assert second == ["last category toys: +20.00", "no return share: +2.00"]
-    assert third == ["last purchase 12 days ago: +3.00", "no recency: -1.00"]
+    assert first == ["80.50 spent in the last 90 days: -40.26", "category of the last purchase unknown: -3.50"]
+    assert second == ["last purchase in toys: +20.00", "share of spend returned unknown: +2.00"]
+    assert third == ["last purchase 12 days ago: +3.00", "days since the last purchase unknown: -1.00"]
 
 
 def test_a_reason_that_adds_nothing_is_left_empty() -> None:
@@ -163,19 +164,68 @@ def test_fewer_features_than_reasons() -> None:
     assert top_reasons(frame, np.array([[-2.0]]), columns) == [["last purchase 5 days ago: -2.00"]]
 
 
+# --- words ----------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("feature", "words"),
     [
-        ("web_cart_additions_30d", "web cart additions in the last 30 days"),
+        ("web_cart_additions_30d", "items put in the web cart in the last 30 days"),
         ("spend_90d", "spend in the last 90 days"),
-        ("survey_last_csat", "survey last csat"),
-        ("crm_country", "crm country"),
-        ("recency_days", "recency"),
-        ("spend_total", "spend total"),
+        ("spend_90d_one_year_ago", "spend in the 90 days from this day last year"),
+        ("btyd_spend_365d", "spend expected in 365 days from the rhythm so far"),
+        ("survey_last_csat", "last satisfaction answer"),
+        ("recency_days", "days since the last purchase"),
+        ("loyalty_points", "loyalty points"),
+        ("newsletter_clicks_30d", "newsletter clicks in the last 30 days"),
     ],
 )
 def test_a_feature_in_words(feature: str, words: str) -> None:
     assert describe(feature) == words
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "phrase"),
+    [
+        ("btyd_probability_alive", 0.8312, "chance of still being active 83%"),
+        ("btyd_purchases_90d", 2.41, "2.4 purchases expected in 90 days from the rhythm so far"),
+        ("btyd_purchases_90d", 1.0, "1 purchase expected in 90 days from the rhythm so far"),
+        ("btyd_spend_90d", 31.816, "spend of 31.82 expected in 90 days from the rhythm so far"),
+        ("btyd_purchase_probability_90d", 0.056, "5.6% chance of a purchase in 90 days from the rhythm so far"),
+        ("btyd_purchase_value", 72.04, "purchases expected to be worth 72.04 each"),
+        ("btyd_lifetime_spend", 565146.12, "worth 565146.12 over a lifetime at this rhythm"),
+        ("returned_total", 11140.34, "returned 11140.34 so far"),
+        ("returned_90d", 0.0, "returned 0.00 in the last 90 days"),
+        ("spend_trend_90d", 120.0, "spend changed by +120.00 against the 90 days before"),
+        ("purchase_trend_90d", -1.0, "purchases changed by -1 against the 90 days before"),
+        ("recency_days", 1.0, "last purchase 1 day ago"),
+        ("items", 16636.0, "16636 items bought so far"),
+        ("return_share", 0.0, "0% of spend returned"),
+        ("web_seconds_90d", 270.0, "4.5 minutes on the website in the last 90 days"),
+        ("survey_last_nps", np.nan, "no NPS answer"),
+        ("web_sessions_30d", np.nan, "no web visit known"),
+        ("social_mean_sentiment_90d", np.nan, "no social media contact in the last 90 days"),
+        ("last_category", "garden", "last purchase in garden"),
+        ("loyalty_points", 1234.0, "loyalty points 1234"),
+        ("newsletter_clicks_30d", 3.0, "3 newsletter clicks in the last 30 days"),
+    ],
+)
+def test_a_value_in_words(feature: str, value: float | str, phrase: str) -> None:
+    assert phrases(feature, pd.Series([value])) == [phrase]
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "shown"),
+    [
+        ("spend_90d", 120.5, "120.50"),
+        ("return_share", 0.25, "25%"),
+        ("purchase_days_per_30_days", 0.0666, "0.067"),
+        ("last_category", "garden", "garden"),
+        ("survey_last_nps", np.nan, "none"),
+    ],
+)
+def test_a_value_alone_has_the_format_of_its_feature(feature: str, value: float | str, shown: str) -> None:
+    assert in_words(feature, value) == shown
 
 
 # --- scoring --------------------------------------------------------------------------------------------------------
@@ -271,6 +321,17 @@ def test_scored_customers_have_reasons(shop: Shop) -> None:
     assert report.fidelity > 0.5
     assert scored["reason_1"].str.match(REASON).mean() > 0.99
     assert not scored[["reason_1", "reason_2", "reason_3"]].apply(lambda s: s.str.contains(r"\bnan\b")).any().any()
+
+
+def test_no_feature_that_is_built_speaks_jargon(shop: Shop) -> None:
+    """Names and phrases of everything in the feature table hold no column name, no model's name, no open bracket."""
+    built = [f for f in shop.table("describe features.customer_features")["column_name"] if f not in KEYS]
+    assert len(built) > 90
+    for feature in built:
+        said = [describe(feature), *phrases(feature, pd.Series([0.0, 1.0, 2.5, np.nan]))]
+        for text in said:
+            assert not re.search(r"_|btyd|recency|frequency|monetary|\[|\{|\bnan\b", text), (feature, text)
+        assert len(describe(feature)) <= 60, f"{feature}: too long for the axis of a chart"
 
 
 def test_importance_names_every_feature_once(shop: Shop) -> None:

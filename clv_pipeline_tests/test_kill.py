@@ -1,29 +1,24 @@
 """SIGKILL, as a power cut or the kernel gives it: what is served stays one whole bundle, and the next run heals unaided."""
 
-import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from clv_pipeline.home import Home
-from clv_pipeline.publishing import current
+from clv_pipeline.serving import current
 from clv_pipeline.warehouse import open_bundle_file
-from clv_pipeline_tests.conftest import CLV, open_warehouse, run_clv
+from clv_pipeline_tests.conftest import CLV, RULES_RUN, open_warehouse, run_clv_here
+from clv_pipeline_tests.nights import copy_of, served_whole
 
-TINY = {
-    "CLV_DEMO_CUSTOMERS": "600", "CLV_MIN_BUYERS": "100", "CLV_MAX_CUTOFFS": "2", "CLV_TUNING_FOLDS": "1",
-    "CLV_TUNING_SECONDS": "1", "CLV_BOOTSTRAP_SAMPLES": "20",
-}  # fmt: skip
+TINY = RULES_RUN | {"CLV_DEMO_CUSTOMERS": "600"}
 YESTERDAY, TONIGHT = "2026-06-30", "2026-07-01"
 GIVE_UP_SECONDS = 240
 
@@ -56,50 +51,13 @@ def _after(step: str) -> Callable[[str], bool]:
 
 
 def _run(home: Home, as_of: str) -> None:
-    ran = run_clv("run", "--home", str(home.root), "--as-of", as_of, **TINY)
+    ran = run_clv_here("run", "--home", str(home.root), "--as-of", as_of, **TINY)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert _whole(home) == as_of
-
-
-def _is_whole(bundle: Path) -> bool:
-    manifest = bundle / "manifest.json"
-    if not manifest.exists():
-        return False
-    hashes = json.loads(manifest.read_text())["sha256"]
-    return len(hashes) > 14 and all(
-        (bundle / name).is_file() and sha256((bundle / name).read_bytes()).hexdigest() == digest
-        for name, digest in hashes.items()
-    )
-
-
-def _whole(home: Home) -> str | None:
-    """Assert that nothing or one whole bundle is served (I1), and return its as_of."""
-    served, pointer = home.published / "clv.duckdb", current(home.published)
-    named = [p for p in home.published.iterdir() if p.is_dir() and not p.name.startswith(".")]
-    assert [p.name for p in named if not _is_whole(p)] == [], "a bundle has its final name but is not whole"
-    if not served.exists():
-        assert pointer is None, "a pointer to a file that is not there"
-        return None
-    assert not served.with_name("clv.duckdb.wal").exists()
-    with open_bundle_file(served) as connection:
-        ((run_id, as_of),) = connection.execute("select run_id, as_of_date::varchar from clv_run").fetchall()
-        ((rows, run_rows),) = connection.execute(
-            "select (select count(*) from customer_clv where run_id = clv_run.run_id), customers from clv_run"
-        ).fetchall()
-    assert rows == run_rows > 0
-    assert served.read_bytes() == (home.published / run_id / "clv.duckdb").read_bytes()
-    if pointer is not None:
-        assert (home.published / pointer["run_id"]).is_dir(), "the pointer names a bundle that is not there"
-    return str(as_of)
+    assert served_whole(home) == as_of
 
 
 def _leftovers(home: Home) -> list[str]:
     return sorted(p.name for p in home.published.iterdir() if p.name.startswith("."))
-
-
-def _copy(home: Home, to: Path) -> Home:
-    shutil.copytree(home.root, to / "home")
-    return Home(to / "home")
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +65,7 @@ def yesterday(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Return a home whose very first run was killed half-way and whose second went through: yesterday's is served."""
     home = Home(tmp_path_factory.mktemp("killed") / "home")
     _kill_when(home, YESTERDAY, _after("clean.orders"))
-    assert _whole(home) is None
+    assert served_whole(home) is None
     assert not any(home.published.iterdir())
     _run(home, YESTERDAY)
     return home
@@ -116,7 +74,7 @@ def yesterday(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="module")
 def healed(yesterday: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Return a home where tonight's run was killed again and again, each time on top of the last one's ruins."""
-    home = _copy(yesterday, tmp_path_factory.mktemp("healed"))
+    home = copy_of(yesterday, tmp_path_factory.mktemp("healed"))
     delay = random.Random(7).uniform(2, 12)
     killed_at = time.monotonic() + delay
     points: list[Callable[[str], bool]] = [
@@ -127,17 +85,17 @@ def healed(yesterday: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     ]
     for is_time in points:
         _kill_when(home, TONIGHT, is_time)
-        assert _whole(home) == YESTERDAY
+        assert served_whole(home) == YESTERDAY
     _run(home, TONIGHT)
     return home
 
 
 def test_a_killed_first_run_serves_nothing_and_the_next_one_publishes(yesterday: Home) -> None:
-    assert _whole(yesterday) == YESTERDAY
+    assert served_whole(yesterday) == YESTERDAY
 
 
 def test_tonight_is_published_after_four_kills(healed: Home) -> None:
-    assert _whole(healed) == TONIGHT
+    assert served_whole(healed) == TONIGHT
     pointer = current(healed.published)
     assert pointer is not None
     assert pointer["as_of_date"] == TONIGHT
@@ -154,7 +112,7 @@ def test_nothing_half_built_is_left_after_healing(healed: Home) -> None:
 
 
 def test_kills_change_no_byte_of_what_is_published_in_the_end(healed: Home, yesterday: Home, tmp_path: Path) -> None:
-    quiet = _copy(yesterday, tmp_path)
+    quiet = copy_of(yesterday, tmp_path)
     _run(quiet, TONIGHT)
     for name in (p.name for p in quiet.published.iterdir() if p.is_dir()):
         for file in sorted((quiet.published / name / "parquet").iterdir()):
@@ -230,7 +188,7 @@ def _publish(home: Home) -> None:
 def cut(yesterday: Home, tmp_path_factory: pytest.TempPathFactory) -> list[Home]:
     """Return homes where publishing a new day was cut, each one step later than the one before; the last one is uncut."""
     folder = tmp_path_factory.mktemp("cut")
-    template = _copy(yesterday, folder)
+    template = copy_of(yesterday, folder)
     with open_warehouse(template).transaction() as connection:
         connection.execute("update scores.run set run_id = '20260701-cut', as_of = date '2026-07-01'")
         connection.execute("update published.customer_clv set run_id = '20260701-cut', as_of_date = date '2026-07-01'")
@@ -238,7 +196,7 @@ def cut(yesterday: Home, tmp_path_factory: pytest.TempPathFactory) -> list[Home]
 
 
 def test_publishing_a_new_day_may_be_cut_anywhere(cut: list[Home]) -> None:
-    seen = [_whole(home) for home in cut]
+    seen = [served_whole(home) for home in cut]
     assert seen == sorted(str(s) for s in seen), "once tonight's is served it stays"
     assert (seen[0], seen[-1]) == (YESTERDAY, TONIGHT)
 
@@ -254,9 +212,9 @@ def test_the_pointer_and_the_file_name_the_same_run_wherever_publishing_is_cut(c
 
 def test_publishing_again_heals_whatever_was_cut(cut: list[Home], tmp_path: Path) -> None:
     for position in (0, len(cut) // 2, len(cut) - 2):
-        home = _copy(cut[position], tmp_path / str(position))
+        home = copy_of(cut[position], tmp_path / str(position))
         _publish(home)
-        assert _whole(home) == TONIGHT
+        assert served_whole(home) == TONIGHT
         assert current(home.published) == current(cut[-1].published)
         assert _leftovers(home) == []
 
@@ -265,7 +223,7 @@ def test_publishing_the_same_run_again_may_be_cut_anywhere(yesterday: Home, tmp_
     before = current(yesterday.published)
     for position, home in enumerate(_publish_and_die(yesterday.root, tmp_path / "cut")):
         try:
-            assert _whole(home) == YESTERDAY
+            assert served_whole(home) == YESTERDAY
         except (AssertionError, OSError) as error:
             raise AssertionError(f"cut before step {position + 1}: {error}") from error
         assert current(home.published) == before

@@ -195,6 +195,49 @@ def test_log_loss_of_a_certain_and_wrong_forecast_is_large_but_finite() -> None:
     assert metrics.log_loss(np.array([1.0, 0.0]), np.array([1.0, 0.0])) == pytest.approx(1e-6, rel=1e-3)
 
 
+def test_calibration_slope_by_hand() -> None:
+    """Predicted log odds twice as large as the true ones, or half as large, have a slope of one half, or two."""
+    generator = np.random.default_rng(2)
+    log_odds = generator.normal(0, 1.2, 40_000)
+    actual = (generator.random(40_000) < 1 / (1 + np.exp(-log_odds))).astype(float)
+    for factor in (1.0, 2.0, 0.5):
+        predicted = 1 / (1 + np.exp(-factor * log_odds))
+        assert metrics.calibration_slope(actual, predicted) == pytest.approx(1 / factor, rel=0.05)
+
+
+@pytest.mark.parametrize(("actual", "predicted"), [([1.0, 1.0], [0.2, 0.4]), ([0.0, 1.0], [0.3, 0.3])])
+def test_a_slope_of_one_class_or_one_probability_is_undefined(actual: list[float], predicted: list[float]) -> None:
+    assert np.isnan(metrics.calibration_slope(np.array(actual), np.array(predicted)))
+
+
+# --- deviance and coverage ------------------------------------------------------------------------------------------
+
+
+def test_tweedie_deviance_agrees_with_scikit_learn_and_takes_no_negative_money() -> None:
+    actual, predicted = heavy_tailed(300, 1)
+    expected = reference.mean_tweedie_deviance(np.maximum(actual, 0), predicted, power=1.5)
+    assert metrics.tweedie_deviance(actual, predicted) == pytest.approx(expected)
+    assert metrics.tweedie_deviance(np.array([4.0, 9.0]), np.array([4.0, 9.0])) == pytest.approx(0)
+    assert np.isfinite(metrics.tweedie_deviance(np.array([5.0]), np.array([0.0])))
+
+
+def test_coverage_by_hand() -> None:
+    """Ten customers, one a tenth: the two best predicted and a buyer in the middle lie outside their intervals."""
+    predicted = np.arange(10.0)[::-1]
+    actual = np.array([50.0, -3.0, 8.0, 0.0, 30.0, 0.0, 0.0, 0.0, 0.0, 10.004])
+    low = np.array([0.0, 1.0, 8.0, *[0.0] * 7])
+    high = np.array([40.0, 9.0, 8.0, *[10.0] * 7])
+    found = metrics.coverage(actual, predicted, low, high)
+    # 50 above 40, a net return counts as nothing and is below 1, 30 above 10; half a cent above 10 is rounding
+    assert found["coverage"] == pytest.approx(7 / 10)
+    assert found["coverage_of_buyers"] == pytest.approx(2 / 4)
+    assert (found["coverage_of_top_tenth"], found["lowest_coverage_of_a_tenth"]) == (0, 0)
+    assert found["highest_coverage_of_a_tenth"] == 1
+    nobody = metrics.coverage(np.zeros(10), predicted, low * 0, high)
+    assert nobody["coverage"] == 1
+    assert np.isnan(nobody["coverage_of_buyers"])
+
+
 # --- all of them ----------------------------------------------------------------------------------------------------
 
 _ALL = {**metrics.SPEND_METRICS, **metrics.PROBABILITY_METRICS}
@@ -225,7 +268,11 @@ def test_undefined_is_nan(name: str, actual: list[float], predicted: list[float]
     assert np.isnan(_ALL[name](np.array(actual), np.array(predicted)))
 
 
-@pytest.mark.parametrize("name", [name for name in metrics.SPEND_METRICS if name != "median_absolute_error"])
+@pytest.mark.parametrize(
+    # a median looks past the few who returned, and a Tweedie deviance takes no negative money
+    "name",
+    [name for name in metrics.SPEND_METRICS if name not in ("median_absolute_error", "tweedie_deviance")],
+)
 def test_net_returns_are_money_like_any_other(name: str) -> None:
     actual, predicted = heavy_tailed(300, 4)
     assert actual.min() < 0

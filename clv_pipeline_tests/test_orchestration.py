@@ -185,7 +185,8 @@ print(json.dumps({"by_hand": by_hand, "job": schedule.job_name, "cron": schedule
 
 
 def _ticks(source: FileSource, zone: str, nights: list[str], process_zone: str, **environment: str) -> dict[str, Any]:
-    ran = _python(_TICKS, zone, *nights, TZ=process_zone, CLV_SOURCE=str(source.folder), **environment)
+    home = str(source.folder.with_name("home"))
+    ran = _python(_TICKS, zone, *nights, TZ=process_zone, CLV_SOURCE=str(source.folder), CLV_HOME=home, **environment)
     assert ran.returncode == 0, ran.stderr
     found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
     return found

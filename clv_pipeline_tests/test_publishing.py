@@ -16,21 +16,21 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from clv_pipeline import publishing
+from clv_pipeline import publishing, serving
 from clv_pipeline.errors import PublishError
 from clv_pipeline.home import Home
-from clv_pipeline.published_contract import PUBLISHED
+from clv_pipeline.published_contract import PUBLISHED, as_markdown
 from clv_pipeline.reporting.report import write_report
-from clv_pipeline.settings import Settings, load_settings
+from clv_pipeline.settings import PROJECT, Settings, load_settings
 from clv_pipeline.sql_models import SqlModel, load_layer
 from clv_pipeline.warehouse import Connection, open_bundle_file
-from clv_pipeline_tests.conftest import SMALL_RUN, open_warehouse, run_clv
+from clv_pipeline_tests.conftest import RULES_RUN, SMALL_RUN, open_warehouse, run_clv, run_clv_here
 
 DEMO_AS_OF = date(2026, 7, 1)
 
 
 def _served(home: Home) -> dict[str, str]:
-    served = publishing.current(home.published)
+    served = serving.current(home.published)
     assert served is not None
     return served
 
@@ -94,10 +94,10 @@ def test_what_is_served_is_the_bundle_and_nothing_half_built_is_left(demo_run: H
     assert list(demo_run.scratch.iterdir()) == []
 
 
-def test_the_contract_is_fourteen_tables_and_the_file_holds_exactly_these(published: Connection) -> None:
+def test_the_contract_is_seventeen_tables_and_the_file_holds_exactly_these(published: Connection) -> None:
     tables = {r[0] for r in published.execute("select table_name from information_schema.tables").fetchall()}
     assert tables == set(PUBLISHED)
-    assert len(tables) == 14
+    assert len(tables) == 17
 
 
 def test_the_parquet_files_equal_the_tables(demo_run: Home, published: Connection) -> None:
@@ -128,6 +128,10 @@ def test_the_file_is_in_the_format_that_todays_drivers_open_and_stays_as_it_is_w
 
 
 # --- the contract ------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_on_the_published_tables_is_the_contract_as_it_is() -> None:
+    assert (PROJECT / "docs" / "published_tables.md").read_text() == as_markdown(), "run `make docs`"
 
 
 def test_every_eligible_customer_has_one_row(demo_run: Home, published: Connection) -> None:
@@ -166,6 +170,7 @@ def test_probabilities_are_probabilities_and_money_is_decimal(published: Connect
         if money.search(column) and (table, column) not in {
             ("segment_thresholds", "value"),
             ("model_quality", "value"),
+            ("partial_dependence", "value"),
         }:
             assert kind == "DECIMAL(18,2)", f"{table}.{column} is {kind}"
         if table in ("customer_clv", "customer_clv_history", "segments", "recommendations", "channel_value"):
@@ -247,16 +252,19 @@ def test_every_row_says_as_of_when_by_which_run_and_model(demo_run: Home, publis
     assert row[3:] == ("EUR", "2026-06-30 22:00:00+00")
 
 
-def test_data_quality_accounts_for_every_source_row(published: Connection) -> None:
+def test_data_quality_accounts_for_every_source_row_and_its_money(published: Connection) -> None:
     fates = published.execute(
         "select table_name, sum(row_count) filter (where fate = 'at the source'), "
-        "sum(row_count) filter (where fate in ('accepted', 'duplicate', 'excluded', 'quarantined')) "
-        "from data_quality where reason not like 'of these %' group by table_name "
-        "having count(*) filter (where fate = 'accepted') > 0"
+        "sum(row_count) filter (where fate in ('accepted', 'duplicate', 'excluded', 'quarantined')), "
+        "sum(source_money) filter (where fate = 'at the source'), "
+        "sum(source_money) filter (where fate in ('accepted', 'duplicate', 'excluded', 'quarantined')) "
+        "from data_quality group by table_name having count(*) filter (where fate = 'accepted') > 0"
     ).fetchall()
     assert len(fates) >= 6
-    for table, at_the_source, accounted in fates:
+    for table, at_the_source, accounted, money_at_the_source, money_accounted in fates:
         assert at_the_source == accounted, table
+        assert money_at_the_source == money_accounted, table
+        assert (money_at_the_source is not None) == (table == "orders"), table
 
 
 # --- the report --------------------------------------------------------------------------------------------------------
@@ -415,8 +423,8 @@ def test_a_newer_as_of_of_another_source_is_no_reason_to_keep_serving_it(tmp_pat
     _write_clv_run(tmp_path / "newer.duckdb", "20250101-y", "2025-01-01", "a")
     for source, served in (("a", "20250101-y"), ("b", "20240101-x")):
         shutil.copyfile(tmp_path / "newer.duckdb", tmp_path / "clv.duckdb")
-        assert publishing._serve(tmp_path, folder, date(2024, 1, 1), source) is (served == folder.name)
-        pointer = publishing.current(tmp_path)
+        assert serving.serve(tmp_path, folder, date(2024, 1, 1), source) is (served == folder.name)
+        pointer = serving.current(tmp_path)
         assert pointer is not None
         assert pointer["run_id"] == served
 
@@ -436,7 +444,7 @@ def backfilled(demo_run: Home, tmp_path_factory: pytest.TempPathFactory) -> tupl
     shutil.copytree(demo_run.root, root)
     home = Home(root)
     before = _contents(home.published)
-    ran = run_clv("run", "--home", str(root), "--as-of", "2026-06-17", **SMALL_RUN)
+    ran = run_clv_here("run", "--home", str(root), "--as-of", "2026-06-17", **RULES_RUN)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return home, before
 
@@ -472,7 +480,7 @@ def test_a_rerun_of_the_same_day_is_accepted_and_replaces_its_own_history_only(
         earlier = connection.execute(
             "select * from scores.history where as_of_date = '2026-06-17' order by all"
         ).fetchall()
-    ran = run_clv("run", "--home", str(home.root), **SMALL_RUN)
+    ran = run_clv_here("run", "--home", str(home.root), **RULES_RUN)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert _served(home)["as_of_date"] == DEMO_AS_OF.isoformat()
     with _warehouse(home) as connection:

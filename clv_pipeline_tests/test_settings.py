@@ -204,6 +204,8 @@ REFUSED = [
     ("max_rejected_share", "10"),
     ("threads", "0"),
     ("min_buyers", "1"),
+    ("recency_half_life_days", "0"),
+    ("bootstrap_samples", "19"),
     ("order_status", "paid"),
     ("exclude", "[{"),
 ]

@@ -360,8 +360,8 @@ def test_the_version_holds_both_champions_of_each_horizon_and_loads(shop: Traine
     assert shop.registry.champion() == manifest
     for plan, horizon in zip(shop.plans, manifest.horizons, strict=True):
         assert horizon.has_enough_history
-        assert horizon.spend_candidate == champions.loc[(plan.horizon_days, "spend"), "candidate"]
-        assert horizon.flag_candidate == champions.loc[(plan.horizon_days, "flag"), "candidate"]
+        assert horizon.spend.candidate == champions.loc[(plan.horizon_days, "spend"), "candidate"]
+        assert horizon.flag.candidate == champions.loc[(plan.horizon_days, "flag"), "candidate"]
         for target in TARGETS:
             loaded = shop.registry.load(manifest, f"{plan.horizon_days}d_{target}")
             predicted = predict(loaded, rows[plan.horizon_days].features)
@@ -419,7 +419,7 @@ def test_a_longer_horizon_never_expects_less_of_prospects_either(shop: Trained) 
 def check_fallback(trained: Trained) -> None:
     (horizon,) = kept(trained).horizons
     assert not horizon.has_enough_history
-    assert (horizon.spend_candidate, horizon.flag_candidate) == (FALLBACK["spend"], FALLBACK["flag"])
+    assert (horizon.spend.candidate, horizon.flag.candidate) == (FALLBACK["spend"], FALLBACK["flag"])
     champions = trained.table("select candidate, fold_score from training.tuning where is_champion")
     assert set(champions["candidate"]) == set(FALLBACK.values())
     assert champions["fold_score"].isna().all()

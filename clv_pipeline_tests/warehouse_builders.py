@@ -42,22 +42,24 @@ def extract_source(settings: Settings, warehouse: Warehouse, as_of: date, starte
     extract(settings, warehouse, as_of=as_of, run_id="test", started_at=started, progress=lambda table, rows: None)
 
 
-def build_identities(warehouse: Warehouse, settings: Settings) -> None:
+def build_lookups(warehouse: Warehouse, settings: Settings) -> None:
+    """Build the clean tables that the others look things up in: they are of no contract table and have no fates."""
     with warehouse.transaction() as connection:
-        build(connection, sql_model("1_clean", "customer_identities"), clean_parameters(settings))
+        for model in load_layer("1_clean"):
+            if model.name not in CONTRACT:
+                build(connection, model, clean_parameters(settings))
 
 
 def clean_everything(
     warehouse: Warehouse, settings: Settings, validator: Validator, only: tuple[str, ...] = tuple(CONTRACT)
 ) -> dict[str, CleanReport]:
     """Build the clean tables as a run does, or some of them; return the report of each contract table."""
-    reports = {}
-    for model in load_layer("1_clean"):
-        if model.name in only:
-            reports[model.name] = build_clean_table(warehouse, model, settings, validator)
-        elif model.name not in CONTRACT:
-            build_identities(warehouse, settings)
-    return reports
+    build_lookups(warehouse, settings)
+    return {
+        model.name: build_clean_table(warehouse, model, settings, validator)
+        for model in load_layer("1_clean")
+        if model.name in only
+    }
 
 
 def clean_without_rules(connection: Connection, settings: Settings) -> None:
@@ -87,7 +89,7 @@ def empty_company(folder: Path) -> tuple[Warehouse, Settings]:
     with warehouse.transaction() as connection:
         clean_without_rules(connection, settings)
         features.write_cutoffs(connection, settings, date(2024, 6, 1), [])
-        features.write_training_plan(connection, settings, None)
+        features.write_training_plan(connection, {days: days for days in settings.horizons}, None)
     build_features(warehouse, settings)
     with warehouse.transaction() as connection:
         for model in load_layer("3_training"):

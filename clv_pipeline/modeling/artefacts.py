@@ -10,26 +10,30 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import skops.io
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier, XGBRegressor
 
 from clv_pipeline.errors import ArtefactError
 from clv_pipeline.home import write_durably
-from clv_pipeline.modeling.candidates import Fitted, MeanOf
+from clv_pipeline.modeling.anchored import AnchoredClassifier, AnchoredRegressor
+from clv_pipeline.modeling.composites import Fitted, MeanOf, ProductOf
 
 #: Types beyond skops' own list that our pipelines consist of; a file with any other type is refused.
 TRUSTED = [
+    "clv_pipeline.modeling.anchored.Anchor",
     "clv_pipeline.modeling.baselines.ColumnProbability",
     "clv_pipeline.modeling.baselines.ColumnRule",
+    "clv_pipeline.modeling.baselines.Constant",
     "clv_pipeline.modeling.baselines.RateProbability",
     "clv_pipeline.modeling.encoding.FillUnknown",
     "clv_pipeline.modeling.encoding.Winsoriser",
+    "clv_pipeline.modeling.neural.ChanceNet",
+    "clv_pipeline.modeling.neural.LognormalNet",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
 ]
-_BOOSTERS = {"XGBRegressor": XGBRegressor, "XGBClassifier": XGBClassifier}
+_BOOSTERS = {model.__name__: model for model in (XGBRegressor, XGBClassifier, AnchoredRegressor, AnchoredClassifier)}
 
 
 def save_pipeline(pipeline: Pipeline, folder: Path, name: str) -> dict[str, str]:
@@ -51,7 +55,9 @@ def load_pipeline(folder: Path, name: str, hashes: dict[str, str]) -> Pipeline:
     Raises:
         ArtefactError: a file is missing, its hash is not the manifest's, or it holds a type that is not trusted.
     """
-    files = {file: _read(folder / file, expected) for file, expected in hashes.items() if file.startswith(f"{name}.")}
+    files = {
+        file: read_checked(folder / file, expected) for file, expected in hashes.items() if file.startswith(f"{name}.")
+    }
     if f"{name}.skops" in files:
         return _loads(files[f"{name}.skops"], folder / f"{name}.skops")
     (booster_file,) = [file for file in files if file.endswith(".ubj")]
@@ -62,21 +68,24 @@ def load_pipeline(folder: Path, name: str, hashes: dict[str, str]) -> Pipeline:
 
 
 def save_model(model: Fitted, folder: Path, name: str) -> dict[str, str]:
-    """Write a model, a mean of several as `<name>_0`, `<name>_1` ...; return file name -> sha256."""
-    if not isinstance(model, MeanOf):
+    """Write a model, a composite one as `<name>.json` beside its members `<name>-0`, `<name>-1` ...; return file -> sha256."""
+    if isinstance(model, Pipeline):
         return save_pipeline(model, folder, name)
-    files: dict[str, str] = {}
+    kind = {"mean": model.weights} if isinstance(model, MeanOf) else {"product": [1.0] * len(model.members)}
+    files = {f"{name}.json": _write(folder / f"{name}.json", json.dumps(kind).encode())}
     for position, member in enumerate(model.members):
-        files |= save_pipeline(member, folder, f"{name}_{position}")
+        files |= save_model(member, folder, f"{name}-{position}")
     return files
 
 
 def load_model(folder: Path, name: str, hashes: dict[str, str]) -> Fitted:
     """Return the model saved under `name`; see `load_pipeline` for what is refused."""
-    if any(file.startswith(f"{name}.") for file in hashes):
+    if f"{name}.json" not in hashes:
         return load_pipeline(folder, name, hashes)
-    positions = sorted({int(file.split(".")[0].rsplit("_", 1)[1]) for file in hashes if file.startswith(f"{name}_")})
-    return MeanOf(tuple(load_pipeline(folder, f"{name}_{position}", hashes) for position in positions))
+    kind = json.loads(read_checked(folder / f"{name}.json", hashes[f"{name}.json"]))
+    (weights,) = kind.values()
+    members = tuple(load_model(folder, f"{name}-{position}", hashes) for position in range(len(weights)))
+    return MeanOf(members, tuple(weights)) if "mean" in kind else ProductOf(members)
 
 
 def _dumps(pipeline: Pipeline) -> bytes:
@@ -97,6 +106,8 @@ def _dumps(pipeline: Pipeline) -> bytes:
             found["file"] = names.setdefault(node["file"], f"{len(names)}.{ending}")
         return found
 
+    import skops.io  # takes seconds to import, and most processes neither save nor load a model
+
     made = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as old, zipfile.ZipFile(made, "w") as new:
         schema = renumbered(json.loads(old.read("schema.json")))
@@ -111,7 +122,12 @@ def _write(path: Path, content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
-def _read(path: Path, expected: str) -> bytes:
+def read_checked(path: Path, expected: str) -> bytes:
+    """Return the bytes of a model file whose sha256 is `expected`.
+
+    Raises:
+        ArtefactError: the file is missing or is another one.
+    """
     if not path.exists():
         raise ArtefactError(f"The model file {path} is missing", next_step="train again: `clv run --retrain`.")
     content = path.read_bytes()
@@ -124,6 +140,8 @@ def _read(path: Path, expected: str) -> bytes:
 
 
 def _loads(content: bytes, path: Path) -> Pipeline:
+    import skops.io
+
     unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
     if unknown:
         raise ArtefactError(

@@ -8,7 +8,25 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 
-class ColumnRule(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class Rule:
+    """Marks what learns nothing from the rows."""
+
+
+class Constant(Rule, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Predict one value: where every training row has the same target, no model can say more."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def fit(self, x: pd.DataFrame, y: NDArray[np.float64]) -> Self:
+        self.is_fitted_ = True
+        return self
+
+    def predict(self, x: pd.DataFrame) -> NDArray[np.float64]:
+        return np.full(len(x), self.value)
+
+
+class ColumnRule(Rule, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Predict `factor` times one feature: last period's spend again, or the spend rate so far carried on."""
 
     def __init__(self, column: str, factor: float) -> None:
@@ -35,7 +53,7 @@ def spend_rate(horizon_days: int) -> ColumnRule:
     return ColumnRule("spend_per_30_days", horizon_days / 30)
 
 
-class RateProbability(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class RateProbability(Rule, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Chance of at least one purchase if the customer went on buying at the rate so far: 1 - exp(-rate x horizon)."""
 
     def __init__(self, horizon_days: int) -> None:
@@ -52,7 +70,7 @@ class RateProbability(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.column_stack([1 - probability, probability])
 
 
-class ColumnProbability(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class ColumnProbability(Rule, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Predict a probability that is itself a feature, such as the buy-till-you-die chance of a purchase."""
 
     def __init__(self, column: str) -> None:

@@ -51,22 +51,31 @@ def build_btyd_features(warehouse: Warehouse, settings: Settings) -> dict[str, s
     """
     models: dict[str, str] = {}
     with warehouse.transaction() as connection:
-        _create_table(connection, settings)
+        horizons = _horizons(connection)
+        _create_table(connection, horizons)
         for as_of, history in _histories(connection):
             model = _fit(history)
             models[as_of.isoformat()] = model.name if model else "none: too few repeat purchases"
             if model is None:
                 continue
-            frame = _quantities(model, history, settings).assign(as_of=as_of, customer_id=history.customer_id)
+            frame = _quantities(model, history, settings, horizons).assign(as_of=as_of, customer_id=history.customer_id)
             connection.register("frame", frame)
             connection.execute("insert into features.btyd_features by name select * from frame")
             connection.unregister("frame")
     return models
 
 
-def _create_table(connection: Connection, settings: Settings) -> None:
+def _horizons(connection: Connection) -> list[int]:
+    """Return the horizons that are asked for, and those that models learn."""
+    rows = connection.execute(
+        "select horizon_days from features.horizons union select learned_days from features.horizons order by all"
+    ).fetchall()
+    return [days for (days,) in rows]
+
+
+def _create_table(connection: Connection, horizons: list[int]) -> None:
     numbers = ["btyd_probability_alive", "btyd_purchase_value", "btyd_lifetime_spend"]
-    for days in settings.horizons:
+    for days in horizons:
         numbers += [f"btyd_purchases_{days}d", f"btyd_spend_{days}d", f"btyd_purchase_probability_{days}d"]
     columns = ", ".join(f"{name} double" for name in numbers)
     connection.execute(f"create or replace table features.btyd_features (as_of date, customer_id varchar, {columns})")
@@ -100,7 +109,9 @@ def _fit(history: PurchaseHistory) -> PurchaseModel | None:
     return choice.model
 
 
-def _quantities(model: PurchaseModel, history: PurchaseHistory, settings: Settings) -> pd.DataFrame:
+def _quantities(
+    model: PurchaseModel, history: PurchaseHistory, settings: Settings, horizons: list[int]
+) -> pd.DataFrame:
     past = (history.repeats, history.recency, history.age)
     value = _purchase_value(history)
     lifetime = discounted_purchases(model, settings.lifetime_days, *past, yearly_rate=settings.discount_rate)
@@ -109,7 +120,7 @@ def _quantities(model: PurchaseModel, history: PurchaseHistory, settings: Settin
         "btyd_purchase_value": value,
         "btyd_lifetime_spend": lifetime * value,
     }
-    for days in settings.horizons:
+    for days in horizons:
         purchases = model.expected_purchases(days, *past)
         found[f"btyd_purchases_{days}d"] = purchases
         found[f"btyd_spend_{days}d"] = purchases * value

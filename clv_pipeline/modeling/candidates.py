@@ -5,21 +5,23 @@ To add a model, add one entry to `CANDIDATES` and a case to its test.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import ElasticNet, LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeRegressor
-from xgboost import XGBClassifier, XGBRegressor
+from xgboost import XGBClassifier, XGBModel, XGBRegressor
 
-from clv_pipeline.modeling import baselines, encoding
+from clv_pipeline.modeling import baselines, encoding, lessons
+from clv_pipeline.modeling.anchored import AnchoredClassifier, AnchoredRegressor, Link
+from clv_pipeline.modeling.composites import Fitted, ProductOf
 from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
+from clv_pipeline.modeling.lessons import Learn
+from clv_pipeline.modeling.neural import ChanceNet, LognormalNet
 
 _RFM = ("recency_days", "purchase_days", "monetary_value", "spend_90d", "spend_365d", "spend_total", "tenure_days")
 Target = Literal["spend", "flag"]
@@ -36,51 +38,45 @@ class Task:
 
 
 @dataclass(frozen=True)
-class MeanOf:
-    """Several fitted pipelines as one model: errors that they do not share cancel out in the mean."""
+class Factor:
+    """One pipeline of a model: how it is built, and what it learns."""
 
-    members: tuple[Pipeline, ...]
+    build: Callable[[Task, Parameters], Pipeline]
+    learn: Learn
 
-
-Fitted: TypeAlias = "Pipeline | MeanOf"
+    def fit(self, task: Task, parameters: Parameters, rows: LabelledRows) -> Pipeline:
+        """Return the pipeline fitted to its lesson."""
+        lesson = self.learn(rows)
+        pipeline = self.build(task, parameters)
+        if not is_rule(pipeline) and (not len(lesson.rows) or np.ptp(lesson.target) == 0):
+            # where everybody did the same (a closed season, a subscription) there is nothing to tell customers apart by
+            value = lesson.target[0] if len(lesson.rows) else 0.0
+            return _plain(baselines.Constant(float(value))).fit(rows.features, rows.spend)
+        features = rows.features.iloc[lesson.rows]
+        if is_rule(pipeline) or lesson.weight is None:
+            return pipeline.fit(features, lesson.target)
+        return pipeline.fit(features, lesson.target, model__sample_weight=lesson.weight)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One competing model: `build` returns an unfitted scikit-learn pipeline, `search` the parameter sets to try."""
+    """One competing model: its factors (one pipeline, or several whose product is the answer), the parameter sets to try."""
 
     name: str
     target: Target
-    build: Callable[[Task, Parameters], Pipeline]
+    factors: tuple[Factor, ...]
     search: Sequence[Parameters] = field(default=({},))
     is_baseline: bool = False
-    #: Tweedie and Poisson losses take no negative money; a net return counts as zero while learning, never while judged
-    needs_non_negative: bool = False
 
     def fit(self, task: Task, parameters: Parameters, rows: LabelledRows) -> Fitted:
         """Return the model fitted to the rows."""
-        target = rows.spend if self.target == "spend" else rows.flag
-        if self.needs_non_negative:
-            target = np.maximum(target, 0)
-        # where everybody did the same (a closed season, a subscription) there is nothing to tell customers apart by
-        pipeline = self.build(task, parameters) if self.is_baseline or np.ptp(target) > 0 else _constant(self.target)
-        pipeline.fit(rows.features, target)
-        return pipeline
+        fitted = tuple(factor.fit(task, parameters, rows) for factor in self.factors)
+        return fitted[0] if len(fitted) == 1 else ProductOf(fitted)
 
 
-def predict(model: Fitted, features: pd.DataFrame) -> NDArray[np.float64]:
-    """Return the expected spend in money (never negative), or the purchase probability where it is a classifier."""
-    if isinstance(model, MeanOf):
-        return np.asarray(np.mean([predict(member, features) for member in model.members], axis=0), dtype=np.float64)
-    if hasattr(model, "predict_proba"):
-        probabilities = np.asarray(model.predict_proba(features), dtype=np.float64)
-        buys = np.flatnonzero(np.asarray(model.classes_) == 1)
-        return probabilities[:, buys[0]] if len(buys) else np.zeros(len(features))
-    return np.maximum(np.asarray(model.predict(features), dtype=np.float64), 0)
-
-
-def _constant(target: Target) -> Pipeline:
-    return _plain(DummyRegressor() if target == "spend" else DummyClassifier(strategy="prior"))
+def is_rule(pipeline: Pipeline) -> bool:
+    """Return whether it learns nothing but, at most, a mean."""
+    return isinstance(pipeline.named_steps["model"], DummyRegressor | DummyClassifier | baselines.Rule)
 
 
 def _plain(model: BaseEstimator) -> Pipeline:
@@ -101,90 +97,245 @@ def _on_trees(task: Task, model: BaseEstimator) -> Pipeline:
     return Pipeline([("encode", encoding.for_trees(task.columns)), ("model", model)])
 
 
-def _xgboost(task: Task, parameters: Parameters) -> dict[str, Any]:
+def _on_anchored_trees(task: Task, anchor: str, link: Link, model: XGBModel, without: XGBModel) -> Pipeline:
+    """Return trees that start from a buy-till-you-die column, or free ones where no such model could be fitted."""
+    if anchor not in task.columns.numeric:
+        return _on_trees(task, without)
+    return Pipeline([("encode", encoding.for_anchored_trees(task.columns, anchor, link)), ("model", model)])
+
+
+def _settings(task: Task, parameters: Parameters) -> dict[str, Any]:
     common = {"tree_method": "hist", "random_state": task.seed, "n_jobs": 1, "max_bin": 128}
     return common | {"subsample": 0.8, "colsample_bytree": 0.5, "min_child_weight": 10} | dict(parameters)
 
 
+def _boosted(task: Task, objective: str, parameters: Parameters) -> Pipeline:
+    return _on_trees(task, XGBRegressor(objective=objective, **_settings(task, parameters)))
+
+
+def _anchored(task: Task, anchor: str, objective: str, parameters: Parameters) -> Pipeline:
+    settings = _SMALL_STEPS | _settings(task, parameters) | {"objective": objective}
+    return _on_anchored_trees(task, anchor, "log", AnchoredRegressor(**settings), XGBRegressor(**settings))
+
+
+def _anchored_chance(task: Task, parameters: Parameters) -> Pipeline:
+    settings = _SMALL_STEPS | _settings(task, parameters) | {"objective": "binary:logistic"}
+    anchor = f"btyd_purchase_probability_{task.horizon_days}d"
+    return _on_anchored_trees(task, anchor, "logit", AnchoredClassifier(**settings), XGBClassifier(**settings))
+
+
+#: From a good start, few, small and well supported steps are enough; more of them only learn the training months' level.
+_SMALL_STEPS = {"n_estimators": 150, "max_depth": 3, "learning_rate": 0.03, "min_child_weight": 30}
+_TWEEDIE = {"tweedie_variance_power": 1.5}
+_AMOUNT = {"n_estimators": 120, "max_depth": 3, "learning_rate": 0.05, "min_child_weight": 20}
+
+
+def _rule(build: Callable[[Task], BaseEstimator], learn: Learn) -> tuple[Factor, ...]:
+    return (Factor(lambda task, p: _plain(build(task)), learn),)
+
+
 CANDIDATES: tuple[Candidate, ...] = (
     Candidate(
-        "zero", "spend", lambda task, p: _plain(DummyRegressor(strategy="constant", constant=0.0)), is_baseline=True
+        "zero",
+        "spend",
+        _rule(lambda task: DummyRegressor(strategy="constant", constant=0.0), lessons.net_spend),
+        is_baseline=True,
     ),
-    Candidate("mean", "spend", lambda task, p: _plain(DummyRegressor(strategy="mean")), is_baseline=True),
+    Candidate("mean", "spend", _rule(lambda task: DummyRegressor(), lessons.net_spend), is_baseline=True),
     Candidate(
-        "trailing_spend", "spend", lambda task, p: _plain(baselines.trailing_spend(task.horizon_days)), is_baseline=True
+        "trailing_spend",
+        "spend",
+        _rule(lambda task: baselines.trailing_spend(task.horizon_days), lessons.net_spend),
+        is_baseline=True,
     ),
-    Candidate("spend_rate", "spend", lambda task, p: _plain(baselines.spend_rate(task.horizon_days)), is_baseline=True),
     Candidate(
-        "btyd", "spend", lambda task, p: _plain(baselines.ColumnRule(f"btyd_spend_{task.horizon_days}d", factor=1.0))
+        "spend_rate",
+        "spend",
+        _rule(lambda task: baselines.spend_rate(task.horizon_days), lessons.net_spend),
+        is_baseline=True,
     ),
-    Candidate("linear_regression", "spend", lambda task, p: _on_lines(_rfm_only(task), LinearRegression())),
+    Candidate(
+        "btyd",
+        "spend",
+        _rule(lambda task: baselines.ColumnRule(f"btyd_spend_{task.horizon_days}d", factor=1.0), lessons.net_spend),
+    ),
+    Candidate(
+        "linear_regression",
+        "spend",
+        (Factor(lambda task, p: _on_lines(_rfm_only(task), LinearRegression()), lessons.net_spend),),
+    ),
     Candidate(
         "elastic_net",
         "spend",
-        lambda task, p: _on_lines(task, ElasticNet(max_iter=300, tol=1e-2, precompute=True, **p)),
-        search=[{"alpha": a, "l1_ratio": r} for a in (1.0, 5.0) for r in (0.2, 0.8)],
+        (
+            Factor(
+                lambda task, p: _on_lines(task, ElasticNet(max_iter=300, tol=1e-2, precompute=True, **p)),
+                lessons.net_spend,
+            ),
+        ),
+        search=[{"alpha": a, "l1_ratio": 0.5} for a in (1.0, 5.0)],
     ),
     Candidate(
         "decision_tree",
         "spend",
-        lambda task, p: _on_trees(task, DecisionTreeRegressor(random_state=task.seed, **p)),
-        search=[{"max_depth": d, "min_samples_leaf": n} for d, n in ((4, 100), (6, 100), (8, 50))],
+        (
+            Factor(
+                lambda task, p: _on_trees(task, DecisionTreeRegressor(random_state=task.seed, **p)), lessons.net_spend
+            ),
+        ),
+        search=[{"max_depth": d, "min_samples_leaf": n} for d, n in ((4, 100), (6, 50))],
     ),
     Candidate(
         "random_forest",
         "spend",
-        lambda task, p: _on_trees(
-            task,
-            RandomForestRegressor(n_estimators=60, max_samples=0.3, random_state=task.seed, **p),
+        (
+            Factor(
+                lambda task, p: _on_trees(
+                    task, RandomForestRegressor(n_estimators=50, max_samples=0.3, random_state=task.seed, **p)
+                ),
+                lessons.net_spend,
+            ),
         ),
         search=[{"max_features": f, "min_samples_leaf": n} for f, n in ((0.2, 20), (0.3, 40))],
     ),
     Candidate(
         "gradient_boosting",
         "spend",
-        lambda task, p: _on_trees(
-            task, HistGradientBoostingRegressor(loss="poisson", learning_rate=0.05, random_state=task.seed, **p)
+        (
+            Factor(
+                lambda task, p: _on_trees(
+                    task, HistGradientBoostingRegressor(loss="poisson", learning_rate=0.05, random_state=task.seed, **p)
+                ),
+                lessons.unweighted_spend,
+            ),
         ),
         search=[
-            {"max_iter": i, "max_leaf_nodes": n, "min_samples_leaf": m}
-            for i, n, m in ((100, 15, 50), (150, 8, 100), (200, 6, 200))
+            {"max_iter": i, "max_leaf_nodes": n, "min_samples_leaf": m} for i, n, m in ((150, 8, 100), (100, 15, 50))
         ],
-        needs_non_negative=True,
+    ),
+    Candidate(
+        "median_boosting",
+        "spend",
+        (
+            Factor(
+                lambda task, p: _on_trees(
+                    task,
+                    HistGradientBoostingRegressor(
+                        loss="quantile", quantile=0.5, max_iter=100, max_leaf_nodes=8, random_state=task.seed
+                    ),
+                ),
+                lessons.unweighted_spend,
+            ),
+        ),
     ),
     Candidate(
         "xgboost",
         "spend",
-        lambda task, p: _on_trees(task, XGBRegressor(objective="reg:tweedie", **_xgboost(task, p))),
+        (Factor(lambda task, p: _boosted(task, "reg:tweedie", p), lessons.spend),),
         search=[
-            {"n_estimators": n, "max_depth": d, "learning_rate": r, "tweedie_variance_power": v}
-            for n, d, r, v in ((150, 4, 0.06, 1.5), (200, 3, 0.06, 1.3), (250, 5, 0.03, 1.5), (150, 4, 0.06, 1.2))
+            {"n_estimators": n, "max_depth": d, "learning_rate": 0.06, "tweedie_variance_power": v}
+            for n, d, v in ((150, 4, 1.5), (200, 3, 1.3))
         ],
-        needs_non_negative=True,
     ),
-    Candidate("base_rate", "flag", lambda task, p: _plain(DummyClassifier(strategy="prior")), is_baseline=True),
     Candidate(
-        "rate_so_far", "flag", lambda task, p: _plain(baselines.RateProbability(task.horizon_days)), is_baseline=True
+        "xgboost_on_btyd",
+        "spend",
+        (
+            Factor(
+                lambda task, p: _anchored(task, f"btyd_spend_{task.horizon_days}d", "reg:tweedie", _TWEEDIE | dict(p)),
+                lessons.spend,
+            ),
+        ),
+        search=[_SMALL_STEPS, _SMALL_STEPS | {"n_estimators": 250}],
+    ),
+    Candidate(
+        "hurdle",
+        "spend",
+        (
+            Factor(
+                lambda task, p: _on_trees(
+                    task, XGBClassifier(**_settings(task, {"n_estimators": 200, "max_depth": 3, "learning_rate": 0.05}))
+                ),
+                lessons.bought,
+            ),
+            Factor(lambda task, p: _boosted(task, "reg:gamma", _AMOUNT), lessons.spend_of_buyers),
+        ),
+    ),
+    Candidate(
+        "hurdle_on_btyd",
+        "spend",
+        (
+            Factor(lambda task, p: _anchored_chance(task, _SMALL_STEPS), lessons.bought),
+            Factor(
+                lambda task, p: _anchored(
+                    task, "btyd_purchase_value", "reg:tweedie", _AMOUNT | {"tweedie_variance_power": 1.9}
+                ),
+                lessons.spend_of_buyers,
+            ),
+        ),
+    ),
+    Candidate(
+        "count_times_value",
+        "spend",
+        (
+            Factor(
+                lambda task, p: _anchored(task, f"btyd_purchases_{task.horizon_days}d", "count:poisson", _SMALL_STEPS),
+                lessons.purchase_days,
+            ),
+            Factor(
+                lambda task, p: _anchored(
+                    task, "btyd_purchase_value", "reg:tweedie", _AMOUNT | {"tweedie_variance_power": 1.9}
+                ),
+                lessons.spend_per_purchase_day,
+            ),
+        ),
+    ),
+    Candidate(
+        "neural_net",
+        "spend",
+        (
+            Factor(
+                lambda task, p: _on_lines(task, ChanceNet(alpha=p["alpha"], random_state=task.seed)),
+                lessons.bought,
+            ),
+            Factor(
+                lambda task, p: _on_lines(task, LognormalNet(alpha=p["alpha"], random_state=task.seed)),
+                lessons.spend_of_buyers,
+            ),
+        ),
+        search=[{"alpha": a} for a in (1.0, 0.1)],
+    ),
+    Candidate("base_rate", "flag", _rule(lambda task: DummyClassifier(), lessons.bought), is_baseline=True),
+    Candidate(
+        "rate_so_far",
+        "flag",
+        _rule(lambda task: baselines.RateProbability(task.horizon_days), lessons.bought),
+        is_baseline=True,
     ),
     Candidate(
         "btyd_probability",
         "flag",
-        lambda task, p: _plain(baselines.ColumnProbability(f"btyd_purchase_probability_{task.horizon_days}d")),
+        _rule(
+            lambda task: baselines.ColumnProbability(f"btyd_purchase_probability_{task.horizon_days}d"), lessons.bought
+        ),
     ),
     Candidate(
         "logistic_regression",
         "flag",
-        lambda task, p: _on_lines(task, LogisticRegression(max_iter=300, **p)),
+        (Factor(lambda task, p: _on_lines(task, LogisticRegression(max_iter=300, **p)), lessons.bought),),
         search=[{"C": c} for c in (0.01, 0.1)],
     ),
     Candidate(
         "xgboost_classifier",
         "flag",
-        lambda task, p: _on_trees(task, XGBClassifier(objective="binary:logistic", **_xgboost(task, p))),
-        search=[
-            {"n_estimators": n, "max_depth": d, "learning_rate": r}
-            for n, d, r in ((150, 4, 0.05), (200, 3, 0.05), (250, 5, 0.03))
-        ],
+        (Factor(lambda task, p: _on_trees(task, XGBClassifier(**_settings(task, p))), lessons.bought),),
+        search=[{"n_estimators": n, "max_depth": d, "learning_rate": 0.05} for n, d in ((200, 3), (150, 4))],
+    ),
+    Candidate(
+        "xgboost_classifier_on_btyd",
+        "flag",
+        (Factor(_anchored_chance, lessons.bought),),
+        search=[_SMALL_STEPS, _SMALL_STEPS | {"n_estimators": 250}],
     ),
 )
 

@@ -4,11 +4,14 @@ All cutoffs of a horizon lie on one grid that ends one horizon before as_of, so 
 never learns from a window that reaches into the one it is judged on.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 #: Steps in a horizon at most: a year-long horizon does not need a cutoff every month.
 _MOST_STEPS_IN_A_HORIZON = 6
+#: A shorter window than this says little about a longer one.
+_SHORTEST_LEARNED = 14
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,44 @@ class CutoffPlan:
         for fold in (*self.folds, *([self.test] if self.test else [])):
             used |= {fold.validation, *fold.train}
         return used
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """The plans of the horizons that models learn, and for each horizon asked for the one that it is learned from."""
+
+    horizons: tuple[CutoffPlan, ...]
+    learned: Mapping[int, int]
+
+    @property
+    def all_days(self) -> list[int]:
+        """Every horizon, asked for or learned, that buy-till-you-die expectations are needed for."""
+        return sorted({*self.learned, *self.learned.values()})
+
+
+def plan_horizons(
+    as_of: date, history_start: date, horizons: Sequence[int], *, step_days: int, max_cutoffs: int, folds: int
+) -> TrainingPlan:
+    """Return the plan of every horizon.
+
+    Where the history has no window as long as a horizon to judge a model on, it is learned from the longest horizon asked
+    for that has one, else from a quarter of the history in whole weeks; scoring extends that (see `scoring.py`).
+    """
+
+    def plan(days: int) -> CutoffPlan:
+        return plan_cutoffs(as_of, history_start, days, step_days=step_days, max_cutoffs=max_cutoffs, folds=folds)
+
+    asked = {days: plan(days) for days in horizons}
+    shown = [days for days in horizons if asked[days].test is not None]
+    quarter = (as_of - history_start).days // 4 // 7 * 7
+    if not shown and quarter >= _SHORTEST_LEARNED and plan(quarter).test is not None:
+        return TrainingPlan((plan(quarter),), dict.fromkeys(horizons, quarter))
+    if not shown:
+        return TrainingPlan(tuple(asked.values()), {days: days for days in horizons})
+    learned = {
+        days: days if days in shown else max((s for s in shown if s < days), default=min(shown)) for days in horizons
+    }
+    return TrainingPlan(tuple(asked[days] for days in shown), learned)
 
 
 def plan_cutoffs(

@@ -32,17 +32,40 @@ class FeatureColumns:
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows of one horizon's training population: features, and what came after; all of equal length."""
+    """Rows of one horizon's training population: features, and what came after; all of equal length.
+
+    `weight` is 1 for the newest cutoff and halves with every `half_life_days` before it: customers change.
+    """
 
     features: pd.DataFrame
+    customer_id: NDArray[np.object_]
     as_of: NDArray[np.datetime64]
     spend: NDArray[np.float64]
     flag: NDArray[np.float64]
+    purchase_days: NDArray[np.float64]
+    half_life_days: int
+
+    @property
+    def weight(self) -> NDArray[np.float64]:
+        if not len(self):
+            return np.ones(0)
+        age = (self.as_of.max() - self.as_of) / np.timedelta64(1, "D")
+        return np.asarray(0.5 ** (age / self.half_life_days), dtype=np.float64)
 
     def at(self, cutoffs: tuple[date, ...]) -> "LabelledRows":
         """Return the rows of some cutoffs."""
-        keep = np.isin(self.as_of, np.array(cutoffs, dtype="datetime64[D]"))
-        return LabelledRows(self.features.loc[keep], self.as_of[keep], self.spend[keep], self.flag[keep])
+        return self.take(np.isin(self.as_of, np.array(cutoffs, dtype="datetime64[D]")))
+
+    def of_customers(self, customers: NDArray[np.object_]) -> "LabelledRows":
+        """Return the rows of some customers."""
+        return self.take(np.isin(self.customer_id.astype(str), customers))
+
+    def take(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "LabelledRows":
+        """Return the rows of a mask, or at positions."""
+        return LabelledRows(
+            self.features.iloc[keep], self.customer_id[keep], self.as_of[keep], self.spend[keep], self.flag[keep],
+            self.purchase_days[keep], self.half_life_days,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.spend)
@@ -72,12 +95,16 @@ def feature_columns(connection: Connection) -> FeatureColumns:
     return FeatureColumns(tuple(n for n in useful if n not in categorical), categorical)
 
 
-def load_labelled(connection: Connection, columns: FeatureColumns, horizon_days: int) -> LabelledRows:
+def load_labelled(
+    connection: Connection, columns: FeatureColumns, horizon_days: int, half_life_days: int
+) -> LabelledRows:
     """Return every labelled training row of customers who had bought before their cutoff."""
     table = _fetch(
         connection,
         f"""
-        select labels.as_of as label_as_of, labels.spend_total::double as label_spend, labels.spend_flag::int as label_flag,
+        select labels.as_of as label_as_of, labels.customer_id as label_customer_id,
+            labels.spend_total::double as label_spend, labels.spend_flag::int as label_flag,
+            labels.purchase_days::double as label_purchase_days,
             {_selected(columns, "customer_features")}
         from training.labels
         inner join features.customer_features using (as_of, customer_id)
@@ -88,9 +115,12 @@ def load_labelled(connection: Connection, columns: FeatureColumns, horizon_days:
     frame = _to_frame(table, columns)
     return LabelledRows(
         frame,
+        table["label_customer_id"].to_numpy(),
         table["label_as_of"].to_numpy().astype("datetime64[D]"),
         table["label_spend"].to_numpy(),
         table["label_flag"].to_numpy().astype(np.float64),
+        table["label_purchase_days"].to_numpy(),
+        half_life_days,
     )
 
 

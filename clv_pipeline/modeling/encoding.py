@@ -11,6 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from clv_pipeline.modeling.anchored import Anchor, Link
 from clv_pipeline.modeling.dataset import FeatureColumns
 
 
@@ -56,6 +57,17 @@ def for_trees(columns: FeatureColumns) -> ColumnTransformer:
     """Return an encoder for tree models, which take missing numbers as they are."""
     return ColumnTransformer(
         [("numeric", FillUnknown(), list(columns.numeric)), ("category", _categories(), list(columns.categorical))]
+    )
+
+
+def for_anchored_trees(columns: FeatureColumns, anchor: str, link: Link) -> ColumnTransformer:
+    """Return `for_trees` with the anchor of `anchored.py` as an additional first column."""
+    return ColumnTransformer(
+        [
+            ("anchor", Anchor(link), [anchor]),
+            ("numeric", FillUnknown(), list(columns.numeric)),
+            ("category", _categories(), list(columns.categorical)),
+        ]
     )
 
 

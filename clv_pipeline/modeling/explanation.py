@@ -2,10 +2,9 @@
 
 Whatever the champion is, a small XGBoost model learns to repeat its predictions, and its exact contributions (they add
 up to its prediction) are the reasons. How well it repeats them is measured and published as its fidelity. What features
-mean in words is here too; what they are is SQL.
+mean in words is `wording.py`; what they are is SQL.
 """
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,36 +16,7 @@ from xgboost import DMatrix, XGBRegressor
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.dataset import FeatureColumns
 from clv_pipeline.modeling.encoding import encoded_features, for_trees
-
-_WORDS = {
-    "recency_days": "last purchase {} days ago",
-    "tenure_days": "customer for {} days",
-    "frequency": "{} repeat purchases",
-    "purchase_days": "{} purchase days so far",
-    "monetary_value": "{} spent on an average purchase day",
-    "spend_total": "{} spent so far",
-    "gross_spend_total": "{} spent so far before returns",
-    "spend_90d_one_year_ago": "{} spent in the same 90 days last year",
-    "purchase_days_90d_one_year_ago": "{} purchases in the same 90 days last year",
-    "spend_per_30_days": "{} spent a month on average",
-    "spend_per_30_days_last_year": "{} spent a month over the last year",
-    "purchase_days_per_30_days": "{} purchases a month on average",
-    "spend_trend_90d": "spend changed by {} against the 90 days before",
-    "purchase_trend_90d": "purchases changed by {} against the 90 days before",
-    "recency_in_gaps": "silent for {} times the usual gap",
-    "mean_gap_days": "{} days between purchases on average",
-    "last_gap_days": "{} days between the last two purchases",
-    "return_share": "{} of spend returned",
-    "largest_day_spend": "largest purchase {}",
-    "last_purchase_spend": "last purchase {}",
-    "distinct_products": "{} different products bought",
-    "crm_age_days": "in the CRM for {} days",
-    "crm_acquisition_cost": "acquisition cost {}",
-    "survey_last_nps": "last NPS answer {}",
-}
-_UNITS = {"spend": "spent", "purchase_days": "purchase days", "returned": "returned"}
-_WINDOW = re.compile(r"^(.*)_(\d+)d$")
-_MONEY = re.compile(r"spend|monetary|returned|cost")
+from clv_pipeline.modeling.wording import describe as describe, phrases
 
 
 @dataclass(frozen=True)
@@ -92,41 +62,10 @@ def top_reasons(
 ) -> list[list[str]]:
     """Return `count` lists, one entry a customer: the strongest reason, the second, ..., as words and signed money."""
     strongest = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :count]
-    phrases = {i: _phrases(name, features[name]) for i, name in enumerate(columns.names) if (strongest == i).any()}
-    rows = np.arange(len(features))
-    return [
-        [
-            f"{phrases[feature][row]}: {contributions[row, feature]:+.2f}" if contributions[row, feature] else ""
-            for row, feature in zip(rows, strongest[:, place], strict=True)
-        ]
-        for place in range(min(count, strongest.shape[1]))
-    ]
-
-
-def _phrases(feature: str, values: pd.Series) -> list[str]:
-    template = _template(feature)
-    if values.dtype == object:
-        return [template.format(v) if isinstance(v, str) else f"no {describe(feature)}" for v in values]
-    form = "{:.2f}" if _MONEY.search(feature) and "days" not in feature else "{:.4g}"
-    if feature.endswith("_share"):
-        form = "{:.0%}"
-    return [template.format(form.format(v)) if v == v else f"no {describe(feature)}" for v in values]
-
-
-def _template(feature: str) -> str:
-    if feature in _WORDS:
-        return _WORDS[feature]
-    window = _WINDOW.match(feature)
-    if window:
-        return f"{{}} {_UNITS.get(window[1], window[1].replace('_', ' '))} in the last {window[2]} days"
-    return f"{feature.replace('_', ' ')} {{}}"
-
-
-def describe(feature: str) -> str:
-    """Return a feature's name in words: 'web cart additions in the last 30 days'."""
-    if feature in _WORDS:
-        return feature.replace("_", " ").replace(" days", "")
-    window = _WINDOW.match(feature)
-    if window:
-        return f"{window[1].replace('_', ' ')} in the last {window[2]} days"
-    return feature.replace("_", " ")
+    reasons = np.full(strongest.shape, "", dtype=object)
+    for feature in np.unique(strongest):
+        rows, places = np.nonzero(strongest == feature)
+        name, moved = columns.names[feature], contributions[rows, feature]
+        said = phrases(name, features[name].iloc[rows])
+        reasons[rows, places] = [f"{words}: {m:+.2f}" if m else "" for words, m in zip(said, moved, strict=True)]
+    return [list(reasons[:, place]) for place in range(strongest.shape[1])]

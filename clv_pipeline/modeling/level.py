@@ -1,13 +1,19 @@
-"""The level of a season: what all customers together will spend, learned from the same weeks a year before.
+"""The level: what all customers of a cutoff together will spend, and how many of them will buy at all.
 
-Models rank customers well and miss the season: on a gift wholesaler's autumn every one of them was 30-45 % too low. Where
-there is enough history, the total is the buy-till-you-die total times last year's ratio of actual to expected, and
-predictions are scaled to it. Nothing at or after the cutoff is looked at.
+Models rank customers well and miss the level: trained on spring they are 30-45 % too low in a gift shop's autumn. What
+holds is the buy-till-you-die expectation of the cutoff itself, times the season: last year's ratio of actual to expected in
+the same weeks, where there is enough history to measure one. Predictions are scaled to that. Nothing at or after the
+cutoff is looked at. Errors of earlier cutoffs are not carried on: measured, they are the error of another season.
 """
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
-from clv_pipeline.warehouse import Connection, one_row
+import numpy as np
+from scipy.optimize import brentq
+
+from clv_pipeline.modeling.metrics import Array
+from clv_pipeline.warehouse import Connection
 
 #: 52 weeks, so that the same weekdays are compared.
 YEAR = timedelta(days=364)
@@ -17,53 +23,102 @@ HISTORY_NEEDED = timedelta(days=150)
 _LIMITS = (0.5, 2.0)
 
 
+@dataclass(frozen=True)
+class Level:
+    """What is expected of all customers of a cutoff: total spend in money, and the share who buy; None where unknown."""
+
+    spend: float | None = None
+    buyers: float | None = None
+    #: spend this year over what was expected without the season; None where no season was measured
+    season: float | None = None
+
+
 def cutoff_a_year_before(cutoff: date, history_start: date) -> date | None:
     """Return the cutoff whose window shows the season of `cutoff`, or None when the history is too short for it."""
     earlier = cutoff - YEAR
     return earlier if earlier - history_start >= HISTORY_NEEDED else None
 
 
-def season_ratio(connection: Connection, cutoff: date, horizon_days: int) -> float | None:
-    """Return actual over expected spend in the same weeks a year before, or None where that was not measured.
+def expected_level(connection: Connection, cutoff: date, horizon_days: int) -> Level:
+    """Return the level of `cutoff`, whose population has rows in `features.btyd_features`.
 
-    Needs `features.btyd_features` and `features.population` at `cutoff` - 52 weeks, which `cutoff_a_year_before` gives.
+    The season needs rows there at `cutoff` - 52 weeks too, which `cutoff_a_year_before` gives.
     """
-    expected, actual = one_row(
-        connection,
+    spend, chance = _expectations(connection, cutoff, horizon_days)
+    if not len(spend):
+        return Level()
+    earlier = cutoff - YEAR
+    past_spend, past_chance = _expectations(connection, earlier, horizon_days)
+    # a window longer than a year has no season of its own, and last year's would reach past the cutoff
+    if not len(past_spend) or horizon_days > YEAR.days:
+        return Level(float(spend.sum()), float(chance.mean()))
+    actual_spend, actual_buyers = _what_happened(connection, earlier, horizon_days)
+    if actual_spend <= 0 or past_spend.sum() <= 0 or not 0 < actual_buyers < 1:
+        return Level(float(spend.sum()), float(chance.mean()))
+    season = float(np.clip(actual_spend / past_spend.sum(), *_LIMITS))
+    rate = float(np.clip(_rate_factor(past_chance, actual_buyers), *_LIMITS))
+    return Level(float(spend.sum()) * season, float(_at_rate(chance, rate).mean()), season)
+
+
+def scale_spend(predicted: Array, level: Level) -> Array:
+    """Return predictions scaled so that they sum to the level, or as they are where it is unknown."""
+    total = float(predicted.sum())
+    return predicted if level.spend is None or total <= 0 else np.asarray(predicted * (level.spend / total))
+
+
+def scale_probability(predicted: Array, level: Level) -> Array:
+    """Return probabilities whose mean is the expected share of buyers; everybody's purchase rate changes by one factor."""
+    if level.buyers is None or not len(predicted):
+        return predicted
+    return _at_rate(predicted, _rate_factor(predicted, level.buyers))
+
+
+def _at_rate(chance: Array, factor: float) -> Array:
+    # the chance of at least one purchase of a Poisson process whose rate is multiplied
+    return np.asarray(1 - (1 - np.clip(chance, 0, 1 - 1e-9)) ** factor, dtype=np.float64)
+
+
+def _rate_factor(chance: Array, share: float) -> float:
+    """Return the factor of all purchase rates that makes the mean chance `share`."""
+
+    def excess(log_factor: float) -> float:
+        return float(_at_rate(chance, np.exp(log_factor)).mean()) - share
+
+    if not excess(-8.0) < 0 < excess(8.0):
+        return 1.0
+    return float(np.exp(brentq(excess, -8.0, 8.0, xtol=1e-6)))
+
+
+def _expectations(connection: Connection, cutoff: date, horizon_days: int) -> tuple[Array, Array]:
+    found = connection.execute(
         f"""
-        with expected as (
-            select customer_id, btyd_spend_{horizon_days:d}d as spend
-            from features.btyd_features
-            where as_of = $earlier
-        )
-        select
-            (select sum(spend) from expected),
-            (
-                select sum(customer_day.net_spend)::double
-                from features.customer_day
-                inner join expected on customer_day.customer_id = expected.customer_id
-                where order_date >= $earlier and order_date < $earlier + {horizon_days:d}
-            )
+        select btyd_spend_{horizon_days:d}d as spend, btyd_purchase_probability_{horizon_days:d}d as chance
+        from features.btyd_features
+        where as_of = $cutoff
+        order by customer_id
         """,
-        {"earlier": cutoff - YEAR},
-    )
-    if not expected or not actual or actual <= 0:
-        return None
-    return float(min(max(actual / expected, _LIMITS[0]), _LIMITS[1]))
-
-
-def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> float | None:
-    """Return what the customers of `cutoff` are expected to spend together, or None without a measured season."""
-    ratio = season_ratio(connection, cutoff, horizon_days)
-    (total,) = one_row(
-        connection,
-        f"select sum(btyd_spend_{horizon_days:d}d) from features.btyd_features where as_of = $cutoff",
         {"cutoff": cutoff},
-    )
-    return None if ratio is None or total is None else float(total) * ratio
+    ).fetchnumpy()
+    return np.asarray(found["spend"], dtype=np.float64), np.asarray(found["chance"], dtype=np.float64)
 
 
-def level_factor(connection: Connection, cutoff: date, horizon_days: int, predicted_total: float) -> float:
-    """Return what predictions at `cutoff` are multiplied by: 1 where no season was measured."""
-    total = expected_total(connection, cutoff, horizon_days)
-    return 1.0 if total is None or predicted_total <= 0 else total / predicted_total
+def _what_happened(connection: Connection, cutoff: date, horizon_days: int) -> tuple[float, float]:
+    """Return the total spend of a past window and the share of its customers who bought."""
+    spend, buyers = connection.execute(
+        f"""
+        with customers as (select customer_id from features.btyd_features where as_of = $cutoff),
+
+        in_window as (
+            select customer_day.customer_id, sum(net_spend)::double as spend, bool_or(is_purchase_day) as bought
+            from features.customer_day
+            inner join customers on customer_day.customer_id = customers.customer_id
+            where order_date >= $cutoff and order_date < $cutoff + {horizon_days:d}
+            group by customer_day.customer_id
+        )
+
+        select coalesce(sum(spend), 0), coalesce(sum(bought::int), 0) / (select count(*) from customers)
+        from in_window
+        """,
+        {"cutoff": cutoff},
+    ).fetchall()[0]
+    return float(spend), float(buyers)

@@ -4,12 +4,13 @@
 is undefined on the data (no spread, one class) is nan.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 Array = NDArray[np.float64]
@@ -87,15 +88,33 @@ def top_fifth_capture(actual: Array, predicted: Array) -> float:
 
 
 def _top_share(actual: Array, predicted: Array, share: float) -> float:
-    k = max(1, round(share * len(actual)))
-    best = float(np.sort(actual)[-k:].sum())
-    if best <= 0:
-        return np.nan
-    # equal predictions at the border share the remaining places evenly
-    border = np.partition(predicted, -k)[-k]
+    best = float(np.sort(actual)[-_count(actual, share) :].sum())
+    return _top_money(actual, predicted, share) / best if best > 0 else np.nan
+
+
+def top_decile_share(actual: Array, predicted: Array) -> float:
+    """Share of all actual money in the highest predicted tenth."""
+    total = float(actual.sum())
+    return _top_money(actual, predicted, 0.1) / total if total > 0 else np.nan
+
+
+def top_fifth_share(actual: Array, predicted: Array) -> float:
+    """Share of all actual money in the highest predicted fifth."""
+    total = float(actual.sum())
+    return _top_money(actual, predicted, 0.2) / total if total > 0 else np.nan
+
+
+def _count(actual: Array, share: float) -> int:
+    return max(1, round(share * len(actual)))
+
+
+def _top_money(actual: Array, predicted: Array, share: float) -> float:
+    """Return the actual money of the highest predicted share; equal predictions at the border share the last places."""
+    count = _count(actual, share)
+    border = np.partition(predicted, -count)[-count]
     above, at_border = predicted > border, predicted == border
-    places = k - int(above.sum())
-    return float(actual[above].sum() + places * actual[at_border].mean()) / best
+    places = count - int(above.sum())
+    return float(actual[above].sum() + places * actual[at_border].mean())
 
 
 def decile_wape(actual: Array, predicted: Array) -> float:
@@ -128,17 +147,55 @@ def brier(actual: Array, predicted: Array) -> float:
     return float(np.mean((actual - predicted) ** 2))
 
 
+def tweedie_deviance(actual: Array, predicted: Array) -> float:
+    """Mean Tweedie deviance of power 1.5 (a count of gamma amounts): proper for means, calm about large orders."""
+    a, p = np.maximum(actual, 0), np.maximum(predicted, 1e-3)
+    return float(np.mean(2 * (-4 * np.sqrt(a) + 2 * a / np.sqrt(p) + 2 * np.sqrt(p))))
+
+
+def calibration_slope(actual: Array, predicted: Array) -> float:
+    """Slope of a logistic regression of 0/1 outcomes on the predicted log odds: 1 is right, below 1 is overconfident."""
+    if actual.min() == actual.max():
+        return np.nan
+    p = np.clip(predicted, 1e-6, 1 - 1e-6)
+    log_odds = np.log(p / (1 - p)).reshape(-1, 1)
+    if np.ptp(log_odds) == 0:
+        return np.nan
+    return float(LogisticRegression(C=1e6).fit(log_odds, actual).coef_[0, 0])
+
+
+def coverage(actual: Array, predicted: Array, low: Array, high: Array) -> dict[str, float]:
+    """Return the share of customers inside their interval: of all, of buyers, and of the worst predicted tenths.
+
+    Half a cent of rounding is inside; a net return below zero counts as nothing spent.
+    """
+    spent = np.maximum(actual, 0)
+    inside = (spent >= low - 0.005) & (spent <= high + 0.005)
+    tenths = [float(inside[t].mean()) for t in np.array_split(np.argsort(-predicted, kind="stable"), 10) if len(t)]
+    buyers = spent > 0
+    return {
+        "coverage": float(inside.mean()),
+        "coverage_of_buyers": float(inside[buyers].mean()) if buyers.any() else np.nan,
+        "coverage_of_top_tenth": tenths[0],
+        "lowest_coverage_of_a_tenth": min(tenths),
+        "highest_coverage_of_a_tenth": max(tenths),
+    }
+
+
 SPEND_METRICS: Mapping[str, Metric] = {
     "normalised_gini": normalised_gini,
     "spearman": spearman,
     "top_decile_capture": top_decile_capture,
     "top_fifth_capture": top_fifth_capture,
+    "top_decile_share": top_decile_share,
+    "top_fifth_share": top_fifth_share,
     "r_squared": r_squared,
     "mean_absolute_error": mean_absolute_error,
     "median_absolute_error": median_absolute_error,
     "root_mean_squared_error": root_mean_squared_error,
     "wape": wape,
     "decile_wape": decile_wape,
+    "tweedie_deviance": tweedie_deviance,
     "total_bias": total_bias,
 }
 PROBABILITY_METRICS: Mapping[str, Metric] = {"roc_auc": roc_auc, "log_loss": log_loss, "brier": brier}
@@ -146,7 +203,7 @@ PROBABILITY_METRICS: Mapping[str, Metric] = {"roc_auc": roc_auc, "log_loss": log
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric with the 90 % interval of its bootstrap distribution over customers."""
+    """A metric, or any other figure, with the 90 % interval of its bootstrap distribution over customers."""
 
     value: float
     low: float
@@ -160,12 +217,22 @@ def measure(
     draws = bootstrap_draws(len(actual), samples, seed)
     found = {}
     for name, metric in metrics.items():
-        values = [metric(actual[d], predicted[d]) for d in draws]
-        low, high = np.nanquantile(values, [0.05, 0.95]) if np.isfinite(values).any() else (np.nan, np.nan)
-        value = metric(actual, predicted)
-        # some metrics are biased under resampling (errors of sums grow); the interval still has to hold its value
-        found[name] = Estimate(value, float(np.fmin(low, value)), float(np.fmax(high, value)))
+        values = np.array([metric(actual[d], predicted[d]) for d in draws])
+        found[name] = estimate(metric(actual, predicted), values)
     return found
+
+
+def difference(metric: Metric, actual: Array, one: Array, other: Array, draws: Sequence[NDArray[np.int64]]) -> Estimate:
+    """Return metric(one) - metric(other) with its 90 % interval; each draw takes the same customers for both."""
+    drawn = np.array([metric(actual[d], one[d]) - metric(actual[d], other[d]) for d in draws])
+    return estimate(metric(actual, one) - metric(actual, other), drawn)
+
+
+def estimate(value: float, drawn: Array) -> Estimate:
+    """Return a value with the interval from its bootstrap draws."""
+    low, high = np.nanquantile(drawn, [0.05, 0.95]) if np.isfinite(drawn).any() else (np.nan, np.nan)
+    # some metrics are biased under resampling (errors of sums grow); the interval still has to hold its value
+    return Estimate(value, float(np.fmin(low, value)), float(np.fmax(high, value)))
 
 
 def bootstrap_draws(customers: int, samples: int, seed: int) -> list[NDArray[np.int64]]:

@@ -2,17 +2,20 @@
 
 import json
 import logging
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
-from clv_pipeline.errors import ArtefactError
-from clv_pipeline.home import write_durably
-from clv_pipeline.modeling.artefacts import load_model
-from clv_pipeline.modeling.candidates import Fitted
+from clv_pipeline import clock
+from clv_pipeline.errors import ArtefactError, nearest
+from clv_pipeline.home import clear_leftovers, remove_at_once, write_durably
+from clv_pipeline.modeling.artefacts import load_model, read_checked
+from clv_pipeline.modeling.calibration import Calibration
+from clv_pipeline.modeling.composites import Fitted
 from clv_pipeline.modeling.dataset import FeatureColumns
 
 log = logging.getLogger(__name__)
@@ -22,20 +25,37 @@ _LIBRARIES = ("scikit-learn", "xgboost-cpu", "skops", "numpy")
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """A candidate by name, with its parameters: what it takes to fit it again."""
+
+    candidate: str
+    parameters: dict[str, Any]
+    is_baseline: bool
+
+
+@dataclass(frozen=True)
 class HorizonModel:
-    """The champions of one horizon: which candidate predicts spend and which the purchase probability."""
+    """The champions of one horizon: what predicts spend, what the chance of a purchase, and how sure that is.
+
+    `learned_days` is the horizon the models learned; it is shorter than `horizon_days` where history is.
+    """
 
     horizon_days: int
-    spend_candidate: str
-    spend_parameters: dict[str, Any]
-    flag_candidate: str
-    flag_parameters: dict[str, Any]
+    learned_days: int
+    spend: Recipe
+    flag: Recipe
     has_enough_history: bool
-    #: whether predictions are scaled to the season's total where one is measured; a fixed rule is left as it is
-    is_levelled: bool
-    #: mean spend and purchase share of customers who had never bought, measured at past cutoffs
+    calibration: Calibration | None
+    #: mean spend, upper end of the 90 % interval and purchase share of past customers who had never bought
     prospect_spend: float
+    prospect_high: float
     prospect_probability: float
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "HorizonModel":
+        parts = {name: Recipe(**values[name]) for name in ("spend", "flag")}
+        calibration = values["calibration"]
+        return cls(**values | parts | {"calibration": Calibration(**calibration) if calibration else None})
 
 
 @dataclass(frozen=True)
@@ -58,9 +78,26 @@ class Manifest:
     def columns(self) -> FeatureColumns:
         return FeatureColumns(tuple(self.numeric_features), tuple(self.categorical_features))
 
+    @property
+    def learned(self) -> dict[int, int]:
+        """For each horizon the one that its models learned."""
+        return {h.horizon_days: h.learned_days for h in self.horizons}
+
+
+@dataclass(frozen=True)
+class Reign:
+    """One stretch of time (UTC) in which a version was the champion; `until` is None for the one that is."""
+
+    version: str
+    since: datetime
+    until: datetime | None
+
 
 class Registry:
-    """The folder of versions: `<version>/manifest.json` with its files, and `champion.json` which names one."""
+    """The folder of versions: `<version>/manifest.json` with its files, and `champion.json`.
+
+    The latter names every champion there was, in order; the last one is the champion.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -77,37 +114,99 @@ class Registry:
     def promote(self, version: str) -> None:
         """Make `version` the champion; scoring uses it from now on."""
         self.manifest(version)
-        write_durably(self.folder / "champion.json", _as_json({"version": version}))
+        earlier = self._promotions()
+        if earlier and earlier[-1][0] == version:
+            return
+        history = [{"version": v, "since": since.isoformat()} for v, since in [*earlier, (version, clock.now())]]
+        write_durably(self.folder / "champion.json", _as_json({"version": version, "history": history}))
 
     def champion(self) -> Manifest | None:
-        """Return the champion's manifest, or None before the first training."""
-        pointer = self.folder / "champion.json"
-        if not pointer.exists():
+        """Return the champion's manifest, or None before the first training and when it cannot be used."""
+        promotions = self._promotions()
+        if not promotions:
             return None
         try:
-            return self.manifest(json.loads(pointer.read_text())["version"])
+            return self.manifest(promotions[-1][0])
         except ArtefactError as error:
             log.warning("the champion cannot be used, a new one will be trained: %s", error.what)
             return None
 
+    def reigns(self) -> list[Reign]:
+        """Return who was the champion when, oldest first."""
+        promotions = self._promotions()
+        ends = [*(since for _, since in promotions[1:]), None]
+        return [Reign(version, since, until) for (version, since), until in zip(promotions, ends, strict=False)]
+
+    def _promotions(self) -> list[tuple[str, datetime]]:
+        pointer = self.folder / "champion.json"
+        if not pointer.exists():
+            return []
+        try:
+            content = json.loads(pointer.read_text())
+            return [(str(entry["version"]), datetime.fromisoformat(entry["since"])) for entry in content["history"]]
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("%s cannot be read, so there is no champion: %s", pointer, error)
+            return []
+
+    def names(self) -> list[str]:
+        """Return the name of every version, the newest as_of first, the usable and the others."""
+        found = [path.parent for path in self.folder.glob("[!.]*/manifest.json")]
+        return [folder.name for folder in sorted(found, key=_age_order, reverse=True)]
+
     def versions(self) -> list[Manifest]:
-        """Return every complete version, oldest as_of first."""
-        found = [self.manifest(path.parent.name) for path in self.folder.glob("*/manifest.json")]
+        """Return every version that can be read, oldest as_of first."""
+        found = []
+        for name in self.names():
+            with suppress(ArtefactError):
+                found.append(self.manifest(name))
         return sorted(found, key=lambda m: (m.as_of, m.version))
 
     def manifest(self, version: str) -> Manifest:
+        """Return what a version says of itself.
+
+        Raises:
+            ArtefactError: there is no such version, its manifest is damaged, or another release wrote it.
+        """
         path = self.folder / version / "manifest.json"
-        if not path.exists():
-            raise ArtefactError(f"There is no model version '{version}' in {self.folder}", next_step="train one.")
-        values = json.loads(path.read_text())
+        known = self.names()
+        if version not in known:
+            raise ArtefactError(
+                f"There is no model version '{version}' in {self.folder}{nearest(version, known)}",
+                next_step="`clv models` lists what there is; `clv run --retrain` trains a new one.",
+            )
         try:
+            values = json.loads(path.read_text())
             values["as_of"] = date.fromisoformat(values["as_of"])
-            values["horizons"] = [HorizonModel(**h) for h in values["horizons"]]
+            values["horizons"] = [HorizonModel.from_dict(h) for h in values["horizons"]]
             return Manifest(**values)
+        except ValueError as error:
+            raise ArtefactError(
+                f"The manifest of the model version '{version}' is damaged: {error}",
+                next_step="use another version (`clv models`), or train a new one: `clv run --retrain`.",
+            ) from error
         except (TypeError, KeyError) as error:
             raise ArtefactError(
-                f"The model version '{version}' was written by another release: {error}", next_step="train a new one."
+                f"The model version '{version}' was written by another release: {error}",
+                next_step="use another version (`clv models`), or train a new one: `clv run --retrain`.",
             ) from error
+
+    def check_files(self, manifest: Manifest) -> None:
+        """Compare every file of a version with the manifest's hashes.
+
+        Raises:
+            ArtefactError: a file is missing or was changed.
+        """
+        for name, expected in manifest.files.items():
+            read_checked(self.folder / manifest.version / name, expected)
+
+    def remove_old(self, keep: int) -> list[str]:
+        """Remove all versions but the `keep` newest and the champion; return their names."""
+        clear_leftovers(self.folder)
+        champion = [version for version, _ in self._promotions()[-1:]]
+        removed = [name for name in self.names()[keep:] if name not in champion]
+        for name in removed:
+            remove_at_once(self.folder / name)
+        return removed
 
     def load(self, manifest: Manifest, name: str) -> Fitted:
         """Return one fitted model of a version, such as `90d_spend`; see `load_model` for what is refused."""
@@ -138,6 +237,11 @@ def code_fingerprint(folders: list[Path]) -> str:
             digest.update(str(path.relative_to(folder)).encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _age_order(folder: Path) -> tuple[str, int]:
+    """Order versions by the as_of their name begins with, those of one day by when they were completed."""
+    return folder.name.split("-")[0], (folder / "manifest.json").stat().st_mtime_ns
 
 
 def _as_json(value: dict[str, Any]) -> bytes:

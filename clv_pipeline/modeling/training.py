@@ -1,14 +1,13 @@
 """The three steps of a training: tune every candidate, judge each on the untouched test window, fit and keep the champion.
 
 Each step reads and writes the warehouse, so that each can be looked at, and run again, by itself. The parts (folds,
-candidates, metrics, the champion rule, artefacts) have modules of their own.
+candidates, metrics, the champion rule, calibration, artefacts) have modules of their own; the tables are `records.py`'s.
 """
 
-import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from hashlib import sha256
@@ -17,31 +16,37 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from clv_pipeline.modeling import metrics
+from clv_pipeline.modeling import metrics, records
 from clv_pipeline.modeling.artefacts import save_model
 from clv_pipeline.modeling.blending import BLENDS, blend
-from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Fitted, Target, Task, candidates_for, predict
-from clv_pipeline.modeling.cutoffs import CutoffPlan
+from clv_pipeline.modeling.calibration import ABOVE, PastWindow, calibrate
+from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Target, Task
+from clv_pipeline.modeling.composites import Fitted, predict
+from clv_pipeline.modeling.cutoffs import CutoffPlan, TrainingPlan
 from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows, feature_columns, load_labelled, target_names
-from clv_pipeline.modeling.level import expected_total
+from clv_pipeline.modeling.level import Level, expected_level
+from clv_pipeline.modeling.records import Choice
 from clv_pipeline.modeling.registry import (
     HorizonModel,
     Manifest,
+    Recipe,
     Registry,
     code_fingerprint,
     library_versions,
     why_unfit,
 )
-from clv_pipeline.modeling.selection import FALLBACK, choose
+from clv_pipeline.modeling.selection import FALLBACK, Contender, Verdict, choose, decide
 from clv_pipeline.modeling.tuning import Tuned, at_level, tune
 from clv_pipeline.settings import PROJECT, SQL_FOLDER, Settings
-from clv_pipeline.warehouse import Connection, Warehouse, columns_of, one_row
+from clv_pipeline.warehouse import Connection, Warehouse, columns_of, has_table, one_row
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 T = TypeVar("T")
 R = TypeVar("R")
 TARGETS: tuple[Target, ...] = ("spend", "flag")
+#: The name under which the champion so far competes again, with the parameters it has.
+REIGNING = "champion_so_far"
 
 
 def why_train(registry: Registry, connection: Connection, settings: Settings, as_of: date) -> str | None:
@@ -64,143 +69,163 @@ def why_train(registry: Registry, connection: Connection, settings: Settings, as
     return why_unfit(champion, built)
 
 
+@dataclass(frozen=True)
+class Lab:
+    """What every step needs of one horizon: its plan, its labelled rows, the expected level of each judged cutoff."""
+
+    plan: CutoffPlan
+    rows: LabelledRows
+    task: Task
+    levels: Mapping[date, Level]
+    has_enough_history: bool
+
+    @classmethod
+    def of(cls, connection: Connection, settings: Settings, plan: CutoffPlan, columns: FeatureColumns) -> "Lab":
+        """Read the rows and measure the levels; a model needs a window to be judged on, and enough buyers."""
+        judged = (*plan.folds, plan.test) if plan.test else plan.folds
+        (buyers,) = one_row(
+            connection, "select count(distinct customer_id) from features.customer_day where is_purchase_day"
+        )
+        return cls(
+            plan,
+            load_labelled(connection, columns, plan.horizon_days, settings.recency_half_life_days),
+            Task(columns, plan.horizon_days, settings.seed),
+            {f.validation: expected_level(connection, f.validation, plan.horizon_days) for f in judged},
+            plan.test is not None and buyers >= settings.min_buyers,
+        )
+
+
 def tune_candidates(
-    warehouse: Warehouse, settings: Settings, plans: list[CutoffPlan], progress: Progress
+    warehouse: Warehouse, settings: Settings, plans: Sequence[CutoffPlan], registry: Registry, progress: Progress
 ) -> dict[int, list[Tuned]]:
-    """Tune every candidate of every horizon on the temporal folds; write `training.tuning` and return it by horizon."""
+    """Tune every candidate of every horizon on the temporal folds; write `training.tuning` and return it by horizon.
+
+    The champion so far competes with the parameters it has, so that it is judged on the same windows as everybody.
+    """
+    found: dict[int, list[Tuned]] = {}
     with warehouse.transaction() as connection:
         columns = feature_columns(connection)
-        found: dict[int, list[Tuned]] = {}
-        connection.execute(
-            """
-            create or replace table training.tuning (
-                horizon_days integer, target varchar, candidate varchar, is_baseline boolean, parameters varchar,
-                fold_score double, mean_absolute_bias double, tried integer, ran_out_of_time boolean,
-                is_champion boolean
-            )
-            """
-        )
+        records.create_tuning(connection)
         for plan in plans:
-            rows = load_labelled(connection, columns, plan.horizon_days)
-            task = Task(columns, plan.horizon_days, settings.seed)
-            enough = _has_enough_history(connection, plan, settings)
-            folds = plan.folds if enough else ()
-            seconds = settings.tuning_seconds * settings.threads / sum(len(c.search) > 1 for c in CANDIDATES)
-            totals = _season_totals(connection, plan)
-            tune_one = partial(
-                tune, task=task, rows=rows, folds=folds, totals=totals, seconds=seconds, progress=progress
-            )
-            tuned = side_by_side(tune_one, CANDIDATES, settings.threads)
-            blends = [blend([t for t in tuned if t.candidate.target == target], rows, folds) for target in TARGETS]
-            found[plan.horizon_days] = tuned + [b for b in blends if b]
-            _write_tuning(connection, plan.horizon_days, found[plan.horizon_days])
+            lab = Lab.of(connection, settings, plan, columns)
+            found[plan.horizon_days] = _tune_horizon(lab, settings, registry.champion(), progress)
+            challengers = [_challenger(lab, found[plan.horizon_days], target).candidate.name for target in TARGETS]
+            records.add_tuning(connection, plan.horizon_days, found[plan.horizon_days], challengers, REIGNING)
+            for tuned in found[plan.horizon_days]:
+                for fold, predicted in zip(plan.folds, tuned.fold_predictions, strict=False):
+                    judged = lab.rows.at((fold.validation,))
+                    records.add_predictions(connection, plan.horizon_days, tuned.candidate, "fold", judged, predicted)
     return found
 
 
-def _season_totals(connection: Connection, plan: CutoffPlan) -> dict[date, float | None]:
-    folds = (*plan.folds, plan.test) if plan.test else plan.folds
-    return {f.validation: expected_total(connection, f.validation, plan.horizon_days) for f in folds}
-
-
-def _has_enough_history(connection: Connection, plan: CutoffPlan, settings: Settings) -> bool:
-    """A model needs a window to be judged on and enough buyers; else the rules that need no learning are published."""
-    (buyers,) = one_row(
-        connection, "select count(distinct customer_id) from features.customer_day where is_purchase_day"
+def _tune_horizon(lab: Lab, settings: Settings, champion: Manifest | None, progress: Progress) -> list[Tuned]:
+    folds = lab.plan.folds if lab.has_enough_history else ()
+    seconds = settings.tuning_seconds * settings.threads / sum(len(c.search) > 1 for c in CANDIDATES)
+    tune_one = partial(
+        tune, task=lab.task, rows=lab.rows, folds=folds, levels=lab.levels, seconds=seconds, progress=progress
     )
-    return plan.test is not None and buyers >= settings.min_buyers
+    tuned = side_by_side(tune_one, CANDIDATES, settings.threads)
+    blends = [blend([t for t in tuned if t.candidate.target == target], lab.rows, folds) for target in TARGETS]
+    challengers = [_challenger(lab, [*tuned, *blends], target) for target in TARGETS]
+    reigning = [r for r in _reigning(champion, lab.plan.horizon_days) if not any(_is_same(r, c) for c in challengers)]
+    return tuned + blends + side_by_side(tune_one, reigning, settings.threads)
 
 
-def _write_tuning(connection: Connection, horizon_days: int, tuned: list[Tuned]) -> None:
-    champions = {choose([t for t in tuned if t.candidate.target == target]).candidate.name for target in TARGETS}
-    for t in tuned:
-        connection.execute(
-            "insert into training.tuning values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                horizon_days, t.candidate.target, t.candidate.name, t.candidate.is_baseline,
-                json.dumps(dict(t.parameters)), t.score if t.fold_scores else None,
-                t.mean_absolute_bias if t.fold_scores else None, t.tried, t.ran_out_of_time,
-                t.candidate.name in champions,
-            ],
-        )  # fmt: skip
+def _challenger(lab: Lab, tuned: Sequence[Tuned], target: Target) -> Tuned:
+    """Return the challenger of one target; where history is short, the rule that needs no learning."""
+    of_target = [t for t in tuned if t.candidate.target == target and t.candidate.name != REIGNING]
+    if not lab.has_enough_history:
+        return next(t for t in of_target if t.candidate.name == FALLBACK[target])
+    return choose(of_target)
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One row of `training.tuning`, read back: a candidate with the parameters that tuning chose."""
-
-    candidate: Candidate
-    parameters: dict[str, object]
-    is_champion: bool
-
-
-def read_choices(connection: Connection, horizon_days: int, target: Target) -> list[Choice]:
-    """Return the tuned candidates of one horizon and target in the order of `CANDIDATES`."""
-    rows = connection.execute(
-        "select candidate, parameters, is_champion from training.tuning where horizon_days = ? and target = ?",
-        [horizon_days, target],
-    ).fetchall()
-    by_name = {name: (json.loads(parameters), is_champion) for name, parameters, is_champion in rows}
-    return [Choice(c, *by_name[c.name]) for c in (*candidates_for(target), BLENDS[target]) if c.name in by_name]
+def _reigning(champion: Manifest | None, horizon_days: int) -> list[Candidate]:
+    """Return the champion's candidates of a horizon under the name `REIGNING`, with one parameter set to try: theirs."""
+    recipes = [
+        recipe
+        for h in (champion.horizons if champion else [])
+        if h.learned_days == horizon_days
+        for recipe in (h.spend, h.flag)
+    ]
+    known = {c.name: c for c in (*CANDIDATES, *BLENDS.values())}
+    return [
+        replace(known[r.candidate], name=REIGNING, search=[r.parameters]) for r in recipes[:2] if r.candidate in known
+    ]
 
 
-def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: list[CutoffPlan]) -> pd.DataFrame:
+def _is_same(reigning: Candidate, challenger: Tuned) -> bool:
+    recipe = replace(challenger.candidate, name=REIGNING, search=reigning.search)
+    return recipe == reigning and dict(reigning.search[0]) == dict(challenger.parameters)
+
+
+def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequence[CutoffPlan]) -> pd.DataFrame:
     """Judge every tuned candidate on the test window of each horizon, which nothing so far has looked at.
 
-    Writes `training.model_quality` (one row a horizon, candidate and metric) and `training.test_predictions` (one row a
-    customer of the test window, by the champions); returns the former.
+    Writes `training.model_quality` (one row a horizon, candidate and metric), `training.champions` (the verdicts) and
+    `training.test_predictions` (one row a customer of the test window, by the champions); returns the first.
     """
     quality: list[dict[str, object]] = []
-    predictions: list[pd.DataFrame] = []
     with warehouse.transaction() as connection:
         columns = feature_columns(connection)
+        records.create_evaluation(connection)
         for plan in plans:
-            if plan.test is None:
-                continue
-            rows = load_labelled(connection, columns, plan.horizon_days)
-            learned, judged = rows.at(plan.test.train), rows.at((plan.test.validation,))
-            task = Task(columns, plan.horizon_days, settings.seed)
-            champion = pd.DataFrame(
-                {"horizon_days": plan.horizon_days, "as_of": plan.test.validation, "actual_spend": judged.spend,
-                 "actual_flag": judged.flag}
-            )  # fmt: skip
-            choices = [c for target in TARGETS for c in read_choices(connection, plan.horizon_days, target)]
-            total = _season_totals(connection, plan)[plan.test.validation]
-            judge_one = partial(
-                _judge, task=task, learned=learned, judged=judged, total=total, plan=plan, settings=settings
-            )
-            for choice, (predicted, measured) in zip(
-                choices, side_by_side(judge_one, choices, settings.threads), strict=True
-            ):
-                quality += measured
-                if choice.is_champion:
-                    champion[f"predicted_{choice.candidate.target}"] = predicted
-            predictions.append(champion)
-        _replace(connection, "training.model_quality", pd.DataFrame(quality, columns=_QUALITY_COLUMNS))
-        empty = pd.DataFrame(columns=_TEST_COLUMNS).astype(float).astype({"as_of": "datetime64[us]"})
-        _replace(connection, "training.test_predictions", pd.concat(predictions) if predictions else empty)
-    return pd.DataFrame(quality, columns=_QUALITY_COLUMNS)
+            lab = Lab.of(connection, settings, plan, columns)
+            choices = [c for target in TARGETS for c in records.read_choices(connection, plan.horizon_days, target)]
+            if not lab.has_enough_history:
+                choices = [c for c in choices if c.candidate.is_baseline]
+            predicted = _predict_test(lab, choices, settings)
+            for choice, values in predicted:
+                if plan.test:
+                    records.add_predictions(
+                        connection,
+                        plan.horizon_days,
+                        choice.candidate,
+                        "test",
+                        lab.rows.at((plan.test.validation,)),
+                        values,
+                    )
+            for target in TARGETS:
+                verdict = _verdict(
+                    lab, target, [(c, p) for c, p in predicted if c.candidate.target == target], settings
+                )
+                records.add_champion(connection, plan.horizon_days, target, verdict)
+            if plan.test:
+                quality += _quality(connection, lab, predicted, settings)
+                quality += _outlook_quality(connection, lab, settings)
+        table = pd.DataFrame(quality, columns=records.QUALITY_COLUMNS)
+        records.replace_table(connection, "training.model_quality", table)
+    return table
 
 
-_TEST_COLUMNS = ["horizon_days", "as_of", "actual_spend", "actual_flag", "predicted_spend", "predicted_flag"]
-_QUALITY_COLUMNS = [
-    "horizon_days", "target", "candidate", "is_baseline", "is_champion", "test_window_start", "customers", "metric",
-    "value", "low", "high",
-]  # fmt: skip
+def _predict_test(lab: Lab, choices: Sequence[Choice], settings: Settings) -> list[tuple[Choice, metrics.Array]]:
+    if lab.plan.test is None:
+        return [(choice, np.zeros(0)) for choice in choices]
+    learned, judged = lab.rows.at(lab.plan.test.train), lab.rows.at((lab.plan.test.validation,))
+    level = lab.levels[lab.plan.test.validation]
+
+    def predict_one(choice: Choice) -> tuple[Choice, metrics.Array]:
+        model = choice.candidate.fit(lab.task, choice.parameters, learned)
+        return choice, at_level(choice.candidate, predict(model, judged.features), level)
+
+    return side_by_side(predict_one, choices, settings.threads)
 
 
-def _judge(
-    choice: Choice,
-    *,
-    task: Task,
-    learned: LabelledRows,
-    judged: LabelledRows,
-    total: float | None,
-    plan: CutoffPlan,
-    settings: Settings,
-) -> tuple[metrics.Array, list[dict[str, object]]]:
-    model = choice.candidate.fit(task, choice.parameters, learned)
-    predicted = at_level(choice.candidate, predict(model, judged.features), total)
-    return predicted, _measure(choice, plan, judged, predicted, settings)
+def _verdict(
+    lab: Lab, target: Target, predicted: Sequence[tuple[Choice, metrics.Array]], settings: Settings
+) -> Verdict:
+    challenger = next(c.candidate.name for c, _ in predicted if c.is_challenger)
+    if lab.plan.test is None or not lab.has_enough_history:
+        return Verdict(challenger, "the history is too short to judge a model: a rule that needs no learning")
+    judged = lab.rows.at((lab.plan.test.validation,))
+    contenders = {c.candidate.name: Contender(c.candidate.name, p) for c, p in predicted}
+    return decide(
+        target,
+        judged.spend if target == "spend" else judged.flag,
+        contenders[challenger],
+        contenders.get(REIGNING),
+        [contenders[c.candidate.name] for c, _ in predicted if c.candidate.is_baseline],
+        metrics.bootstrap_draws(len(judged), settings.bootstrap_samples, settings.seed),
+    )
 
 
 def side_by_side(work: Callable[[T], R], items: Sequence[T], threads: int) -> list[R]:
@@ -209,36 +234,87 @@ def side_by_side(work: Callable[[T], R], items: Sequence[T], threads: int) -> li
         return list(pool.map(work, items))
 
 
-def _measure(
-    choice: Choice, plan: CutoffPlan, judged: LabelledRows, predicted: metrics.Array, settings: Settings
+def _quality(
+    connection: Connection, lab: Lab, predicted: Sequence[tuple[Choice, metrics.Array]], settings: Settings
 ) -> list[dict[str, object]]:
-    spend_target, flag_target = target_names(plan.horizon_days)
-    is_spend = choice.candidate.target == "spend"
-    estimates = metrics.measure(
-        metrics.SPEND_METRICS if is_spend else metrics.PROBABILITY_METRICS,
-        judged.spend if is_spend else judged.flag,
-        predicted,
-        samples=settings.bootstrap_samples,
-        seed=settings.seed,
-    )
-    common = (
-        plan.horizon_days, spend_target if is_spend else flag_target, choice.candidate.name,
-        choice.candidate.is_baseline, choice.is_champion, plan.test.validation if plan.test else None, len(judged),
-    )  # fmt: skip
-    return [
-        dict(zip(_QUALITY_COLUMNS, (*common, name, e.value, e.low, e.high), strict=True))
-        for name, e in estimates.items()
-    ]
+    """Return the metrics of every candidate on the test window, with bootstrap intervals."""
+    assert lab.plan.test is not None
+    judged = lab.rows.at((lab.plan.test.validation,))
+    champions = set(records.champions(connection, lab.plan.horizon_days).values())
+    found: list[dict[str, object]] = []
+    for choice, values in predicted:
+        is_spend = choice.candidate.target == "spend"
+        estimates = metrics.measure(
+            metrics.SPEND_METRICS if is_spend else metrics.PROBABILITY_METRICS,
+            judged.spend if is_spend else judged.flag,
+            values,
+            samples=settings.bootstrap_samples,
+            seed=settings.seed,
+        )
+        name = choice.candidate.name
+        target = target_names(lab.plan.horizon_days)[0 if is_spend else 1]
+        common = (lab.plan.horizon_days, target, name, choice.candidate.is_baseline, name in champions)
+        found += records.quality_rows(common, lab.plan.test.validation, len(judged), estimates)
+    return found
 
 
-def _replace(connection: Connection, table: str, frame: pd.DataFrame) -> None:
-    connection.register("frame", frame)
-    connection.execute(f"create or replace table {table} as select * from frame")
-    connection.unregister("frame")
+def _outlook_quality(connection: Connection, lab: Lab, settings: Settings) -> list[dict[str, object]]:
+    """Measure intervals, typical spend and calibrated probability on the test window, learned from the folds before it.
+
+    Writes the champions' `training.test_predictions` on the way. The rows of the table stand under the name `outlook`.
+    """
+    assert lab.plan.test is not None
+    folds, test = past_windows(connection, lab.plan.horizon_days)
+    calibration = calibrate(folds)
+    if test is None:
+        return []
+    level = lab.levels[lab.plan.test.validation]
+    probability = calibration.probability(test.probability, level) if calibration else test.probability
+    outlook = calibration.outlook(test.expected, probability) if calibration else None
+    judged = lab.rows.at((lab.plan.test.validation,))
+    records.add_test_predictions(connection, lab.plan, judged, test.expected, probability, outlook)
+    if outlook is None or calibration is None:
+        return []
+    low, high = calibration.total(float(test.expected.sum()))
+    measured = {
+        **{
+            f"interval_{k}": v
+            for k, v in metrics.coverage(test.spend, test.expected, outlook.low, outlook.high).items()
+        },
+        "typical_mean_absolute_error": metrics.mean_absolute_error(test.spend, outlook.typical),
+        "probability_roc_auc": metrics.roc_auc(test.flag, probability),
+        "probability_log_loss": metrics.log_loss(test.flag, probability),
+        "probability_calibration_slope": metrics.calibration_slope(test.flag, probability),
+        "total_actual_over_low": float(test.spend.sum()) / low if low > 0 else np.nan,
+        "total_actual_over_high": float(test.spend.sum()) / high if high > 0 else np.nan,
+    }
+    spend_target, _ = target_names(lab.plan.horizon_days)
+    estimates = {name: metrics.Estimate(value, np.nan, np.nan) for name, value in measured.items()}
+    common = (lab.plan.horizon_days, spend_target, "outlook", False, False)
+    return records.quality_rows(common, lab.plan.test.validation, len(judged), estimates)
+
+
+def past_windows(connection: Connection, horizon_days: int) -> tuple[list[PastWindow], PastWindow | None]:
+    """Return what the champions predicted for the fold windows, and for the test window, with what came."""
+    names = records.champions(connection, horizon_days)
+    found: dict[str, list[PastWindow]] = {"fold": [], "test": []}
+    for role, cutoff in records.predicted_windows(connection, horizon_days):
+        spend = records.read_predictions(connection, horizon_days, names["spend"], "spend", cutoff)
+        flag = records.read_predictions(connection, horizon_days, names["flag"], "flag", cutoff)
+        found[role].append(PastWindow(spend["predicted"], flag["predicted"], spend["actual"], flag["actual"]))
+    return found["fold"], found["test"][0] if found["test"] else None
+
+
+def verdicts(connection: Connection) -> dict[str, str]:
+    """Return why each champion is champion, by target; empty before the first training."""
+    if not has_table(connection, "training.champions"):
+        return {}
+    rows = connection.execute("select horizon_days, target, reason from training.champions order by all").fetchall()
+    return {target_names(days)[0 if target == "spend" else 1]: reason for days, target, reason in rows}
 
 
 def fit_champions(
-    warehouse: Warehouse, settings: Settings, plans: list[CutoffPlan], registry: Registry, as_of: date
+    warehouse: Warehouse, settings: Settings, plan: TrainingPlan, registry: Registry, as_of: date
 ) -> Manifest:
     """Fit each horizon's champions to all labelled windows, save them as a new version, and make it the champion."""
     with warehouse.connection() as connection:
@@ -249,61 +325,51 @@ def fit_champions(
         version = f"{as_of:%Y%m%d}-{identity[:8]}"
         folder = registry.new_folder(version)
         files: dict[str, str] = {}
-        horizons: list[HorizonModel] = []
-        for plan in plans:
-            horizon = _fit_horizon(connection, settings, plan, columns)
-            for target, model in horizon.fitted.items():
-                files |= save_model(model, folder, f"{plan.horizon_days}d_{target}")
-            horizons.append(horizon.model)
+        by_learned: dict[int, HorizonModel] = {}
+        for horizon in plan.horizons:
+            model, fitted = _fit_horizon(connection, settings, horizon, columns)
+            by_learned[horizon.horizon_days] = model
+            for target, pipeline in fitted.items():
+                files |= save_model(pipeline, folder, f"{horizon.horizon_days}d_{target}")
+        horizons = [replace(by_learned[plan.learned[days]], horizon_days=days) for days in settings.horizons]
         manifest = Manifest(
             version, as_of, data_fingerprint, code, settings.seed, list(columns.numeric), list(columns.categorical),
-            horizons, _champion_metrics(connection), library_versions(), files,
+            horizons, records.champion_metrics(connection), library_versions(), files,
         )  # fmt: skip
     registry.write_manifest(manifest)
     registry.promote(version)
     return manifest
 
 
-@dataclass(frozen=True)
-class _FittedHorizon:
-    model: HorizonModel
-    fitted: dict[Target, Fitted]
-
-
 def _fit_horizon(
     connection: Connection, settings: Settings, plan: CutoffPlan, columns: FeatureColumns
-) -> _FittedHorizon:
-    rows = load_labelled(connection, columns, plan.horizon_days).at(plan.final)
-    task = Task(columns, plan.horizon_days, settings.seed)
-    enough = _has_enough_history(connection, plan, settings)
-    champions: dict[Target, Choice] = {}
+) -> tuple[HorizonModel, dict[Target, Fitted]]:
+    lab = Lab.of(connection, settings, plan, columns)
+    rows = lab.rows.at(plan.final)
+    names = records.champions(connection, plan.horizon_days)
+    recipes: dict[Target, Recipe] = {}
     fitted: dict[Target, Fitted] = {}
     for target in TARGETS:
-        choices = read_choices(connection, plan.horizon_days, target)
-        champions[target] = next(
-            c for c in choices if (c.is_champion if enough else c.candidate.name == FALLBACK[target])
+        choice = next(
+            c for c in records.read_choices(connection, plan.horizon_days, target) if c.candidate.name == names[target]
         )
-        fitted[target] = champions[target].candidate.fit(task, champions[target].parameters, rows)
-    prospect_spend, prospect_probability = one_row(
+        fitted[target] = choice.candidate.fit(lab.task, choice.parameters, rows)
+        recipes[target] = Recipe(choice.recipe, dict(choice.parameters), choice.candidate.is_baseline)
+    folds, test = past_windows(connection, plan.horizon_days)
+    calibration = calibrate([*folds, test] if test else folds) if lab.has_enough_history else None
+    prospect_spend, prospect_high, prospect_probability = one_row(
         connection,
         """
-        select coalesce(avg(labels.spend_total), 0)::double, coalesce(avg(labels.spend_flag::int), 0)::double
+        select coalesce(avg(labels.spend_total), 0)::double, coalesce(quantile_cont(labels.spend_total, $most), 0)::double,
+            coalesce(avg(labels.spend_flag::int), 0)::double
         from training.labels
         inner join features.customer_features using (as_of, customer_id)
         where labels.horizon_days = $horizon and customer_features.recency_days is null
         """,
-        {"horizon": plan.horizon_days},
+        {"horizon": plan.horizon_days, "most": 1 - ABOVE},
     )
     model = HorizonModel(
-        plan.horizon_days, champions["spend"].candidate.name, champions["spend"].parameters,
-        champions["flag"].candidate.name, champions["flag"].parameters, enough,
-        not champions["spend"].candidate.is_baseline, max(prospect_spend, 0.0), prospect_probability,
+        plan.horizon_days, plan.horizon_days, recipes["spend"], recipes["flag"], lab.has_enough_history, calibration,
+        max(prospect_spend, 0.0), max(prospect_high, 0.0), prospect_probability,
     )  # fmt: skip
-    return _FittedHorizon(model, fitted)
-
-
-def _champion_metrics(connection: Connection) -> dict[str, float]:
-    rows = connection.execute(
-        "select target || ' ' || metric, value from training.model_quality where is_champion order by all"
-    ).fetchall()
-    return {name: float(value) for name, value in rows if value is not None and np.isfinite(value)}
+    return model, fitted

@@ -5,20 +5,20 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from types import MappingProxyType
 
 import numpy as np
 
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.candidates import Candidate, Parameters, Target, Task, predict
+from clv_pipeline.modeling.candidates import Candidate, Parameters, Target, Task
+from clv_pipeline.modeling.composites import predict
 from clv_pipeline.modeling.cutoffs import Fold
 from clv_pipeline.modeling.dataset import LabelledRows
+from clv_pipeline.modeling.level import Level, scale_probability, scale_spend
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
-#: What all customers of a cutoff are expected to spend together, where the season was measured (see `level.py`).
-Totals = Mapping[date, float | None]
-NO_TOTALS: Totals = MappingProxyType({})
+#: What is expected of all customers together, by cutoff (see `level.py`).
+Levels = Mapping[date, Level]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def tune(
     task: Task,
     rows: LabelledRows,
     folds: tuple[Fold, ...],
-    totals: Totals = NO_TOTALS,
+    levels: Levels,
     *,
     seconds: float,
     progress: Progress,
@@ -74,7 +74,7 @@ def tune(
                 "%s: tuning stopped after %d of %d parameter sets", candidate.name, tried, len(candidate.search)
             )
             break
-        predictions = _predict_folds(candidate, task, parameters, rows, folds, totals)
+        predictions = _predict_folds(candidate, task, parameters, rows, folds, levels)
         scores, biases = judge_folds(candidate.target, predictions, rows, folds)
         tried += 1
         progress(f"{candidate.name} {tried}/{len(candidate.search)}")
@@ -86,11 +86,11 @@ def tune(
     return replace(best, tried=tried, ran_out_of_time=bool(folds) and tried < len(candidate.search))
 
 
-def at_level(candidate: Candidate, predicted: metrics.Array, total: float | None) -> metrics.Array:
-    """Return a model's spend predictions scaled to the season's total where one was measured; baselines stay as they are."""
-    if total is None or candidate.is_baseline or candidate.target != "spend" or predicted.sum() <= 0:
+def at_level(candidate: Candidate, predicted: metrics.Array, level: Level) -> metrics.Array:
+    """Return a model's predictions put at the expected level; a fixed rule is left as it is."""
+    if candidate.is_baseline:
         return predicted
-    return np.asarray(predicted * (total / predicted.sum()), dtype=np.float64)
+    return scale_spend(predicted, level) if candidate.target == "spend" else scale_probability(predicted, level)
 
 
 def _predict_folds(
@@ -99,13 +99,13 @@ def _predict_folds(
     parameters: Parameters,
     rows: LabelledRows,
     folds: tuple[Fold, ...],
-    totals: Totals,
+    levels: Levels,
 ) -> tuple[metrics.Array, ...]:
     found = []
     for fold in folds:
         model = candidate.fit(task, parameters, rows.at(fold.train))
         predicted = predict(model, rows.at((fold.validation,)).features)
-        found.append(at_level(candidate, predicted, totals.get(fold.validation)))
+        found.append(at_level(candidate, predicted, levels[fold.validation]))
     return tuple(found)
 
 

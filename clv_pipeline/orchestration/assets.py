@@ -5,9 +5,9 @@ from datetime import date
 import dagster as dg
 
 from clv_pipeline import features, publishing, scoring
-from clv_pipeline.modeling import training
+from clv_pipeline.modeling import interpretation, training
 from clv_pipeline.modeling.btyd_features import build_btyd_features
-from clv_pipeline.modeling.cutoffs import CutoffPlan
+from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.orchestration import checks, pictures
 from clv_pipeline.orchestration.resources import RETRAIN_TAG, Pipeline, red_on_error, run_as_of, run_started_at
 from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
@@ -74,7 +74,7 @@ def _build_clean(context: dg.AssetExecutionContext, pipeline: Pipeline, model: S
     yield from checks.of_clean_table(model, report)
 
 
-def _build_identities(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
+def _build_lookup(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
     with pipeline.warehouse.transaction() as connection:
         build(connection, model, clean_parameters(pipeline.settings))
         yield dg.MaterializeResult(metadata=sql_metadata(connection, model))
@@ -83,7 +83,7 @@ def _build_identities(context: dg.AssetExecutionContext, pipeline: Pipeline, mod
 clean_tables = [
     sql_asset(model, _build_clean, group="clean", checks=checks.CLEAN_CHECKS)
     if model.name in CONTRACT
-    else sql_asset(model, _build_identities, group="clean")
+    else sql_asset(model, _build_lookup, group="clean")
     for model in load_layer("1_clean")
 ]
 
@@ -100,14 +100,17 @@ def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materia
     settings = pipeline.settings.model_copy(update={"force_training": RETRAIN_TAG in context.run_tags})
     with red_on_error(), pipeline.warehouse.transaction() as connection:
         as_of = features.current_extraction(connection).as_of
-        plans = features.plan_training(connection, settings, as_of)
+        plan = features.plan_training(connection, settings, as_of)
         why = training.why_train(pipeline.registry, connection, settings, as_of)
-        features.write_cutoffs(connection, settings, as_of, plans if why else [])
-        features.write_training_plan(connection, settings, why)
+        champion = pipeline.registry.champion()
+        learned = plan.learned if why or champion is None else champion.learned
+        features.write_cutoffs(connection, settings, as_of, plan.horizons if why else [])
+        features.write_training_plan(connection, learned, why)
         return dg.MaterializeResult(
             metadata={
                 **table_metadata(connection, "features.cutoffs"),
                 "training is due": why or "no: the champion is still good",
+                "horizon learned for each horizon": {str(days): shorter for days, shorter in learned.items()},
                 "as_of": as_of.isoformat(),
             }
         )
@@ -149,7 +152,7 @@ training_tables = [
 ]
 
 
-def _plans(connection: Connection, pipeline: Pipeline) -> list[CutoffPlan]:
+def _plan(connection: Connection, pipeline: Pipeline) -> TrainingPlan:
     return features.plan_training(connection, pipeline.settings, features.current_extraction(connection).as_of)
 
 
@@ -164,9 +167,11 @@ def tuning(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Material
     """One row per (horizon, candidate): the parameters that scored best on temporal folds, and the champions chosen."""
     with red_on_error():
         with pipeline.warehouse.connection() as connection:
-            due, plans = features.is_training_due(connection), _plans(connection, pipeline)
+            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
         if due:
-            training.tune_candidates(pipeline.warehouse, pipeline.settings, plans, context.log.debug)
+            training.tune_candidates(
+                pipeline.warehouse, pipeline.settings, plan.horizons, pipeline.registry, context.log.debug
+            )
         with pipeline.warehouse.connection() as connection:
             return dg.MaterializeResult(metadata=table_metadata(connection, "training.tuning") | {"trained": due})
 
@@ -182,12 +187,53 @@ def model_quality(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.M
     """One row per (horizon, candidate, metric) on a later window that nothing has looked at, with intervals."""
     with red_on_error():
         with pipeline.warehouse.connection() as connection:
-            due, plans = features.is_training_due(connection), _plans(connection, pipeline)
+            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
         if due:
-            training.evaluate_candidates(pipeline.warehouse, pipeline.settings, plans)
+            training.evaluate_candidates(pipeline.warehouse, pipeline.settings, plan.horizons)
         with pipeline.warehouse.connection() as connection:
             metadata = table_metadata(connection, "training.model_quality")
             return dg.MaterializeResult(metadata=metadata | pictures.of_test_window(connection, pipeline.settings))
+
+
+@dg.asset(
+    key=["training", "permutation_importance"],
+    deps=[asset_key("training.model_quality")],
+    group_name="training",
+    kinds={"scikitlearn", "xgboost"},
+    owners=OWNERS,
+)
+def permutation_importance(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """One row per feature, and per source as a whole: the ranking skill lost on the test window when it is shuffled."""
+    with red_on_error():
+        interpretation.create_tables(pipeline.warehouse)
+        with pipeline.warehouse.connection() as connection:
+            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
+        looked = (
+            interpretation.interpret_champion(pipeline.warehouse, pipeline.settings, plan.horizons[0]) if due else None
+        )
+        with pipeline.warehouse.connection() as connection:
+            metadata = table_metadata(connection, "training.permutation_importance")
+            shown = pictures.of_what_drives_predictions(connection, pipeline.settings)
+    return dg.MaterializeResult(metadata=metadata | shown | {"looked at tonight": str(looked or "nothing")})
+
+
+@dg.asset(
+    key=["training", "source_ablation"],
+    deps=[asset_key("training.permutation_importance")],
+    group_name="training",
+    kinds={"xgboost"},
+    owners=OWNERS,
+)
+def source_ablation(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """One row per (source left out, metric): how one fixed model does on the test window with and without the source."""
+    with red_on_error():
+        with pipeline.warehouse.connection() as connection:
+            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
+        if due:
+            interpretation.ablate_sources(pipeline.warehouse, pipeline.settings, plan.horizons[0])
+        with pipeline.warehouse.connection() as connection:
+            metadata = table_metadata(connection, "training.source_ablation")
+            return dg.MaterializeResult(metadata=metadata | pictures.of_sources(connection))
 
 
 @dg.asset(
@@ -201,17 +247,20 @@ def champion(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materi
     """The model version that scores: fitted to every window that is over, saved without pickle, hashed."""
     with red_on_error():
         with pipeline.warehouse.connection() as connection:
-            due, plans = features.is_training_due(connection), _plans(connection, pipeline)
+            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
         if due:
-            training.fit_champions(pipeline.warehouse, pipeline.settings, plans, pipeline.registry, _as_of(pipeline))
+            training.fit_champions(pipeline.warehouse, pipeline.settings, plan, pipeline.registry, _as_of(pipeline))
         manifest = pipeline.registry.champion()
         assert manifest is not None
+        with pipeline.warehouse.connection() as connection:
+            verdicts = training.verdicts(connection)
     return dg.MaterializeResult(
         metadata={
             "version": manifest.version,
             "trained tonight": due,
             "fitted as of": manifest.as_of.isoformat(),
-            "champions": {f"{h.horizon_days}d": f"{h.spend_candidate}, {h.flag_candidate}" for h in manifest.horizons},
+            "champions": {f"{h.horizon_days}d": f"{h.spend.candidate}, {h.flag.candidate}" for h in manifest.horizons},
+            "verdicts": verdicts,
             "test metrics": manifest.test_metrics,
         }
     )
@@ -267,7 +316,12 @@ customer_clv = sql_asset(
 
 @dg.asset(
     key=["published", "bundle"],
-    deps=[asset_key("published.customer_clv"), asset_key("clean.marketing_spend"), asset_key("training.model_quality")],
+    deps=[
+        asset_key("published.customer_clv"),
+        asset_key("clean.marketing_spend"),
+        asset_key("training.model_quality"),
+        asset_key("training.source_ablation"),
+    ],
     group_name="published",
     kinds={"duckdb", "parquet"},
     owners=OWNERS,
@@ -276,6 +330,7 @@ def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Material
     """The published bundle: every table of the contract, Parquet, report and manifest; built beside, audited, swapped."""
     with red_on_error():
         made = publishing.publish(pipeline.warehouse, _PUBLISHED_MODELS, pipeline.settings, pipeline.home)
+        pipeline.registry.remove_old(pipeline.settings.keep_models)
     return dg.MaterializeResult(
         metadata={
             "run_id": made.run_id,
@@ -314,6 +369,7 @@ def _as_of(pipeline: Pipeline) -> date:
 
 
 ALL_ASSETS = [
-    raw_tables, *clean_tables, cutoffs, *feature_tables, btyd_features, *training_tables, tuning, model_quality, champion,
-    customer_scores, customer_clv, bundle, published_database,
+    raw_tables, *clean_tables, cutoffs, *feature_tables, btyd_features, *training_tables, tuning, model_quality,
+    permutation_importance, source_ablation, champion, customer_scores, customer_clv, bundle,
+    published_database,
 ]  # fmt: skip

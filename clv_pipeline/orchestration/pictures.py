@@ -7,15 +7,13 @@ import dagster as dg
 
 from clv_pipeline.reporting import plots
 from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Connection
+from clv_pipeline.warehouse import Connection, has_table
 
 
 def of_test_window(connection: Connection, settings: Settings) -> dict[str, Any]:
     """Return predicted against actual, calibration and gain of the champions on the test window, by horizon."""
     found: dict[str, Any] = {}
-    if not connection.execute(
-        "select 1 from information_schema.tables where table_schema = 'training' and table_name = 'test_predictions'"
-    ).fetchall():
+    if not has_table(connection, "training.test_predictions"):
         return found
     for days in settings.horizons:
         frame = connection.sql(
@@ -30,6 +28,45 @@ def of_test_window(connection: Connection, settings: Settings) -> dict[str, Any]
         found[f"decile calibration {days}d"] = _shown(plots.decile_calibration(actual, predicted, settings.currency))
         found[f"gain {days}d"] = _shown(plots.gain_curve(actual, predicted))
     return found
+
+
+def of_what_drives_predictions(connection: Connection, settings: Settings) -> dict[str, Any]:
+    """Return importance by feature and by source with intervals, and the partial dependence; nothing where it is empty."""
+    bars = connection.execute(
+        """
+        select description, mean_drop, low, high, feature = 'all' from training.permutation_importance
+        where isfinite(mean_drop) order by mean_drop desc, description
+        """
+    ).fetchall()
+    points = connection.execute(
+        """
+        select description, value, value_as_number is not null, predicted_spend, low, high
+        from training.partial_dependence order by rowid
+        """
+    ).fetchall()
+    found: dict[str, Any] = {}
+    for of_source, title in ((False, "importance by feature"), (True, "importance by source")):
+        shown = [bar[:4] for bar in bars if bar[4] is of_source]
+        if shown:
+            found[title] = _shown(plots.bars_with_intervals(shown, title.capitalize(), "normalised Gini lost"))
+    if points:
+        found["partial dependence"] = _shown(plots.dependence(points, settings.currency))
+    return found
+
+
+def of_sources(connection: Connection) -> dict[str, Any]:
+    """Return what each source adds to the normalised Gini."""
+    bars = connection.execute(
+        """
+        select description, difference, low, high from training.source_ablation
+        where metric = 'normalised_gini' and isfinite(difference) order by difference desc, left_out
+        """
+    ).fetchall()
+    if not bars:
+        return {}
+    return {
+        "what each source adds": _shown(plots.bars_with_intervals(bars, "What each source adds", "normalised Gini"))
+    }
 
 
 def of_segments(connection: Connection) -> dict[str, Any]:

@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
+from typing import Self
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-from pydantic import SecretStr
 
 from clv_pipeline.errors import PipelineError, SourceInterrupted
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.registry import Registry
 from clv_pipeline.quality.expectations import Validator
+from clv_pipeline.run_lock import hold
 from clv_pipeline.settings import Settings, load_settings
-from clv_pipeline.sources.demo.company import build_demo_company
+from clv_pipeline.sources.demo.company import with_demo_source
 from clv_pipeline.warehouse import Warehouse
 
 AS_OF_TAG = "clv/as_of"
@@ -30,6 +31,15 @@ def current_settings() -> Settings:
 class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The rooms of one CLV_HOME, opened from the settings of the process."""
 
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
+        """Hold the home for as long as a run uses it, whoever started the run."""
+        run = context.run
+        assert run is not None
+        started_by = run.tags.get("dagster/schedule_name", "the Dagster UI")
+        with hold(self.home, f"{run.job_name}, started by {started_by}", run.run_id):
+            yield self
+
     @property
     def settings(self) -> Settings:
         return current_settings()
@@ -40,13 +50,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def warehouse(self) -> Warehouse:
-        return Warehouse(
-            self.home.warehouse,
-            scratch=self.home.scratch,
-            writable_folders=[self.home.published],
-            memory_limit=self.settings.memory_limit,
-            threads=self.settings.threads,
-        )
+        return Warehouse.of(self.settings)
 
     @property
     def registry(self) -> Registry:
@@ -62,14 +66,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def settings_with_source(self) -> Settings:
         """Return the settings with an address to read: the embedded demo company's database where none is given."""
-        settings = self.settings
-        if settings.source_url is not None or settings.source != "demo":
-            return settings
-        database = self.home.demo_database
-        url = f"sqlite:///{database}"
-        if not database.exists():
-            build_demo_company(url, customers=settings.demo_customers, seed=settings.seed)
-        return settings.model_copy(update={"source_url": SecretStr(url)})
+        return with_demo_source(self.settings, self.home)
 
 
 def run_as_of(context: dg.AssetExecutionContext, settings: Settings) -> date:

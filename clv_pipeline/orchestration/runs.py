@@ -1,15 +1,19 @@
-"""Running the nightly job in this process, and the Dagster home that keeps its history for the UI."""
+"""Running the nightly job in this process, and the Dagster home that keeps its history for the UI.
+
+What that history says afterwards is read in `history.py`.
+"""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from uuid import uuid4
 
 import dagster as dg
 
 from clv_pipeline.home import Home
+from clv_pipeline.orchestration.history import failures_of
+from clv_pipeline.run_lock import hold, holder_of
 
 _DAGSTER_YAML = """\
 # Written by clv: local history, no telemetry, one run at a time because the warehouse has one writer.
@@ -21,8 +25,6 @@ concurrency:
   runs:
     max_concurrent_runs: 1
 """
-#: Which process executes a run, so that one that was killed can be told from one that works.
-_PID_TAG = "clv/pid"
 
 
 @dataclass(frozen=True)
@@ -43,72 +45,54 @@ def prepare_dagster_home(home: Home) -> Path:
     if not configuration.exists() or configuration.read_text() != _DAGSTER_YAML:
         configuration.write_text(_DAGSTER_YAML)
     os.environ["DAGSTER_HOME"] = str(folder)
-    with _instance() as instance:
-        _fail_dead_runs(instance)
+    with dg.DagsterInstance.get() as instance:
+        _fail_dead_runs(instance, home)
     return folder
 
 
-def _fail_dead_runs(instance: dg.DagsterInstance) -> None:
+def _fail_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
     """Mark runs whose process is gone as failed: one that seems to run for ever would hold the queue for ever."""
+    holder = holder_of(home)
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        pid = run.tags.get(_PID_TAG)
-        if pid and not _is_alive(int(pid)):
+        if holder is None or run.run_id != holder.run_id:
             instance.report_run_failed(run, "The process of this run ended without a word; it was probably killed.")
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def run_nightly(home: Home, *, as_of: date | None, retrain: bool) -> RunOutcome:
-    """Execute the job that the schedule launches, in this process, into the same history."""
-    prepare_dagster_home(home)
+    """Execute the job that the schedule launches, in this process, into the same history.
+
+    Raises:
+        BusyError: a run, a rollback or a promotion is under way in this home.
+    """
+    run_id = str(uuid4())
+    with hold(home, "clv run", run_id):
+        prepare_dagster_home(home)
+        return _execute(run_id, as_of, retrain)
+
+
+def _execute(run_id: str, as_of: date | None, retrain: bool) -> RunOutcome:
     # imported here: the code location reads the settings of the process, which the command line has just set
     from clv_pipeline.orchestration.definitions import defs
     from clv_pipeline.orchestration.resources import AS_OF_TAG
 
     job = defs.resolve_job_def("retrain" if retrain else "nightly")
-    with _instance() as instance:
+    with dg.DagsterInstance.get() as instance:
         result = job.execute_in_process(
             instance=instance,
             raise_on_error=False,
+            run_id=run_id,
             run_config={"loggers": {"console": {"config": {}}}},
-            tags={_PID_TAG: str(os.getpid())} | ({AS_OF_TAG: as_of.isoformat()} if as_of else {}),
+            tags={AS_OF_TAG: as_of.isoformat()} if as_of else {},
         )
-        errors = [_message(event) for event in result.all_events if event.is_step_failure or event.is_run_failure]
+        errors = [failure.message for failure in failures_of(list(result.all_events))]
         evaluations = [e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == _CHECK]
     return RunOutcome(
         result.run_id,
         result.success,
-        list(dict.fromkeys(e for e in errors if e)),
+        list(dict.fromkeys(errors)),
         sum(e.passed for e in evaluations),
         [f"{e.asset_key.to_user_string()} {e.check_name}" for e in evaluations if not e.passed],
     )
 
 
 _CHECK = "ASSET_CHECK_EVALUATION"
-
-
-@contextmanager
-def _instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.get() as instance:
-        yield instance
-
-
-def _message(event: dg.DagsterEvent) -> str:
-    """Return what the user should read of a failed step: our own message, or the cause of an unexpected error."""
-    if not event.is_step_failure:
-        return ""
-    failure = event.step_failure_data
-    if failure.user_failure_data and failure.user_failure_data.description:
-        return str(failure.user_failure_data.description)
-    cause = failure.error
-    while cause and cause.cause:
-        cause = cause.cause
-    return f"unexpected: {cause.message.strip()}" if cause else "unexpected error"

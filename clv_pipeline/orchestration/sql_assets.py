@@ -19,6 +19,7 @@ WRITTEN_BESIDE = {
     "raw.extraction": "raw.orders",
     "raw.loads": "raw.orders",
     "training.horizons": "features.cutoffs",
+    "training.partial_dependence": "training.permutation_importance",
     "scores.run": "scores.customer_scores",
     "published.segment_thresholds": "published.customer_clv",
 }

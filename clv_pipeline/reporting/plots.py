@@ -1,6 +1,9 @@
-"""Plots as PNG bytes: predicted against actual, decile calibration, gain, segments. Data comes in, a picture goes out."""
+"""Plots as PNG bytes: how good predictions are, what drives them, segments. Data comes in, a picture goes out."""
 
 import io
+import textwrap
+from collections.abc import Sequence
+from itertools import groupby
 
 import matplotlib
 import numpy as np
@@ -12,6 +15,13 @@ from matplotlib.figure import Figure
 
 _INK, _ACCENT, _QUIET = "#1f2933", "#2563eb", "#9aa5b1"
 Array = NDArray[np.float64]
+#: Name, value, lower and upper end of its interval.
+Bar = tuple[str, float, float, float]
+#: Name of the feature, a value of it in words, whether that is a number, predicted spend with its interval.
+DependencePoint = tuple[str, str, bool, float, float, float]
+_PANELS_A_ROW = 4
+_LONGEST_TICK = 12
+_THOUSANDS = "{x:,.10g}"
 
 
 def predicted_against_actual(actual: Array, predicted: Array, currency: str) -> bytes:
@@ -51,17 +61,102 @@ def gain_curve(actual: Array, predicted: Array) -> bytes:
     return _png(figure)
 
 
-def horizontal_bars(names: list[str], values: list[float], title: str, unit: str) -> bytes:
-    """Named values, largest on top."""
-    figure, axes = _canvas(title, unit, "")
-    places = np.arange(len(names))[::-1]
-    axes.barh(places, values, color=_ACCENT)
-    axes.set_yticks(places, names)
+def coverage_by_tenth(actual: Array, predicted: Array, low: Array, high: Array) -> bytes:
+    """Share of customers inside their 90 % interval by predicted tenth, everybody and those who bought."""
+    figure, axes = _canvas("Coverage of the 90 % interval", "tenth (1 = highest prediction)", "share inside")
+    spent = np.maximum(actual, 0)
+    inside = (spent >= low - 0.005) & (spent <= high + 0.005)
+    tenths = np.array_split(np.argsort(-predicted, kind="stable"), 10)
+    places = np.arange(1, 11)
+    buyers = [t[spent[t] > 0] for t in tenths]
+    axes.bar(places - 0.2, [inside[t].mean() for t in tenths], 0.4, label="everybody", color=_ACCENT)
+    axes.bar(places + 0.2, [inside[b].mean() if len(b) else 0 for b in buyers], 0.4, label="who bought", color=_QUIET)
+    axes.axhline(0.9, color=_INK, linewidth=1, linestyle=":")
+    axes.set_xticks(places)
+    axes.set_ylim(0, 1)
+    axes.legend(frameon=False, loc="lower left")
     return _png(figure)
 
 
-def _canvas(title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+def horizontal_bars(names: list[str], values: list[float], title: str, unit: str) -> bytes:
+    """Named values, largest on top."""
+    figure, axes = _canvas(title, unit, "", size=_bars_size(len(names)))
+    places = np.arange(len(names))[::-1]
+    axes.barh(places, values, color=_ACCENT, height=0.62)
+    axes.set_yticks(places, names, parse_math=False)
+    axes.xaxis.set_major_formatter(_THOUSANDS)
+    return _png(figure)
+
+
+def bars_with_intervals(bars: Sequence[Bar], title: str, unit: str) -> bytes:
+    """Named values in the order given, first on top, with whiskers for their intervals."""
+    figure, axes = _canvas(title, unit, "", size=_bars_size(len(bars)))
+    names, values, lows, highs = zip(*bars, strict=True)
+    places = np.arange(len(bars))[::-1]
+    axes.barh(places, values, color=_ACCENT, height=0.62)
+    whiskers = np.array([np.subtract(values, lows), np.subtract(highs, values)])
+    axes.errorbar(values, places, xerr=whiskers, fmt="none", ecolor=_INK, elinewidth=1, capsize=2)
+    axes.axvline(0, color=_QUIET, linewidth=1)
+    axes.set_yticks(places, names, parse_math=False)
+    axes.set_ylim(-0.6, len(bars) - 0.4)
+    return _png(figure)
+
+
+def _bars_size(bars: int) -> tuple[float, float]:
+    # wide enough for the longest name of a feature beside the bars
+    return 8.5, 1.1 + 0.27 * bars
+
+
+def dependence(points: Sequence[DependencePoint], currency: str) -> bytes:
+    """One small panel a feature, all on one scale of money: a line over numbers, dots for categories and for none."""
+    panels = [(name, list(group)) for name, group in groupby(points, key=lambda p: p[0])]
+    rows, columns = -(-len(panels) // _PANELS_A_ROW), min(len(panels), _PANELS_A_ROW)
+    figure = Figure(figsize=(0.5 + 2.5 * columns, 0.5 + 2.5 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    for axes, (name, group) in zip(grid.flat, panels, strict=False):
+        _panel(axes, name, group)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    figure.supylabel(f"mean predicted spend, {currency}", color=_INK, fontsize=10)
+    return _png(figure)
+
+
+def _panel(axes: Axes, name: str, points: list[DependencePoint]) -> None:
+    _, labels, is_number, *numbers = zip(*points, strict=True)
+    values, lows, highs = (np.array(n, dtype=np.float64) for n in numbers)
+    line = np.array(is_number)
+    places = np.arange(len(points), dtype=np.float64)
+    # what is no number stands apart from the line
+    places[~line] += 1.0 if line.any() else 0.0
+    axes.fill_between(places[line], lows[line], highs[line], color=_ACCENT, alpha=0.15, linewidth=0)
+    axes.plot(places[line], values[line], color=_ACCENT, marker=".", markersize=4)
+    whiskers = np.array([values - lows, highs - values])[:, ~line]
+    axes.errorbar(places[~line], values[~line], yerr=whiskers, fmt="o", markersize=4, color=_INK, elinewidth=1)
+    # a few numbers tell the scale; every category needs its name
+    shown = [*np.flatnonzero(line)[_spread(int(line.sum()))], *np.flatnonzero(~line)]
+    axes.set_xticks(places[shown], [_tick(labels[i]) for i in shown], fontsize=7.5, parse_math=False)
+    if (~line).sum() > 1:
+        for label in axes.get_xticklabels():
+            label.set(rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_title(textwrap.fill(name, 30), loc="left", fontsize=8.5, color=_INK, parse_math=False)
+    axes.tick_params(axis="y", labelsize=8)
+    axes.yaxis.set_major_formatter(_THOUSANDS)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _spread(count: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, count - 1, min(count, 4)).round().astype(np.int64)) if count else np.arange(0)
+
+
+def _tick(value: str) -> str:
+    try:
+        return f"{float(value):,.0f}" if abs(float(value)) >= 100 else value
+    except ValueError:
+        return value if len(value) <= _LONGEST_TICK else value[: _LONGEST_TICK - 1] + "…"
+
+
+def _canvas(title: str, x_label: str, y_label: str, *, size: tuple[float, float] = (6.4, 4.2)) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     axes.set_title(title, loc="left", color=_INK, fontsize=11)
     axes.set_xlabel(x_label, color=_INK)

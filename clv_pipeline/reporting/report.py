@@ -9,9 +9,9 @@ from clv_pipeline.home import write_durably
 from clv_pipeline.reporting import plots
 from clv_pipeline.warehouse import Connection, open_bundle_file
 
-_STYLE = """
+STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2.2rem; } h3 { font-size: 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; } caption { text-align: left; color: #52606d; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #e4e7eb; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
@@ -33,7 +33,7 @@ def _html(connection: Connection) -> str:
     segments = _records(connection, "select * from segments order by predicted_spend_total desc, segment")
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>Customer value {run['as_of_date']}</title>",
-        f"<style>{_STYLE}</style><h1>Customer value, {escape(str(run['source_name']))}</h1>",
+        f"<style>{STYLE}</style><h1>Customer value, {escape(str(run['source_name']))}</h1>",
         f"<p class=quiet>as of {run['as_of_date']}, next {run['primary_horizon_days']} days, run {run['run_id']}, "
         f"model {run['model_version']}</p>",
         _facts(run),
@@ -68,11 +68,12 @@ def _html(connection: Connection) -> str:
         "<h2>How good the predictions are</h2><p>Every model and every fixed rule (baseline) was judged on the same "
         "window, which none of them had seen. Brackets: 90 % bootstrap interval.</p>",
         _quality_table(connection),
-        "<h2>What moves the predictions</h2>",
+        "<h2>What drives the predictions</h2>",
         _importance_picture(connection, currency),
+        *_drivers(connection, currency),
         "<h2>Past predictions, checked</h2>",
         _table(connection, _OUTCOMES, empty="No published prediction has come to the end of its window yet."),
-        "<h2>Data quality</h2><p>Every source row has one fate.</p>",
+        "<h2>Data quality</h2><p>Every source row has one fate; 'of which' looks again at rows counted above.</p>",
         _table(connection, "select * from data_quality order by table_name, fate, reason"),
     ]
     return "\n".join(parts) + "\n"
@@ -120,10 +121,90 @@ def _importance_picture(connection: Connection, currency: str) -> str:
     top = _records(connection, "select * from feature_importance order by rank limit 15")
     if not top:
         return "<p>No feature moves the predictions.</p>"
-    names = [f"{t['description']} ({t['source_family']})" for t in top]
+    names = [str(t["description"]) for t in top]
     values = [float(str(t["mean_contribution"])) for t in top]
-    title = "Money a feature moves in the average prediction"
+    title = "Money a feature moves in tonight's average prediction"
     return _picture(plots.horizontal_bars(names, values, title, currency), title)
+
+
+def _drivers(connection: Connection, currency: str) -> list[str]:
+    """Return what the champion's skill rests on: features, whole sources, the curve of a feature, what a source adds."""
+    features, sources = (_importance_bars(connection, f"feature {sign} 'all' and rank <= 15") for sign in ("<>", "="))
+    if not features:
+        return ["<p>The history is too short to judge what drives the predictions.</p>"]
+    points = connection.execute(
+        """
+        select partial_dependence.description, value, value_as_number is not null, predicted_spend,
+            partial_dependence.interval_low, partial_dependence.interval_high
+        from partial_dependence
+        inner join permutation_importance using (feature, source_family)
+        order by permutation_importance.rank, position
+        """
+    ).fetchall()
+    lost = "normalised Gini lost"
+    return [
+        "<h3>What the skill rests on</h3><p>On the window that no model had seen, customers swap one feature's values among "
+        "themselves: how much worse does predicted spend rank them then? Features that say the same share their credit, so "
+        "each source is shuffled as a whole, too. Whiskers: 90&nbsp;% bootstrap interval.</p>",
+        _picture(plots.bars_with_intervals(features, "Importance by feature", lost), "Importance by feature"),
+        _picture(plots.bars_with_intervals(sources, "Importance by source", lost), "Importance by source"),
+        "<h3>How predicted spend changes with a feature</h3><p>Mean prediction if every customer had the value and nothing "
+        "else changed. Steps hold equally many customers; the band is the 90&nbsp;% interval over customers. It shows the "
+        "model, not what would happen if the value were changed.</p>",
+        _picture(plots.dependence(points, currency), "Predicted spend by value of a feature") if points else "",
+        "<h3>What each source adds</h3><p>One fixed model, fitted with and without the source and judged on the same "
+        "customers. Brackets: 90&nbsp;% bootstrap interval of the difference; for the error, less is better.</p>",
+        _ablation_table(connection),
+    ]
+
+
+def _importance_bars(connection: Connection, which: str) -> list[plots.Bar]:
+    return connection.execute(
+        f"""
+        select description, mean_drop, interval_low, interval_high from permutation_importance
+        where {which} and mean_drop is not null order by rank
+        """
+    ).fetchall()
+
+
+def _ablation_table(connection: Connection) -> str:
+    added: dict[str, dict[str, str]] = {}
+    for row in _records(
+        connection, "select * from source_ablation where difference is not null order by left_out, metric"
+    ):
+        added.setdefault(str(row["description"]), {})[str(row["metric"])] = _added(row)
+    verdicts = connection.execute(
+        """
+        select description, case when interval_low > 0 then 'helps' when interval_high < 0 then 'hurts'
+            else 'not to be told from chance' end
+        from source_ablation where metric = 'normalised_gini' and difference is not null
+        order by difference desc, left_out
+        """
+    ).fetchall()
+    if not verdicts:
+        return "<p>There is nothing but purchases.</p>"
+    others = {
+        "spearman": "rank correlation",
+        "top_decile_capture": "top tenth captured",
+        "root_mean_squared_error": "error",
+    }
+    rows: list[list[object]] = [
+        [f"{name}: {added[name]['normalised_gini']}", verdict, *(added[name].get(m, "") for m in others)]
+        for name, verdict in verdicts
+    ]
+    return _html_table(["what it adds to the ranking", "verdict", *others.values()], rows)
+
+
+def _added(row: dict[str, object]) -> str:
+    """Return a difference and its interval: '+.021 Gini [.012, .030]'."""
+    is_money = row["metric"] == "root_mean_squared_error"
+    value, low, high = (
+        f"{row[name]:{sign}z.2f}" if is_money else f"{row[name]:{sign}z.3f}".replace("0.", ".", 1)
+        for name, sign in (("difference", "+"), ("interval_low", "-"), ("interval_high", "-"))
+    )
+    unit = " Gini" if row["metric"] == "normalised_gini" else ""
+    # no line break inside: a figure and its interval are read together
+    return f"{value}{unit} [{low}, {high}]".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _model_card(connection: Connection) -> str:

@@ -60,7 +60,7 @@ def extract(
         ) as source,
         warehouse.transaction() as connection,
     ):
-        night = _Night(connection, source, settings, rules, started_at, progress)
+        night = _Night(connection, source, settings, rules, as_of, run_id, started_at, progress)
         night.create_bookkeeping()
         check_exclusions(connection, CONTRACT, rules)
         tables = [night.load(table, selects.get(name)) for name, table in CONTRACT.items()]
@@ -69,7 +69,7 @@ def extract(
                 "orders: the source returned no row at all",
                 next_step=f"check {settings.source_folder / 'orders.sql'} and that the source is the right one.",
             )
-        night.note_run(as_of, run_id)
+        night.note_run()
     log.info("extracted %s", ", ".join(f"{t.name} {t.rows_loaded}" for t in tables if t.is_provided))
     return tables
 
@@ -90,6 +90,8 @@ class _Night:
     source: SourceReader
     settings: Settings
     rules: DoorRules
+    as_of: date
+    run_id: str
     started_at: datetime
     progress: Progress
 
@@ -137,7 +139,7 @@ class _Night:
                 next_step=f"check the source; if the table is gone for good, remove {select.path}.",
             )
 
-    def note_run(self, as_of: date, run_id: str) -> None:
+    def note_run(self) -> None:
         self.connection.execute(
             """
             create or replace table raw.extraction as
@@ -146,8 +148,8 @@ class _Night:
                 $fingerprint::varchar as data_fingerprint
             """,
             {
-                "as_of": as_of,
-                "run_id": run_id,
+                "as_of": self.as_of,
+                "run_id": self.run_id,
                 "started_at": self.started_at,
                 "name": self.settings.name,
                 "time_zone": self.settings.time_zone,
@@ -189,17 +191,16 @@ class _Night:
         held = row_count(self.connection, f"raw.{table.name}")
         incremental = select is not None and select.is_incremental
         changed = "updated_at" if "updated_at" in table.column_names() else table.event_time
-        # rows dated in the future must not push the mark past everything that is still to come
-        newest = (
-            f"max(least(coalesce({changed}, {table.event_time})::timestamptz, timezone('UTC', $started_at::timestamp)))"
-        )
+        # rows dated in the future must not push the mark past everything that is still to come, whatever the clock says
+        newest = f"max(least(coalesce({changed}, {table.event_time})::timestamptz, timezone($zone, $as_of::timestamp)))"
         self.connection.execute(
             "insert or replace into raw.loads select $name, $fingerprint, case when $incremental then "
             f"{newest} end, $provided, $incremental, $delivered, $loaded, $held from raw.{table.name}",
             {
                 "name": table.name,
                 "fingerprint": self._fingerprint(select) if select else None,
-                "started_at": self.started_at,
+                "zone": self.settings.time_zone,
+                "as_of": self.as_of,
                 "provided": select is not None,
                 "incremental": incremental,
                 "delivered": delivery.rows,

@@ -1,7 +1,7 @@
 -- Marketing spend: one amount per channel and day, in the reporting currency.
 
--- given raw.fx_rates
-select 'USD' as currency, '2024-03-01' as rate_date, 0.9 as rate
+-- given clean.exchange_rates
+select 'USD' as currency, '2024-03-01' as valid_date, 0.9 as rate
 
 -- given raw.marketing_spend
 select * from (values
@@ -9,6 +9,8 @@ select * from (values
     ('search', '2024-03-01', 12.00, null, null),
     ('search', '2024-03-02', 0.00, 'EUR', null),
     ('foreign', '2024-03-01', 100.00, 'USD', null),
+    ('foreign', '2024-03-02', 100.00, 'USD', null),
+    ('foreign', '2024-03-03', 100.00, 'GBP', null),
     ('negative', '2024-03-01', -5.00, null, null),
     ('no-amount', '2024-03-01', null, null, null),
     ('no-day', null, 5.00, null, null),
@@ -34,5 +36,9 @@ select * from (values
     (null, 'quarantined', 'channel is missing')
 ) as rows (channel, disposition, reason)
 
--- expect foreign money is converted where channel = 'foreign'
-select 90.00 as spend, 'accepted' as disposition
+-- expect foreign money is converted, and set aside without a rate where channel = 'foreign'
+select * from (values
+    ('2024-03-01', 90.00, 'accepted', null),
+    ('2024-03-02', null, 'quarantined', 'no exchange rate in the 5 days up to the day'),
+    ('2024-03-03', null, 'quarantined', 'no exchange rate in the 5 days up to the day')
+) as rows (spend_date, spend, disposition, reason)

@@ -9,12 +9,12 @@ select date '2024-06-01' as as_of, timestamp '2024-06-01 03:00' as started_at
 -- given clean.customer_identities
 select 'merged' as customer_id, 'survivor' as surviving_customer_id
 
--- given raw.fx_rates
+-- given clean.exchange_rates
 select * from (values
     ('USD', '2024-03-01', 0.9),
     ('USD', '2024-04-01', 0.8),
     ('USD', '2024-04-03', 0.7)
-) as rows (currency, rate_date, rate)
+) as rows (currency, valid_date, rate)
 
 -- given raw.orders
 select * from (values
@@ -40,11 +40,10 @@ select * from (values
     ('excluded',     '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         'test order'),
     ('guest',        '1',  null,     '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
     ('of-merged',    '1',  'merged', '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
-    ('fx-same-day',  '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, 'USD', 'paid',      null,         null),
-    ('fx-5-days',    '1',  'a',      '2024-03-06 12:00+01', 'p', 10.00, 'USD', 'paid',      null,         null),
-    ('fx-6-days',    '1',  'a',      '2024-03-07 12:00+01', 'p', 10.00, 'USD', 'paid',      null,         null),
-    ('fx-before',    '1',  'a',      '2024-02-29 12:00+01', 'p', 10.00, 'USD', 'paid',      null,         null),
-    ('fx-newest',    '1',  'a',      '2024-04-02 12:00+02', 'p', 10.00, 'USD', 'paid',      null,         null),
+    ('fx-march',     '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, 'USD', 'paid',      null,         null),
+    ('fx-april',     '1',  'a',      '2024-04-01 12:00+02', 'p', 10.00, 'USD', 'paid',      null,         null),
+    ('fx-shop-day',  '1',  'a',      '2024-03-31 22:30+00', 'p', 10.00, 'USD', 'paid',      null,         null),
+    ('fx-no-day',    '1',  'a',      '2024-04-02 12:00+02', 'p', 10.00, 'USD', 'paid',      null,         null),
     ('fx-no-rates',  '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, 'GBP', 'paid',      null,         null),
     ('fx-own',       '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, 'EUR', 'paid',      null,         null),
     ('day-early',    '1',  'a',      '1989-12-31 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
@@ -124,13 +123,12 @@ select null as customer_id, 10.00 as amount, 'accepted' as disposition
 -- expect a merged customer's order is the survivor's where order_id = 'of-merged'
 select 'survivor' as customer_id, 10.00 as amount, 'accepted' as disposition
 
--- expect a rate is carried on for at most five days and never back where order_id like 'fx-%'
+-- expect foreign money at the rate of the order's day, and set aside without one where order_id like 'fx-%'
 select * from (values
-    ('fx-same-day', 9.00, 10.00, 'USD', 'accepted', null),
-    ('fx-5-days', 9.00, 10.00, 'USD', 'accepted', null),
-    ('fx-6-days', null, 10.00, 'USD', 'quarantined', 'no exchange rate in the 5 days up to the order'),
-    ('fx-before', null, 10.00, 'USD', 'quarantined', 'no exchange rate in the 5 days up to the order'),
-    ('fx-newest', 8.00, 10.00, 'USD', 'accepted', null),
+    ('fx-march', 9.00, 10.00, 'USD', 'accepted', null),
+    ('fx-april', 8.00, 10.00, 'USD', 'accepted', null),
+    ('fx-shop-day', 8.00, 10.00, 'USD', 'accepted', null),
+    ('fx-no-day', null, 10.00, 'USD', 'quarantined', 'no exchange rate in the 5 days up to the order'),
     ('fx-no-rates', null, 10.00, 'GBP', 'quarantined', 'no exchange rate in the 5 days up to the order'),
     ('fx-own', 10.00, 10.00, 'EUR', 'accepted', null)
 ) as rows (order_id, amount, source_amount, source_currency, disposition, reason)

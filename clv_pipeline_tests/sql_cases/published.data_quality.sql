@@ -1,10 +1,14 @@
 -- Data quality: what became of every row and its money.
 
 -- given raw.loads
-select * from (values ('orders', true, 3), ('web_sessions', false, 0)) as rows (table_name, is_provided, rows_held)
+select * from (values
+    ('orders', true, 4), ('marketing_spend', true, 1), ('web_sessions', false, 0)
+) as rows (table_name, is_provided, rows_held)
 
 -- given raw.orders
-select * from (values ('1', 'a', 10.00), ('2', null, 5.00), ('3', 'a', -2.00)) as rows (order_id, customer_id, amount)
+select * from (values
+    ('1', 'a', 10.00), ('2', null, 5.00), ('3', 'a', -2.00), ('4', null, 3.00)
+) as rows (order_id, customer_id, amount)
 
 -- given clean.orders
 select * from (values
@@ -12,13 +16,20 @@ select * from (values
 ) as rows (order_id, customer_id, source_amount, is_return)
 
 -- given clean.dispositions
-select * from (values ('orders', 'accepted', '', 3, 13.00)) as rows (table_name, fate, reason, row_count, source_money)
+select * from (values
+    ('orders', 'accepted', '', 3, 13.00),
+    ('orders', 'quarantined', 'the order status is unknown', 1, 3.00),
+    ('marketing_spend', 'accepted', '', 1, null)
+) as rows (table_name, fate, reason, row_count, source_money)
 
 -- expect source, fates, guests and returns
 select * from (values
+    ('marketing_spend', 'accepted', '', 1, null),
+    ('marketing_spend', 'at the source', '', 1, null),
     ('orders', 'accepted', '', 3, 13.00),
-    ('orders', 'accepted', 'of these guests: no customer, not scored', 1, 5.00),
-    ('orders', 'accepted', 'of these returns and cancellations', 1, -2.00),
-    ('orders', 'at the source', '', 3, null),
-    ('orders', 'at the source', 'of these without a customer', 1, 5.00)
+    ('orders', 'at the source', '', 4, 16.00),
+    ('orders', 'of which', 'accepted guests: no customer, not scored', 1, 5.00),
+    ('orders', 'of which', 'accepted returns and cancellations', 1, -2.00),
+    ('orders', 'of which', 'at the source without a customer', 2, 8.00),
+    ('orders', 'quarantined', 'the order status is unknown', 1, 3.00)
 ) as rows (table_name, fate, reason, row_count, source_money)

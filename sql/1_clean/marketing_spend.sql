@@ -1,30 +1,12 @@
 -- One row per marketing channel and day, in the reporting currency; of several deliveries the highest counts.
 with marketing_spend as (select * from raw.marketing_spend),
 
-fx_rates as (select * from raw.fx_rates),
-
-foreign_days as (
-    select distinct currency, spend_date
-    from marketing_spend
-    where currency <> $currency
-),
-
-day_rates as (
-    select foreign_days.currency, foreign_days.spend_date, fx_rates.rate
-    from foreign_days
-    inner join fx_rates
-        on foreign_days.currency = fx_rates.currency
-        and fx_rates.rate_date <= foreign_days.spend_date
-        and fx_rates.rate_date >= foreign_days.spend_date - 5
-    qualify row_number() over (
-        partition by foreign_days.currency, foreign_days.spend_date order by fx_rates.rate_date desc, fx_rates.rate
-    ) = 1
-),
+exchange_rates as (select * from clean.exchange_rates),
 
 judged as (
     select
         marketing_spend.*,
-        case when coalesce(marketing_spend.currency, $currency) = $currency then 1 else day_rates.rate end as rate,
+        case when coalesce(marketing_spend.currency, $currency) = $currency then 1 else exchange_rates.rate end as rate,
         case
             when excluded_because is not null then excluded_because
             when channel is null then 'channel is missing'
@@ -35,12 +17,13 @@ judged as (
             when row_number() over (
                 partition by channel, marketing_spend.spend_date order by spend desc, row_hash
             ) > 1 then 'delivered more than once'
-            when coalesce(marketing_spend.currency, $currency) <> $currency and day_rates.rate is null
+            when coalesce(marketing_spend.currency, $currency) <> $currency and exchange_rates.rate is null
                 then 'no exchange rate in the 5 days up to the day'
         end as reason
     from marketing_spend
-    left join day_rates
-        on marketing_spend.currency = day_rates.currency and marketing_spend.spend_date = day_rates.spend_date
+    left join exchange_rates
+        on marketing_spend.currency = exchange_rates.currency
+        and marketing_spend.spend_date = exchange_rates.valid_date
 )
 
 select

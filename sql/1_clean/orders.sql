@@ -4,7 +4,7 @@ with orders as (select * from raw.orders),
 
 customer_identities as (select * from clean.customer_identities),
 
-fx_rates as (select * from raw.fx_rates),
+exchange_rates as (select * from clean.exchange_rates),
 
 extraction as (select * from raw.extraction),
 
@@ -29,31 +29,13 @@ versions as (
     window latest as (partition by order_id, line_key order by updated_at desc nulls last, row_hash)
 ),
 
-foreign_days as (
-    select distinct currency, order_date
-    from keyed
-    where currency <> $currency
-),
-
-day_rates as (
-    select foreign_days.currency, foreign_days.order_date, fx_rates.rate
-    from foreign_days
-    inner join fx_rates
-        on foreign_days.currency = fx_rates.currency
-        and fx_rates.rate_date <= foreign_days.order_date
-        and fx_rates.rate_date >= foreign_days.order_date - 5
-    qualify row_number() over (
-        partition by foreign_days.currency, foreign_days.order_date order by fx_rates.rate_date desc, fx_rates.rate
-    ) = 1
-),
-
 rated as (
     select
         versions.*,
-        case when coalesce(versions.currency, $currency) = $currency then 1 else day_rates.rate end as rate
+        case when coalesce(versions.currency, $currency) = $currency then 1 else exchange_rates.rate end as rate
     from versions
-    left join day_rates
-        on versions.currency = day_rates.currency and versions.order_date = day_rates.order_date
+    left join exchange_rates
+        on versions.currency = exchange_rates.currency and versions.order_date = exchange_rates.valid_date
 ),
 
 judged as (

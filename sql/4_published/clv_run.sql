@@ -17,6 +17,8 @@ select
     run.model_version,
     (select count(*) from customer_scores) as customers,
     (select sum(primary_spend) from customer_scores)::decimal(18, 2) as predicted_spend_total,
+    run.predicted_total_low as predicted_spend_total_low,
+    run.predicted_total_high as predicted_spend_total_high,
     run.trailing_spend_total,
     (select coalesce(sum(row_count), 0) from dispositions where fate = 'quarantined')::bigint as quarantined_rows,
     run.data_fingerprint

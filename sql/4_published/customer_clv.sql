@@ -35,8 +35,10 @@ facts as (
         customer_scores.*,
         coalesce(customer_features.spend_total, 0)::decimal(18, 2) as historic_value,
         coalesce(customer_features.spend_365d, 0)::decimal(18, 2) as historic_value_365d,
-        (coalesce(customer_features.btyd_lifetime_spend, customer_scores.primary_spend) * $gross_margin)::decimal(18, 2)
-            as lifetime_value,
+        (
+            greatest(coalesce(customer_features.btyd_lifetime_spend, 0), customer_scores.primary_spend::double)
+            * $gross_margin
+        )::decimal(18, 2) as lifetime_value,
         coalesce(customer_features.purchase_days, 0) as purchase_days,
         customer_features.monetary_value::decimal(18, 2) as average_purchase_value,
         customer_features.recency_days,

@@ -1,4 +1,5 @@
--- One row per (table, fate, reason): what became of every source row, and of its money where a row has any.
+-- One row per (table, fate, reason): what became of every source row, and of an order's money.
+-- Of a table, 'at the source' = accepted + duplicate + excluded + quarantined; 'of which' looks again at rows counted there.
 with dispositions as (select * from clean.dispositions),
 
 loads as (select * from raw.loads where is_provided),
@@ -7,19 +8,23 @@ raw_orders as (select * from raw.orders),
 
 clean_orders as (select * from clean.orders),
 
+-- orders alone have money that is followed from the source to its fate
+orders_money as (select 'orders' as table_name, sum(amount) as source_money from raw_orders),
+
 counted as (
-    select table_name, 'at the source' as fate, '' as reason, rows_held as row_count, null::decimal(38, 2) as source_money
+    select loads.table_name, 'at the source' as fate, '' as reason, loads.rows_held as row_count, orders_money.source_money
     from loads
+    left join orders_money on loads.table_name = orders_money.table_name
     union all
-    select 'orders', 'at the source', 'of these without a customer', count(*), sum(amount)
+    select 'orders', 'of which', 'at the source without a customer', count(*), sum(amount)
     from raw_orders
     where customer_id is null
     union all
-    select 'orders', 'accepted', 'of these guests: no customer, not scored', count(*), sum(source_amount)
+    select 'orders', 'of which', 'accepted guests: no customer, not scored', count(*), sum(source_amount)
     from clean_orders
     where customer_id is null
     union all
-    select 'orders', 'accepted', 'of these returns and cancellations', count(*), sum(source_amount)
+    select 'orders', 'of which', 'accepted returns and cancellations', count(*), sum(source_amount)
     from clean_orders
     where is_return
     union all

@@ -17,8 +17,11 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from pydantic import SecretStr
 
 from clv_pipeline.errors import ConfigurationError
+from clv_pipeline.home import Home
+from clv_pipeline.settings import Settings
 from clv_pipeline.sources.demo import crm, dirt, events, schema
 from clv_pipeline.sources.demo.behaviour import CHANNELS, Calendar, Life, People, draw_people, live
 from clv_pipeline.sources.demo.dirt import Oddities, PlantedFaults
@@ -36,6 +39,16 @@ SPEND_PER_ACQUISITION_COST = 1.08
 SPEND_SMOOTHING_DAYS = 28
 EPOCH = np.datetime64("1970-01-01T01:00:00", "s")  # second 0 of the computer's calendar, as Berlin's clocks showed it
 FAR_FUTURE = np.datetime64("2099-12-31T12:00:00", "s")
+
+
+def with_demo_source(settings: Settings, home: Home) -> Settings:
+    """Return the settings with an address to read: the embedded demo company's database where none is given."""
+    if settings.source_url is not None or settings.source != "demo":
+        return settings
+    url = f"sqlite:///{home.demo_database}"
+    if not home.demo_database.exists():
+        build_demo_company(url, customers=settings.demo_customers, seed=settings.seed)
+    return settings.model_copy(update={"source_url": SecretStr(url)})
 
 
 def build_demo_company(

@@ -1,0 +1,41 @@
+"""Fitted models as one: a pipeline alone, a weighted mean of several, a product of factors. Nothing is fitted here."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class MeanOf:
+    """A weighted mean of models of one quantity: errors that they do not share cancel out. The weights sum to one."""
+
+    members: "tuple[Fitted, ...]"
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ProductOf:
+    """A quantity taken apart: chance of a purchase times spend of buyers, or purchases times value of one."""
+
+    members: "tuple[Fitted, ...]"
+
+
+Fitted: TypeAlias = Pipeline | MeanOf | ProductOf
+
+
+def predict(model: Fitted, features: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the expected spend in money (never negative), or the purchase probability where it is a classifier."""
+    if isinstance(model, MeanOf):
+        parts = [predict(member, features) for member in model.members]
+        return np.asarray(np.average(parts, axis=0, weights=model.weights), dtype=np.float64)
+    if isinstance(model, ProductOf):
+        return np.asarray(np.prod([predict(member, features) for member in model.members], axis=0), dtype=np.float64)
+    if hasattr(model, "predict_proba"):
+        probabilities = np.asarray(model.predict_proba(features), dtype=np.float64)
+        buys = np.flatnonzero(np.asarray(model.classes_) == 1)
+        return probabilities[:, buys[0]] if len(buys) else np.zeros(len(features))
+    return np.maximum(np.asarray(model.predict(features), dtype=np.float64), 0)

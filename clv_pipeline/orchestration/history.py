@@ -1,0 +1,145 @@
+"""What the run history says: how the newest run went, and what it failed on. Reading only; runs are made in `runs.py`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.events import JobFailureData
+from dagster_shared.error import SerializableErrorInfo
+
+from clv_pipeline import clock, errors
+from clv_pipeline.findings import Finding
+from clv_pipeline.home import Home
+from clv_pipeline.orchestration.schedules import next_tick
+from clv_pipeline.run_lock import holder_of
+from clv_pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What failed (an asset, with its check where one did) and the message a user reads."""
+
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True)
+class NewestRun:
+    """The run that was created last; `ended_at` is None while it waits or works."""
+
+    run_id: str
+    job_name: str
+    status: str
+    created_at: datetime
+    ended_at: datetime | None
+    failures: list[Failure]
+
+    @property
+    def is_red(self) -> bool:
+        return self.status in ("failure", "canceled", "killed")
+
+
+def about_runs(home: Home, settings: Settings) -> Iterator[Finding]:
+    """Yield a finding for the newest run, with what it failed on, and one for the next tick of the schedule."""
+    run = newest_run(home)
+    yield _about(run) if run else Finding("newest run", True, "there was none yet")
+    yield Finding(
+        "next run", True, f"{next_tick(clock.now()):%Y-%m-%d %H:%M} {settings.time_zone}, while `clv ui` runs"
+    )
+
+
+def _about(run: NewestRun) -> Finding:
+    name, when = f"{run.job_name} {run.run_id}", f"{run.ended_at or run.created_at:%Y-%m-%d %H:%M} UTC"
+    if not run.is_red:
+        return Finding("newest run", True, f"{name}: {run.status}, {when}")
+    first = run.failures[0] if run.failures else Failure("the run", "its process ended without a word")
+    what, _, next_step = first.message.partition("\n  Next step: ")
+    more = f" (and {len(run.failures) - 1} more)" if len(run.failures) > 1 else ""
+    return Finding(
+        "newest run",
+        False,
+        f"{name} is red ({run.status}, {when}): {first.subject}: {what}{more}",
+        next_step or "look at it in the Dagster UI (`clv ui`), then run again.",
+    )
+
+
+def newest_run(home: Home) -> NewestRun | None:
+    """Return how the newest run of a home went, or None before the first one."""
+    if not (home.dagster / "dagster.yaml").exists():
+        return None
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        records = instance.get_run_records(limit=1)
+        if not records:
+            return None
+        (record,) = records
+        run = record.dagster_run
+        return NewestRun(
+            run.run_id,
+            run.job_name,
+            _status(home, run),
+            record.create_timestamp.astimezone(UTC),
+            datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None,
+            _failures(instance, run.run_id) if run.is_failure else [],
+        )
+
+
+def _status(home: Home, run: dg.DagsterRun) -> str:
+    """Return Dagster's word for the state of a run, and 'killed' where its process is gone without having said so."""
+    holder = holder_of(home)
+    if run.status == dg.DagsterRunStatus.STARTED and (holder is None or holder.run_id != run.run_id):
+        return "killed"
+    return run.status.value.lower()
+
+
+def _failures(instance: dg.DagsterInstance, run_id: str) -> list[Failure]:
+    kinds = {
+        dg.DagsterEventType.STEP_FAILURE,
+        dg.DagsterEventType.RUN_FAILURE,
+        dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    }
+    return failures_of([e.dagster_event for e in instance.all_logs(run_id, of_type=kinds) if e.dagster_event])
+
+
+def failures_of(events: list[dg.DagsterEvent]) -> list[Failure]:
+    """Return what failed among the events of one run: its steps, or the run itself where no step did."""
+    checks = _failed_checks(events)
+    failures = []
+    for event in events:
+        if event.is_step_failure:
+            asset = (event.step_key or "").replace("__", "/")
+            failures.append(Failure(asset + checks.get(asset, ""), _message_of_step(event)))
+    return failures or [Failure("the run", _message_of_run(event)) for event in events if event.is_run_failure]
+
+
+def _failed_checks(events: list[dg.DagsterEvent]) -> dict[str, str]:
+    """Return asset -> the names of the checks it failed, in brackets."""
+    names: dict[str, list[str]] = {}
+    for event in events:
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
+                names.setdefault(evaluation.asset_key.to_user_string(), []).append(evaluation.check_name)
+    return {asset: f" (check {', '.join(failed)})" for asset, failed in names.items()}
+
+
+def _message_of_step(event: dg.DagsterEvent) -> str:
+    """Return what a user should read of a failed step: our own message, or the cause of an unexpected error."""
+    failure = event.step_failure_data
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return str(failure.user_failure_data.description)
+    return _cause(failure.error)
+
+
+def _message_of_run(event: dg.DagsterEvent) -> str:
+    details = event.event_specific_data
+    return _cause(details.error) if isinstance(details, JobFailureData) else event.message or "unexpected error"
+
+
+def _cause(error: SerializableErrorInfo | None) -> str:
+    while error and error.cause:
+        error = error.cause
+    if error is None:
+        return "unexpected error"
+    kind, _, message = error.message.strip().partition(": ")
+    return message if kind.startswith(errors.__name__) else f"unexpected: {kind}: {message}"

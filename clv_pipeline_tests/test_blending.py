@@ -1,0 +1,151 @@
+"""The blend: who takes part, with which weight, and that it is the weighted mean of its members."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from clv_pipeline.modeling.blending import BLENDS, blend
+from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Target, Task, candidates_for
+from clv_pipeline.modeling.composites import MeanOf, predict
+from clv_pipeline.modeling.cutoffs import Fold
+from clv_pipeline.modeling.dataset import LabelledRows
+from clv_pipeline.modeling.tuning import Tuned, fold_score, judge_folds
+from clv_pipeline_tests.made_up_rows import AS_OF, COLUMNS, feature_rows
+
+Floats = NDArray[np.float64]
+CUTOFFS = tuple(AS_OF - timedelta(days=90 * k) for k in range(1, 4))
+FOLDS = (Fold(CUTOFFS[1:], CUTOFFS[0]), Fold(CUTOFFS[2:], CUTOFFS[1]))
+TASK = Task(COLUMNS, 90, seed=7)
+
+
+def rows() -> LabelledRows:
+    made = feature_rows(900, seed=1, cutoffs=CUTOFFS)
+    spend = made.spend.copy()
+    spend[0] = 100.0
+    return replace(made, spend=spend)
+
+
+ROWS = rows()
+
+
+def noisy(target: Target, noise: float, seed: int) -> tuple[Floats, ...]:
+    """Return predictions for the folds: the spend that came, or the true chance of a purchase, seen through noise."""
+    generator = np.random.default_rng(seed)
+    found = []
+    for fold in FOLDS:
+        judged = ROWS.at((fold.validation,))
+        if target == "spend":
+            found.append((np.maximum(judged.spend, 0) + 10) * generator.lognormal(0, noise, len(judged)))
+        else:
+            chance = 0.97 * np.exp(-judged.features["recency_days"].to_numpy(np.float64) / 150)
+            log_odds = np.log(chance / (1 - chance)) + 2 * noise * generator.standard_normal(len(judged))
+            found.append(1 / (1 + np.exp(-log_odds)))
+    return tuple(found)
+
+
+def tuned(candidate: Candidate, predictions: tuple[Floats, ...]) -> Tuned:
+    scores, biases = judge_folds(candidate.target, predictions, ROWS, FOLDS[: len(predictions)])
+    return Tuned(candidate, candidate.search[0], scores, biases, 1, False, predictions)
+
+
+def models(target: Target) -> list[Candidate]:
+    return [c for c in candidates_for(target) if not c.is_baseline]
+
+
+def weights_of(made: Tuned) -> dict[str, float]:
+    return {name: member["weight"] for name, member in made.parameters["members"].items()}
+
+
+@pytest.mark.parametrize("target", ["spend", "flag"])
+def test_weights_are_positive_sum_to_one_and_the_better_member_weighs_more(target: Target) -> None:
+    better, worse = models(target)[:2]
+    # the errors of both are their own, and within reach of each other
+    made = blend([tuned(worse, noisy(target, 0.3, 1)), tuned(better, noisy(target, 0.2, 2))], ROWS, FOLDS)
+    found = weights_of(made)
+    assert set(found) == {better.name, worse.name}
+    assert min(found.values()) > 0
+    assert sum(found.values()) == pytest.approx(1, abs=2e-4)
+    assert found[better.name] > found[worse.name] + 0.05
+
+
+@pytest.mark.parametrize("target", ["spend", "flag"])
+def test_the_blend_of_a_tie_stays_near_equal(target: Target) -> None:
+    """The same skill, each with errors of its own."""
+    members = [tuned(c, noisy(target, 0.2, seed)) for seed, c in enumerate(models(target)[:3])]
+    found = weights_of(blend(members, ROWS, FOLDS))
+    assert len(found) == 3
+    for weight in found.values():
+        assert weight == pytest.approx(1 / 3, abs=0.08)
+
+
+def test_identical_members_weigh_the_same() -> None:
+    predictions = noisy("spend", 0.2, 1)
+    found = weights_of(blend([tuned(c, predictions) for c in models("spend")[:4]], ROWS, FOLDS))
+    np.testing.assert_allclose(list(found.values()), 0.25, atol=1e-3)
+
+
+def test_the_blend_beats_members_whose_errors_are_their_own() -> None:
+    members = [tuned(c, noisy("spend", 0.5, seed)) for seed, c in enumerate(models("spend")[:4])]
+    made = blend(members, ROWS, FOLDS)
+    assert made.score > max(m.score for m in members)
+
+
+def test_its_fold_predictions_are_the_weighted_mean_and_judged_like_any_other() -> None:
+    members = [tuned(c, noisy("spend", 0.2, seed)) for seed, c in enumerate(models("spend")[:2])]
+    made = blend(members, ROWS, FOLDS)
+    found = weights_of(made)
+    assert len(made.fold_scores) == len(made.fold_biases) == len(FOLDS)
+    for place, fold in enumerate(FOLDS):
+        mean = sum(found[m.candidate.name] * m.fold_predictions[place] for m in members)
+        np.testing.assert_allclose(made.fold_predictions[place], mean, rtol=1e-3)
+        judged = ROWS.at((fold.validation,))
+        assert made.fold_scores[place] == pytest.approx(fold_score("spend", judged.spend, np.asarray(mean)), abs=1e-3)
+
+
+def test_baselines_and_the_hopeless_never_take_part() -> None:
+    baseline = next(c for c in CANDIDATES if c.is_baseline and c.target == "spend")
+    first, second, hopeless, broken = models("spend")[:4]
+    undefined = replace(tuned(broken, noisy("spend", 0.2, 4)), fold_scores=(float("nan"), 0.9))
+    made = blend(
+        [
+            tuned(baseline, noisy("spend", 0.01, 1)),
+            tuned(first, noisy("spend", 0.2, 2)),
+            tuned(second, noisy("spend", 0.2, 3)),
+            tuned(hopeless, noisy("spend", 3.0, 5)),
+            undefined,
+        ],
+        ROWS,
+        FOLDS,
+    )
+    assert set(weights_of(made)) == {first.name, second.name}
+
+
+def test_no_more_than_six_take_part() -> None:
+    members = [tuned(c, noisy("spend", 0.1, seed)) for seed, c in enumerate(models("spend"))]
+    assert len(members) > 6
+    assert len(weights_of(blend(members, ROWS, FOLDS))) == 6
+
+
+@pytest.mark.parametrize("target", ["spend", "flag"])
+def test_without_a_fold_one_of_each_good_kind_weighs_the_same(target: Target) -> None:
+    unjudged = [Tuned(c, c.search[0], (), (), 1, False) for c in candidates_for(target)]
+    made = blend(unjudged, ROWS, ())
+    found = weights_of(made)
+    assert len(found) > 2
+    np.testing.assert_allclose(list(found.values()), 1 / len(found), atol=1e-4)
+    assert not {c.name for c in CANDIDATES if c.is_baseline} & set(found)
+    assert made.fold_scores == () and np.isnan(made.score)
+
+
+def test_fitted_it_is_the_weighted_mean_of_its_fitted_members() -> None:
+    names = ("linear_regression", "btyd")
+    parameters = {"members": {n: {"weight": w, "parameters": {}} for n, w in zip(names, (0.75, 0.25), strict=True)}}
+    model = BLENDS["spend"].fit(TASK, parameters, ROWS)
+    assert isinstance(model, MeanOf)
+    assert model.weights == (0.75, 0.25)
+    by_name = {c.name: c for c in candidates_for("spend")}
+    parts = [predict(by_name[n].fit(TASK, {}, ROWS), ROWS.features) for n in names]
+    np.testing.assert_allclose(predict(model, ROWS.features), 0.75 * parts[0] + 0.25 * parts[1])

@@ -1,0 +1,163 @@
+"""The level: what it is scaled to, the season of last year's weeks, and that nothing from the cutoff on is looked at."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from clv_pipeline.modeling.level import (
+    HISTORY_NEEDED,
+    YEAR,
+    Level,
+    cutoff_a_year_before,
+    expected_level,
+    scale_probability,
+    scale_spend,
+)
+from clv_pipeline.warehouse import Connection, Warehouse
+
+CUTOFF = date(2024, 6, 1)
+LAST_YEAR = CUTOFF - YEAR
+
+
+# --- scaling --------------------------------------------------------------------------------------------------------
+
+
+def test_scaled_spend_sums_to_the_level_and_keeps_its_shape() -> None:
+    predicted = np.array([0.0, 1.0, 2.0, 5.0])
+    np.testing.assert_allclose(scale_spend(predicted, Level(spend=24.0)), [0, 3, 6, 15])
+    np.testing.assert_array_equal(scale_spend(predicted, Level()), predicted)
+    np.testing.assert_array_equal(scale_spend(np.zeros(3), Level(spend=24.0)), np.zeros(3))
+    assert len(scale_spend(np.zeros(0), Level(spend=24.0))) == 0
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.97])
+def test_scaled_probabilities_have_the_share_as_their_mean_and_keep_their_order(share: float) -> None:
+    predicted = np.random.default_rng(1).beta(0.7, 2, 5_000)
+    scaled = scale_probability(predicted, Level(buyers=share))
+    assert scaled.mean() == pytest.approx(share, abs=1e-4)
+    assert scaled.min() >= 0 and scaled.max() <= 1
+    assert (np.diff(scaled[np.argsort(predicted, kind="stable")]) >= 0).all()
+
+
+def test_everybodys_purchase_rate_changes_by_one_factor() -> None:
+    """Chances of 1 - exp(-rate) for rates 0.1, 0.5 and 2, put at the mean that rates three times as large have."""
+    rates = np.array([0.1, 0.5, 2.0])
+    wanted = 1 - np.exp(-3 * rates)
+    scaled = scale_probability(1 - np.exp(-rates), Level(buyers=float(wanted.mean())))
+    np.testing.assert_allclose(scaled, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("predicted", [np.zeros(4), np.zeros(0)])
+def test_a_share_that_no_factor_gives_leaves_probabilities_as_they_are(predicted: np.ndarray) -> None:
+    np.testing.assert_array_equal(scale_probability(predicted, Level(buyers=0.4)), predicted)
+
+
+def test_without_a_known_share_probabilities_stay() -> None:
+    predicted = np.array([0.1, 0.8])
+    np.testing.assert_array_equal(scale_probability(predicted, Level(spend=100.0)), predicted)
+
+
+# --- the year before ------------------------------------------------------------------------------------------------
+
+
+def test_the_season_is_that_of_the_same_weekdays_where_history_reaches_back() -> None:
+    first = LAST_YEAR - HISTORY_NEEDED
+    assert cutoff_a_year_before(CUTOFF, first) == LAST_YEAR
+    assert LAST_YEAR.weekday() == CUTOFF.weekday()
+    assert cutoff_a_year_before(CUTOFF, first + timedelta(days=1)) is None
+
+
+# --- from the warehouse ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shop(warehouse: Warehouse) -> Iterator[Connection]:
+    """Return two customers at the cutoff and four of last year; last year's came to 1.5 times what was expected."""
+    with warehouse.transaction() as connection:
+        connection.execute(
+            """
+            create table features.btyd_features as
+            select as_of, customer_id, spend::double as btyd_spend_90d, chance::double as btyd_purchase_probability_90d,
+                spend::double * 4 as btyd_spend_365d, chance::double as btyd_purchase_probability_365d
+            from (values
+                ($now, 'a', 60.0, 0.5), ($now, 'b', 40.0, 0.3),
+                ($then, 'a', 50.0, 0.4), ($then, 'b', 30.0, 0.4), ($then, 'c', 20.0, 0.4), ($then, 'd', 0.0, 0.4)
+            ) as rows (as_of, customer_id, spend, chance)
+            """,
+            {"now": CUTOFF, "then": LAST_YEAR},
+        )
+        connection.execute(
+            """
+            create table features.customer_day (
+                customer_id varchar, order_date date, net_spend decimal(18, 2), is_purchase_day boolean
+            )
+            """
+        )
+        add(connection, "a", LAST_YEAR, 100)
+        add(connection, "b", LAST_YEAR + timedelta(days=89), 60)
+        add(connection, "b", LAST_YEAR + timedelta(days=40), -10, is_purchase=False)
+        # before, after, and by somebody who was no customer then
+        add(connection, "c", LAST_YEAR - timedelta(days=1), 1000)
+        add(connection, "c", LAST_YEAR + timedelta(days=90), 1000)
+        add(connection, "new", LAST_YEAR + timedelta(days=5), 1000)
+        yield connection
+
+
+def add(connection: Connection, customer: str, day: date, spend: float, *, is_purchase: bool = True) -> None:
+    connection.execute("insert into features.customer_day values (?, ?, ?, ?)", [customer, day, spend, is_purchase])
+
+
+def forget_last_year(connection: Connection) -> None:
+    connection.execute("delete from features.btyd_features where as_of = ?", [LAST_YEAR])
+
+
+def test_the_season_is_last_years_actual_over_expected(shop: Connection) -> None:
+    level = expected_level(shop, CUTOFF, 90)
+    assert level.season == pytest.approx(150 / 100)
+    assert level.spend == pytest.approx(100 * 1.5)
+    # half of last year's four bought where 0.4 was expected: the rate is higher by log(0.5) / log(0.6)
+    factor = np.log(0.5) / np.log(0.6)
+    assert level.buyers == pytest.approx(((1 - 0.5**factor) + (1 - 0.7**factor)) / 2, rel=1e-4)
+
+
+def test_without_last_years_rows_there_is_no_season(shop: Connection) -> None:
+    forget_last_year(shop)
+    assert expected_level(shop, CUTOFF, 90) == Level(pytest.approx(100.0), pytest.approx(0.4), None)
+
+
+def test_without_any_expectation_nothing_is_known(shop: Connection) -> None:
+    shop.execute("delete from features.btyd_features")
+    assert expected_level(shop, CUTOFF, 90) == Level(None, None, None)
+
+
+@pytest.mark.parametrize(("spent", "season"), [(5_000, 2.0), (-125, 0.5)])
+def test_a_season_beyond_half_or_twice_is_an_accident(shop: Connection, spent: float, season: float) -> None:
+    add(shop, "d", LAST_YEAR + timedelta(days=3), spent, is_purchase=False)
+    level = expected_level(shop, CUTOFF, 90)
+    assert (level.season, level.spend) == (season, pytest.approx(100 * season))
+
+
+@pytest.mark.parametrize("spent", [-150, -900])
+def test_a_year_in_which_everything_was_returned_shows_no_season(shop: Connection, spent: float) -> None:
+    add(shop, "d", LAST_YEAR + timedelta(days=3), spent, is_purchase=False)
+    assert expected_level(shop, CUTOFF, 90) == Level(pytest.approx(100.0), pytest.approx(0.4), None)
+
+
+def test_a_horizon_longer_than_a_year_has_no_season(shop: Connection) -> None:
+    """Last year's window would end after the cutoff."""
+    assert expected_level(shop, CUTOFF, 365) == Level(pytest.approx(400.0), pytest.approx(0.4), None)
+
+
+@pytest.mark.parametrize("horizon", [90, 365])
+def test_rows_on_or_after_the_cutoff_change_nothing(shop: Connection, horizon: int) -> None:
+    before = expected_level(shop, CUTOFF, horizon)
+    for days in (0, 1, 200):
+        for customer in "abcd":
+            add(shop, customer, CUTOFF + timedelta(days=days), 9_999)
+    assert expected_level(shop, CUTOFF, horizon) == before
+    # the same row a day after last year's cutoff is seen, so the attack is one
+    add(shop, "d", LAST_YEAR + timedelta(days=1), 30)
+    if horizon == 90:
+        assert expected_level(shop, CUTOFF, horizon) != before

@@ -1,0 +1,130 @@
+"""`clv status`: what is served, its age, how the newest run went and why, in a good home, a broken one and an empty one."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from clv_pipeline.findings import Finding
+from clv_pipeline.home import Home
+from clv_pipeline.orchestration.history import newest_run
+from clv_pipeline.settings import load_settings
+from clv_pipeline.status import look
+from clv_pipeline_tests.conftest import FileSource, run_clv
+from clv_pipeline_tests.nights import contents, copy_of, served_run
+
+DEMO_AS_OF = date(2026, 7, 1)
+#: A fifth of the orders are dated before anything can have been sold: more than may be rejected.
+ORDERS = "order_id,customer_id,ordered_at,amount\n" + "".join(
+    f"{n},C{n % 9},{'1970-01-01' if n % 5 == 0 else f'2024-0{1 + n % 5}-1{n % 7}'} 12:00:00,10.50\n" for n in range(60)
+)
+
+
+def said(home: Home) -> dict[str, str]:
+    """Return the lines of `clv status` by their subject, each with its mark."""
+    ran = run_clv("status", "--home", str(home.root))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    lines = [line for line in ran.stdout.splitlines() if not line.startswith("     ")]
+    return {line[5:].split(":")[0]: line for line in lines}
+
+
+def looked(home: Home) -> dict[str, Finding]:
+    return {f.subject: f for f in look(load_settings(source="demo", home=home.root))}
+
+
+def test_before_the_first_run_it_says_so_and_fails_at_nothing(tmp_path: Path) -> None:
+    lines = said(Home(tmp_path / "home"))
+    assert lines["served"].startswith("fail served: nothing is published")
+    assert lines["newest run"] == "ok   newest run: there was none yet"
+    assert lines["champion"].startswith("ok   champion: none yet")
+    assert not (tmp_path / "home" / "warehouse").exists(), "looking only"
+    assert not (tmp_path / "home" / "dagster" / "dagster.yaml").exists(), "looking only"
+
+
+def test_after_a_good_run_it_shows_run_age_rows_champion_next_run_and_disk(demo_run: Home) -> None:
+    before = contents(demo_run.root)
+    lines = said(demo_run)
+    assert contents(demo_run.published) == {
+        n.removeprefix("published/"): h for n, h in before.items() if n.startswith("published/")
+    }
+    age = (datetime.now(ZoneInfo("Europe/Berlin")).date() - DEMO_AS_OF).days
+    assert lines["served"].startswith(
+        f"ok   served: run {served_run(demo_run)} of Demo company, as of {DEMO_AS_OF}, {age} days old, "
+    )
+    assert lines["served"].endswith(" customers")
+    assert int(lines["served"].split(", ")[-1].split()[0].replace(",", "")) > 1000
+    assert ": success, " in lines["newest run"]
+    assert "champion since" in lines["champion"]
+    assert "(90 days: " in lines["champion"]
+    assert "MB under" in lines["disk"]
+    tick = datetime.strptime(lines["next run"].split(": ", 1)[1][:16], "%Y-%m-%d %H:%M")
+    berlin = datetime.now(ZoneInfo("Europe/Berlin")).replace(tzinfo=None)
+    assert timedelta(0) < tick - berlin + timedelta(minutes=2) <= timedelta(days=1, hours=1, minutes=2)
+    assert "Europe/Berlin" in lines["next run"]
+    assert not [line for line in lines.values() if line.startswith("fail")]
+
+
+@pytest.mark.parametrize("content", ["", '{"run', "[]", '{"run_id": "20250101-other", "as_of_date": "x"}', None])
+def test_a_corrupt_pointer_is_a_line_of_its_own_and_what_is_served_is_shown(
+    demo_run: Home, tmp_path: Path, content: str | None
+) -> None:
+    home = copy_of(demo_run, tmp_path)
+    pointer = home.published / "current.json"
+    pointer.unlink() if content is None else pointer.write_text(content)
+    found = looked(home)
+    assert found["served"].is_good
+    assert not found["pointer"].is_good
+    assert "current.json is missing or cannot be read" in found["pointer"].text
+    assert f"clv rollback {served_run(home)}" in found["pointer"].next_step
+    if content == '{"run':
+        assert said(home)["pointer"].startswith("fail pointer: current.json")
+
+
+@pytest.mark.parametrize("damage", ["no database", "cut"])
+def test_a_served_file_that_cannot_be_read_is_said_with_what_to_do(demo_run: Home, tmp_path: Path, damage: str) -> None:
+    home = copy_of(demo_run, tmp_path)
+    file = home.published / "clv.duckdb"
+    content = file.read_bytes()
+    file.chmod(0o644)
+    file.write_bytes(b"no database" if damage == "no database" else content[: len(content) // 3])
+    found = looked(home)
+    assert not found["served"].is_good
+    said_of_it = {"no database": "clv.duckdb cannot be opened", "cut": "clv.duckdb is not what the bundle"}
+    assert said_of_it[damage] in found["served"].text
+    assert f"clv rollback RUN_ID ({served_run(demo_run)})" in found["served"].next_step
+    assert found["champion"].is_good
+    if damage == "no database":
+        assert said(home)["served"].startswith("fail served: ")
+
+
+def test_a_champion_that_cannot_be_used_is_said(demo_run: Home, tmp_path: Path) -> None:
+    home = copy_of(demo_run, tmp_path)
+    (manifest,) = home.models.glob("*/manifest.json")
+    manifest.write_text("{")
+    found = looked(home)
+    assert not found["champion"].is_good
+    assert f"{manifest.parent.name} cannot be used" in found["champion"].text
+
+
+def test_a_red_run_is_named_with_its_check_and_message_and_the_last_good_one_is_served(
+    demo_run: Home, tmp_path: Path, file_source: Callable[..., FileSource]
+) -> None:
+    home, source = copy_of(demo_run, tmp_path / "red"), file_source(orders=ORDERS)
+    arguments = ("--source", str(source.folder), "--url", str(source.files), "--as-of", "2024-06-01")
+    ran = run_clv("run", "--home", str(home.root), *arguments)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    lines = said(home)
+    assert lines["served"].startswith(f"ok   served: run {served_run(demo_run)} of Demo company")
+    assert lines["newest run"].startswith("fail newest run: nightly ")
+    assert " is red (failure, " in lines["newest run"]
+    assert "clean/orders (check reconciliation): clean.orders was not replaced: 12 of 60 rows" in lines["newest run"]
+    assert "quarantined, more than max_rejected_share 10% allows" in lines["newest run"]
+    run = newest_run(home)
+    assert run is not None
+    assert run.is_red
+    assert [f.subject for f in run.failures] == ["clean/orders (check reconciliation)"]
+    assert "Next step" in run.failures[0].message
+    assert run.ended_at is not None
+    assert run.created_at < run.ended_at < datetime.now(UTC)

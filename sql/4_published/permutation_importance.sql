@@ -1,0 +1,17 @@
+-- One row per feature of the champion, and one per source as a whole: the ranking skill lost on the untouched test window
+-- when customers swap its values among themselves. Features that say the same share their credit; sources do not.
+with permutation_importance as (select * from training.permutation_importance)
+
+select
+    row_number() over (
+        partition by feature = 'all' order by isfinite(mean_drop) desc, mean_drop desc, feature, source_family
+    ) as rank,
+    feature,
+    source_family,
+    description,
+    case when isfinite(mean_drop) then mean_drop::decimal(18, 6) end as mean_drop,
+    case when isfinite(low) then low::decimal(18, 6) end as interval_low,
+    case when isfinite(high) then high::decimal(18, 6) end as interval_high,
+    horizon_days
+from permutation_importance
+order by feature = 'all', rank
