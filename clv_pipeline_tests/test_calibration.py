@@ -22,7 +22,7 @@ def window(seed: int, customers: int = CUSTOMERS) -> PastWindow:
     chance = generator.beta(1.2, 1.2, customers)
     if_buying = generator.lognormal(4, 1, customers)
     flag = (generator.random(customers) < chance).astype(float)
-    spend = flag * if_buying * generator.lognormal(-0.6**2 / 2, 0.6, customers)
+    spend = flag * if_buying * generator.lognormal(-(0.6**2) / 2, 0.6, customers)
     return PastWindow(chance * if_buying, chance, spend, flag)
 
 

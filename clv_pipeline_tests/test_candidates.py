@@ -314,7 +314,15 @@ def one_factor(make: type[BaseEstimator], search: list[Parameters], **fixed: flo
 def test_tuning_learns_from_the_training_windows_and_judges_on_the_validation_window() -> None:
     Recorder.shown.clear()
     folds = (Fold(_CUTOFFS[2:], _CUTOFFS[1]), Fold(_CUTOFFS[3:], _CUTOFFS[2]))
-    tuned = tune(one_factor(Recorder, [{}]), TASK, rows_marked_by_cutoff(), folds, NO_LEVELS, seconds=60, progress=lambda text: None)
+    tuned = tune(
+        one_factor(Recorder, [{}]),
+        TASK,
+        rows_marked_by_cutoff(),
+        folds,
+        NO_LEVELS,
+        seconds=60,
+        progress=lambda text: None,
+    )
     windows = [(kind, set(numbers.tolist())) for kind, numbers in Recorder.shown]
     assert windows == [("learned", {2, 3}), ("judged", {1}), ("learned", {3}), ("judged", {2})]
     assert len(tuned.fold_scores) == len(tuned.fold_biases) == 2

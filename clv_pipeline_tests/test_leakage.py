@@ -224,7 +224,13 @@ def test_the_future_changes_no_prediction(versions: Versions) -> None:
         rows = load_labelled(connection, columns, HORIZON_DAYS, half_life_days=365)
     assert len(rows) > 300
     assert rows.spend.sum() > 0
-    for name in ("linear_regression", "count_times_value", "neural_net", "logistic_regression", "xgboost_classifier_on_btyd"):
+    for name in (
+        "linear_regression",
+        "count_times_value",
+        "neural_net",
+        "logistic_regression",
+        "xgboost_classifier_on_btyd",
+    ):
         candidate = next(c for c in CANDIDATES if c.name == name)
         pipeline = candidate.fit(Task(columns, HORIZON_DAYS, seed=7), candidate.search[0], rows)
         predicted = []

@@ -267,10 +267,10 @@ def test_the_champion_is_the_one_the_rule_names_on_the_kept_predictions(
     tuning = found.table("from training.tuning")
     predictions = found.table("select * from training.predictions where role = 'test' order by customer_id")
     for (horizon, target), verdict in champions.iterrows():
-        rows = predictions.query("horizon_days == @horizon and target == @target")
+        rows = predictions[(predictions["horizon_days"] == horizon) & (predictions["target"] == target)]
         actual = rows.groupby("candidate")["actual"].apply(lambda v: v.to_numpy()).iloc[0]
         everybody = {n: Contender(str(n), r["predicted"].to_numpy()) for n, r in rows.groupby("candidate")}
-        entries = tuning.query("horizon_days == @horizon and target == @target")
+        entries = tuning[(tuning["horizon_days"] == horizon) & (tuning["target"] == target)]
         challenger = entries.query("is_challenger")["candidate"].item()
         baselines = [everybody[name] for name in entries.query("is_baseline")["candidate"]]
         draws = metrics.bootstrap_draws(len(actual), found.settings.bootstrap_samples, found.settings.seed)
@@ -346,7 +346,9 @@ def kiosk_again(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def test_the_same_input_gives_the_same_tables(kiosk: Trained, kiosk_again: Trained) -> None:
     for table in ("tuning", "predictions", "champions", "model_quality", "test_predictions"):
-        pd.testing.assert_frame_equal(kiosk.table(f"from training.{table}"), kiosk_again.table(f"from training.{table}"))
+        pd.testing.assert_frame_equal(
+            kiosk.table(f"from training.{table}"), kiosk_again.table(f"from training.{table}")
+        )
 
 
 def test_the_same_input_gives_the_same_version_and_metrics(kiosk: Trained, kiosk_again: Trained) -> None:
@@ -557,7 +559,9 @@ def test_the_champion_so_far_competes_under_its_own_name_and_the_verdict_is_reco
 ) -> None:
     """A model of little use is replaced; what is nearly as good as the challenger stays, as the recipe that it is."""
     poor, good = Recipe("decision_tree", {"max_depth": 1, "min_samples_leaf": 100}, False), kept(kiosk).horizons[0].flag
-    other = next(m for m in good.parameters["members"] if m != "btyd_probability") if "members" in good.parameters else ""
+    other = (
+        next(m for m in good.parameters["members"] if m != "btyd_probability") if "members" in good.parameters else ""
+    )
     near = Recipe(other, good.parameters["members"][other]["parameters"], False) if other else good
     found = train_again(with_champion(kiosk, tmp_path, poor, near))
     tuning = found.table(f"select * from training.tuning where candidate = '{REIGNING}'").set_index("target")

@@ -251,7 +251,13 @@ def _quality(
         )
         name = choice.candidate.name
         target = target_names(lab.plan.horizon_days)[0 if is_spend else 1]
-        common = (lab.plan.horizon_days, target, name, choice.candidate.is_baseline, name == champions[choice.candidate.target])
+        common = (
+            lab.plan.horizon_days,
+            target,
+            name,
+            choice.candidate.is_baseline,
+            name == champions[choice.candidate.target],
+        )
         found += records.quality_rows(common, lab.plan.test.validation, len(judged), estimates)
     return found
 
