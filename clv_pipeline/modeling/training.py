@@ -240,7 +240,7 @@ def _quality(
     """Return the metrics of every candidate on the test window, with bootstrap intervals."""
     assert lab.plan.test is not None
     judged = lab.rows.at((lab.plan.test.validation,))
-    champions = set(records.champions(connection, lab.plan.horizon_days).values())
+    champions = records.champions(connection, lab.plan.horizon_days)
     found: list[dict[str, object]] = []
     for choice, values in predicted:
         is_spend = choice.candidate.target == "spend"
@@ -253,7 +253,13 @@ def _quality(
         )
         name = choice.candidate.name
         target = target_names(lab.plan.horizon_days)[0 if is_spend else 1]
-        common = (lab.plan.horizon_days, target, name, choice.candidate.is_baseline, name in champions)
+        common = (
+            lab.plan.horizon_days,
+            target,
+            name,
+            choice.candidate.is_baseline,
+            name == champions[choice.candidate.target],
+        )
         found += records.quality_rows(common, lab.plan.test.validation, len(judged), estimates)
     return found
 
