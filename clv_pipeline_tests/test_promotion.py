@@ -212,7 +212,7 @@ def test_every_version_is_listed_with_what_it_is_and_when_it_was_champion(
     assert f"    90 days: {horizon.spend.candidate}, {horizon.flag.candidate}" in older
     metrics = next(line for line in older if "test window" in line)
     for name, value in trained.test_metrics.items():
-        if name.endswith(("normalised_gini", "log_loss", "total_bias")):
+        if name.split()[-1] in ("normalised_gini", "log_loss", "total_bias"):
             assert f"{name} {value:.3f}" in metrics
     since, until = registry.reigns()[0].since, registry.reigns()[0].until
     assert older[-1] == f"    champion from {since:%Y-%m-%d %H:%M} UTC to {until:%Y-%m-%d %H:%M} UTC"

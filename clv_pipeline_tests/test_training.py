@@ -457,6 +457,10 @@ def test_what_is_typical_lies_between_the_ends_and_the_total_between_its_own(sho
         assert (scores[f"predicted_spend_low_{days}d"] <= scores[f"typical_spend_{days}d"]).all()
         assert (scores[f"typical_spend_{days}d"] <= scores[f"predicted_spend_high_{days}d"]).all()
         assert (scores[f"typical_spend_{days}d"] == 0).any()
+    # of everybody, prospects too: the total that is published beside it
+    calibration = kept(shop).horizons[0].calibration
+    assert calibration is not None
+    assert (report.total_low, report.total_high) == pytest.approx(calibration.total(report.predicted_total))
     assert report.total_low < report.predicted_total < report.total_high
     run = shop.table("from scores.run").iloc[0]
     assert float(run["predicted_total_low"]) == pytest.approx(report.total_low, abs=0.01)
@@ -533,12 +537,12 @@ def test_a_primary_horizon_that_is_not_learned_is_marked_on_every_customer(tmp_p
 # --- a champion that is there already -------------------------------------------------------------------------------
 
 
-def with_champion(trained: Trained, root: Path, spend: Recipe, flag: Recipe) -> Trained:
+def with_champion(trained: Trained, root: Path, spend: Recipe, flag: Recipe, as_of: date = AS_OF) -> Trained:
     """Return the company with other champions in its registry, as an earlier training might have left them."""
     found = copy_of(trained, root)
     (horizon,) = kept(found).horizons
     found.registry.new_folder("earlier")
-    earlier = replace(kept(found), version="earlier", horizons=[replace(horizon, spend=spend, flag=flag)])
+    earlier = replace(kept(found), version="earlier", as_of=as_of, horizons=[replace(horizon, spend=spend, flag=flag)])
     found.registry.write_manifest(earlier)
     found.registry.promote("earlier")
     return found
@@ -583,6 +587,14 @@ def test_the_champion_so_far_competes_under_its_own_name_and_the_verdict_is_reco
     judged = found.quality.query("is_champion")
     assert not judged.duplicated(["target", "metric"]).any(), "one champion a target"
     assert set(judged.groupby("target")["candidate"].first()) <= set(verdicts["candidate"])
+
+
+def test_a_champion_that_knows_the_future_does_not_compete(kiosk: Trained, tmp_path: Path) -> None:
+    """In a run for a past date its parameters would bring in what came after."""
+    recipe = Recipe("decision_tree", {"max_depth": 1, "min_samples_leaf": 100}, False)
+    found = with_champion(kiosk, tmp_path, recipe, recipe, as_of=AS_OF + timedelta(days=1))
+    training.tune_candidates(found.warehouse, found.settings, found.plan.horizons, found.registry, lambda text: None)
+    assert set(found.table("from training.tuning")["candidate"]) == {c.name for c in EVERYBODY}
 
 
 # --- too little to learn from ---------------------------------------------------------------------------------------
