@@ -15,7 +15,7 @@ from clv_pipeline.home import Home
 from clv_pipeline.modeling.listing import describe_versions
 from clv_pipeline.modeling.promotion import promote_by_hand
 from clv_pipeline.modeling.registry import Manifest, Registry
-from clv_pipeline_tests.conftest import open_warehouse, run_clv
+from clv_pipeline_tests.conftest import open_warehouse, run_clv, run_clv_here
 from clv_pipeline_tests.nights import contents, copy_of
 
 
@@ -224,10 +224,10 @@ def test_the_commands_list_and_promote(home: Home, registry: Registry, trained: 
     promoted = run_clv("promote", "20260708-aaaaaaaa", "--home", str(home.root))
     assert promoted.returncode == 0, promoted.stdout + promoted.stderr
     assert "Champion now: 20260708-aaaaaaaa, fitted as of 2026-07-08" in promoted.stdout
-    listed = run_clv("models", "--home", str(home.root))
+    listed = run_clv_here("models", "--home", str(home.root))
     assert listed.returncode == 0, listed.stdout + listed.stderr
     assert listed.stdout.splitlines() == list(describe_versions(registry.folder))
-    refused = run_clv("promote", "20260708-aaaaaaab", "--home", str(home.root))
+    refused = run_clv_here("promote", "20260708-aaaaaaab", "--home", str(home.root))
     assert refused.returncode == 1
     assert "nearest: '20260708-aaaaaaaa'" in " ".join(refused.stdout.split())
     assert "Traceback" not in refused.stdout + refused.stderr
