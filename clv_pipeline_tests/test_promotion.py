@@ -39,7 +39,9 @@ def trained(registry: Registry) -> Manifest:
 
 def another(registry: Registry, trained: Manifest, version: str, **changed: object) -> Manifest:
     """Add a version with the files of the trained one."""
-    manifest = replace(trained, version=version, as_of=date.fromisoformat(f"{version[:4]}-{version[4:6]}-{version[6:8]}"))
+    manifest = replace(
+        trained, version=version, as_of=date.fromisoformat(f"{version[:4]}-{version[4:6]}-{version[6:8]}")
+    )
     manifest = replace(manifest, **changed)  # type: ignore[arg-type]
     shutil.copytree(registry.folder / trained.version, registry.folder / version)
     registry.write_manifest(manifest)
@@ -99,7 +101,12 @@ def test_an_existing_version_that_fits_is_promoted(home: Home, registry: Registr
 
 def test_a_version_that_is_not_there_is_refused_with_the_nearest(home: Home, trained: Manifest) -> None:
     typed = trained.version[:-1]
-    for name, hint in ((typed, f"(nearest: '{trained.version}')"), ("..", ""), ("", ""), (f"../models/{trained.version}", "")):
+    for name, hint in (
+        (typed, f"(nearest: '{trained.version}')"),
+        ("..", ""),
+        ("", ""),
+        (f"../models/{trained.version}", ""),
+    ):
         with pytest.raises(ArtefactError, match="There is no model version") as error:
             promote(home, name)
         assert hint in error.value.what
@@ -138,7 +145,10 @@ def test_a_version_that_could_not_score_is_refused_and_the_difference_named(
     (horizon,) = trained.horizons
     cases: dict[str, tuple[dict[str, object], str]] = {
         "20260621-aaaaaaaa": ({"numeric_features": features}, "it needs the feature 'shoe_size'"),
-        "20260622-aaaaaaaa": ({"libraries": trained.libraries | {"numpy": "1.26.0"}}, "fitted with numpy 1.26.0, now 2"),
+        "20260622-aaaaaaaa": (
+            {"libraries": trained.libraries | {"numpy": "1.26.0"}},
+            "fitted with numpy 1.26.0, now 2",
+        ),
         "20260623-aaaaaaaa": (
             {"horizons": [horizon, replace(horizon, horizon_days=180)]},
             "it predicts 90, 180 days, the last run predicted 90 days",

@@ -33,7 +33,9 @@ def describe_versions(folder: Path) -> Iterator[str]:
 def _describe(manifest: Manifest) -> Iterator[str]:
     for horizon in manifest.horizons:
         yield f"    {horizon.horizon_days} days: {horizon.spend_candidate}, {horizon.flag_candidate}"
-    metrics = [f"{name} {value:.3f}" for name, value in manifest.test_metrics.items() if name.split()[-1] in _MAIN_METRICS]
+    metrics = [
+        f"{name} {value:.3f}" for name, value in manifest.test_metrics.items() if name.split()[-1] in _MAIN_METRICS
+    ]
     yield f"    test window: {', '.join(metrics) or 'too little history to judge'}"
 
 

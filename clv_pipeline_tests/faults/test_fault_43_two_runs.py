@@ -35,7 +35,12 @@ def _started(arguments: list[str], home: Home) -> Iterator[subprocess.Popen[byte
     """Start a command in a process group of its own; at the end nothing of the group is left."""
     with home.root.with_name("output.log").open("wb") as output:
         process = subprocess.Popen(
-            arguments, env=_environment(home), stdout=output, stderr=subprocess.STDOUT, start_new_session=True, cwd=PROJECT
+            arguments,
+            env=_environment(home),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=PROJECT,
         )
     try:
         yield process
