@@ -171,16 +171,17 @@ PUBLISHED: dict[str, PublishedTable] = {
             {
                 "horizon_days": _WINDOW["horizon_days"],
                 "target": "what is predicted",
-                "candidate": "the model or fixed baseline",
+                "candidate": "the model or fixed baseline; champion_so_far is the one before tonight, "
+                "outlook the published typical spend, interval and calibrated probability",
                 "is_baseline": "a fixed rule that every model must beat",
-                "is_champion": "chosen on earlier windows, not on this one",
+                "is_champion": "chosen on earlier windows; on this one it beat the champion before, or nothing beat it",
                 "test_window_start_date": "first day of the untouched window that everything is judged on",
                 "customers": "customers judged",
                 "metric": "the measure",
                 "value": "its value; null where it is undefined",
                 "interval_low": "lower end of the 90 % bootstrap interval over customers",
                 "interval_high": "upper end",
-                "fold_score": "mean score on the earlier tuning windows, which choose the champion",
+                "fold_score": "mean score on the earlier tuning windows, which choose the challenger",
             },
         ),
         PublishedTable(

@@ -75,7 +75,7 @@ def score_customers(
     with warehouse.transaction() as connection:
         for identity, features in scoring_batches(connection, columns, settings.batch_rows):
             parts.append(identity.assign(**_predictions(manifest, models, features)))
-        totals = _finish(connection, parts, manifest)
+        _finish(connection, parts, manifest)
         batches = scoring_batches(connection, columns, settings.batch_rows)
         for part, (_, features) in zip(parts, batches, strict=True):
             expected = part[f"predicted_spend_{primary}d"].to_numpy()
@@ -93,7 +93,7 @@ def score_customers(
         scored = pd.concat([_no_scores(manifest), *parts])
         _write_scores(connection, scored, manifest)
         _write_importance(connection, columns.names, importance / max(len(scored), 1), primary)
-        report = _audit(connection, primary, explainer.fidelity if explainer else float("nan"), totals)
+        report = _audit(connection, manifest.horizons[0], explainer.fidelity if explainer else float("nan"))
         _write_run(connection, settings, manifest, report)
     return report
 
@@ -138,17 +138,16 @@ def _extended(spend: Array, chance: Array, horizon: HorizonModel, features: pd.D
     return spend * growth, 1 - (1 - np.clip(chance, 0, 1 - 1e-9)) ** rate_growth
 
 
-def _finish(connection: Connection, parts: list[pd.DataFrame], manifest: Manifest) -> tuple[float, float]:
-    """Put all customers' predictions at the expected level, and say how sure they are; return the total's interval.
+def _finish(connection: Connection, parts: list[pd.DataFrame], manifest: Manifest) -> None:
+    """Put all customers' predictions at the expected level, and say how sure they are.
 
     A longer horizon holds the shorter one, so nothing that is expected may fall from one to the next.
     """
     if not parts:
-        return float("nan"), float("nan")
+        return
     (as_of,) = one_row(connection, "select as_of from raw.extraction")
     sizes = np.cumsum([len(part) for part in parts])[:-1]
     before = dict.fromkeys((*_MONEY, "purchase_probability"), np.zeros(1))
-    reach = (float("nan"), float("nan"))
     for horizon in manifest.horizons:
         days = horizon.horizon_days
         level = expected_level(connection, as_of, days)
@@ -160,9 +159,6 @@ def _finish(connection: Connection, parts: list[pd.DataFrame], manifest: Manifes
         for name, values in said.items():
             for part, slice_ in zip(parts, np.split(values, sizes), strict=True):
                 part[f"{name}_{days}d"] = slice_
-        if horizon is manifest.horizons[0] and horizon.calibration:
-            reach = horizon.calibration.total(float(said["predicted_spend"].sum()))
-    return reach
 
 
 def _at_least(values: Array, before: Array) -> Array:
@@ -251,7 +247,8 @@ def _write_importance(connection: Connection, names: list[str], importance: Arra
     connection.unregister("frame")
 
 
-def _audit(connection: Connection, primary: int, fidelity: float, reach: tuple[float, float]) -> ScoringReport:
+def _audit(connection: Connection, horizon: HorizonModel, fidelity: float) -> ScoringReport:
+    primary = horizon.horizon_days
     statuses = dict(
         connection.execute(
             "select score_status, count(*) from scores.customer_scores group by score_status order by score_status"
@@ -291,6 +288,8 @@ def _audit(connection: Connection, primary: int, fidelity: float, reach: tuple[f
             f"scores.customer_scores: every predicted_spend_{primary}d is {lowest}",
             next_step="look at the model's features and training rows; nothing was published.",
         )
+    # of everybody, prospects included: the interval must hold the total that is published beside it
+    reach = horizon.calibration.total(float(total)) if horizon.calibration else (float("nan"), float("nan"))
     return ScoringReport(int(population), statuses, float(total), *reach, float(trailing), fidelity)
 
 

@@ -121,7 +121,7 @@ SMALL_RUN = {
 
 
 #: A whole night whose models are not the point: without enough buyers to learn from, the fixed rules score.
-RULES_RUN = SMALL_RUN | {"CLV_MIN_BUYERS": "1000000"}
+RULES_RUN = SMALL_RUN | {"CLV_MIN_BUYERS": "1000000", "CLV_MAX_CUTOFFS": "1"}
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,7 @@ def test_doctor_says_a_next_step_for_each_line_that_fails(
         selects={"orders": "select order_id, customer_id, ordered_at from orders", "customers": "select broken("},
     )  # fmt: skip
     arguments = ("--source", str(made.folder), "--url", str(made.files), "--home", str(tmp_path / "home"))
-    result = run_clv("doctor", *arguments)
+    result = run_clv_here("doctor", *arguments)
     assert result.returncode == 1, result.stdout + result.stderr
     lines = result.stdout.splitlines()
     failing = [position for position, line in enumerate(lines) if line.startswith("fail ")]
@@ -184,7 +184,7 @@ def test_the_select_that_init_writes_runs_as_it_stands_on_tables_named_like_the_
     request: pytest.FixtureRequest, tmp_path: Path, warehouse: Warehouse, kind: str
 ) -> None:
     folder = tmp_path / "our_shop"
-    assert run_clv("init", str(folder)).returncode == 0
+    assert run_clv_here("init", str(folder)).returncode == 0
     columns = CONTRACT["orders"].column_names()
     values = {"order_id": "1", "customer_id": "C1", "ordered_at": "2024-05-01", "amount": "10.00", "quantity": "1",
               "updated_at": "2024-05-02"}  # fmt: skip
@@ -217,7 +217,7 @@ def test_the_select_that_init_writes_runs_as_it_stands_on_tables_named_like_the_
 def test_init_refuses_an_existing_folder(tmp_path: Path) -> None:
     (tmp_path / "our_shop").mkdir()
     (tmp_path / "our_shop" / "orders.sql").write_text("select 1")
-    result = run_clv("init", str(tmp_path / "our_shop"))
+    result = run_clv_here("init", str(tmp_path / "our_shop"))
     assert result.returncode == 1
     assert "our_shop exists already" in plain(result.stdout)
     assert "Next step" in result.stdout
@@ -228,7 +228,7 @@ def test_init_refuses_an_existing_folder(tmp_path: Path) -> None:
 def test_init_refuses_a_bad_name(tmp_path: Path, name: str) -> None:
     known = set(SOURCES_FOLDER.iterdir())
     for given in (f"{tmp_path}/{name}", name):
-        result = run_clv("init", given)
+        result = run_clv_here("init", given)
         assert result.returncode == 1, result.stdout
         assert "is not a plain name" in result.stdout or "exists already" in result.stdout
         assert "Traceback" not in result.stdout + result.stderr
@@ -260,7 +260,7 @@ def test_explain_shows_score_reasons_and_facts(demo_run: Home) -> None:
 
 
 def test_explain_of_an_unknown_customer_says_what_to_check(demo_run: Home) -> None:
-    result = run_clv("explain", "no-such-customer", "--home", str(demo_run.root))
+    result = run_clv_here("explain", "no-such-customer", "--home", str(demo_run.root))
     assert result.returncode == 1
     assert "Customer 'no-such-customer' is not in the published customer_clv" in plain(result.stdout)
     assert "Next step: check the number" in plain(result.stdout)
@@ -268,7 +268,7 @@ def test_explain_of_an_unknown_customer_says_what_to_check(demo_run: Home) -> No
 
 
 def test_explain_before_the_first_run_says_to_run(tmp_path: Path) -> None:
-    result = run_clv("explain", "1", "--home", str(tmp_path / "home"))
+    result = run_clv_here("explain", "1", "--home", str(tmp_path / "home"))
     assert result.returncode == 1
     assert "Nothing is published" in plain(result.stdout)
     assert "clv run" in plain(result.stdout)
@@ -279,7 +279,7 @@ def test_help_lists_every_command() -> None:
     assert result.returncode == 0
     for command in ("doctor", "explain", "init", "models", "promote", "rollback", "run", "status", "ui"):
         assert f"\n  {command} " in result.stdout
-    options = run_clv("run", "-h")
+    options = run_clv_here("run", "-h")
     assert options.returncode == 0
     for option in ("--source", "--url", "--as-of", "--horizons", "--retrain", "--home"):
         assert option in options.stdout
@@ -290,7 +290,7 @@ def test_help_lists_every_command() -> None:
     [["fly"], ["run", "--as-of", "31.12.2024"], ["run", "--fast"], ["explain"], ["run", "--as-of", "2023-02-29"]],
 )
 def test_a_mistyped_command_is_a_short_error(arguments: list[str]) -> None:
-    result = run_clv(*arguments)
+    result = run_clv_here(*arguments)
     assert result.returncode == 2
     assert "Error: " in result.stderr
     assert "Traceback" not in result.stdout + result.stderr

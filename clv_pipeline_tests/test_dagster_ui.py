@@ -36,7 +36,7 @@ needs_chromium = pytest.mark.skipif(
     reason="no chromium on this machine (CI=true makes it required)",
 )
 #: How long anything may take before the test gives up; nothing here asserts that it is fast.
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 _SCREENSHOTS = os.environ.get("CLV_TEST_SCREENSHOTS")
 T = TypeVar("T")
 

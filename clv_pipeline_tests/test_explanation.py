@@ -258,11 +258,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     warehouse, settings = open_warehouse(home), small_settings(horizons=(60,))
     company = with_prospects(company_with_signal(300), PROSPECTS, FIRST_DAY + timedelta(days=300), REFUSING)
     write_company(warehouse, settings, company)
-    plans = build_features_and_labels(warehouse, settings)
-    training.tune_candidates(warehouse, settings, plans, lambda text: None)
-    training.evaluate_candidates(warehouse, settings, plans)
+    plan = build_features_and_labels(warehouse, settings)
     registry = Registry(home.models)
-    return Shop(warehouse, settings, registry, training.fit_champions(warehouse, settings, plans, registry, AS_OF))
+    training.tune_candidates(warehouse, settings, plan.horizons, registry, lambda text: None)
+    training.evaluate_candidates(warehouse, settings, plan.horizons)
+    return Shop(warehouse, settings, registry, training.fit_champions(warehouse, settings, plan, registry, AS_OF))
 
 
 def test_every_eligible_customer_has_one_row_and_nobody_else(shop: Shop) -> None:
@@ -274,10 +274,41 @@ def test_every_eligible_customer_has_one_row_and_nobody_else(shop: Shop) -> None
     assert len(refused) == REFUSING
     assert list(scores["customer_id"]) == sorted((set(buyers) - refused) | prospects)
     assert report.customers == len(scores)
-    assert report.by_status == {"no_purchase_yet": PROSPECTS, "scored": len(buyers) - REFUSING}
+    once = shop.table(
+        "select customer_id from raw.orders where amount > 0 group by customer_id having count(distinct ordered_at) = 1"
+    )
+    single = len(set(once["customer_id"]) - refused)
+    assert report.by_status == {
+        "no_purchase_yet": PROSPECTS, "single_purchase": single, "scored": len(buyers) - REFUSING - single
+    }  # fmt: skip
+    assert set(scores.query("score_status == 'single_purchase'")["customer_id"]) == set(once["customer_id"]) - refused
     assert set(scores.query("score_status == 'no_purchase_yet'")["customer_id"]) == prospects
     assert set(scores["model_version"]) == {shop.manifest.version}
     assert set(scores["as_of"].dt.date) == {AS_OF}
+
+
+def test_a_customer_won_in_the_last_30_days_is_new_whatever_was_bought(shop: Shop) -> None:
+    shop.score()
+    oldest, single = (
+        shop.table(f"select min(customer_id) from scores.customer_scores where score_status = '{s}'").iloc[0, 0]
+        for s in ("scored", "single_purchase")
+    )
+    tenures = {oldest: 30, single: 31}
+    with shop.warehouse.connection() as connection:
+        connection.execute("create table raw.kept_purchases as from features.purchase_features")
+        for customer, days in tenures.items():
+            connection.execute(
+                "update features.purchase_features set tenure_days = ? where customer_id = ? and as_of = ?",
+                [days, customer, AS_OF],
+            )
+    try:
+        assert shop.score().by_status["new_customer"] == 1
+        statuses = shop.table("from scores.customer_scores").set_index("customer_id")["score_status"]
+        assert (statuses[oldest], statuses[single]) == ("new_customer", "single_purchase")
+    finally:
+        with shop.warehouse.connection() as connection:
+            connection.execute("create or replace table features.purchase_features as from raw.kept_purchases")
+            connection.execute("drop table raw.kept_purchases")
 
 
 def test_scores_can_be_published(shop: Shop) -> None:
@@ -345,7 +376,8 @@ def test_importance_names_every_feature_once(shop: Shop) -> None:
 
 def test_small_batches_give_the_same_scores(shop: Shop) -> None:
     wanted = (
-        "select customer_id, score_status, predicted_spend_60d, purchase_probability_60d from scores.customer_scores"
+        "select customer_id, score_status, predicted_spend_60d, typical_spend_60d, predicted_spend_low_60d, "
+        "predicted_spend_high_60d, purchase_probability_60d from scores.customer_scores"
     )
     whole = shop.score()
     at_once = shop.table(wanted)
@@ -353,8 +385,9 @@ def test_small_batches_give_the_same_scores(shop: Shop) -> None:
     settings = shop.settings.model_copy(update={"batch_rows": 100})
     in_parts = score_customers(shop.warehouse, settings, shop.registry, shop.manifest, told.append)
     assert len(told) >= 3
-    assert told == sorted(told) and told[-1] == whole.by_status["scored"]
+    assert told == sorted(told) and told[-1] == whole.customers - PROSPECTS
     pd.testing.assert_frame_equal(shop.table(wanted), at_once)
+    assert (at_once["predicted_spend_60d"] > 0).mean() > 0.5
     assert replace(in_parts, fidelity=whole.fidelity) == whole
 
 

@@ -25,6 +25,7 @@ from clv_pipeline.modeling.permutation import (
     groups_of,
     permutation_importance,
 )
+from clv_pipeline.modeling.registry import Registry
 from clv_pipeline.reporting import plots
 from clv_pipeline.settings import Settings
 from clv_pipeline.warehouse import Warehouse
@@ -40,7 +41,7 @@ from clv_pipeline_tests.made_up_rows import (
 
 ROWS = feature_rows(600, seed=4)
 #: The giant of the made-up rows would be the whole Gini.
-ORDINARY = LabelledRows(ROWS.features.iloc[1:], ROWS.as_of[1:], np.maximum(ROWS.spend[1:], 0), ROWS.flag[1:])
+ORDINARY = replace(ROWS, spend=np.maximum(ROWS.spend, 0)).take(np.arange(1, len(ROWS)))
 
 
 def by_recent_spend(features: pd.DataFrame) -> metrics.Array:
@@ -103,7 +104,7 @@ def test_a_source_is_shuffled_with_all_its_features_and_only_once() -> None:
     assert all(g.feature == ALL for g in groups[1:])
     assert set().union(*sources.values()) == set(COLUMNS.names)
     assert sources["web"] == {"web_last_device"}
-    assert len(groups) == 1 + len(sources) == 4
+    assert len(groups) == 1 + len(sources) == 5
 
 
 def test_importance_is_repeatable_and_leaves_the_rows_alone() -> None:
@@ -190,7 +191,15 @@ def rows_with_sources(customers: int, seed: int) -> LabelledRows:
     ).assign(crm_age_days=np.float32(1))
     spend = np.exp(2 * frame["spend_90d"] + 2 * frame["web_sessions"]).to_numpy(dtype=np.float64)
     spend = spend * generator.lognormal(0, 0.4, customers)
-    return LabelledRows(frame, np.repeat(np.datetime64("2024-01-01"), customers), spend, np.ones(customers))
+    return LabelledRows(
+        features=frame,
+        customer_id=np.arange(customers).astype(str).astype(object),
+        as_of=np.repeat(np.datetime64("2024-01-01"), customers),
+        spend=spend,
+        flag=np.ones(customers),
+        purchase_days=np.ones(customers),
+        half_life_days=365,
+    )
 
 
 @cache
@@ -265,8 +274,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     home, settings = Home(tmp_path_factory.mktemp("shop")), small_settings(horizons=(60,))
     warehouse = open_warehouse(home)
     write_company(warehouse, settings, company_with_signal(300))
-    plans = build_features_and_labels(warehouse, settings)
-    training.tune_candidates(warehouse, settings, plans, lambda text: None)
+    plans = build_features_and_labels(warehouse, settings).horizons
+    training.tune_candidates(warehouse, settings, plans, Registry(home.models), lambda text: None)
     training.evaluate_candidates(warehouse, settings, plans)
     shop = Shop(home, settings, plans[0])
     shop.look(shop.plan)

@@ -18,7 +18,8 @@ import pytest
 
 from clv_pipeline import features
 from clv_pipeline.home import Home
-from clv_pipeline.modeling.candidates import CANDIDATES, Task, predict
+from clv_pipeline.modeling.candidates import CANDIDATES, Task
+from clv_pipeline.modeling.composites import predict
 from clv_pipeline.modeling.dataset import KEYS, feature_columns, load_labelled, scoring_batches
 from clv_pipeline.settings import SOURCES_FOLDER
 from clv_pipeline.sources.contract import CONTRACT
@@ -146,10 +147,10 @@ def versions(company: Tables, tmp_path_factory: pytest.TempPathFactory) -> Versi
         extract_source(settings, warehouse, AS_OF, datetime(END.year, END.month, END.day, tzinfo=UTC))
         with warehouse.transaction() as connection:
             clean_without_rules(connection, settings)
-            plans = features.plan_training(connection, settings, AS_OF)
-            assert set(TRAINING_CUTOFFS) <= plans[0].all_cutoffs
-            features.write_cutoffs(connection, settings, AS_OF, plans)
-            features.write_training_plan(connection, settings, "test")
+            plan = features.plan_training(connection, settings, AS_OF)
+            assert set(TRAINING_CUTOFFS) <= plan.horizons[0].all_cutoffs
+            features.write_cutoffs(connection, settings, AS_OF, plan.horizons)
+            features.write_training_plan(connection, plan.learned, "test")
         build_features(warehouse, settings)
         return warehouse
 
@@ -220,10 +221,16 @@ def test_features_of_past_cutoffs_are_the_same_in_a_later_run(versions: Versions
 def test_the_future_changes_no_prediction(versions: Versions) -> None:
     with versions.original.connection() as connection:
         columns = feature_columns(connection)
-        rows = load_labelled(connection, columns, HORIZON_DAYS)
+        rows = load_labelled(connection, columns, HORIZON_DAYS, half_life_days=365)
     assert len(rows) > 300
     assert rows.spend.sum() > 0
-    for name in ("linear_regression", "xgboost", "logistic_regression", "xgboost_classifier"):
+    for name in (
+        "linear_regression",
+        "count_times_value",
+        "neural_net",
+        "logistic_regression",
+        "xgboost_classifier_on_btyd",
+    ):
         candidate = next(c for c in CANDIDATES if c.name == name)
         pipeline = candidate.fit(Task(columns, HORIZON_DAYS, seed=7), candidate.search[0], rows)
         predicted = []

@@ -15,7 +15,7 @@ from clv_pipeline.home import Home
 from clv_pipeline.modeling.listing import describe_versions
 from clv_pipeline.modeling.promotion import promote_by_hand
 from clv_pipeline.modeling.registry import Manifest, Registry
-from clv_pipeline_tests.conftest import open_warehouse, run_clv
+from clv_pipeline_tests.conftest import open_warehouse, run_clv, run_clv_here
 from clv_pipeline_tests.nights import contents, copy_of
 
 
@@ -212,7 +212,7 @@ def test_every_version_is_listed_with_what_it_is_and_when_it_was_champion(
     assert f"    90 days: {horizon.spend.candidate}, {horizon.flag.candidate}" in older
     metrics = next(line for line in older if "test window" in line)
     for name, value in trained.test_metrics.items():
-        if name.endswith(("normalised_gini", "log_loss", "total_bias")):
+        if name.split()[-1] in ("normalised_gini", "log_loss", "total_bias"):
             assert f"{name} {value:.3f}" in metrics
     since, until = registry.reigns()[0].since, registry.reigns()[0].until
     assert older[-1] == f"    champion from {since:%Y-%m-%d %H:%M} UTC to {until:%Y-%m-%d %H:%M} UTC"
@@ -224,10 +224,10 @@ def test_the_commands_list_and_promote(home: Home, registry: Registry, trained: 
     promoted = run_clv("promote", "20260708-aaaaaaaa", "--home", str(home.root))
     assert promoted.returncode == 0, promoted.stdout + promoted.stderr
     assert "Champion now: 20260708-aaaaaaaa, fitted as of 2026-07-08" in promoted.stdout
-    listed = run_clv("models", "--home", str(home.root))
+    listed = run_clv_here("models", "--home", str(home.root))
     assert listed.returncode == 0, listed.stdout + listed.stderr
     assert listed.stdout.splitlines() == list(describe_versions(registry.folder))
-    refused = run_clv("promote", "20260708-aaaaaaab", "--home", str(home.root))
+    refused = run_clv_here("promote", "20260708-aaaaaaab", "--home", str(home.root))
     assert refused.returncode == 1
     assert "nearest: '20260708-aaaaaaaa'" in " ".join(refused.stdout.split())
     assert "Traceback" not in refused.stdout + refused.stderr

@@ -201,7 +201,7 @@ def test_no_row_of_a_customer_holds_a_null_that_is_not_explained(published: Conn
         (nulls,) = _one(published, f"select count(*) from customer_clv where {column} is null")
         assert nulls == 0 or column in may_be_null, f"{nulls} rows have no {column}"
     (unexplained,) = _one(
-        published, "select count(*) from customer_clv where score_status = 'scored' and reason_1 = ''"
+        published, "select count(*) from customer_clv where score_status <> 'no_purchase_yet' and reason_1 = ''"
     )
     assert unexplained == 0
 
@@ -226,6 +226,21 @@ def test_the_sums_agree(published: Connection) -> None:
         "select segment, customers, predicted_spend_total from segments order by segment"
     ).fetchall()  # fmt: skip
     assert len(by_segment) > 3
+
+
+def test_what_is_typical_lies_between_the_ends_and_the_total_between_its_own(published: Connection) -> None:
+    (customers, outside) = _one(
+        published,
+        "select count(*), count(*) filter (where not (0 <= predicted_spend_low_90d "
+        "and predicted_spend_low_90d <= typical_spend_90d and typical_spend_90d <= predicted_spend_high_90d)) "
+        "from customer_clv where score_status <> 'insufficient_history'",
+    )
+    assert customers != 0 and outside == 0
+    assert _one(
+        published,
+        "select predicted_spend_total_low < predicted_spend_total, predicted_spend_total < predicted_spend_total_high "
+        "from clv_run",
+    ) == (True, True)
 
 
 def test_historic_value_is_the_net_of_the_clean_orders(demo_run: Home, published: Connection) -> None:
@@ -372,6 +387,8 @@ def test_a_failed_audit_leaves_what_was_served(
     [
         ("purchase_probability_90d", "7.5", "between 0 and 1"),
         ("predicted_spend_90d", "-1", ">= 0"),
+        ("predicted_spend_low_90d", "-1", ">= 0"),
+        ("typical_spend_90d", "-1", ">= 0"),
         ("segment", "null", "is not null"),
         ("historic_value", "null", "is not null"),
     ],
@@ -505,6 +522,6 @@ def test_the_same_input_in_another_home_gives_the_same_bytes(demo_run: Home, tmp
     assert one.name == two.name
     parquet = _contents(one / "parquet")
     assert _contents(two / "parquet") == parquet
-    assert len(parquet) == 14
+    assert len(parquet) == len(PUBLISHED)
     for page in ("report.html", "model_card.md"):
         assert (one / page).read_bytes() == (two / page).read_bytes(), page

@@ -10,7 +10,7 @@ import pytest
 from clv_pipeline.errors import PublishError
 from clv_pipeline.home import Home
 from clv_pipeline.serving import bundles, current, read_pointer, remove_old_bundles, roll_back
-from clv_pipeline_tests.conftest import run_clv
+from clv_pipeline_tests.conftest import run_clv, run_clv_here
 from clv_pipeline_tests.nights import bundle_names, contents, copy_of, publish_night, served_run, served_whole
 
 SECOND, THIRD = "20260702-night", "20260703-night"
@@ -143,7 +143,7 @@ def test_the_command_says_what_is_served_now_and_how_old_it_is(home: Home) -> No
     assert f"Served now: run {SECOND} of Demo company, as of 2026-07-02, " in ran.stdout
     assert " days old" in ran.stdout
     assert served_whole(home) == "2026-07-02"
-    refused = run_clv("rollback", "20260703-nihgt", "--home", str(home.root))
+    refused = run_clv_here("rollback", "20260703-nihgt", "--home", str(home.root))
     assert refused.returncode == 1
     assert f"nearest: '{THIRD}'" in " ".join(refused.stdout.split())
     assert "Traceback" not in refused.stdout + refused.stderr

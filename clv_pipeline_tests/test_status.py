@@ -12,7 +12,7 @@ from clv_pipeline.home import Home
 from clv_pipeline.orchestration.history import newest_run
 from clv_pipeline.settings import load_settings
 from clv_pipeline.status import look
-from clv_pipeline_tests.conftest import FileSource, run_clv
+from clv_pipeline_tests.conftest import FileSource, run_clv_here
 from clv_pipeline_tests.nights import contents, copy_of, served_run
 
 DEMO_AS_OF = date(2026, 7, 1)
@@ -24,7 +24,7 @@ ORDERS = "order_id,customer_id,ordered_at,amount\n" + "".join(
 
 def said(home: Home) -> dict[str, str]:
     """Return the lines of `clv status` by their subject, each with its mark."""
-    ran = run_clv("status", "--home", str(home.root))
+    ran = run_clv_here("status", "--home", str(home.root))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     lines = [line for line in ran.stdout.splitlines() if not line.startswith("     ")]
     return {line[5:].split(":")[0]: line for line in lines}
@@ -113,7 +113,7 @@ def test_a_red_run_is_named_with_its_check_and_message_and_the_last_good_one_is_
 ) -> None:
     home, source = copy_of(demo_run, tmp_path / "red"), file_source(orders=ORDERS)
     arguments = ("--source", str(source.folder), "--url", str(source.files), "--as-of", "2024-06-01")
-    ran = run_clv("run", "--home", str(home.root), *arguments)
+    ran = run_clv_here("run", "--home", str(home.root), *arguments)
     assert ran.returncode == 1, ran.stdout + ran.stderr
     lines = said(home)
     assert lines["served"].startswith(f"ok   served: run {served_run(demo_run)} of Demo company")

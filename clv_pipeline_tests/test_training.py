@@ -14,15 +14,17 @@ import pytest
 
 from clv_pipeline.errors import ArtefactError, HistoryError
 from clv_pipeline.home import Home
-from clv_pipeline.modeling import metrics, training
+from clv_pipeline.modeling import metrics, records, training
 from clv_pipeline.modeling.blending import BLENDS
-from clv_pipeline.modeling.candidates import CANDIDATES, candidates_for, predict
-from clv_pipeline.modeling.cutoffs import CutoffPlan
+from clv_pipeline.modeling.candidates import CANDIDATES, candidates_for
+from clv_pipeline.modeling.composites import predict
+from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.modeling.dataset import feature_columns, load_labelled, target_names
-from clv_pipeline.modeling.registry import Manifest, Registry, code_fingerprint, library_versions, why_unfit
-from clv_pipeline.modeling.selection import CLOSE, FALLBACK, choose
-from clv_pipeline.modeling.training import TARGETS
-from clv_pipeline.modeling.tuning import Tuned
+from clv_pipeline.modeling.level import expected_level
+from clv_pipeline.modeling.registry import Manifest, Recipe, Registry, code_fingerprint, library_versions, why_unfit
+from clv_pipeline.modeling.selection import CLOSE, FALLBACK, Contender, choose, decide
+from clv_pipeline.modeling.training import REIGNING, TARGETS
+from clv_pipeline.modeling.tuning import Tuned, at_level
 from clv_pipeline.scoring import score_customers
 from clv_pipeline.settings import Settings
 from clv_pipeline.warehouse import Warehouse
@@ -50,7 +52,7 @@ class Trained:
     home: Home
     warehouse: Warehouse
     settings: Settings
-    plans: list[CutoffPlan]
+    plan: TrainingPlan
     tuned: dict[int, list[Tuned]]
     quality: Table
     manifest: Manifest | None
@@ -69,19 +71,19 @@ def train(root: Path, company: MadeUpCompany, as_of: date = AS_OF, *, keep: bool
     home = Home(root)
     warehouse, settings = open_warehouse(home), small_settings(**overrides)
     write_company(warehouse, settings, company, as_of)
-    plans = build_features_and_labels(warehouse, settings, as_of)
-    tuned = training.tune_candidates(warehouse, settings, plans, lambda text: None)
-    quality = training.evaluate_candidates(warehouse, settings, plans)
+    plan = build_features_and_labels(warehouse, settings, as_of)
     registry = Registry(home.models)
-    manifest = training.fit_champions(warehouse, settings, plans, registry, as_of) if keep else None
-    return Trained(home, warehouse, settings, plans, tuned, quality, manifest)
+    tuned = training.tune_candidates(warehouse, settings, plan.horizons, registry, lambda text: None)
+    quality = training.evaluate_candidates(warehouse, settings, plan.horizons)
+    manifest = training.fit_champions(warehouse, settings, plan, registry, as_of) if keep else None
+    return Trained(home, warehouse, settings, plan, tuned, quality, manifest)
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """A company of 500 customers whose history tells who will buy, at two horizons."""
+    """A company of 500 customers whose history tells who will buy, at two horizons, and at one that is longer than that."""
     company = with_prospects(company_with_signal(500), 60, FIRST_DAY)
-    return train(tmp_path_factory.mktemp("shop"), company, horizons=(30, 90))
+    return train(tmp_path_factory.mktemp("shop"), company, horizons=(30, 90, 365))
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +105,14 @@ def copy_of(trained: Trained, root: Path) -> Trained:
     return replace(trained, home=home, warehouse=open_warehouse(home))
 
 
-def train_again(trained: Trained, plans: list[CutoffPlan]) -> Trained:
-    """Go through the three steps once more, on the features that are there."""
+def train_again(trained: Trained, **changes: Any) -> Trained:
+    """Go through the three steps once more, on the features that are there; `changes` are made to each horizon's plan."""
     settings = trained.settings
-    tuned = training.tune_candidates(trained.warehouse, settings, plans, lambda text: None)
-    quality = training.evaluate_candidates(trained.warehouse, settings, plans)
-    manifest = training.fit_champions(trained.warehouse, settings, plans, trained.registry, AS_OF)
-    return replace(trained, plans=plans, tuned=tuned, quality=quality, manifest=manifest)
+    plan = replace(trained.plan, horizons=tuple(replace(p, **changes) for p in trained.plan.horizons))
+    tuned = training.tune_candidates(trained.warehouse, settings, plan.horizons, trained.registry, lambda text: None)
+    quality = training.evaluate_candidates(trained.warehouse, settings, plan.horizons)
+    manifest = training.fit_champions(trained.warehouse, settings, plan, trained.registry, AS_OF)
+    return replace(trained, plan=plan, tuned=tuned, quality=quality, manifest=manifest)
 
 
 def kept(trained: Trained) -> Manifest:
@@ -130,6 +133,8 @@ EVERYBODY = [*CANDIDATES, *(BLENDS[target] for target in TARGETS)]
 
 def test_every_candidate_of_every_horizon_is_tuned_and_one_a_target_is_champion(shop: Trained) -> None:
     table = shop.table("select * from training.tuning")
+    champions = shop.table("select horizon_days, target from training.champions order by all")
+    assert champions.to_numpy().tolist() == [[30, "flag"], [30, "spend"], [90, "flag"], [90, "spend"]]
     assert sorted(table["horizon_days"].unique()) == [30, 90]
     for horizon, tuned in table.groupby("horizon_days"):
         assert list(tuned["candidate"]) == [c.name for c in EVERYBODY]
@@ -137,7 +142,8 @@ def test_every_candidate_of_every_horizon_is_tuned_and_one_a_target_is_champion(
         assert list(tuned["tried"]) == [len(c.search) for c in EVERYBODY]
         assert not tuned["ran_out_of_time"].any()
         assert np.isfinite(tuned[["fold_score", "mean_absolute_bias"]].to_numpy()).all()
-        assert sorted(tuned.query("is_champion")["target"]) == ["flag", "spend"]
+        assert sorted(tuned.query("is_challenger")["target"]) == ["flag", "spend"]
+        assert list(tuned["recipe"]) == list(tuned["candidate"])
         for row, choice in zip(tuned.itertuples(), shop.tuned[int(horizon)], strict=True):
             assert json.loads(str(row.parameters)) == dict(choice.parameters)
             if choice.candidate.name in {b.name for b in BLENDS.values()}:
@@ -148,9 +154,10 @@ def test_every_candidate_of_every_horizon_is_tuned_and_one_a_target_is_champion(
 
 
 def test_models_and_baselines_are_judged_side_by_side_on_the_test_window(shop: Trained) -> None:
-    for plan in shop.plans:
+    assert [plan.horizon_days for plan in shop.plan.horizons] == [30, 90]
+    for plan in shop.plan.horizons:
         assert plan.test is not None
-        judged = shop.quality[shop.quality["horizon_days"] == plan.horizon_days]
+        judged = shop.quality.query("horizon_days == @plan.horizon_days and candidate != 'outlook'")
         assert set(judged["candidate"]) == {c.name for c in EVERYBODY}
         assert set(judged["test_window_start"]) == {plan.test.validation}
         for target, names in zip(
@@ -166,8 +173,9 @@ def test_models_and_baselines_are_judged_side_by_side_on_the_test_window(shop: T
 
 
 def test_each_interval_contains_its_value(shop: Trained) -> None:
-    quality = shop.quality[shop.quality["value"].notna()]
-    assert len(quality) > 0.9 * len(shop.quality)
+    measured = shop.quality[shop.quality["candidate"] != "outlook"]
+    quality = measured[measured["value"].notna()]
+    assert len(quality) > 0.9 * len(measured)
     outside = quality[(quality["value"] < quality["low"]) | (quality["value"] > quality["high"])]
     assert outside[["candidate", "metric", "low", "value", "high"]].to_dict("records") == []
     assert (quality["high"] >= quality["low"]).all()
@@ -182,14 +190,24 @@ def test_the_champions_predictions_are_kept_and_their_metrics_are_those_publishe
         assert metrics.wape(actual, predicted) == pytest.approx(champions["wape"])
         assert metrics.normalised_gini(actual, predicted) == pytest.approx(champions["normalised_gini"])
         flags, chances = rows["actual_flag"].to_numpy(), rows["predicted_flag"].to_numpy()
-        assert metrics.log_loss(flags, chances) == pytest.approx(champions["log_loss"])
+        outlook = shop.quality.query("horizon_days == @horizon and candidate == 'outlook'").set_index("metric")["value"]
+        assert metrics.log_loss(flags, chances) == pytest.approx(outlook["probability_log_loss"])
+        # calibrated on the folds, it is about as good as the champion's own
+        assert outlook["probability_log_loss"] < 1.05 * champions["log_loss"]
         assert ((chances >= 0) & (chances <= 1)).all()
+        low, typical, high = (rows[name].to_numpy() for name in ("low", "typical_spend", "high"))
+        assert ((low <= typical) & (typical <= high)).all()
+        found = metrics.coverage(actual, predicted, low, high)
+        assert {f"interval_{name}": value for name, value in found.items()} == pytest.approx(
+            {name: value for name, value in outlook.items() if str(name).startswith("interval_")}
+        )
+        assert 0.8 < found["coverage"] <= 1
 
 
 def test_labels_and_customers_of_the_test_window_are_those_of_the_source(shop: Trained) -> None:
     """Against the raw rows, without the package's SQL: who had bought before the window, and what came in it."""
     orders = shop.table("select customer_id, ordered_at::date as day, amount::double as amount from raw.orders")
-    for plan in shop.plans:
+    for plan in shop.plan.horizons:
         assert plan.test is not None
         start = pd.Timestamp(plan.test.validation)
         before = orders[(orders["day"] < start) & (orders["amount"] > 0)]["customer_id"].unique()
@@ -223,42 +241,49 @@ def test_where_there_is_nothing_to_learn_nothing_is_claimed(lottery: Trained) ->
     assert champion_gini["value"].item() < baselines.max() + 0.10
     loss = on_test_window(lottery, 90, "log_loss")
     assert loss.query("is_champion")["value"].item() < loss.loc["base_rate", "value"] + 0.02
-    evidence = tuning.query("target == 'flag' and is_champion")["fold_score"].item()
+    evidence = tuning.query("target == 'flag' and is_challenger")["fold_score"].item()
     assert evidence >= tuning.loc["base_rate", "fold_score"] - CLOSE
     assert on_test_window(lottery, 90, "roc_auc")["value"].between(0.4, 0.6).all()
 
 
 @pytest.mark.parametrize("trained", ["shop", "kiosk", "lottery"])
-def test_the_champion_is_the_one_the_rule_names(trained: str, request: pytest.FixtureRequest) -> None:
-    """The best mean score of the folds, or within `CLOSE` of it the truest total; the test window has no say."""
+def test_the_challenger_is_the_one_the_folds_name(trained: str, request: pytest.FixtureRequest) -> None:
+    """The best mean score of the folds, or the blend within `CLOSE` of it; the test window has no say."""
     found: Trained = request.getfixturevalue(trained)
     table = found.table("select * from training.tuning")
     for (_horizon, _target), tuned in table.groupby(["horizon_days", "target"]):
-        as_good = tuned[tuned["fold_score"] >= tuned["fold_score"].max() - CLOSE]
-        truest = as_good["mean_absolute_bias"].min()
-        assert tuned.query("is_champion")["mean_absolute_bias"].item() == truest
-        assert tuned.query("is_champion")["candidate"].item() in set(as_good["candidate"])
+        best = tuned["fold_score"].max()
+        challenger = tuned.query("is_challenger")
+        assert challenger["fold_score"].item() >= best - CLOSE
+        assert challenger["fold_score"].item() == best or challenger["candidate"].item().startswith("blend")
 
 
-def made_up_tuning(**scores: tuple[float, float]) -> list[Tuned]:
+@pytest.mark.parametrize("trained", ["shop", "kiosk", "lottery"])
+def test_the_champion_is_the_one_the_rule_names_on_the_kept_predictions(
+    trained: str, request: pytest.FixtureRequest
+) -> None:
+    found: Trained = request.getfixturevalue(trained)
+    champions = found.table("from training.champions").set_index(["horizon_days", "target"])
+    tuning = found.table("from training.tuning")
+    predictions = found.table("select * from training.predictions where role = 'test' order by customer_id")
+    for (horizon, target), verdict in champions.iterrows():
+        rows = predictions[(predictions["horizon_days"] == horizon) & (predictions["target"] == target)]
+        actual = rows.groupby("candidate")["actual"].apply(lambda v: v.to_numpy()).iloc[0]
+        everybody = {n: Contender(str(n), r["predicted"].to_numpy()) for n, r in rows.groupby("candidate")}
+        entries = tuning[(tuning["horizon_days"] == horizon) & (tuning["target"] == target)]
+        challenger = entries.query("is_challenger")["candidate"].item()
+        baselines = [everybody[name] for name in entries.query("is_baseline")["candidate"]]
+        draws = metrics.bootstrap_draws(len(actual), found.settings.bootstrap_samples, found.settings.seed)
+        again = decide(target, actual, everybody[challenger], None, baselines, draws)
+        assert (verdict["candidate"], verdict["reason"]) == (again.champion, again.reason)
+
+
+def test_a_baseline_that_nothing_beats_is_the_challenger() -> None:
     by_name = {c.name: c for c in candidates_for("spend")}
-    return [Tuned(by_name[n], {}, (score,), (bias,), 1, False) for n, (score, bias) in scores.items()]
-
-
-def test_the_rule_by_hand() -> None:
-    first, second, third = [c.name for c in candidates_for("spend")][-3:]
-    near = made_up_tuning(**{first: (0.700, 0.30), second: (0.6985, -0.10), third: (0.690, 0.0)})
-    assert choose(near).candidate.name == second
-    clear = made_up_tuning(**{first: (0.710, 0.30), second: (0.6985, -0.10), third: (0.690, 0.0)})
-    assert choose(clear).candidate.name == first
-    undefined = made_up_tuning(**{first: (np.nan, 0.0), second: (0.2, 0.5)})
-    assert choose(undefined).candidate.name == second
-
-
-def test_a_baseline_that_nothing_beats_is_the_champion() -> None:
-    baseline = next(c.name for c in candidates_for("spend") if c.is_baseline)
-    model = next(c.name for c in candidates_for("spend") if not c.is_baseline)
-    assert choose(made_up_tuning(**{baseline: (0.8, 0.2), model: (0.7, 0.0)})).candidate.name == baseline
+    baseline = next(c.name for c in by_name.values() if c.is_baseline)
+    model = next(c.name for c in by_name.values() if not c.is_baseline)
+    tuned = [Tuned(by_name[n], {}, (score,), (0.0,), 1, False) for n, score in ((baseline, 0.8), (model, 0.7))]
+    assert choose(tuned).candidate.name == baseline
 
 
 # --- the test window stays unseen -----------------------------------------------------------------------------------
@@ -267,7 +292,7 @@ def test_a_baseline_that_nothing_beats_is_the_champion() -> None:
 def test_tuning_does_not_look_at_the_test_window(kiosk: Trained, tmp_path: Path) -> None:
     """Whatever happens from the test window's first day on, tuning comes out the same."""
     kiosk = copy_of(kiosk, tmp_path)
-    (plan,) = kiosk.plans
+    (plan,) = kiosk.plan.horizons
     assert plan.test is not None and plan.folds
     before = kiosk.table("select * from training.tuning")
     since = plan.test.validation - timedelta(days=plan.horizon_days)
@@ -277,27 +302,36 @@ def test_tuning_does_not_look_at_the_test_window(kiosk: Trained, tmp_path: Path)
             [since],
         ).fetchall()
         assert changed[0][0] > 100
+        # the level is made from the days themselves
+        changed = connection.execute(
+            "update features.customer_day set net_spend = 9999, is_purchase_day = not is_purchase_day where order_date >= $1",
+            [plan.test.validation],
+        ).fetchall()
+        assert changed[0][0] > 50
     assert since >= max(plan.folds[0].validation, *plan.folds[0].train)
-    training.tune_candidates(kiosk.warehouse, kiosk.settings, kiosk.plans, lambda text: None)
+    nobody = Registry(tmp_path / "no champion")
+    training.tune_candidates(kiosk.warehouse, kiosk.settings, kiosk.plan.horizons, nobody, lambda text: None)
     pd.testing.assert_frame_equal(kiosk.table("select * from training.tuning"), before)
     assert before["fold_score"].nunique() > len(CANDIDATES) / 2
 
 
 def test_the_judged_models_learned_nothing_after_the_test_windows_first_day(kiosk: Trained) -> None:
     """Fitted again by hand to the training windows alone, the champion gives the kept predictions of the test window."""
-    (plan,) = kiosk.plans
+    (plan,) = kiosk.plan.horizons
     assert plan.test is not None
     with kiosk.warehouse.connection() as connection:
         columns = feature_columns(connection)
-        rows = load_labelled(connection, columns, plan.horizon_days)
-        choices = training.read_choices(connection, plan.horizon_days, "spend")
-    champion = next(c for c in choices if c.is_champion)
+        rows = load_labelled(connection, columns, plan.horizon_days, kiosk.settings.recency_half_life_days)
+        choices = records.read_choices(connection, plan.horizon_days, "spend")
+        champions = records.champions(connection, plan.horizon_days)
+        level = expected_level(connection, plan.test.validation, plan.horizon_days)
+    champion = next(c for c in choices if c.candidate.name == champions["spend"])
     task = training.Task(columns, plan.horizon_days, kiosk.settings.seed)
     learned = rows.at(plan.test.train)
     assert learned.as_of.max() + np.timedelta64(plan.horizon_days, "D") <= np.datetime64(plan.test.validation)
-    again = predict(
-        champion.candidate.fit(task, champion.parameters, learned), rows.at((plan.test.validation,)).features
-    )
+    model = champion.candidate.fit(task, champion.parameters, learned)
+    predicted = predict(model, rows.at((plan.test.validation,)).features)
+    again = at_level(champion.candidate, predicted, level)
     kept_rows = kiosk.table("select predicted_spend from training.test_predictions")
     np.testing.assert_array_equal(kept_rows["predicted_spend"], again)
 
@@ -311,15 +345,20 @@ def kiosk_again(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 def test_the_same_input_gives_the_same_tables(kiosk: Trained, kiosk_again: Trained) -> None:
-    for table in ("training.tuning", "training.model_quality", "training.test_predictions"):
-        pd.testing.assert_frame_equal(kiosk.table(f"from {table}"), kiosk_again.table(f"from {table}"))
+    for table in ("tuning", "predictions", "champions", "model_quality", "test_predictions"):
+        pd.testing.assert_frame_equal(
+            kiosk.table(f"from training.{table}"), kiosk_again.table(f"from training.{table}")
+        )
 
 
 def test_the_same_input_gives_the_same_version_and_metrics(kiosk: Trained, kiosk_again: Trained) -> None:
     first, again = kept(kiosk), kept(kiosk_again)
     assert replace(first, files={}) == replace(again, files={})
     assert first.files.keys() == again.files.keys()
-    assert len(first.test_metrics) == len(metrics.SPEND_METRICS) + len(metrics.PROBABILITY_METRICS)
+    spend, flag = target_names(30)
+    expected = {f"{spend} {name}" for name in metrics.SPEND_METRICS}
+    expected |= {f"{flag} {name}" for name in metrics.PROBABILITY_METRICS} | {f"{spend} interval_coverage"}
+    assert expected <= first.test_metrics.keys()
 
 
 def test_the_same_input_gives_the_same_model_files(kiosk: Trained, kiosk_again: Trained) -> None:
@@ -351,17 +390,18 @@ def test_a_changed_line_of_code_or_sql_is_another_version(tmp_path: Path) -> Non
 
 def test_the_version_holds_both_champions_of_each_horizon_and_loads(shop: Trained) -> None:
     manifest = kept(shop)
-    champions = shop.table("select * from training.tuning where is_champion").set_index(["horizon_days", "target"])
+    champions = shop.table("from training.champions").set_index(["horizon_days", "target"])["candidate"]
     with shop.warehouse.connection() as connection:
         columns = feature_columns(connection)
-        rows = {plan.horizon_days: load_labelled(connection, columns, plan.horizon_days) for plan in shop.plans}
+        rows = {p.horizon_days: load_labelled(connection, columns, p.horizon_days, 365) for p in shop.plan.horizons}
     assert manifest.columns == columns
-    assert [h.horizon_days for h in manifest.horizons] == [30, 90]
+    assert manifest.learned == {30: 30, 90: 90, 365: 90}
     assert shop.registry.champion() == manifest
-    for plan, horizon in zip(shop.plans, manifest.horizons, strict=True):
+    for plan, horizon in zip(shop.plan.horizons, manifest.horizons, strict=False):
         assert horizon.has_enough_history
-        assert horizon.spend.candidate == champions.loc[(plan.horizon_days, "spend"), "candidate"]
-        assert horizon.flag.candidate == champions.loc[(plan.horizon_days, "flag"), "candidate"]
+        assert horizon.calibration is not None
+        assert horizon.spend.candidate == champions[plan.horizon_days, "spend"]
+        assert horizon.flag.candidate == champions[plan.horizon_days, "flag"]
         for target in TARGETS:
             loaded = shop.registry.load(manifest, f"{plan.horizon_days}d_{target}")
             predicted = predict(loaded, rows[plan.horizon_days].features)
@@ -373,44 +413,188 @@ def test_the_version_holds_both_champions_of_each_horizon_and_loads(shop: Traine
 def test_prospects_are_expected_to_spend_what_their_like_spent(shop: Trained) -> None:
     """Known but without a purchase at a cutoff: their later mean, from labels joined by hand."""
     for horizon in kept(shop).horizons:
-        mean, share = shop.table(
+        mean, high, share = shop.table(
             f"""
-            select avg(spend_total)::double, avg(spend_flag::int) from training.labels
-            where horizon_days = {horizon.horizon_days} and not exists (
+            select avg(spend_total)::double, quantile_cont(spend_total, 0.935)::double, avg(spend_flag::int)
+            from training.labels
+            where horizon_days = {horizon.learned_days} and not exists (
                 from features.customer_day where customer_day.customer_id = labels.customer_id
                 and is_purchase_day and order_date < labels.as_of
             )
             """
         ).iloc[0]
         assert horizon.prospect_spend == pytest.approx(mean)
+        assert horizon.prospect_high == pytest.approx(max(high, 0))
         assert horizon.prospect_probability == pytest.approx(share)
         assert 0 < horizon.prospect_probability < 1
 
 
-def test_a_longer_horizon_never_expects_less(shop: Trained) -> None:
+MONEY = ("predicted_spend", "typical_spend", "predicted_spend_low", "predicted_spend_high")
+SAID = (*MONEY, "purchase_probability")
+
+
+def check_monotone(scores: Table) -> None:
+    for name in SAID:
+        short, long, longest = (scores[f"{name}_{days}d"] for days in (30, 90, 365))
+        assert short.notna().all() and (short >= 0).all(), name
+        assert (long >= short).all() and (longest >= long).all(), name
+
+
+def test_a_longer_horizon_never_expects_less_of_anybody(shop: Trained) -> None:
     report = score_customers(shop.warehouse, shop.settings, shop.registry, kept(shop), lambda done: None)
     scores = shop.table("select * from scores.customer_scores")
     assert report.customers == len(scores) > 500
-    assert (scores["predicted_spend_90d"] >= scores["predicted_spend_30d"]).all()
-    assert (scores["purchase_probability_90d"] >= scores["purchase_probability_30d"]).all()
-    assert (scores["predicted_spend_90d"] > scores["predicted_spend_30d"]).mean() > 0.3
+    check_monotone(scores)
+    for name in ("predicted_spend", "predicted_spend_high", "purchase_probability"):
+        assert (scores[f"{name}_90d"] > scores[f"{name}_30d"]).mean() > 0.3
+        assert (scores[f"{name}_365d"] > scores[f"{name}_90d"]).mean() > 0.3
+
+
+def test_what_is_typical_lies_between_the_ends_and_the_total_between_its_own(shop: Trained) -> None:
+    report = score_customers(shop.warehouse, shop.settings, shop.registry, kept(shop), lambda done: None)
+    scores = shop.table("select * from scores.customer_scores where score_status <> 'no_purchase_yet'")
+    for days in (30, 90, 365):
+        assert (scores[f"predicted_spend_low_{days}d"] <= scores[f"typical_spend_{days}d"]).all()
+        assert (scores[f"typical_spend_{days}d"] <= scores[f"predicted_spend_high_{days}d"]).all()
+        assert (scores[f"typical_spend_{days}d"] == 0).any()
+    # of everybody, prospects too: the total that is published beside it
+    calibration = kept(shop).horizons[0].calibration
+    assert calibration is not None
+    assert (report.total_low, report.total_high) == pytest.approx(calibration.total(report.predicted_total))
+    assert report.total_low < report.predicted_total < report.total_high
+    run = shop.table("from scores.run").iloc[0]
+    assert float(run["predicted_total_low"]) == pytest.approx(report.total_low, abs=0.01)
+    assert float(run["predicted_total_high"]) == pytest.approx(report.total_high, abs=0.01)
+
+
+def test_each_learned_horizon_sums_to_its_level(shop: Trained) -> None:
+    score_customers(shop.warehouse, shop.settings, shop.registry, kept(shop), lambda done: None)
+    with shop.warehouse.connection() as connection:
+        level = expected_level(connection, AS_OF, 30)
+    scores = shop.table("select * from scores.customer_scores where score_status <> 'no_purchase_yet'")
+    assert level.spend is not None and level.buyers is not None
+    assert float(scores["predicted_spend_30d"].sum()) == pytest.approx(level.spend, rel=1e-3)
+    assert float(scores["purchase_probability_30d"].mean()) == pytest.approx(level.buyers, abs=1e-3)
 
 
 def test_a_longer_horizon_never_expects_less_of_prospects_either(shop: Trained) -> None:
     """Prospects entered just before as_of have a past at the short horizon only, so the means cross."""
-    short, long = kept(shop).horizons
+    short, long, longest = kept(shop).horizons
     crossed = replace(
         kept(shop),
         horizons=[
-            replace(short, prospect_spend=12.0, prospect_probability=0.4),
-            replace(long, prospect_spend=3.0, prospect_probability=0.1),
+            replace(short, prospect_spend=12.0, prospect_high=50.0, prospect_probability=0.4),
+            replace(long, prospect_spend=3.0, prospect_high=20.0, prospect_probability=0.1),
+            replace(longest, prospect_spend=3.0, prospect_high=20.0, prospect_probability=0.1),
         ],
     )
     score_customers(shop.warehouse, shop.settings, shop.registry, crossed, lambda done: None)
     scores = shop.table("select * from scores.customer_scores where score_status = 'no_purchase_yet'")
     assert len(scores) > 0
-    assert (scores["predicted_spend_90d"] >= scores["predicted_spend_30d"]).all()
-    assert (scores["purchase_probability_90d"] >= scores["purchase_probability_30d"]).all()
+    check_monotone(scores)
+    assert set(scores["predicted_spend_90d"].astype(float)) == {12.0}
+
+
+# --- a horizon longer than the history can show ---------------------------------------------------------------------
+
+
+def test_a_horizon_that_is_not_learned_grows_with_the_buy_till_you_die_expectation(shop: Trained) -> None:
+    """Where no level is known, a year is the learned 90 days times the ratio of the two expectations of each customer."""
+    _, learned, extended = kept(shop).horizons
+    assert (extended.horizon_days, extended.learned_days) == (365, 90)
+    assert (extended.spend, extended.calibration) == (learned.spend, learned.calibration)
+    score_customers(shop.warehouse, shop.settings, shop.registry, kept(shop), lambda done: None)
+    scores = shop.table(
+        """
+        select predicted_spend_90d::double as short, predicted_spend_365d::double as long,
+            btyd_purchases_365d / btyd_purchases_90d as growth
+        from scores.customer_scores
+        inner join features.btyd_features using (customer_id, as_of)
+        """
+    )
+    ratio = (scores["long"] / scores["short"] / scores["growth"])[scores["short"] > 1]
+    assert len(ratio) > 100
+    # what is left is the level, one factor for all but the few whose 90 days were raised to their 30
+    assert (ratio / ratio.median()).between(0.98, 1.02).mean() > 0.9
+    assert (ratio < 1.02 * ratio.median()).mean() > 0.98
+
+
+def test_a_primary_horizon_that_is_not_learned_is_marked_on_every_customer(tmp_path: Path) -> None:
+    young = orders_since(company_with_signal(250), AS_OF - timedelta(days=200))
+    trained = train(tmp_path, young, horizons=(90,))
+    assert trained.plan.learned == {90: 49}
+    assert trained.registry.champion() == kept(trained)
+    assert kept(trained).learned == {90: 49}
+    assert set(trained.quality["horizon_days"]) == {49}
+    report = score_customers(trained.warehouse, trained.settings, trained.registry, kept(trained), lambda done: None)
+    assert report.by_status.keys() == {"extended_horizon"}
+    scores = trained.table("from scores.customer_scores")
+    assert scores["primary_spend"].gt(0).mean() > 0.5
+    assert scores["primary_probability"].between(0, 1).all()
+    assert {c for c in scores if c.startswith(MONEY)} == {f"{name}_90d" for name in MONEY}
+
+
+# --- a champion that is there already -------------------------------------------------------------------------------
+
+
+def with_champion(trained: Trained, root: Path, spend: Recipe, flag: Recipe, as_of: date = AS_OF) -> Trained:
+    """Return the company with other champions in its registry, as an earlier training might have left them."""
+    found = copy_of(trained, root)
+    (horizon,) = kept(found).horizons
+    found.registry.new_folder("earlier")
+    earlier = replace(kept(found), version="earlier", as_of=as_of, horizons=[replace(horizon, spend=spend, flag=flag)])
+    found.registry.write_manifest(earlier)
+    found.registry.promote("earlier")
+    return found
+
+
+def test_trained_again_on_the_same_data_the_champion_stays_what_it_is(kiosk: Trained, tmp_path: Path) -> None:
+    again = train_again(copy_of(kiosk, tmp_path))
+    (before,), (after,) = kept(kiosk).horizons, kept(again).horizons
+    assert (after.spend, after.flag) == (before.spend, before.flag)
+    assert kept(again).files == kept(kiosk).files
+    verdicts = again.table("from training.champions")
+    assert sorted(verdicts["target"]) == ["flag", "spend"]
+    assert verdicts["reason"].str.contains("score").all()
+
+
+def test_the_champion_so_far_competes_under_its_own_name_and_the_verdict_is_recorded(
+    kiosk: Trained, tmp_path: Path
+) -> None:
+    """A model of little use is replaced; what is nearly as good as the challenger stays, as the recipe that it is."""
+    poor, good = Recipe("decision_tree", {"max_depth": 1, "min_samples_leaf": 100}, False), kept(kiosk).horizons[0].flag
+    other = (
+        next(m for m in good.parameters["members"] if m != "btyd_probability") if "members" in good.parameters else ""
+    )
+    near = Recipe(other, good.parameters["members"][other]["parameters"], False) if other else good
+    found = train_again(with_champion(kiosk, tmp_path, poor, near))
+    tuning = found.table(f"select * from training.tuning where candidate = '{REIGNING}'").set_index("target")
+    assert tuning.loc["spend", "recipe"] == "decision_tree"
+    assert json.loads(tuning.loc["spend", "parameters"]) == poor.parameters
+    assert not tuning["is_challenger"].any()
+    windows = found.table(f"select distinct target, role from training.predictions where candidate = '{REIGNING}'")
+    assert ("spend", "fold") in set(windows.itertuples(index=False, name=None))
+    assert ("spend", "test") in set(windows.itertuples(index=False, name=None))
+    verdicts = found.table("from training.champions").set_index("target")
+    assert f"{REIGNING}: score" in verdicts.loc["spend", "reason"]
+    (horizon,) = kept(found).horizons
+    for target, recipe, earlier in (("spend", horizon.spend, poor), ("flag", horizon.flag, near)):
+        if verdicts.loc[target, "candidate"] == REIGNING:
+            assert recipe == earlier
+            assert "the champion stays" in verdicts.loc[target, "reason"]
+        else:
+            assert recipe.candidate == verdicts.loc[target, "candidate"]
+    judged = found.quality.query("is_champion")
+    assert not judged.duplicated(["target", "metric"]).any(), "one champion a target"
+    assert set(judged.groupby("target")["candidate"].first()) <= set(verdicts["candidate"])
+
+
+def test_a_champion_that_knows_the_future_does_not_compete(kiosk: Trained, tmp_path: Path) -> None:
+    """In a run for a past date its parameters would bring in what came after."""
+    recipe = Recipe("decision_tree", {"max_depth": 1, "min_samples_leaf": 100}, False)
+    found = with_champion(kiosk, tmp_path, recipe, recipe, as_of=AS_OF + timedelta(days=1))
+    training.tune_candidates(found.warehouse, found.settings, found.plan.horizons, found.registry, lambda text: None)
+    assert set(found.table("from training.tuning")["candidate"]) == {c.name for c in EVERYBODY}
 
 
 # --- too little to learn from ---------------------------------------------------------------------------------------
@@ -419,23 +603,29 @@ def test_a_longer_horizon_never_expects_less_of_prospects_either(shop: Trained) 
 def check_fallback(trained: Trained) -> None:
     (horizon,) = kept(trained).horizons
     assert not horizon.has_enough_history
+    assert horizon.calibration is None
     assert (horizon.spend.candidate, horizon.flag.candidate) == (FALLBACK["spend"], FALLBACK["flag"])
-    champions = trained.table("select candidate, fold_score from training.tuning where is_champion")
+    champions = trained.table("from training.champions")
     assert set(champions["candidate"]) == set(FALLBACK.values())
-    assert champions["fold_score"].isna().all()
+    assert champions["reason"].str.contains("too short").all()
+    assert trained.table("from training.tuning where is_challenger")["fold_score"].isna().all()
     report = score_customers(trained.warehouse, trained.settings, trained.registry, kept(trained), lambda done: None)
-    assert set(report.by_status) == {"insufficient_history"}
+    # who only sent something back has not bought yet
+    assert set(report.by_status) - {"no_purchase_yet"} == {"insufficient_history"}
     scores = trained.table("select * from scores.customer_scores")
     assert scores["primary_spend"].gt(0).any()
     assert scores["primary_probability"].between(0, 1).all()
+    # nothing was measured, so nothing is claimed
+    days = horizon.horizon_days
+    for name in ("typical_spend", "predicted_spend_low", "predicted_spend_high"):
+        assert scores[f"{name}_{days}d"].isna().all(), name
+    assert np.isnan([report.total_low, report.total_high]).all()
 
 
 def test_with_few_buyers_the_rules_that_need_no_learning_are_used(kiosk: Trained, tmp_path: Path) -> None:
     few = copy_of(kiosk, tmp_path)
     settings = few.settings.model_copy(update={"min_buyers": 5_000})
-    tuned = training.tune_candidates(few.warehouse, settings, few.plans, lambda text: None)
-    manifest = training.fit_champions(few.warehouse, settings, few.plans, few.registry, AS_OF)
-    check_fallback(replace(few, settings=settings, tuned=tuned, manifest=manifest))
+    check_fallback(train_again(replace(few, settings=settings)))
 
 
 def test_enough_buyers_is_exactly_the_setting(kiosk: Trained) -> None:
@@ -445,13 +635,14 @@ def test_enough_buyers_is_exactly_the_setting(kiosk: Trained) -> None:
     for least, enough in ((int(buyers), True), (int(buyers) + 1, False)):
         settings = kiosk.settings.model_copy(update={"min_buyers": least})
         with kiosk.warehouse.connection() as connection:
-            assert training._has_enough_history(connection, kiosk.plans[0], settings) is enough
+            lab = training.Lab.of(connection, settings, kiosk.plan.horizons[0], feature_columns(connection))
+            assert lab.has_enough_history is enough
 
 
 def test_with_a_history_too_short_to_judge_the_rules_are_used_and_nothing_is_claimed(tmp_path: Path) -> None:
-    young = orders_since(company_with_signal(150), AS_OF - timedelta(days=200))
-    trained = train(tmp_path, young, horizons=(90,))
-    assert trained.plans[0].test is None and trained.plans[0].final
+    young = orders_since(company_with_signal(150), AS_OF - timedelta(days=50))
+    trained = train(tmp_path, young, horizons=(20,))
+    assert trained.plan.horizons[0].test is None and trained.plan.horizons[0].final
     assert trained.quality.empty
     assert len(trained.table("select * from training.model_quality")) == 0
     assert kept(trained).test_metrics == {}
@@ -459,19 +650,27 @@ def test_with_a_history_too_short_to_judge_the_rules_are_used_and_nothing_is_cla
 
 
 def test_with_no_window_that_is_over_there_are_still_scores(tmp_path: Path) -> None:
-    newborn = orders_since(company_with_signal(150), AS_OF - timedelta(days=100))
-    trained = train(tmp_path, newborn, horizons=(90,))
-    assert trained.plans[0].final == ()
+    newborn = orders_since(company_with_signal(150), AS_OF - timedelta(days=50))
+    trained = train(tmp_path, newborn, horizons=(45,))
+    assert trained.plan.horizons[0].final == ()
     check_fallback(trained)
 
 
-def test_a_judged_champion_without_a_tuning_fold_is_the_rule(kiosk: Trained, tmp_path: Path) -> None:
-    """Two windows: one to learn from, one to judge on, none to choose by. Later there is not even one to judge on."""
-    plans = [replace(plan, folds=()) for plan in kiosk.plans]
-    judged = train_again(copy_of(kiosk, tmp_path), plans)
-    assert set(judged.quality["candidate"]) == {c.name for c in CANDIDATES}
-    assert set(judged.quality.query("is_champion")["candidate"]) == set(FALLBACK.values())
-    assert kept(judged).horizons[0].has_enough_history
+def test_without_a_tuning_fold_the_blend_challenges_and_the_test_window_judges_it(
+    kiosk: Trained, tmp_path: Path
+) -> None:
+    """Two windows: one to learn from, one to judge on, none to choose by."""
+    copied = copy_of(kiosk, tmp_path)
+    shutil.rmtree(copied.home.models)
+    judged = train_again(copied, folds=())
+    assert set(judged.quality["candidate"]) == {c.name for c in EVERYBODY}
+    challengers = set(judged.table("select candidate from training.tuning where is_challenger")["candidate"])
+    assert challengers == {b.name for b in BLENDS.values()}
+    baselines = {c.name for c in CANDIDATES if c.is_baseline}
+    assert set(judged.quality.query("is_champion")["candidate"]) <= challengers | baselines
+    (horizon,) = kept(judged).horizons
+    assert horizon.has_enough_history
+    assert horizon.calibration is not None and horizon.calibration.windows == 1
 
 
 def test_what_an_earlier_training_judged_does_not_stay_when_nothing_can_be_judged(
@@ -480,7 +679,8 @@ def test_what_an_earlier_training_judged_does_not_stay_when_nothing_can_be_judge
     """Where there is no test window any more, the predictions of an older one must not be shown beside tonight's."""
     spoilt = copy_of(kiosk, tmp_path)
     assert len(spoilt.table("select * from training.test_predictions")) > 0
-    train_again(spoilt, [replace(plan, test=None, folds=()) for plan in kiosk.plans])
+    train_again(spoilt, test=None, folds=())
+    assert len(spoilt.table("select * from training.predictions")) == 0
     assert len(spoilt.table("select * from training.model_quality")) == 0
     assert len(spoilt.table("select * from training.test_predictions")) == 0
 

@@ -105,10 +105,14 @@ def tune_candidates(
     found: dict[int, list[Tuned]] = {}
     with warehouse.transaction() as connection:
         columns = feature_columns(connection)
+        (as_of,) = one_row(connection, "select as_of from raw.extraction")
+        champion = registry.champion()
+        if champion and champion.as_of > as_of:
+            champion = None  # a run for a past date must not meet one whose parameters know what came after
         records.create_tuning(connection)
         for plan in plans:
             lab = Lab.of(connection, settings, plan, columns)
-            found[plan.horizon_days] = _tune_horizon(lab, settings, registry.champion(), progress)
+            found[plan.horizon_days] = _tune_horizon(lab, settings, champion, progress)
             challengers = [_challenger(lab, found[plan.horizon_days], target).candidate.name for target in TARGETS]
             records.add_tuning(connection, plan.horizon_days, found[plan.horizon_days], challengers, REIGNING)
             for tuned in found[plan.horizon_days]:
@@ -240,7 +244,7 @@ def _quality(
     """Return the metrics of every candidate on the test window, with bootstrap intervals."""
     assert lab.plan.test is not None
     judged = lab.rows.at((lab.plan.test.validation,))
-    champions = set(records.champions(connection, lab.plan.horizon_days).values())
+    champions = records.champions(connection, lab.plan.horizon_days)
     found: list[dict[str, object]] = []
     for choice, values in predicted:
         is_spend = choice.candidate.target == "spend"
@@ -253,7 +257,13 @@ def _quality(
         )
         name = choice.candidate.name
         target = target_names(lab.plan.horizon_days)[0 if is_spend else 1]
-        common = (lab.plan.horizon_days, target, name, choice.candidate.is_baseline, name in champions)
+        common = (
+            lab.plan.horizon_days,
+            target,
+            name,
+            choice.candidate.is_baseline,
+            name == champions[choice.candidate.target],
+        )
         found += records.quality_rows(common, lab.plan.test.validation, len(judged), estimates)
     return found
 

@@ -86,10 +86,16 @@ from prediction_outcomes group by all order by all
 """
 
 
+def _reach(run: dict[str, object]) -> dict[str, str]:
+    low, high = run["predicted_spend_total_low"], run["predicted_spend_total_high"]
+    return {} if low is None else {"90 % interval of the total": f"{low:,.0f} to {high:,.0f}"}
+
+
 def _facts(run: dict[str, object]) -> str:
     facts = {
         "customers": f"{run['customers']:,}",
         f"predicted spend, {run['currency']}": f"{run['predicted_spend_total']:,}",
+        **_reach(run),
         f"the {run['primary_horizon_days']} days before, {run['currency']}": f"{run['trailing_spend_total']:,}",
         "source rows set aside": f"{run['quarantined_rows']:,}",
     }

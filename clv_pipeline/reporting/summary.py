@@ -24,6 +24,9 @@ def print_summary(console: Console, home: Home, checks_passed: int, checks_faile
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("customers scored", f"{run['customers']:,} ({', '.join(f'{s} {n:,}' for s, n in statuses)})")
     table.add_row(f"predicted spend, next {days} days", f"{run['predicted_spend_total']:,.2f} {currency}")
+    low, high = run["predicted_spend_total_low"], run["predicted_spend_total_high"]
+    if low == low and low is not None:
+        table.add_row("90 % interval of it", f"{low:,.0f} to {high:,.0f} {currency}")
     table.add_row("baseline, the same days before", f"{run['trailing_spend_total']:,.2f} {currency}")
     table.add_row("models", ", ".join(f"{t}: {c}" for t, c in champions) or "fixed rules (not enough history to judge)")
     table.add_row(

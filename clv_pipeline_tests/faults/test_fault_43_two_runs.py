@@ -17,7 +17,7 @@ from clv_pipeline.orchestration.history import newest_run
 from clv_pipeline.orchestration.runs import prepare_dagster_home
 from clv_pipeline.run_lock import Holder, hold, holder_of
 from clv_pipeline.settings import PROJECT
-from clv_pipeline_tests.conftest import CLV, SMALL_RUN, run_clv
+from clv_pipeline_tests.conftest import CLV, SMALL_RUN, run_clv, run_clv_here
 from clv_pipeline_tests.nights import contents, copy_of, served_run, served_whole
 
 DAGSTER = Path(sys.executable).with_name("dagster")
@@ -98,12 +98,12 @@ def test_whoever_started_the_first_run_the_second_is_refused_and_a_kill_frees_th
         os.killpg(first.pid, signal.SIGSTOP)  # it stays in as long as the others take
         assert holder.pid == first.pid
         assert started_by == "dagster" or holder.command == "clv run"
-        _assert_refused(run_clv("run", "--home", str(home.root), **SMALL_RUN), holder)
+        _assert_refused(run_clv_here("run", "--home", str(home.root), **SMALL_RUN), holder)
         if started_by == "dagster":
-            _assert_refused(run_clv("rollback", "--home", str(home.root)), holder)
-            _assert_refused(run_clv("promote", "20260701-x", "--home", str(home.root)), holder)
+            _assert_refused(run_clv_here("rollback", "--home", str(home.root)), holder)
+            _assert_refused(run_clv_here("promote", "20260701-x", "--home", str(home.root)), holder)
             for reading in (["status"], ["explain", "no-such-customer"]):
-                read = run_clv(*reading, "--home", str(home.root))
+                read = run_clv_here(*reading, "--home", str(home.root))
                 assert "in use" not in read.stdout + read.stderr
         assert holder_of(home) == holder
         os.killpg(first.pid, signal.SIGKILL)

@@ -14,6 +14,8 @@ select * from (values
 -- given scores.customer_scores
 select
     date '2024-06-01' as as_of, customer_id, spend::decimal(18, 2) as predicted_spend_90d,
+    (spend / 2)::decimal(18, 2) as typical_spend_90d, 0.00::decimal(18, 2) as predicted_spend_low_90d,
+    (spend * 3)::decimal(18, 2) as predicted_spend_high_90d,
     probability::decimal(5, 4) as purchase_probability_90d, '' as reason_1, '' as reason_2, '' as reason_3, score_status,
     'm1' as model_version, spend::decimal(18, 2) as primary_spend, probability::decimal(5, 4) as primary_probability
 from (values
@@ -30,7 +32,8 @@ from (values
 ) as rows (customer_id, spend, probability, score_status)
 
 -- given features.customer_features
-select * from (values
+select *, spend_total * 2 as btyd_lifetime_spend
+from (values
     -- customer, spend so far, of the year, purchase days, basket, recency, tenure, purchase days 90d, carts 90d
     ('score', 'high', 900.00, 100.00, 3, 30.0, 10, 400, 1, 0),
     ('score', 'high-at-limit', 10.00, 10.00, 1, 10.0, 10, 400, 1, 0),
@@ -82,6 +85,16 @@ select * from (values
     ('new', 'new_customer', 'D'),
     ('dormant', 'dormant', 'D')
 ) as rows (customer_id, segment, value_tier)
+
+-- expect what is typical and the ends of the interval beside what is expected where customer_id in ('high', 'prospect')
+select * from (values
+    ('high', 250.00, 125.00, 0.00, 750.00), ('prospect', 150.00, 75.00, 0.00, 450.00)
+) as rows (customer_id, predicted_spend_90d, typical_spend_90d, predicted_spend_low_90d, predicted_spend_high_90d)
+
+-- expect a lifetime is worth no less than the horizon where customer_id in ('high', 'high-at-limit', 'prospect')
+select * from (values
+    ('high', 1800.00), ('high-at-limit', 100.00), ('prospect', 150.00)
+) as rows (customer_id, lifetime_value)
 
 -- expect facts beside the score, the last order before as_of where customer_id = 'high'
 select

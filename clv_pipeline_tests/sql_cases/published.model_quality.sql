@@ -1,18 +1,28 @@
 -- Model quality: metrics with their interval; what cannot be computed is null, never NaN.
 
 -- given training.tuning
-select 90 as horizon_days, 'xgboost' as candidate, 12.5::double as fold_score
+select 90 as horizon_days, *
+from (values
+    ('xgboost', 'spend', 12.5::double), ('champion_so_far', 'spend', 0.7::double), ('champion_so_far', 'flag', -0.3::double)
+) as rows (candidate, target, fold_score)
 
 -- given training.model_quality
 select
-    90 as horizon_days, 'spend_90d_total' as target, candidate, candidate = 'zero' as is_baseline,
+    90 as horizon_days, target, candidate, candidate = 'zero' as is_baseline,
     candidate <> 'zero' as is_champion, timestamp '2024-03-03' as test_window_start, 100 as customers, metric, value, low, high
 from (values
-    ('xgboost', 'mae', 10.0::double, 9.0::double, 11.0::double),
-    ('zero', 'r2', 'nan'::double, '-inf'::double, 'inf'::double)
-) as rows (candidate, metric, value, low, high)
+    ('spend_90d_total', 'xgboost', 'mae', 10.0::double, 9.0::double, 11.0::double),
+    ('spend_90d_total', 'zero', 'r2', 'nan'::double, '-inf'::double, 'inf'::double),
+    ('spend_90d_total', 'champion_so_far', 'mae', 9.0::double, 8.0::double, 10.0::double),
+    ('spend_90d_flag', 'champion_so_far', 'brier', 0.2::double, 0.1::double, 0.3::double)
+) as rows (target, candidate, metric, value, low, high)
 
--- expect numbers, or nothing
+-- expect the champions so far of both targets, who share a name, each with the score of its own where candidate = 'champion_so_far'
+select * from (values
+    ('spend_90d_total', 'mae', 0.7), ('spend_90d_flag', 'brier', -0.3)
+) as rows (target, metric, fold_score)
+
+-- expect numbers, or nothing where candidate <> 'champion_so_far'
 select * from (values
     ('xgboost', 'mae', '2024-03-03', 10.0, 9.0, 11.0, 12.5),
     ('zero', 'r2', '2024-03-03', null, null, null, null)

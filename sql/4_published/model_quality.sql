@@ -17,6 +17,9 @@ select
     case when isfinite(model_quality.high) then model_quality.high::decimal(18, 6) end as interval_high,
     case when isfinite(tuning.fold_score) then tuning.fold_score::decimal(18, 6) end as fold_score
 from model_quality
+-- the champions so far compete under one name for both targets
 left join tuning
-    on model_quality.horizon_days = tuning.horizon_days and model_quality.candidate = tuning.candidate
+    on model_quality.horizon_days = tuning.horizon_days
+    and model_quality.candidate = tuning.candidate
+    and case when ends_with(model_quality.target, '_flag') then 'flag' else 'spend' end = tuning.target
 order by all
