@@ -31,6 +31,7 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "TIMESTAMP WITH TIME ZONE": sa.DateTime(timezone=True),
     "INTEGER": sa.Integer(),
     "BIGINT": sa.BigInteger(),
+    "DOUBLE": sa.Double(),
     "BOOLEAN": sa.Boolean(),
 }
 #: These databases cannot index text of any length.

@@ -17,9 +17,7 @@ from clv_pipeline.home import write_durably
 #: Tells a customer's hash from that of an e-mail address under the same key.
 _KIND = "customer "
 #: Is erased, in DuckDB SQL: a customer id against the parameters `$hash_key` and `$erased`.
-IS_ERASED = (
-    f"coalesce(sha256($hash_key || '{_KIND}' || {{column}}) in (select unnest($erased::varchar[])), false)"
-)
+IS_ERASED = f"coalesce(sha256($hash_key || '{_KIND}' || {{column}}) in (select unnest($erased::varchar[])), false)"
 
 
 @dataclass(frozen=True)
