@@ -1,0 +1,201 @@
+"""A small company whose tables a test spoils, its nights, and the five invariants that hold after every one of them.
+
+No test is here. A night is the whole `clv run` in this process; a night that is blocked ends early and costs little.
+"""
+
+import csv
+import random
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from clv_pipeline.home import Home
+from clv_pipeline_tests.conftest import RULES_RUN, open_warehouse, run_clv_here
+from clv_pipeline_tests.nights import contents, served_whole
+
+TIME_ZONE = "Europe/Berlin"
+YESTERDAY, TONIGHT = "2024-05-31", "2024-06-01"
+#: Personal data and secrets that the healthy tables and settings hold; none of them may be found in anything written.
+CANARY_EMAIL = "canary.person@customers.example"
+CANARY_KEY = "canary-hash-key"
+
+Row = dict[str, Any]
+Tables = dict[str, list[Row]]
+
+
+def healthy(*, until: str = TONIGHT, customers: int = 160, seed: int = 5) -> Tables:
+    """Return a company with orders on every day from 2023-01-01 to the day before `until`, and some of every other source."""
+    draw, end = random.Random(seed), date.fromisoformat(until)
+    tables: Tables = {"orders": [], "customers": [], "web_sessions": [], "marketing_spend": []}
+    for number in range(customers):
+        customer = f"{number:05d}"
+        first = date(2023, 1, 1) + timedelta(days=draw.randrange(365))
+        rate, basket = draw.choice((6, 14, 40, 120)), draw.uniform(10, 90)
+        tables["customers"].append(
+            {
+                "customer_id": customer, "created_at": f"{first} 08:00:00", "country": draw.choice(("DE", "AT")),
+                "birth_year": draw.randrange(1950, 2005), "gender": draw.choice(("f", "m")),
+                "acquisition_channel": draw.choice(("search", "social")),
+                "email": CANARY_EMAIL if number == 7 else f"person{number}@customers.example", "profiling_consent": "true",
+            }
+        )  # fmt: skip
+        day = first
+        while day < end:
+            tables["orders"].append(order(customer, day, round(basket * draw.uniform(0.7, 1.4), 2)))
+            tables["web_sessions"].append(
+                {"session_id": f"s{len(tables['web_sessions'])}", "customer_id": customer,
+                 "started_at": f"{day} 11:00:00", "page_views": draw.randrange(1, 30), "converted": "true"}
+            )  # fmt: skip
+            day += timedelta(days=1 + int(draw.expovariate(1 / rate)))
+    for n in range((end - date(2023, 1, 1)).days):
+        tables["marketing_spend"].append(
+            {
+                "channel": "search",
+                "spend_date": date(2023, 1, 1) + timedelta(days=n),
+                "spend": "25.00",
+                "currency": "EUR",
+            }
+        )
+    for number, row in enumerate(tables["orders"]):
+        row["order_id"] = f"{number:06d}"
+    return tables
+
+
+def order(customer_id: str | None, day: date | str, amount: object, **more: object) -> Row:
+    """Return one order line at noon of a day; `more` sets or replaces columns."""
+    row = {
+        "order_id": "", "customer_id": customer_id, "ordered_at": f"{day} 12:00:00", "product_id": "p1", "quantity": 1,
+        "amount": amount, "currency": "EUR", "status": "paid", "updated_at": f"{day} 12:00:00",
+    }  # fmt: skip
+    return row | more
+
+
+@dataclass
+class Company:
+    """A folder of SELECTs and a folder of CSV files. `tables` is changed by a test, then `write` puts it on disk."""
+
+    root: Path
+    tables: Tables = field(default_factory=healthy)
+    toml: str = f'time_zone = "{TIME_ZONE}"\n[order_status]\nrevenue = ["paid"]\nnot_revenue = ["open"]\n'
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "source"
+
+    @property
+    def files(self) -> Path:
+        return self.root / "files"
+
+    def orders_on(self, day: date | str) -> list[Row]:
+        return [row for row in self.tables["orders"] if str(row["ordered_at"]).startswith(str(day))]
+
+    def write(self) -> None:
+        """Write every table as one CSV file with a SELECT, and nothing else."""
+        for folder in (self.folder, self.files):
+            folder.mkdir(parents=True, exist_ok=True)
+            for old in folder.iterdir():
+                old.unlink()
+        (self.folder / "source.toml").write_text(self.toml)
+        for name, rows in self.tables.items():
+            (self.folder / f"{name}.sql").write_text(f"select * from {name}\n")
+            columns = list(dict.fromkeys(column for row in rows for column in row)) or ["order_id"]
+            with (self.files / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, columns)
+                writer.writeheader()
+                writer.writerows(rows)
+
+
+@dataclass(frozen=True)
+class Night:
+    """How one `clv run` ended, and what the home's published folder held before it."""
+
+    home: Home
+    as_of: str
+    exit_code: int
+    output: str
+    before: dict[str, str]
+
+
+def night(company: Company, home: Home, as_of: str = TONIGHT, *arguments: str, **settings: str) -> Night:
+    """Run the whole job on the company's tables as they are now; the fixed rules score, for models are not the point."""
+    company.write()
+    return run_night(
+        home, "--source", str(company.folder), "--url", str(company.files), "--as-of", as_of, *arguments, **settings
+    )
+
+
+def run_night(home: Home, *arguments: str, **settings: str) -> Night:
+    """Run `clv run` with these arguments, for a source that is no folder of files."""
+    before = contents(home.published)
+    as_of = arguments[arguments.index("--as-of") + 1]
+    environment = RULES_RUN | {"CLV_HASH_KEY": CANARY_KEY} | settings
+    ran = run_clv_here("run", "--home", str(home.root), *arguments, **environment)
+    return Night(home, as_of, ran.returncode, ran.stdout + ran.stderr, before)
+
+
+def assert_blocked(seen: Night, *says: str) -> None:
+    """Assert that the run is red and says this and a next step (I2), and that not a byte of what is served changed (I1)."""
+    assert seen.exit_code == 1, seen.output
+    plain = " ".join(seen.output.split())
+    for text in (*says, "Next step:"):
+        assert text in plain, f"'{text}' is not in: {plain}"
+    assert "Traceback" not in seen.output
+    assert contents(seen.home.published) == seen.before, "what is published changed on a red night"
+    if seen.before:
+        served_whole(seen.home)
+    assert_nothing_personal(seen)
+
+
+def assert_published(seen: Night) -> None:
+    """Assert that one whole bundle of that night is served (I1), that rows and money add up (I4), and I5."""
+    assert seen.exit_code == 0, seen.output
+    assert served_whole(seen.home) == seen.as_of
+    assert_adds_up(seen.home)
+    assert_nothing_personal(seen)
+
+
+def assert_adds_up(home: Home) -> None:
+    """Assert I4: rows at the source = accepted + duplicate + excluded + quarantined, and the same for the orders' money."""
+    with open_warehouse(home).connection() as connection:
+        rows = connection.execute(
+            """
+            select loads.table_name, rows_held, sum(row_count) filter (where fate <> 'created')
+            from raw.loads inner join clean.dispositions on loads.table_name = dispositions.table_name
+            where is_provided and rows_held > 0 group by all
+            """
+        ).fetchall()
+        ((at_source, judged),) = connection.execute(
+            """
+            select (select sum(amount) from raw.orders),
+                (select sum(source_money) from clean.dispositions where table_name = 'orders' and fate <> 'created')
+            """
+        ).fetchall()
+    assert rows
+    assert [r for r in rows if r[1] != r[2]] == []
+    assert at_source == judged
+
+
+def assert_same_bytes_again(company: Company, seen: Night) -> None:
+    """Assert I3: the same input and as_of, scored and published anew in a home of its own copy, give the same tables."""
+    first = {n: h for n, h in contents(seen.home.published).items() if n.endswith((".parquet", "current.json"))}
+    again = night(company, seen.home, seen.as_of)
+    assert again.exit_code == 0, again.output
+    assert {n: h for n, h in contents(seen.home.published).items() if n in first} == first
+
+
+def assert_nothing_personal(seen: Night) -> None:
+    """Assert I5: neither e-mail nor key is found in the output or in any byte of the home (logs, metadata, reports, models)."""
+    for canary in (CANARY_EMAIL, CANARY_KEY):
+        assert canary not in seen.output
+        found = [p for p in seen.home.root.rglob("*") if p.is_file() and canary.encode() in p.read_bytes()]
+        assert found == [], f"{canary} is in {found}"
+
+
+def fates(home: Home, table: str = "orders") -> dict[tuple[str, str], int]:
+    """Return (fate, reason) -> rows of one table, as data_quality shows them."""
+    with open_warehouse(home).connection() as connection:
+        rows = connection.execute(
+            "select fate, reason, row_count from clean.dispositions where table_name = $table", {"table": table}
+        ).fetchall()
+    return {(fate, reason): count for fate, reason, count in rows}
