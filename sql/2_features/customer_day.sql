@@ -1,5 +1,13 @@
 -- One row per (customer, day) with any order line: the base of every purchase feature, a quarter of the lines' size.
-with orders as (select * from clean.orders where customer_id is not null),
+-- Customers who may not be profiled are in nothing that is made of it: no feature, label, level, cohort or outcome.
+with refused as (select customer_id from clean.customers where not has_profiling_consent),
+
+orders as (
+    select orders.*
+    from clean.orders
+    left join refused on orders.customer_id = refused.customer_id
+    where orders.customer_id is not null and refused.customer_id is null
+),
 
 first_purchases as (
     select customer_id, product_id, min(order_date) as order_date

@@ -1,5 +1,8 @@
 -- One row per customer added, changed or removed since the as_of published before this one.
+-- Of customers who withdrew their consent it says that they were removed, and nothing else.
 with score_history as (select * from scores.history),
+
+refused as (select customer_id from clean.customers where not has_profiling_consent),
 
 run as (select * from scores.run),
 
@@ -18,10 +21,15 @@ now_published as (
 ),
 
 previously_published as (
-    select score_history.*
+    select
+        score_history.customer_id,
+        case when refused.customer_id is null then score_history.segment end as segment,
+        case when refused.customer_id is null then score_history.value_tier end as value_tier,
+        case when refused.customer_id is null then score_history.predicted_spend end as predicted_spend
     from score_history
     cross join run
     cross join dates
+    left join refused on score_history.customer_id = refused.customer_id
     where score_history.as_of_date = dates.previous_date and score_history.horizon_days = run.primary_horizon_days
 )
 
