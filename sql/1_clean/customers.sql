@@ -76,13 +76,12 @@ known_from_orders as (
         null::decimal(18, 2) as acquisition_cost,
         null::varchar as loyalty_tier,
         null::varchar as email_hash,
-        merged_without_consent.customer_id is null as has_profiling_consent,
+        first_orders.customer_id not in (select customer_id from merged_without_consent) as has_profiling_consent,
         false as has_crm_record,
         'created' as disposition,
         'known only from orders' as reason
     from first_orders
     left join customers on first_orders.customer_id = customers.customer_id
-    left join merged_without_consent on first_orders.customer_id = merged_without_consent.customer_id
     where customers.customer_id is null
 ),
 

@@ -3,10 +3,9 @@
 with refused as (select customer_id from clean.customers where not has_profiling_consent),
 
 orders as (
-    select orders.*
+    select *
     from clean.orders
-    left join refused on orders.customer_id = refused.customer_id
-    where orders.customer_id is not null and refused.customer_id is null
+    where customer_id is not null and customer_id not in (select customer_id from refused)
 ),
 
 first_purchases as (

@@ -23,13 +23,15 @@ now_published as (
 previously_published as (
     select
         score_history.customer_id,
-        case when refused.customer_id is null then score_history.segment end as segment,
-        case when refused.customer_id is null then score_history.value_tier end as value_tier,
-        case when refused.customer_id is null then score_history.predicted_spend end as predicted_spend
+        case when score_history.customer_id not in (select customer_id from refused) then score_history.segment end
+            as segment,
+        case when score_history.customer_id not in (select customer_id from refused) then score_history.value_tier end
+            as value_tier,
+        case when score_history.customer_id not in (select customer_id from refused) then score_history.predicted_spend end
+            as predicted_spend
     from score_history
     cross join run
     cross join dates
-    left join refused on score_history.customer_id = refused.customer_id
     where score_history.as_of_date = dates.previous_date and score_history.horizon_days = run.primary_horizon_days
 )
 

@@ -4,8 +4,7 @@ with score_history as (select * from scores.history),
 
 refused as (select customer_id from clean.customers where not has_profiling_consent)
 
-select score_history.*
+select *
 from score_history
-left join refused on score_history.customer_id = refused.customer_id
-where refused.customer_id is null
-order by score_history.as_of_date, score_history.customer_id, score_history.horizon_days
+where customer_id not in (select customer_id from refused)
+order by as_of_date, customer_id, horizon_days
