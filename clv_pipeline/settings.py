@@ -97,7 +97,7 @@ class Settings(BaseSettings):
 
     # privacy: patterns of feature names that no model may see; what they are made of is audited (table fairness_audit)
     denied_features: Annotated[tuple[str, ...], NoDecode] = (
-        "*birth_year*", "*birth_date*", "*gender*", "*_sex", "*_age", "*_age_years", "*_age_band",
+        "*birth_year*", "*birth_date*", "*gender*", "*_sex", "age", "*_age", "*_age_years", "*_age_band",
     )  # fmt: skip
 
     # training

@@ -4,6 +4,7 @@ What erasure and consent do to whole nights is in `faults/` (60 and 61), and tha
 """
 
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -245,13 +246,30 @@ def test_consent_withdrawn_reaches_the_training_tables_on_nights_without_a_train
             assert rows == [], table
 
 
+def test_of_the_history_only_the_night_that_tells_who_was_removed_stays(demo_run: Home, tmp_path: Path) -> None:
+    home = copy_of(demo_run, tmp_path)
+    with open_warehouse(home).transaction() as connection:
+        ((customer,),) = connection.execute("select max(customer_id) from scores.history").fetchall()
+        connection.execute("delete from scores.history where customer_id <> ?", [customer])
+        for earlier in (30, 31, 60):
+            connection.execute(
+                "insert into scores.history by name select * replace (as_of_date - ?::int as as_of_date) "
+                "from scores.history where as_of_date = (select max(as_of_date) from scores.history)",
+                [earlier],
+            )
+        connection.execute("update clean.customers set has_profiling_consent = false where customer_id = ?", [customer])
+        remove_refused(connection)
+        left = connection.execute("select as_of_date::varchar from scores.history order by 1").fetchall()
+    assert left == [("2026-06-01",), ("2026-07-01",)]
+
+
 # --- denied features, and their only use -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["crm_birth_year", "crm_gender", "crm_sex", "age", "crm_age", "customer_age_band"])
 def test_age_and_gender_are_denied_by_default(name: str) -> None:
     denied = load_settings(source="demo").denied_features
-    assert is_denied(name, denied) is (name != "age") or is_denied(name, denied)
+    assert is_denied(name, denied)
     assert not any(is_denied(n, denied) for n in ("crm_age_days", "spend_90d", "crm_country", "average_basket"))
 
 
@@ -324,3 +342,16 @@ def test_small_groups_are_put_together_or_left_out() -> None:
     assert {name: int(mask.sum()) for name, mask in _pooled(groups).items()} == {"a": 60, "d": 50, SMALL_GROUPS: 60}
     few = np.array(["a"] * 60 + ["b"] * 30, dtype=object)
     assert {name: int(mask.sum()) for name, mask in _pooled(few).items()} == {"a": 60}
+
+
+# --- what is written for people ------------------------------------------------------------------------------------------
+
+
+def test_dagsters_history_and_logs_name_no_customer(demo_run: Home) -> None:
+    with open_bundle_file(demo_run.published / "clv.duckdb") as connection:
+        ids = [row[0] for row in connection.execute("select customer_id from customer_clv").fetchall()]
+    # digits after a point are microseconds
+    number = re.compile(rb"(?<![0-9A-Za-z_.])(" + b"|".join(i.encode() for i in ids) + rb")(?![0-9A-Za-z_])")
+    files = [p for p in demo_run.dagster.rglob("*") if p.is_file()]
+    assert len(files) > 5
+    assert [(p.name, number.findall(p.read_bytes())[:3]) for p in files if number.search(p.read_bytes())] == []

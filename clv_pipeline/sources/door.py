@@ -126,21 +126,23 @@ def admit(
         f"{_typed(c, columns[c.name], rules) if c.name in columns else 'null'}::{STORED_AS[c.type]} as {c.name}"
         for c in table.columns
     )
-    admissible, parameters = _without_erased(table, rules.tombstones)
+    admissible = _without_erased(table, rules.tombstones)
     everything = ", ".join(f"coalesce({c.name}::varchar, chr(0))" for c in table.columns)
     exclusion = " ".join(
         f"when {condition} then {quote_text(reason)}" for condition, reason in rules.exclusions.get(table.name, [])
     )
-    connection.execute(
-        f"""
-        create or replace temp table admitted as
+    query = f"""
         with typed as (select {typed} from delivered),
         admissible as ({admissible})
         select *, {f"case {exclusion} end" if exclusion else "null::varchar"} as excluded_because,
             md5(concat_ws(chr(31), {everything})) as row_hash
         from admissible
-        """,
-        parameters,
+    """
+    # the key is no part of the query, which an error would show
+    parameters = {"hash_key": rules.hash_key} | (rules.tombstones.parameters if rules.tombstones else {})
+    connection.execute(
+        f"create or replace temp table admitted as {query}",
+        {name: value for name, value in parameters.items() if f"${name}" in query},
     )
     delivery.erased += batch.num_rows - row_count(connection, "admitted")
     _count_unreadable(connection, table, columns, rules, delivery)
@@ -152,23 +154,23 @@ def admit(
     connection.execute("drop table admitted")
 
 
-def _without_erased(table: SourceTable, tombstones: Tombstones | None) -> tuple[str, dict[str, object]]:
-    """Return the query of the rows that may be held, and its parameters.
+def _without_erased(table: SourceTable, tombstones: Tombstones | None) -> str:
+    """Return the query of the rows that may be held.
 
     A record that was merged into an erased one is the same person's under another number: it may not name the erased
     one, and without consent it is profiled no more, until `clv forget` is told of that number, too.
     """
     if tombstones is None or "customer_id" not in table.column_names():
-        return "select * from typed", {}
+        return "select * from typed"
     kept = f"where not {IS_ERASED.format(column='customer_id')}"
     if "merged_into" not in table.column_names():
-        return f"select * from typed {kept}", tombstones.parameters
+        return f"select * from typed {kept}"
     same_person = IS_ERASED.format(column="merged_into")
     replaced = (
         f"case when not {same_person} then merged_into end as merged_into, "
         f"profiling_consent and not {same_person} as profiling_consent"
     )
-    return f"select * replace ({replaced}) from typed {kept}", tombstones.parameters
+    return f"select * replace ({replaced}) from typed {kept}"
 
 
 def check_delivery(table: SourceTable, delivery: Delivery, rules: DoorRules) -> None:
@@ -229,7 +231,7 @@ def _typed(column: Column, returned: str, rules: DoorRules) -> str:
         case "secret":
             if rules.hash_key is None:
                 return "null"
-            return f"sha256({quote_text(rules.hash_key)} || lower(nullif({value}, '')))"
+            return f"sha256($hash_key || lower(nullif({value}, '')))"
         case "timestamp":
             return (
                 f"case when regexp_matches({value}, {quote_text(_HAS_OFFSET)}) and length({value}) > 10 "
