@@ -170,6 +170,7 @@ def test_probabilities_are_probabilities_and_money_is_decimal(published: Connect
         if money.search(column) and (table, column) not in {
             ("segment_thresholds", "value"),
             ("model_quality", "value"),
+            ("fairness_audit", "value"),
             ("partial_dependence", "value"),
         }:
             assert kind == "DECIMAL(18,2)", f"{table}.{column} is {kind}"
@@ -412,7 +413,7 @@ def test_a_disk_that_refuses_leaves_what_was_served(
 ) -> None:
     before = _contents(finished.published)
 
-    def refuse(connection: Connection, folder: Path) -> dict[str, int]:
+    def refuse(connection: Connection, folder: Path, relations: dict[str, str]) -> dict[str, int]:
         (folder / "clv.duckdb").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
