@@ -5,13 +5,23 @@ from datetime import date
 import dagster as dg
 
 from clv_pipeline import features, publishing, scoring
+from clv_pipeline.errors import PublishError
 from clv_pipeline.modeling import interpretation, training
 from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.orchestration import checks, pictures
-from clv_pipeline.orchestration.resources import RETRAIN_TAG, Pipeline, red_on_error, run_as_of, run_started_at
+from clv_pipeline.orchestration.resources import (
+    RETRAIN_TAG,
+    Pipeline,
+    red_on_error,
+    run_acknowledged,
+    run_as_of,
+    run_started_at,
+)
 from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
 from clv_pipeline.quality.cleaning import CleanTableRejected, build_clean_table, clean_parameters
+from clv_pipeline.quality.judging import judge_tonight, let_pass
+from clv_pipeline.quality.limits import PREDICTED_TOTAL, SEGMENT_CHANGES, NightRejected, judge_predicted_total
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sources.extraction import extract
 from clv_pipeline.sql_models import SqlModel, build, load_layer
@@ -88,8 +98,31 @@ clean_tables = [
 
 
 @dg.asset(
+    key=["quality", "night"],
+    deps=[*(asset_key(f"raw.{name}") for name in CONTRACT), asset_key("clean.orders")],
+    group_name="quality",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+    check_specs=checks.specs("quality.night", *checks.NIGHT_CHECKS),
+)
+def night(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
+    """One row per measure of tonight: rows, orders, order values, past months; held against the good nights before it."""
+    with red_on_error():
+        acknowledged = run_acknowledged(context)
+        try:
+            with pipeline.warehouse.transaction() as connection:
+                judged = judge_tonight(connection, pipeline.settings, acknowledged)
+                metadata = table_metadata(connection, "quality.night")
+        except NightRejected as error:
+            yield from checks.of_judgements("quality.night", error.judgements)
+            raise
+    yield dg.MaterializeResult(metadata=metadata)
+    yield from checks.of_judgements("quality.night", judged)
+
+
+@dg.asset(
     key=["features", "cutoffs"],
-    deps=[asset_key("clean.customers"), asset_key("clean.orders")],
+    deps=[asset_key("clean.customers"), asset_key("clean.orders"), asset_key("quality.night")],
     group_name="features",
     kinds={"python", "duckdb"},
     owners=OWNERS,
@@ -271,7 +304,7 @@ def champion(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materi
     group_name="scores",
     kinds={"xgboost", "duckdb"},
     owners=OWNERS,
-    check_specs=[dg.AssetCheckSpec(checks.LEVEL_CHECK, asset=["scores", "customer_scores"])],
+    check_specs=checks.specs("scores.customer_scores", PREDICTED_TOTAL),
 )
 def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
     """One row per eligible customer: predicted spend and purchase probability for each horizon, with reasons."""
@@ -285,8 +318,14 @@ def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # t
             manifest,
             lambda done: context.log.debug(f"{done:,} customers scored"),
         )
-        with pipeline.warehouse.connection() as connection:
-            metadata = table_metadata(connection, "scores.customer_scores")
+        try:
+            with pipeline.warehouse.transaction() as connection:
+                total = judge_predicted_total(report.totals, pipeline.settings)
+                judged = let_pass(connection, [total], run_acknowledged(context))
+                metadata = table_metadata(connection, "scores.customer_scores")
+        except NightRejected as error:
+            yield from checks.of_judgements("scores.customer_scores", error.judgements)
+            raise
     yield dg.MaterializeResult(
         metadata={
             **metadata,
@@ -296,13 +335,20 @@ def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # t
             "fidelity of the reasons (R2)": report.fidelity,
         }
     )
-    yield checks.of_level(report)
+    yield from checks.of_judgements("scores.customer_scores", judged)
 
 
 def _build_customer_clv(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
-    publishing.build_customer_clv(pipeline.warehouse, _PUBLISHED_MODELS, pipeline.settings)
+    try:
+        judged = publishing.build_customer_clv(
+            pipeline.warehouse, _PUBLISHED_MODELS, pipeline.settings, run_acknowledged(context)
+        )
+    except NightRejected as error:
+        yield from checks.of_judgements("published.customer_clv", error.judgements)
+        raise
     with pipeline.warehouse.connection() as connection:
         yield dg.MaterializeResult(metadata=sql_metadata(connection, model) | pictures.of_segments(connection))
+    yield from checks.of_judgements("published.customer_clv", judged)
 
 
 customer_clv = sql_asset(
@@ -310,6 +356,7 @@ customer_clv = sql_asset(
     _build_customer_clv,
     group="published",
     also=["scores.customer_scores"],
+    checks=[SEGMENT_CHANGES],
 )
 
 
@@ -324,13 +371,18 @@ customer_clv = sql_asset(
     group_name="published",
     kinds={"duckdb", "parquet"},
     owners=OWNERS,
+    check_specs=checks.specs("published.bundle", checks.AUDIT),
 )
-def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
     """The published bundle: every table of the contract, Parquet, report and manifest; built beside, audited, swapped."""
     with red_on_error():
-        made = publishing.publish(pipeline.warehouse, _PUBLISHED_MODELS, pipeline.settings, pipeline.home)
+        try:
+            made = publishing.publish(pipeline.warehouse, _PUBLISHED_MODELS, pipeline.settings, pipeline.home)
+        except PublishError as error:
+            yield checks.of_audit(error)
+            raise
         pipeline.registry.remove_old(pipeline.settings.keep_models)
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
         metadata={
             "run_id": made.run_id,
             "folder": dg.MetadataValue.path(str(made.folder)),
@@ -338,6 +390,7 @@ def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Material
             "rows": made.row_counts,
         }
     )
+    yield checks.of_audit(None)
 
 
 def _as_of(pipeline: Pipeline) -> date:
@@ -346,6 +399,6 @@ def _as_of(pipeline: Pipeline) -> date:
 
 
 ALL_ASSETS = [
-    raw_tables, *clean_tables, cutoffs, *feature_tables, btyd_features, *training_tables, tuning, model_quality,
+    raw_tables, *clean_tables, night, cutoffs, *feature_tables, btyd_features, *training_tables, tuning, model_quality,
     permutation_importance, source_ablation, champion, customer_scores, customer_clv, bundle,
 ]  # fmt: skip
