@@ -19,6 +19,7 @@ from clv_pipeline.orchestration.resources import (
     run_started_at,
 )
 from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
+from clv_pipeline.publishing_target import publish_to_database
 from clv_pipeline.quality.cleaning import CleanTableRejected, build_clean_table, clean_parameters
 from clv_pipeline.quality.judging import judge_tonight, let_pass
 from clv_pipeline.quality.limits import PREDICTED_TOTAL, SEGMENT_CHANGES, NightRejected, judge_predicted_total
@@ -393,6 +394,28 @@ def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: igno
     yield checks.of_audit(None)
 
 
+@dg.asset(
+    key=["published", "database"],
+    deps=[asset_key("published.bundle")],
+    group_name="published",
+    kinds={"sqlalchemy"},
+    owners=OWNERS,
+)
+def published_database(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """The served bundle's tables in the database of CLV_PUBLISH_URL, replaced in one transaction; nothing without one."""
+    with red_on_error():
+        report = publish_to_database(pipeline.home.published / "clv.duckdb", pipeline.settings)
+    if report is None:
+        return dg.MaterializeResult(metadata={"target": "no target configured"})
+    return dg.MaterializeResult(
+        metadata={
+            "target": report.where,
+            "run_id": report.run_id,
+            "rows": report.row_counts or "unchanged: the target holds this run already",
+        }
+    )
+
+
 def _as_of(pipeline: Pipeline) -> date:
     with pipeline.warehouse.connection() as connection:
         return features.current_extraction(connection).as_of
@@ -401,4 +424,5 @@ def _as_of(pipeline: Pipeline) -> date:
 ALL_ASSETS = [
     raw_tables, *clean_tables, night, cutoffs, *feature_tables, btyd_features, *training_tables, tuning, model_quality,
     permutation_importance, source_ablation, champion, customer_scores, customer_clv, bundle,
+    published_database,
 ]  # fmt: skip
