@@ -65,6 +65,8 @@ class BusyError(PipelineError):
 class PrivacyError(PipelineError):
     """What a person asked for cannot be done, or not wholly."""
 
+    anchor = "privacy"
+
 
 class ArtefactError(PipelineError):
     """A saved model is missing, was changed, or does not fit the features of tonight."""

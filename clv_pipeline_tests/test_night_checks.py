@@ -1,17 +1,19 @@
 """Judging a night by its numbers alone: what passes, what warns, what blocks, and what an acknowledgement does."""
 
-from collections.abc import Callable
+import re
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 
-from clv_pipeline.errors import ConfigurationError
+from clv_pipeline.errors import RUNBOOK, ConfigurationError, PipelineError, QualityError
 from clv_pipeline.quality.limits import (
+    ACKNOWLEDGEABLE,
     FRESHNESS,
+    GIANT_ORDER,
     ORDER_VALUE,
     ORDER_VOLUME,
+    PAST_MONTHS,
     TABLE_VOLUME,
     Judgement,
     NightRejected,
@@ -29,7 +31,7 @@ from clv_pipeline.quality.limits import (
     settle,
 )
 from clv_pipeline.quality.night import GiantOrder, GoodNight, Median, MonthOfOrders, Night
-from clv_pipeline.settings import Settings, load_settings
+from clv_pipeline.settings import PROJECT, Settings, load_settings
 
 AS_OF = date(2024, 6, 1)
 LAST_DAY = AS_OF - timedelta(days=1)
@@ -329,3 +331,21 @@ def test_an_unknown_check_is_refused_with_the_nearest_name() -> None:
     assert known_checks(["freshness", "order_volume", "freshness"]) == ("freshness", "order_volume")
     with pytest.raises(ConfigurationError, match=r"no check 'order_volum' .*nearest: 'order_volume'"):
         known_checks(["order_volum"])
+
+
+# --- the runbook --------------------------------------------------------------------------------------------------------------
+
+
+def test_every_check_and_every_family_of_errors_has_its_section_in_the_runbook() -> None:
+    page = (PROJECT / RUNBOOK).read_text()
+    sections = set(re.findall(r"^### (\w+)$", page, re.MULTILINE))
+    families = {PipelineError, *PipelineError.__subclasses__(), *QualityError.__subclasses__()}
+    wanted = {family.anchor for family in families} | {"audit", *ACKNOWLEDGEABLE, GIANT_ORDER, PAST_MONTHS}
+    assert wanted - sections == set()
+    code = "".join(path.read_text() for path in (PROJECT / "clv_pipeline").rglob("*.py"))
+    mentioned = set(re.findall(r'(?:anchor=|RUNBOOK}#)"?(\w+)"', code))
+    assert "audit" in mentioned
+    assert mentioned - sections == set()
+    for family in families - {PipelineError}:
+        assert family.anchor != PipelineError.anchor, f"{family.__name__} has no section of its own"
+    assert ConfigurationError("x", next_step="Do.").next_step == "Do. More: docs/runbook.md#configuration"
