@@ -82,6 +82,11 @@ def company_settings(home: Home, company: Path) -> Settings:
     return load_settings(source=str(company / "source"), source_url=str(company / "files"), home=home.root)
 
 
+def is_whole_run_due(seed: int) -> bool:
+    """Return whether a seed heals by a whole run, too, and not only by the steps of one: it costs ten times as much."""
+    return seed % 10 == 9
+
+
 @cache
 def _can_mount() -> bool:
     unshare = shutil.which("unshare")
