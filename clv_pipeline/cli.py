@@ -206,7 +206,7 @@ def backtest(
     last_day = fixed.cutoff + timedelta(days=fixed.horizon_days) if fixed else as_of.date() if as_of else None
     settings = _settings(source=source, source_url=url, as_of=last_day, horizons=horizons, home=home)
     from clv_pipeline.backtest import run_backtest, write_tables
-    from clv_pipeline.reporting import backtest_report
+    from clv_pipeline.reporting import backtest_card, backtest_report
     from clv_pipeline.sources.demo.company import with_demo_source
 
     home_folder, day = Home(settings.home), settings.as_of or date.today()
@@ -215,14 +215,14 @@ def backtest(
         found = run_backtest(settings, home_folder, day, windows, lambda step: status.update(_plain(step)))
     folder = home_folder.backtest.parent / f"{Path(settings.source).name}-{day}"
     write_tables(found, folder)
-    page = backtest_report.write_page(found, folder)
+    page, card = backtest_report.write_page(found, folder), backtest_card.write_card(found, folder)
     if markdown:
         command = " ".join(
             ["clv backtest", *(f"--protocol {protocol}" if protocol else f"--source {settings.source}").split()]
         )
         backtest_report.write_section(found, markdown, protocol or found.source_name, command, fixed)
     _print_table(*backtest_report.summary(found))
-    out.print(f"Look at {page}")
+    out.print(f"Look at {page}, and at {card} in short")
 
 
 @cli.command()

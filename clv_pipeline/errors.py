@@ -51,6 +51,10 @@ class BusyError(PipelineError):
     """Another process writes to this home."""
 
 
+class PrivacyError(PipelineError):
+    """What a person asked for cannot be done, or not wholly."""
+
+
 class ArtefactError(PipelineError):
     """A saved model is missing, was changed, or does not fit the features of tonight."""
 

@@ -44,6 +44,11 @@ class Home:
         return self._folder(".") / "run.lock"
 
     @property
+    def tombstones(self) -> Path:
+        """The list of erased customers; outside the warehouse, which may be made anew from the source."""
+        return self.root.expanduser().absolute() / "tombstones.json"
+
+    @property
     def demo_database(self) -> Path:
         return self._folder("demo") / "demo_company.sqlite"
 

@@ -63,6 +63,9 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "first_order_date": "day of the first order; null without one",
                 "last_order_date": "day of the last purchase before as_of_date; null without one",
                 "recency_days": "days since the last purchase; null without one",
+                "probability_alive": "chance of still being a customer, by the rhythm so far; null without a purchase or a model",
+                "expected_next_order_date": "day by which half of like customers, if still active, have bought again; "
+                "null where probability_alive is, or beyond 3 years",
                 "country": "country in the CRM; null when unknown",
                 "acquisition_channel": "channel that won the customer; null when unknown",
                 "is_in_crm": "false for a customer known only from orders",

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     source: str = "demo"
     source_url: SecretStr | None = None
     hash_key: SecretStr | None = None
+    publish_url: SecretStr | None = None
+    # small letters, digits and _ only: it becomes part of SQL in somebody else's database
+    publish_schema: str = Field("clv", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
 
     # what the source says of itself (source.toml)
     name: str = ""
@@ -184,9 +187,19 @@ def read_source_toml(folder: Path) -> dict[str, Any]:
     if "timezone" in values:
         values["time_zone"] = values.pop("timezone")
     known = list(Settings.model_fields)
+    for key in sorted(set(values) & _secrets()):
+        raise ConfigurationError(
+            f"{path}: '{key}' is a secret and does not belong in a file",
+            next_step=f"remove it there and set CLV_{key.upper()} in the environment.",
+        )
     for key in set(values) - set(known):
         log.warning("%s: unknown key '%s' is ignored%s", path, key, nearest(key, known))
     return {"name": folder.name} | {k: v for k, v in values.items() if k in known}
+
+
+def _secrets() -> set[str]:
+    """Return the settings that are read from the environment only."""
+    return {name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None}
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -3,6 +3,7 @@
 What is stored in the warehouse belongs to the rooms; this module knows no table.
 """
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -84,6 +85,21 @@ class Warehouse:
         needed = 2 * self.path.stat().st_size if self.path.exists() else 0
         with explained(folder, memory_limit=self._memory_limit, needed_bytes=needed):
             yield
+
+    def rebuild(self) -> None:
+        """Write the file anew from the rows it holds: until then the bytes of deleted ones stay in a DuckDB file."""
+        beside = self.path.with_name(f".{self.path.name}.new")
+        beside.unlink(missing_ok=True)
+        with self.connection() as connection:
+            (name,) = one_row(connection, "select current_database()")
+            connection.execute(f"attach {quote_text(str(beside))} as rebuilt")
+            connection.execute(f"copy from database {quote_name(name)} to rebuilt")
+            connection.execute("detach rebuilt")
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(beside, self.path)
+        # it belonged to the old file, whose last connection has put it there
+        self.path.with_name(f"{self.path.name}.wal").unlink(missing_ok=True)
 
     def _open(self) -> Connection:
         deadline = time.monotonic() + _LOCK_WAIT_SECONDS
@@ -219,6 +235,14 @@ def quote_text(text: str) -> str:
 def columns_of(connection: Connection, relation: str) -> dict[str, str]:
     """Return column name -> SQL type of a table, view or parenthesised query."""
     return {row[0]: row[1] for row in connection.execute(f"describe select * from {relation}").fetchall()}
+
+
+def tables_of(connection: Connection) -> list[str]:
+    """Return every table as `<schema>.<name>`, in a bundle as `<name>`."""
+    rows = connection.execute(
+        "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE' order by all"
+    ).fetchall()
+    return [name if schema == "main" else f"{schema}.{name}" for schema, name in rows]
 
 
 def has_table(connection: Connection, table: str) -> bool:

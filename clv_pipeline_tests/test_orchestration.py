@@ -21,8 +21,8 @@ from clv_pipeline.sql_models import load_layer
 from clv_pipeline_tests.conftest import FileSource
 
 DAGSTER = Path(sys.executable).with_name("dagster")
-#: Assets that are files, not one table: the model version and the bundle.
-NOT_TABLES = {"training/champion", "published/bundle"}
+#: Assets that are not one table: the model version, the bundle, and its copy in another database.
+NOT_TABLES = {"training/champion", "published/bundle", "published/database"}
 BERLIN_CLOCK_CHANGES = ["2026-03-29", "2026-10-25"]
 
 
@@ -112,9 +112,10 @@ def test_no_asset_depends_on_something_outside_the_graph(graph: Any) -> None:
     assert {key.to_user_string() for key in graph.get_all_asset_keys() if not graph.get(key).is_materializable} == set()
 
 
-def test_a_run_flows_from_source_to_bundle(graph: Any) -> None:
-    bundle = dg.AssetKey(["published", "bundle"])
-    upstream = dg.AssetSelection.assets(bundle).upstream().resolve(graph)
+def test_a_run_flows_from_source_to_bundle_to_database(graph: Any) -> None:
+    bundle, database = dg.AssetKey(["published", "bundle"]), dg.AssetKey(["published", "database"])
+    assert graph.get(database).parent_keys == {bundle}
+    upstream = dg.AssetSelection.assets(database).upstream().resolve(graph)
     idle = {key.to_user_string() for key in set(graph.get_all_asset_keys()) - set(upstream)}
     assert idle == set(), "an asset that nothing published depends on"
 

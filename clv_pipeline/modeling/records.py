@@ -1,7 +1,7 @@
 """The tables a training leaves in the warehouse: what was tuned, what was predicted, who won. No decision is made here."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -29,13 +29,15 @@ QUALITY_COLUMNS = [
 class Choice:
     """One row of `training.tuning`, read back: a candidate with the parameters that tuning chose.
 
-    `recipe` is the name in the list of candidates; the candidate's own name differs for the champion so far.
+    `recipe` is the name in the list of candidates; the candidate's own name differs for a champion so far that is not
+    the challenger again.
     """
 
     candidate: Candidate
     recipe: str
     parameters: dict[str, Any]
     is_challenger: bool
+    is_reigning: bool
 
 
 def create_tuning(connection: Connection) -> None:
@@ -45,7 +47,7 @@ def create_tuning(connection: Connection) -> None:
         create or replace table training.tuning (
             horizon_days integer, target varchar, candidate varchar, recipe varchar, is_baseline boolean,
             parameters varchar, fold_score double, mean_absolute_bias double, tried integer, ran_out_of_time boolean,
-            is_challenger boolean
+            is_challenger boolean, is_reigning boolean
         )
         """
     )
@@ -60,19 +62,22 @@ def create_tuning(connection: Connection) -> None:
 
 
 def add_tuning(
-    connection: Connection, horizon_days: int, tuned: Sequence[Tuned], challengers: Sequence[str], reigning: str
+    connection: Connection,
+    horizon_days: int,
+    tuned: Sequence[Tuned],
+    challengers: Collection[str],
+    reigning: Collection[str],
 ) -> None:
-    """Add one horizon's candidates; those named `reigning` keep the name of what they are as their recipe."""
+    """Add one horizon's candidates, each with the name of what it is as its recipe."""
     known = {(c.target, c.factors): c.name for c in (*CANDIDATES, *BLENDS.values())}
     for t in tuned:
-        name = t.candidate.name
-        recipe = known[t.candidate.target, t.candidate.factors] if name == reigning else name
+        name, recipe = t.candidate.name, known[t.candidate.target, t.candidate.factors]
         connection.execute(
-            "insert into training.tuning values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into training.tuning values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 horizon_days, t.candidate.target, name, recipe, t.candidate.is_baseline, json.dumps(dict(t.parameters)),
                 t.score if t.fold_scores else None, t.mean_absolute_bias if t.fold_scores else None, t.tried,
-                t.ran_out_of_time, name in challengers,
+                t.ran_out_of_time, name in challengers, name in reigning,
             ],
         )  # fmt: skip
 
@@ -81,7 +86,7 @@ def read_choices(connection: Connection, horizon_days: int, target: Target) -> l
     """Return the tuned candidates of one horizon and target, as they were tuned."""
     rows = connection.execute(
         """
-        select candidate, recipe, parameters, is_challenger from training.tuning
+        select candidate, recipe, parameters, is_challenger, is_reigning from training.tuning
         where horizon_days = ? and target = ?
         order by rowid
         """,
@@ -89,8 +94,8 @@ def read_choices(connection: Connection, horizon_days: int, target: Target) -> l
     ).fetchall()
     known = {c.name: c for c in (*CANDIDATES, *BLENDS.values())}
     return [
-        Choice(replace(known[recipe], name=name), recipe, json.loads(parameters), is_challenger)
-        for name, recipe, parameters, is_challenger in rows
+        Choice(replace(known[recipe], name=name), recipe, json.loads(parameters), is_challenger, is_reigning)
+        for name, recipe, parameters, is_challenger, is_reigning in rows
     ]
 
 

@@ -4,8 +4,8 @@ Each training, the tuning folds choose one challenger: the candidate with the be
 spend and the log likelihood for the probability; a blend that is as good as the best, within `CLOSE`, goes first, because
 it is the steadier. Then the untouched test window decides. The challenger takes the place of the champion only if it beats
 it there, and every fixed baseline too: its score is higher, and its total no farther from the truth, both by more than the
-noise (90 % interval of the paired bootstrap). Otherwise the champion stays. Where there is no champion yet, the challenger
-takes the empty place, unless a fixed baseline beats it in the same sense.
+noise (90 % interval of the paired bootstrap). Otherwise the champion stays; one that is its own best challenger is fitted
+anew. Where there is no champion yet, the challenger takes the empty place, unless a fixed baseline beats it in the same sense.
 """
 
 from collections.abc import Sequence
@@ -58,6 +58,8 @@ def decide(
     """Apply the rule on the test window; `draws` are the bootstrap's index arrays, the same for everybody."""
     score, error = fold_score(target, actual, challenger.predicted), _level_error(actual, challenger.predicted)
     figures = f"{challenger.name}: score {score:.4f}, level off by {error:.1%}"
+    if champion and champion.name == challenger.name:
+        return Verdict(champion.name, f"no candidate does better than the champion: it stays, fitted anew. {figures}")
     if champion is None:
         better = [b for b in baselines if beats(target, actual, b, challenger, draws)]
         if not better:

@@ -114,9 +114,8 @@ def tune_candidates(
         records.create_tuning(connection)
         for plan in plans:
             lab = Lab.of(connection, settings, plan, columns)
-            found[plan.horizon_days] = _tune_horizon(lab, settings, champion, progress)
-            challengers = [_challenger(lab, found[plan.horizon_days], target).candidate.name for target in TARGETS]
-            records.add_tuning(connection, plan.horizon_days, found[plan.horizon_days], challengers, REIGNING)
+            found[plan.horizon_days], challengers, reigning = _tune_horizon(lab, settings, champion, progress)
+            records.add_tuning(connection, plan.horizon_days, found[plan.horizon_days], challengers, reigning)
             for tuned in found[plan.horizon_days]:
                 for fold, predicted in zip(plan.folds, tuned.fold_predictions, strict=False):
                     judged = lab.rows.at((fold.validation,))
@@ -124,7 +123,10 @@ def tune_candidates(
     return found
 
 
-def _tune_horizon(lab: Lab, settings: Settings, champion: Manifest | None, progress: Progress) -> list[Tuned]:
+def _tune_horizon(
+    lab: Lab, settings: Settings, champion: Manifest | None, progress: Progress
+) -> tuple[list[Tuned], list[str], list[str]]:
+    """Return everybody tuned, and the names of the challengers and of the champions so far among them."""
     folds = lab.plan.folds if lab.has_enough_history else ()
     seconds = settings.tuning_seconds * settings.threads / sum(len(c.search) > 1 for c in CANDIDATES)
     tune_one = partial(
@@ -133,13 +135,17 @@ def _tune_horizon(lab: Lab, settings: Settings, champion: Manifest | None, progr
     tuned = side_by_side(tune_one, CANDIDATES, settings.threads)
     blends = [blend([t for t in tuned if t.candidate.target == target], lab.rows, folds) for target in TARGETS]
     challengers = [_challenger(lab, [*tuned, *blends], target) for target in TARGETS]
-    reigning = [r for r in _reigning(champion, lab.plan.horizon_days) if not any(_is_same(r, c) for c in challengers)]
-    return tuned + blends + side_by_side(tune_one, reigning, settings.threads)
+    reigning = _reigning(champion, lab.plan.horizon_days)
+    # a champion that challenges itself is fitted once, under its own name
+    again = [c.candidate.name for r in reigning for c in challengers if _is_same(r, c)]
+    others = [r for r in reigning if not any(_is_same(r, c) for c in challengers)]
+    everybody = tuned + blends + side_by_side(tune_one, others, settings.threads)
+    return everybody, [c.candidate.name for c in challengers], [*again, *(r.name for r in others)]
 
 
 def _challenger(lab: Lab, tuned: Sequence[Tuned], target: Target) -> Tuned:
     """Return the challenger of one target; where history is short, the rule that needs no learning."""
-    of_target = [t for t in tuned if t.candidate.target == target and t.candidate.name != REIGNING]
+    of_target = [t for t in tuned if t.candidate.target == target]
     if not lab.has_enough_history:
         return next(t for t in of_target if t.candidate.name == FALLBACK[target])
     return choose(of_target)
@@ -220,6 +226,7 @@ def _verdict(
     lab: Lab, target: Target, predicted: Sequence[tuple[Choice, metrics.Array]], settings: Settings
 ) -> Verdict:
     challenger = next(c.candidate.name for c, _ in predicted if c.is_challenger)
+    reigning = next((c.candidate.name for c, _ in predicted if c.is_reigning), None)
     if lab.plan.test is None or not lab.has_enough_history:
         return Verdict(challenger, "the history is too short to judge a model: a rule that needs no learning")
     judged = lab.rows.at((lab.plan.test.validation,))
@@ -228,7 +235,7 @@ def _verdict(
         target,
         judged.spend if target == "spend" else judged.flag,
         contenders[challenger],
-        contenders.get(REIGNING),
+        contenders[reigning] if reigning else None,
         [contenders[c.candidate.name] for c, _ in predicted if c.candidate.is_baseline],
         metrics.bootstrap_draws(len(judged), settings.bootstrap_samples, settings.seed),
     )

@@ -11,6 +11,7 @@ from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.orchestration import checks, pictures
 from clv_pipeline.orchestration.resources import RETRAIN_TAG, Pipeline, red_on_error, run_as_of, run_started_at
 from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
+from clv_pipeline.publishing_target import publish_to_database
 from clv_pipeline.quality.cleaning import CleanTableRejected, build_clean_table, clean_parameters
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sources.extraction import extract
@@ -340,6 +341,28 @@ def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Material
     )
 
 
+@dg.asset(
+    key=["published", "database"],
+    deps=[asset_key("published.bundle")],
+    group_name="published",
+    kinds={"sqlalchemy"},
+    owners=OWNERS,
+)
+def published_database(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """The served bundle's tables in the database of CLV_PUBLISH_URL, replaced in one transaction; nothing without one."""
+    with red_on_error():
+        report = publish_to_database(pipeline.home.published / "clv.duckdb", pipeline.settings)
+    if report is None:
+        return dg.MaterializeResult(metadata={"target": "no target configured"})
+    return dg.MaterializeResult(
+        metadata={
+            "target": report.where,
+            "run_id": report.run_id,
+            "rows": report.row_counts or "unchanged: the target holds this run already",
+        }
+    )
+
+
 def _as_of(pipeline: Pipeline) -> date:
     with pipeline.warehouse.connection() as connection:
         return features.current_extraction(connection).as_of
@@ -348,4 +371,5 @@ def _as_of(pipeline: Pipeline) -> date:
 ALL_ASSETS = [
     raw_tables, *clean_tables, cutoffs, *feature_tables, btyd_features, *training_tables, tuning, model_quality,
     permutation_importance, source_ablation, champion, customer_scores, customer_clv, bundle,
+    published_database,
 ]  # fmt: skip

@@ -19,6 +19,8 @@ _SPEND = {
     "top_fifth_share": "top 20 % of all", "wape": "WAPE", "root_mean_squared_error": "RMSE",
     "mean_absolute_error": "MAE", "decile_wape": "decile WAPE", "total_bias": "bias",
 }  # fmt: skip
+#: What fits a terminal.
+_IN_SHORT = ("normalised_gini", "spearman", "top_decile_capture", "wape", "total_bias")
 _CHANCE = {"roc_auc": "AUC", "log_loss": "log loss", "brier": "Brier"}
 _OUTLOOK = {
     "interval_coverage": "90 % interval covers",
@@ -50,8 +52,15 @@ def write_page(backtest: Backtest, folder: Path) -> Path:
         parts += _pictures(backtest, days, cutoff)
     parts.append("<h2>How many customers to learn from</h2>")
     parts.append(_html_table(*_learning(backtest)))
+    learned = backtest.learning
+    parts.append(_picture(plots.learning_curve(learned["customers"].tolist(), learned["normalised_gini"].tolist())))
     parts.append("<h2>What each source adds</h2>")
     parts.append(_html_table(*_sources(backtest)))
+    added = backtest.sources[backtest.sources["metric"] == "normalised_gini"].sort_values("value", ascending=False)
+    if len(added):
+        names = added["left_out"].str.replace("_", " ").tolist()
+        bars = list(zip(names, *(added[c].tolist() for c in ("value", "low", "high")), strict=True))
+        parts.append(_picture(plots.bars_with_intervals(bars, "What each source adds", "normalised Gini")))
     path = folder / "backtest.html"
     write_durably(path, ("\n".join(parts) + "\n").encode())
     return path
@@ -77,13 +86,14 @@ def write_section(backtest: Backtest, path: Path, name: str, command: str, proto
 
 def summary(backtest: Backtest) -> tuple[list[str], Rows]:
     """Return (header, rows) of each window's champion, best baseline and BTYD, for the command line."""
-    header, rows = ["days", "from", "model", *_SPEND.values()], []
+    shown = {metric: words for metric, words in _SPEND.items() if metric in _IN_SHORT}
+    header, rows = ["days", "from", "model", *shown.values()], []
     for days, cutoff in _windows(backtest):
         wide = _wide(_of(backtest.quality, days, cutoff))
         spend = wide[wide["normalised_gini"].notna()]
         rules = spend[spend["is_baseline"]]["normalised_gini"]
         names = [*spend.index[spend["is_champion"]], "btyd", *([rules.idxmax()] if len(rules) else [])]
-        rows += [[str(days), str(cutoff), n, *(_shown(m, wide.at[n, m]) for m in _SPEND)] for n in dict.fromkeys(names)]
+        rows += [[str(days), str(cutoff), n, *(_shown(m, wide.at[n, m]) for m in shown)] for n in dict.fromkeys(names)]
     return header, rows
 
 
@@ -110,8 +120,9 @@ def _tables(backtest: Backtest, days: int, cutoff: date, *, with_intervals: bool
     quality = _of(backtest.quality, days, cutoff)
     value, low, high = (_wide(quality, column) for column in ("value", "low", "high"))
     for metrics_of, key in ((_SPEND, "normalised_gini"), (_CHANCE, "log_loss")):
-        shown = value[value[key].notna()] if key in value else value.iloc[:0]
-        rows = []
+        if key not in value:
+            continue
+        shown, rows = value[value[key].notna()], []
         for name, row in shown.sort_values(key, ascending=key == "log_loss").iterrows():
             role = "champion" if row["is_champion"] else "baseline" if row["is_baseline"] else ""
             cells = [_shown(m, row[m]) for m in metrics_of]
@@ -189,7 +200,11 @@ def _pictures(backtest: Backtest, days: int, cutoff: date) -> list[str]:
     ]
     if rows["low"].notna().all():
         found.append(plots.coverage_by_tenth(actual, predicted, rows["low"].to_numpy(), rows["high"].to_numpy()))
-    return [f'<img alt="plot" src="data:image/png;base64,{base64.b64encode(png).decode()}">' for png in found]
+    return [_picture(png) for png in found]
+
+
+def _picture(png: bytes) -> str:
+    return f'<img alt="plot" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
 
 def _shown(metric: str, cell: object) -> str:

@@ -78,6 +78,15 @@ def coverage_by_tenth(actual: Array, predicted: Array, low: Array, high: Array) 
     return _png(figure)
 
 
+def learning_curve(customers: Sequence[int], gini: Sequence[float]) -> bytes:
+    """Ranking skill by the number of customers learned from: would more of them help?"""
+    figure, axes = _canvas("Learning curve", "customers learned from", "normalised Gini")
+    axes.plot(customers, gini, color=_ACCENT, marker="o")
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(_THOUSANDS)
+    return _png(figure)
+
+
 def horizontal_bars(names: list[str], values: list[float], title: str, unit: str) -> bytes:
     """Named values, largest on top."""
     figure, axes = _canvas(title, unit, "", size=_bars_size(len(names)))

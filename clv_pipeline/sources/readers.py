@@ -6,7 +6,6 @@ identifiers survives. Nothing is written here.
 
 import io
 import logging
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from clv_pipeline import warehouse
+from clv_pipeline.databases import address_of, engine_of, masked, reason_of
 from clv_pipeline.errors import ConfigurationError, SourceError, SourceInterrupted
 from clv_pipeline.sources.folder import SourceSelect
 
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 #: PostgreSQL reports a refused login in these words whatever the driver; trying again would only lock the account.
 _REFUSED = ("password", "authentication", "access denied", "login failed", "permission denied", "role ")
-_CREDENTIALS = re.compile(r"[^\s\"']*@")
 _COPY_BATCH_BYTES = 16_000_000
 
 
@@ -60,7 +59,7 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
         path = Path(address).expanduser()
         if not path.exists():
             raise ConfigurationError(
-                f"The source {_masked(address)} does not exist",
+                f"The source {masked(address)} does not exist",
                 next_step="pass a database URL or an existing folder of files.",
             )
         with warehouse.open_files(path) as files:
@@ -194,38 +193,22 @@ def _parse_csv(rows: list[bytes], names: list[str]) -> pa.Table:
 
 
 def _engine(address: str) -> sa.Engine:
-    try:
-        url = sa.make_url(address)
-        if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-            raise ConfigurationError(
-                f"The SQLite file {url.database} does not exist", next_step="check the path in CLV_SOURCE_URL or --url."
-            )
-        return sa.create_engine(url, poolclass=sa.NullPool)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError) as error:
+    engine = engine_of(address, called="The source URL")
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
         raise ConfigurationError(
-            f"The source URL cannot be used: {_masked(str(error).replace(address, '***'))}",
-            next_step="write it as dialect+driver://user@host/database and install that driver.",
-        ) from None
-
-
-def _address(url: sa.URL) -> str:
-    """Return where a database is and nothing that logs into it: passwords also hide in queries and mistyped hosts."""
-    host = (url.host or "").rsplit("@", 1)[-1]
-    port = f":{url.port}" if url.port else ""
-    return f"{url.drivername}://{host}{port}/{url.database or ''}"
-
-
-def _masked(text: str) -> str:
-    return _CREDENTIALS.sub("***@", text)
+            f"The SQLite file {engine.url.database} does not exist",
+            next_step="check the path in CLV_SOURCE_URL or --url.",
+        )
+    return engine
 
 
 def _connect(engine: sa.Engine, tries: int) -> sa.Connection:
-    where = _address(engine.url)
+    where = address_of(engine.url)
     for attempt in range(1, tries + 1):
         try:
             return engine.connect()
         except sa.exc.DBAPIError as error:
-            reason = _masked(str(error.orig).strip().splitlines()[0])
+            reason = reason_of(error)
             if any(word in str(error.orig).lower() for word in _REFUSED):
                 raise SourceError(
                     f"The source {where} refused the login: {reason}",
@@ -255,7 +238,7 @@ def _begin_snapshot(connection: sa.Connection, timeout_seconds: int) -> None:
 
 
 def _select_failed(select: SourceSelect, error: BaseException, *, lost: bool = False) -> SourceError:
-    reason = _masked(str(error).strip().splitlines()[0])
+    reason = reason_of(error)
     if lost:
         return SourceInterrupted(
             f"The connection was lost while reading {select.table.name}: {reason}",

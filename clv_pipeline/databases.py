@@ -1,0 +1,45 @@
+"""Addresses of SQLAlchemy databases: an engine from one, and how to speak of one without what logs into it.
+
+What is read or written there belongs to `sources/readers.py` and `publishing_target.py`.
+"""
+
+import re
+
+import sqlalchemy as sa
+
+from clv_pipeline.errors import ConfigurationError
+
+_CREDENTIALS = re.compile(r"[^\s\"']*@")
+
+
+def engine_of(address: str, *, called: str) -> sa.Engine:
+    """Return an engine without a pool; it connects on first use and shows no bound value in its errors.
+
+    Raises:
+        ConfigurationError: the address is no database URL, or its driver is not installed; `called` names it.
+    """
+    try:
+        return sa.create_engine(sa.make_url(address), poolclass=sa.NullPool, hide_parameters=True)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"{called} cannot be used: {masked(str(error).replace(address, '***'))}",
+            next_step="write it as dialect+driver://user@host/database and install that driver.",
+        ) from None
+
+
+def address_of(url: sa.URL) -> str:
+    """Return where a database is and nothing that logs into it: passwords also hide in queries and mistyped hosts."""
+    host = (url.host or "").rsplit("@", 1)[-1]
+    port = f":{url.port}" if url.port else ""
+    return f"{url.drivername}://{host}{port}/{url.database or ''}"
+
+
+def masked(text: str) -> str:
+    """Return `text` without what stands before an @, where credentials do."""
+    return _CREDENTIALS.sub("***@", text)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of what the database said, masked; the lines after it quote rows."""
+    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    return masked(said.splitlines()[0])
