@@ -56,6 +56,14 @@ class PublishError(PipelineError):
     anchor = "publishing"
 
 
+class ResourceError(PipelineError):
+    """Memory or disk space is used up, or a folder cannot be written; nothing that stood before was changed."""
+
+
+class DamageError(PipelineError):
+    """A database file is not what was written: bytes changed, or a part of it is gone."""
+
+
 class BusyError(PipelineError):
     """Another process writes to this home."""
 

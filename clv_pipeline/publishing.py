@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -68,7 +69,7 @@ def build_customer_clv(
         NightRejected: too many customers changed segment since the night before; the old table stands.
     """
     with warehouse.transaction() as connection:
-        _create_history(connection)
+        create_history(connection)
         for model in models:
             if model.name in ("segment_thresholds", "customer_clv"):
                 build(connection, model, publish_parameters(settings))
@@ -82,7 +83,8 @@ def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, ho
     """Build the other published tables, write the bundle beside, audit it, and swap it in.
 
     Raises:
-        PublishError: the audit failed or the disk did; what was served before is served still.
+        PublishError: the audit failed; what was served before is served still.
+        ResourceError: the disk or the memory is used up; the same holds.
     """
     with warehouse.transaction() as connection:
         for model in models:
@@ -90,22 +92,25 @@ def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, ho
                 build(connection, model, publish_parameters(settings))
         _build_dictionary(connection)
         unscored = _unscored(connection, settings)
+    try:
+        with warehouse.explained(home.published):
+            return _write_and_serve(warehouse, settings, home, unscored)
+    except BaseException:
+        # the space of what is half-built comes back, unless not even that can be done
+        with suppress(OSError):
+            clear_leftovers(home.published)
+        raise
+
+
+def _write_and_serve(warehouse: Warehouse, settings: Settings, home: Home, unscored: list[str]) -> Bundle:
     with warehouse.connection() as connection:
         run_id, as_of, source = one_row(connection, "select run_id, as_of, source_name from scores.run")
         clear_leftovers(home.published)
         beside = home.published / f".building-{run_id}"
         beside.mkdir()
-        try:
-            counts = _write_files(connection, beside)
-        except OSError as error:
-            shutil.rmtree(beside, ignore_errors=True)
-            raise PublishError(
-                f"The bundle could not be written: {error}",
-                next_step="free disk space or mend the rights on the home folder and run again; yesterday's bundle is served.",
-            ) from error
+        counts = _write_files(connection, beside)
     failures = unscored + audit(beside / "clv.duckdb", counts)
     if failures:
-        shutil.rmtree(beside, ignore_errors=True)
         raise PublishError(
             "The bundle failed its audit: " + "; ".join(failures),
             next_step="mend the SQL in sql/4_published it names and run again; yesterday's bundle is served.",
@@ -123,7 +128,8 @@ def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, ho
     return Bundle(run_id, folder, as_of, is_served, counts)
 
 
-def _create_history(connection: Connection) -> None:
+def create_history(connection: Connection) -> None:
+    """Make the table of every score ever published, where it does not exist yet."""
     connection.execute(
         """
         create table if not exists scores.history (

@@ -122,9 +122,12 @@ class Night:
 def night(company: Company, home: Home, as_of: str = TONIGHT, *arguments: str, **settings: str) -> Night:
     """Run the whole job on the company's tables as they are now; the fixed rules score, for models are not the point."""
     company.write()
-    return run_night(
-        home, "--source", str(company.folder), "--url", str(company.files), "--as-of", as_of, *arguments, **settings
-    )
+    return run_night(home, *arguments_of(company, as_of), *arguments, **settings)
+
+
+def arguments_of(company: Company, as_of: str) -> list[str]:
+    """Return the options of a `clv run` on the company's tables."""
+    return ["--source", str(company.folder), "--url", str(company.files), "--as-of", as_of]
 
 
 def run_night(home: Home, *arguments: str, **settings: str) -> Night:
