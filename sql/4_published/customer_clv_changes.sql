@@ -4,6 +4,8 @@ with score_history as (select * from scores.history),
 
 refused as (select customer_id from clean.customers where not has_profiling_consent),
 
+tonight as (select * from scores.tonight),
+
 run as (select * from scores.run),
 
 dates as (
@@ -14,10 +16,10 @@ dates as (
 ),
 
 now_published as (
-    select score_history.*
-    from score_history
+    select tonight.*
+    from tonight
     cross join run
-    where score_history.as_of_date = run.as_of and score_history.horizon_days = run.primary_horizon_days
+    where tonight.horizon_days = run.primary_horizon_days
 ),
 
 previously_published as (

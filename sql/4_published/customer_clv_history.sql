@@ -2,9 +2,23 @@
 -- Customers who withdrew their consent are in it no more.
 with score_history as (select * from scores.history),
 
-refused as (select customer_id from clean.customers where not has_profiling_consent)
+tonight as (select * from scores.tonight),
+
+run as (select * from scores.run),
+
+refused as (select customer_id from clean.customers where not has_profiling_consent),
+
+-- a night that is run again takes the place of its own rows, and of no others
+everything as (
+    select score_history.*
+    from score_history
+    cross join run
+    where score_history.as_of_date <> run.as_of
+    union all by name
+    select * from tonight
+)
 
 select *
-from score_history
+from everything
 where customer_id not in (select customer_id from refused)
 order by as_of_date, customer_id, horizon_days
