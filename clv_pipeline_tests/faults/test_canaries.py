@@ -117,10 +117,13 @@ def test_a_wrong_password_is_not_repeated(good: Night, source: tuple[Path, str])
     _assert_silent_but_for_the_warehouse(seen)
 
 
-def test_a_traceback_keeps_no_canary(good: Night, source: tuple[Path, str]) -> None:
-    good.home.warehouse.write_bytes(b"this is no database" * 1000)
+def test_a_traceback_keeps_no_canary(good: Night, source: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_a_bug(*arguments: object) -> None:
+        raise RuntimeError("a mistake in the code")
+
+    monkeypatch.setattr("clv_pipeline.orchestration.assets.build_clean_table", with_a_bug)
     seen = _night(good.home, source, ORDERS)
     assert seen.exit_code == 1
     logs = [p.read_bytes() for p in good.home.dagster.rglob("*") if p.is_file()]
-    assert any(b"IOException" in log and b"warehouse.py" in log for log in logs), "there was no traceback to search"
+    assert any(b"a mistake in the code" in log and b"in with_a_bug" in log for log in logs), "there was no traceback"
     _assert_silent_but_for_the_warehouse(seen)

@@ -22,13 +22,13 @@ class Nights:
 
 
 @pytest.fixture(scope="module")
-def nights(_good_night: Home, _company_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Nights:
-    home = copy_of(_good_night, tmp_path_factory.mktemp("consent"))
-    company = Company(_company_root, healthy(until=TONIGHT))
+def nights(good_night: Home, company_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Nights:
+    home = copy_of(good_night, tmp_path_factory.mktemp("consent"))
+    company = Company(company_root, healthy(until=TONIGHT))
     (record,) = (row for row in company.tables["customers"] if row["customer_id"] == REFUSING)
     record["profiling_consent"] = "false"
     assert_published(night(company, home, TONIGHT))
-    return Nights(_good_night, home)
+    return Nights(good_night, home)
 
 
 def _rows(home: Home, query: str) -> list[tuple[object, ...]]:
