@@ -7,16 +7,29 @@ import dagster as dg
 from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.quality.cleaning import CleanReport
 from clv_pipeline.scoring import ScoringReport
+from clv_pipeline.sources.extraction import ExtractedTable
 from clv_pipeline.sql_models import SqlModel
 
-CLEAN_CHECKS = ("expectations", "reconciliation")
+CONTRACT_CHECK = "contract"
+CLEAN_CHECKS = ("expectations", "reconciliation", "quarantine")
 LEVEL_CHECK = "predicted_total"
 #: Beyond these multiples of the trailing period a total is more likely a fault than a forecast.
 _LEVEL_LIMITS = (0.5, 2.0)
 
 
+def of_extracted_table(table: ExtractedTable) -> dg.AssetCheckResult:
+    """Warn of what a source returned beside the contract: columns nobody asked for, values that could not be read."""
+    return dg.AssetCheckResult(
+        asset_key=["raw", table.name],
+        check_name=CONTRACT_CHECK,
+        passed=not table.warnings,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"warnings": "; ".join(table.warnings)},
+    )
+
+
 def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetCheckResult]:
-    """Yield the outcome of the expectation suite and of the reconciliation of one clean table."""
+    """Yield the outcome of the expectation suite and of the reconciliation of one clean table, and what to look at."""
     broken = [r for r in report.rules if not r.passed]
     yield dg.AssetCheckResult(
         asset_key=asset_key(model.table),
@@ -42,6 +55,13 @@ def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetChe
             "fates": fates_table(report),
             **({"what broke": "; ".join(report.reconciliation_failures)} if report.reconciliation_failures else {}),
         },
+    )
+    yield dg.AssetCheckResult(
+        asset_key=asset_key(model.table),
+        check_name="quarantine",
+        passed=not report.warnings,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"warnings": "; ".join(report.warnings)},
     )
 
 
