@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?= python3.11
 
-.PHONY: run test dev lint docs lock clean
+.PHONY: run test chaos dev lint docs lock clean
 
 run: $(READY)
 	$(BIN)/clv run
@@ -12,6 +12,10 @@ run: $(READY)
 # a file's tests stay in one worker, because they share what its fixtures make; conftest.py puts the longest files first
 test: $(READY)
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# the faults of clv_pipeline_tests/faults/catalogue.md, those that take a seed with many of them; an hour or more
+chaos: $(READY)
+	$(BIN)/pytest clv_pipeline_tests/faults -n 2 --dist loadfile --no-loadscope-reorder --repeats 30 --faults-table docs/faults.md
 
 dev: $(READY)
 	$(BIN)/clv ui

@@ -17,14 +17,15 @@ from typing import Any, BinaryIO, cast
 
 import duckdb
 
-from clv_pipeline.errors import PipelineError, PublishError, SourceError
+from clv_pipeline.errors import DamageError, PipelineError, PublishError, SourceError
 from clv_pipeline.home import Home
+from clv_pipeline.limits import explained
 from clv_pipeline.settings import Settings
 
 Connection = duckdb.DuckDBPyConnection
 
 #: One schema for each stage of the line, in order.
-SCHEMAS = ("raw", "clean", "features", "training", "scores", "published")
+SCHEMAS = ("raw", "clean", "quality", "features", "training", "scores", "published")
 _LOCK_WAIT_SECONDS = 20
 _BLOCK_BYTES = 1 << 20
 
@@ -34,6 +35,9 @@ class Warehouse:
 
     def __init__(self, path: Path, *, scratch: Path, writable_folders: list[Path], memory_limit: str, threads: int):
         self.path = path
+        #: made when damage was seen, for a file may well be opened and have unreadable pages all the same
+        self.damage_mark = path.with_suffix(".damaged")
+        self._memory_limit = memory_limit
         self._folders = [path.parent, scratch, *writable_folders]
         self._config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
@@ -58,25 +62,35 @@ class Warehouse:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection inside a transaction: committed on success, rolled back on any exception, then closed."""
-        connection = self._open()
-        try:
-            connection.execute("begin transaction")
-            yield connection
-            connection.execute("commit")
-        except BaseException:
-            _roll_back(connection)
-            raise
-        finally:
-            connection.close()
+        with self.connection() as connection:
+            try:
+                connection.execute("begin transaction")
+                yield connection
+                connection.execute("commit")
+            except BaseException:
+                _roll_back(connection)
+                raise
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Yield a connection with no transaction of its own (for reading, and for building files beside)."""
-        connection = self._open()
         try:
-            yield connection
-        finally:
-            connection.close()
+            with self.explained(self.path.parent):
+                connection = self._open()
+                try:
+                    yield connection
+                finally:
+                    connection.close()
+        except DamageError:
+            self.damage_mark.touch()
+            raise
+
+    @contextmanager
+    def explained(self, folder: Path) -> Iterator[None]:
+        """Raise what the machine refuses while `folder` is written as an error with a next step; see `limits.py`."""
+        needed = 2 * self.path.stat().st_size if self.path.exists() else 0
+        with explained(folder, memory_limit=self._memory_limit, needed_bytes=needed):
+            yield
 
     def rebuild(self) -> None:
         """Write the file anew from the rows it holds: until then the bytes of deleted ones stay in a DuckDB file."""

@@ -11,7 +11,7 @@ from clv_pipeline.publishing import Bundle, build_customer_clv, publish
 from clv_pipeline.serving import current
 from clv_pipeline.settings import load_settings
 from clv_pipeline.sql_models import load_layer
-from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline.warehouse import Warehouse, open_bundle_file
 from clv_pipeline_tests.conftest import open_warehouse
 
 
@@ -21,9 +21,9 @@ def copy_of(home: Home, to: Path) -> Home:
     return Home(to / "home")
 
 
-def publish_night(home: Home, as_of: str, **settings: Any) -> Bundle:
+def publish_night(home: Home, as_of: str, warehouse: Warehouse | None = None, **settings: Any) -> Bundle:
     """Publish the scores that the warehouse holds as those of another night, through the last steps of a run."""
-    warehouse, models = open_warehouse(home), load_layer("4_published")
+    warehouse, models = warehouse or open_warehouse(home), load_layer("4_published")
     night = load_settings(source="demo", home=home.root, **settings)
     with warehouse.transaction() as connection:
         connection.execute(
@@ -90,3 +90,9 @@ def nights_in_history(home: Home) -> dict[str, tuple[int, int]]:
             "from customer_clv_history group by 1 order by 1"
         ).fetchall()
     return {as_of: (count, keys) for as_of, count, keys in rows}
+
+
+def published_rows(home: Home, query: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query on what is served."""
+    with open_bundle_file(home.published / "clv.duckdb") as connection:
+        return connection.execute(query).fetchall()

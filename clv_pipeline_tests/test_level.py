@@ -41,11 +41,11 @@ def test_scaled_probabilities_have_the_share_as_their_mean_and_keep_their_order(
     assert (np.diff(scaled[np.argsort(predicted, kind="stable")]) >= 0).all()
 
 
-def test_everybodys_purchase_rate_changes_by_one_factor() -> None:
-    """Chances of 1 - exp(-rate) for rates 0.1, 0.5 and 2, put at the mean that rates three times as large have."""
-    rates = np.array([0.1, 0.5, 2.0])
-    wanted = 1 - np.exp(-3 * rates)
-    scaled = scale_probability(1 - np.exp(-rates), Level(buyers=float(wanted.mean())))
+def test_everybodys_odds_change_by_one_factor() -> None:
+    """Odds of 0.1, 0.5 and 2, put at the mean that odds three times as large have."""
+    odds = np.array([0.1, 0.5, 2.0])
+    wanted = 3 * odds / (1 + 3 * odds)
+    scaled = scale_probability(odds / (1 + odds), Level(buyers=float(wanted.mean())))
     np.testing.assert_allclose(scaled, wanted, rtol=1e-5)
 
 
@@ -117,9 +117,8 @@ def test_the_season_is_last_years_actual_over_expected(shop: Connection) -> None
     level = expected_level(shop, CUTOFF, 90)
     assert level.season == pytest.approx(150 / 100)
     assert level.spend == pytest.approx(100 * 1.5)
-    # half of last year's four bought where 0.4 was expected: the rate is higher by log(0.5) / log(0.6)
-    factor = np.log(0.5) / np.log(0.6)
-    assert level.buyers == pytest.approx(((1 - 0.5**factor) + (1 - 0.7**factor)) / 2, rel=1e-4)
+    # half of last year's four bought where 0.4 was expected: odds of 1 and not of 2/3; now odds of 1 and of 3/7 are expected
+    assert level.buyers == pytest.approx((1.5 / 2.5 + (4.5 / 7) / (1 + 4.5 / 7)) / 2, rel=1e-4)
 
 
 def test_without_last_years_rows_there_is_no_season(shop: Connection) -> None:

@@ -407,21 +407,6 @@ def test_an_impossible_score_fails_the_audit(
     assert _contents(finished.published) == before
 
 
-def test_a_disk_that_refuses_leaves_what_was_served(
-    finished: Home, demo_settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = _contents(finished.published)
-
-    def refuse(connection: Connection, folder: Path) -> dict[str, int]:
-        (folder / "clv.duckdb").write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(publishing, "_write_files", refuse)
-    with pytest.raises(PublishError, match="No space left"):
-        publishing.publish(open_warehouse(finished), _models(), demo_settings, finished)
-    assert _contents(finished.published) == before
-
-
 def test_publishing_again_changes_no_byte(finished: Home, demo_settings: Settings) -> None:
     before = _contents(finished.published)
     bundle = publishing.publish(open_warehouse(finished), _models(), demo_settings, finished)

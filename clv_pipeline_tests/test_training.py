@@ -495,6 +495,21 @@ def test_a_longer_horizon_never_expects_less_of_prospects_either(shop: Trained) 
     assert set(scores["predicted_spend_90d"].astype(float)) == {12.0}
 
 
+def test_the_next_order_is_expected_of_tonight_only_and_is_no_feature(shop: Trained) -> None:
+    rows = shop.table(
+        """
+        select as_of = (select max(as_of) from features.cutoffs) as is_tonight, expected_next_order_date > as_of as is_later,
+            btyd_probability_alive
+        from features.btyd_features
+        """
+    )
+    assert rows.query("not is_tonight")["is_later"].isna().all()
+    tonight = rows.query("is_tonight")["is_later"]
+    assert tonight.notna().mean() > 0.3
+    assert tonight.dropna().all()
+    assert "expected_next_order_date" not in shop.table("from features.customer_features limit 1").columns
+
+
 # --- a horizon longer than the history can show ---------------------------------------------------------------------
 
 

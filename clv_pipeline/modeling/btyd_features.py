@@ -22,6 +22,8 @@ from clv_pipeline.modeling.btyd import (
     compress,
     discounted_purchases,
     fit_best,
+    median_wait,
+    next_order_dates,
 )
 from clv_pipeline.settings import Settings
 from clv_pipeline.warehouse import Connection, Warehouse
@@ -53,12 +55,14 @@ def build_btyd_features(warehouse: Warehouse, settings: Settings) -> dict[str, s
     with warehouse.transaction() as connection:
         horizons = _horizons(connection)
         _create_table(connection, horizons)
-        for as_of, history in _histories(connection):
+        for as_of, is_scored, history in _histories(connection):
             model = _fit(history)
             models[as_of.isoformat()] = model.name if model else "none: too few repeat purchases"
             if model is None:
                 continue
             frame = _quantities(model, history, settings, horizons).assign(as_of=as_of, customer_id=history.customer_id)
+            if is_scored:
+                frame["expected_next_order_date"] = _next_order_dates(model, history, settings, as_of)
             connection.register("frame", frame)
             connection.execute("insert into features.btyd_features by name select * from frame")
             connection.unregister("frame")
@@ -78,12 +82,18 @@ def _create_table(connection: Connection, horizons: list[int]) -> None:
     for days in horizons:
         numbers += [f"btyd_purchases_{days}d", f"btyd_spend_{days}d", f"btyd_purchase_probability_{days}d"]
     columns = ", ".join(f"{name} double" for name in numbers)
-    connection.execute(f"create or replace table features.btyd_features (as_of date, customer_id varchar, {columns})")
+    connection.execute(
+        "create or replace table features.btyd_features "
+        f"(as_of date, customer_id varchar, {columns}, expected_next_order_date date)"
+    )
 
 
-def _histories(connection: Connection) -> Iterator[tuple[date, PurchaseHistory]]:
-    cutoffs = connection.execute("select as_of from features.cutoffs order by as_of").fetchall()
-    for (as_of,) in cutoffs:
+def _histories(connection: Connection) -> Iterator[tuple[date, bool, PurchaseHistory]]:
+    """Yield each cutoff, whether it is tonight's, and what it knows."""
+    cutoffs = connection.execute(
+        "select as_of, bool_or(role = 'score') from features.cutoffs group by as_of order by as_of"
+    ).fetchall()
+    for as_of, is_scored in cutoffs:
         frame = connection.execute(
             """
             select customer_id, purchase_days - 1.0 as repeats, (tenure_days - recency_days)::double as recency,
@@ -95,7 +105,7 @@ def _histories(connection: Connection) -> Iterator[tuple[date, PurchaseHistory]]
             {"as_of": as_of},
         ).df()
         values = (frame[name].to_numpy(np.float64) for name in ("repeats", "recency", "age", "mean_value"))
-        yield as_of, PurchaseHistory(frame["customer_id"], *values)
+        yield as_of, is_scored, PurchaseHistory(frame["customer_id"], *values)
 
 
 def _fit(history: PurchaseHistory) -> PurchaseModel | None:
@@ -126,6 +136,14 @@ def _quantities(
         found[f"btyd_spend_{days}d"] = purchases * value
         found[f"btyd_purchase_probability_{days}d"] = model.probability_purchase(days, *past)
     return pd.DataFrame(found)
+
+
+def _next_order_dates(
+    model: PurchaseModel, history: PurchaseHistory, settings: Settings, as_of: date
+) -> NDArray[np.datetime64]:
+    """Return the day by which every other customer like this one, if still active, has bought again; for people to read."""
+    past = (history.repeats, history.recency, history.age)
+    return next_order_dates(as_of, median_wait(model, *past, longest=settings.lifetime_days))
 
 
 def _purchase_value(history: PurchaseHistory) -> Array:

@@ -60,6 +60,8 @@ def why_train(registry: Registry, connection: Connection, settings: Settings, as
         return "the horizons changed"
     if champion.as_of > as_of:
         return f"the champion has seen data up to {champion.as_of}, after as_of {as_of}"
+    if not has_table(connection, "training.champions"):
+        return "the warehouse is new: what the last training measured is gone"
     if (as_of - champion.as_of).days >= settings.retrain_after_days:
         return f"the champion is of {champion.as_of}, {settings.retrain_after_days} days or older"
     try:

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from clv_pipeline.errors import PipelineError, SourceInterrupted
+from clv_pipeline.errors import DamageError, PipelineError, ResourceError, SourceInterrupted
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.registry import Registry
 from clv_pipeline.quality.expectations import Validator
+from clv_pipeline.quality.limits import known_checks
+from clv_pipeline.recovery import recover
 from clv_pipeline.run_lock import hold
 from clv_pipeline.settings import Settings, load_settings
 from clv_pipeline.sources.demo.company import with_demo_source
@@ -20,6 +22,8 @@ from clv_pipeline.warehouse import Warehouse
 
 AS_OF_TAG = "clv/as_of"
 RETRAIN_TAG = "clv/retrain"
+#: Names of checks that may be red in this run, with commas between them.
+ACKNOWLEDGE_TAG = "clv/acknowledge"
 
 
 @lru_cache
@@ -38,6 +42,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         assert run is not None
         started_by = run.tags.get("dagster/schedule_name", "the Dagster UI")
         with hold(self.home, f"{run.job_name}, started by {started_by}", run.run_id):
+            recover(self.warehouse, self.home.published, self.settings.name)
             yield self
 
     @property
@@ -77,6 +82,16 @@ def run_as_of(context: dg.AssetExecutionContext, settings: Settings) -> date:
     return settings.as_of or run_started_at(context).astimezone(ZoneInfo(settings.time_zone)).date()
 
 
+def run_acknowledged(context: dg.AssetExecutionContext) -> tuple[str, ...]:
+    """Return the names of the checks that this run lets pass.
+
+    Raises:
+        ConfigurationError: the tag names something else.
+    """
+    tagged = context.run_tags.get(ACKNOWLEDGE_TAG, "")
+    return known_checks(name.strip() for name in tagged.split(",") if name.strip())
+
+
 def run_started_at(context: dg.AssetExecutionContext) -> datetime:
     """Return when the run was created (UTC)."""
     record = context.instance.get_run_record_by_id(context.run_id)
@@ -87,8 +102,14 @@ def run_started_at(context: dg.AssetExecutionContext) -> datetime:
 
 @contextmanager
 def red_on_error() -> Iterator[None]:
-    """Turn a user's error into a failed step that shows its message; only an interrupted source is worth a retry."""
+    """Turn a user's error into a failed step that shows its message; only an interrupted source is worth a retry.
+
+    Where the machine is at its limit the message does not know what was being made, so it begins with the step.
+    """
     try:
         yield
+    except (ResourceError, DamageError) as error:
+        step = dg.OpExecutionContext.get().get_step_execution_context().step.key.replace("__", ".")
+        raise dg.Failure(description=f"{step}: {error}", allow_retries=False) from error
     except PipelineError as error:
         raise dg.Failure(description=str(error), allow_retries=isinstance(error, SourceInterrupted)) from error

@@ -24,12 +24,15 @@ Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
 
-def healthy(*, until: str = TONIGHT, customers: int = 160, seed: int = 5) -> Tables:
-    """Return a company with orders on every day from 2023-01-01 to the day before `until`, and some of every other source."""
-    draw, end = random.Random(seed), date.fromisoformat(until)
+def healthy(*, until: str = TONIGHT, customers: int = 160, seed: int = 2) -> Tables:
+    """Return a company with orders on every day from 2023-01-01 to the day before `until`, and some of every other source.
+
+    The company of an earlier `until` is this one with its last days not yet there.
+    """
+    end = date.fromisoformat(until)
     tables: Tables = {"orders": [], "customers": [], "web_sessions": [], "marketing_spend": []}
     for number in range(customers):
-        customer = f"{number:05d}"
+        customer, draw = f"{number:05d}", random.Random(f"{seed} {number}")
         first = date(2023, 1, 1) + timedelta(days=draw.randrange(365))
         rate, basket = draw.choice((6, 14, 40, 120)), draw.uniform(10, 90)
         tables["customers"].append(
@@ -44,10 +47,10 @@ def healthy(*, until: str = TONIGHT, customers: int = 160, seed: int = 5) -> Tab
         while day < end:
             # every other customer buys late in the evening, when it is another day elsewhere
             at = f"{day} {'12:00' if number % 2 else '23:30'}:00"
-            amount = round(basket * draw.uniform(0.7, 1.4), 2)
-            tables["orders"].append(order(customer, day, amount, ordered_at=at, updated_at=at))
+            amount, visit = round(basket * draw.uniform(0.7, 1.4), 2), f"{number:03d}{(day - first).days:04d}"
+            tables["orders"].append(order(customer, day, amount, order_id=visit, ordered_at=at, updated_at=at))
             tables["web_sessions"].append(
-                {"session_id": f"s{len(tables['web_sessions'])}", "customer_id": customer,
+                {"session_id": f"s{visit}", "customer_id": customer,
                  "started_at": f"{day} 11:00:00", "page_views": draw.randrange(1, 30), "converted": "true"}
             )  # fmt: skip
             day += timedelta(days=1 + int(draw.expovariate(1 / rate)))
@@ -60,8 +63,6 @@ def healthy(*, until: str = TONIGHT, customers: int = 160, seed: int = 5) -> Tab
                 "currency": "EUR",
             }
         )
-    for number, row in enumerate(tables["orders"]):
-        row["order_id"] = f"{number:06d}"
     return tables
 
 
@@ -123,9 +124,12 @@ class Night:
 def night(company: Company, home: Home, as_of: str = TONIGHT, *arguments: str, **settings: str) -> Night:
     """Run the whole job on the company's tables as they are now; the fixed rules score, for models are not the point."""
     company.write()
-    return run_night(
-        home, "--source", str(company.folder), "--url", str(company.files), "--as-of", as_of, *arguments, **settings
-    )
+    return run_night(home, *arguments_of(company, as_of), *arguments, **settings)
+
+
+def arguments_of(company: Company, as_of: str) -> list[str]:
+    """Return the options of a `clv run` on the company's tables."""
+    return ["--source", str(company.folder), "--url", str(company.files), "--as-of", as_of]
 
 
 def run_night(home: Home, *arguments: str, **settings: str) -> Night:

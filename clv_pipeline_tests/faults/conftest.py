@@ -1,4 +1,7 @@
-"""A small company and a home in which its last night was good, shared by a worker's tests and given to each as a copy."""
+"""A small company and a home in which its last night was good, shared by a worker's tests and given to each as a copy.
+
+Also the two options of `make chaos`: `--repeats`, how many seeds the tests with a `seed` are given, and `--faults-table`.
+"""
 
 import shutil
 from pathlib import Path
@@ -7,30 +10,56 @@ import pytest
 
 from clv_pipeline.home import Home
 from clv_pipeline_tests.faults.company import YESTERDAY, Company, assert_published, healthy, night
+from clv_pipeline_tests.faults.table import FAULT, SENTENCE, FaultsTable, fault_of, sentence_of
 from clv_pipeline_tests.nights import copy_of
+
+#: How many seeds a test has in `make test`, which does not know the option.
+_FEW_REPEATS = 2
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--repeats", type=int, default=_FEW_REPEATS, help="seeds for each fault test that takes one")
+    parser.addoption("--faults-table", type=Path, help="the file to write the table of faults to")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    path = config.getoption("--faults-table", default=None)
+    if path and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FaultsTable(path))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(metafunc.config.getoption("--repeats", default=_FEW_REPEATS)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if (fault := fault_of(item)) is not None:
+            item.user_properties += [(FAULT, fault), (SENTENCE, sentence_of(item))]
 
 
 @pytest.fixture(scope="session")
-def _company_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def company_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("company")
 
 
 @pytest.fixture
-def company(_company_root: Path) -> Company:
+def company(company_root: Path) -> Company:
     """Return the healthy company up to and with yesterday; its address stays the same, so nights in one home belong together."""
-    shutil.rmtree(_company_root)
-    _company_root.mkdir()
-    return Company(_company_root)
+    shutil.rmtree(company_root)
+    company_root.mkdir()
+    return Company(company_root)
 
 
 @pytest.fixture(scope="session")
-def _good_night(_company_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def good_night(company_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("yesterday") / "home")
-    assert_published(night(Company(_company_root, healthy(until=YESTERDAY)), home, YESTERDAY))
+    assert_published(night(Company(company_root, healthy(until=YESTERDAY)), home, YESTERDAY))
     return home
 
 
 @pytest.fixture
-def yesterday(_good_night: Home, tmp_path: Path) -> Home:
+def yesterday(good_night: Home, tmp_path: Path) -> Home:
     """Return a home that serves the company's bundle of yesterday (2024-05-31); tonight is 2024-06-01."""
-    return copy_of(_good_night, tmp_path)
+    return copy_of(good_night, tmp_path)

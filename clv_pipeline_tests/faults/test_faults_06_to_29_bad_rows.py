@@ -4,13 +4,19 @@ Each bad row is set aside with its reason and counted; the scores are those of t
 blocks a night is tested in test_faults_08_to_26_blocked.py.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from clv_pipeline.errors import QualityError
 from clv_pipeline.home import Home
+from clv_pipeline.publishing import build_customer_clv
+from clv_pipeline.settings import load_settings
+from clv_pipeline.sql_models import load_layer
 from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.faults.company import (
     YESTERDAY,
     Company,
@@ -21,6 +27,7 @@ from clv_pipeline_tests.faults.company import (
     night,
     order,
 )
+from clv_pipeline_tests.nights import copy_of
 
 RULES = """
 [[exclude]]
@@ -182,6 +189,21 @@ def test_fault_20_a_customer_who_stands_there_three_times_is_one(bad_night: Nigh
     assert fates(bad_night.home, "customers")["duplicate", "an older version of the record"] == 2
     worth = [sum(row["historic_value"] for row in customer_rows(home).values()) for home in (bad_night.home, yesterday)]
     assert worth[0] == worth[1] > 0
+
+
+def test_fault_20_a_customer_who_gets_doubled_on_the_way_blocks_before_anything_is_published(
+    bad_night: Night, tmp_path: Path
+) -> None:
+    home = copy_of(bad_night.home, tmp_path)
+    warehouse, models = open_warehouse(home), load_layer("4_published")
+    total = "select sum(historic_value) from published.customer_clv"
+    with warehouse.transaction() as connection:
+        connection.execute("insert into clean.customers from clean.customers where customer_id = '00003'")
+        before = connection.execute(total).fetchall()
+    with pytest.raises(QualityError, match=r"published\.customer_clv\.historic_value: .* a join multiplies rows"):
+        build_customer_clv(warehouse, models, load_settings(source="demo", home=home.root))
+    with warehouse.connection() as connection:
+        assert connection.execute(total).fetchall() == before, "the old table stands"
 
 
 def test_fault_21_unknown_customers_are_made_from_their_orders_and_flagged(bad_night: Night) -> None:

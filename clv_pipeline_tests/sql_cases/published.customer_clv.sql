@@ -50,6 +50,11 @@ from (values
     purchase_days_90d, web_cart_additions_90d
 )
 
+-- given features.btyd_features
+select * from (values
+    ('2024-06-01', 'high', 0.91234, '2024-06-20'), ('2024-03-01', 'high', 0.5, null), ('2024-06-01', 'churn', 0.1, null)
+) as rows (as_of, customer_id, btyd_probability_alive, expected_next_order_date)
+
 -- given clean.customers
 select * from (values
     ('high', 'DE', 'search', true, '2023-04-28'), ('prospect', 'FR', 'social', true, null)
@@ -101,6 +106,11 @@ select
     '2024-06-01' as as_of_date, 250.00 as predicted_spend_90d, 900.00 as historic_value, 100.00 as historic_value_365d,
     30.00 as average_purchase_value, 10 as recency_days, '2023-04-28' as first_order_date,
     '2024-05-22' as last_order_date, 'DE' as country, true as is_in_crm, 'EUR' as currency, 'run-2' as run_id
+
+-- expect when the next order is likely, as of tonight where customer_id in ('high', 'churn', 'prospect')
+select * from (values
+    ('high', 0.9123, '2024-06-20'), ('churn', 0.1, null), ('prospect', null, null)
+) as rows (customer_id, probability_alive, expected_next_order_date)
 
 -- expect a customer without purchases has zeros, not nulls where customer_id = 'prospect'
 select 0.00 as historic_value, 0.00 as historic_value_365d, 0 as purchase_days, null as recency_days, 'social' as acquisition_channel

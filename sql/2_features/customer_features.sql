@@ -8,7 +8,8 @@ purchase_features as (
 ),
 
 btyd_features as (
-    select * from features.btyd_features where as_of between $first_cutoff and $last_cutoff
+    -- the date is for people: it says what the other quantities say
+    select * exclude (expected_next_order_date) from features.btyd_features where as_of between $first_cutoff and $last_cutoff
 ),
 
 web_features as (

@@ -3,6 +3,8 @@ with customer_scores as (select * from scores.customer_scores),
 
 customer_features as (select * from features.customer_features where role = 'score'),
 
+btyd_features as (select * from features.btyd_features),
+
 customers as (select * from clean.customers),
 
 run as (select * from scores.run),
@@ -42,6 +44,8 @@ facts as (
         coalesce(customer_features.purchase_days, 0) as purchase_days,
         customer_features.monetary_value::decimal(18, 2) as average_purchase_value,
         customer_features.recency_days,
+        btyd_features.btyd_probability_alive::decimal(5, 4) as probability_alive,
+        btyd_features.expected_next_order_date,
         customer_features.tenure_days,
         coalesce(customer_features.purchase_days_90d, 0) = 0
         and (
@@ -50,6 +54,8 @@ facts as (
         ) as is_interested_without_purchase
     from customer_scores
     left join customer_features using (customer_id)
+    left join btyd_features
+        on customer_scores.as_of = btyd_features.as_of and customer_scores.customer_id = btyd_features.customer_id
 ),
 
 segmented as (
@@ -93,6 +99,7 @@ select
     segmented.* exclude (
         as_of, customer_id, score_status, segment, value_tier, primary_spend, primary_probability, historic_value,
         historic_value_365d, lifetime_value, purchase_days, average_purchase_value, recency_days, tenure_days,
+        probability_alive, expected_next_order_date,
         is_interested_without_purchase, reason_1, reason_2, reason_3, model_version
     ),
     segmented.lifetime_value,
@@ -103,6 +110,8 @@ select
     customers.first_order_date,
     last_orders.last_order_date,
     segmented.recency_days,
+    segmented.probability_alive,
+    segmented.expected_next_order_date,
     customers.country,
     customers.acquisition_channel,
     customers.has_crm_record as is_in_crm,

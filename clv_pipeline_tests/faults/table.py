@@ -1,0 +1,81 @@
+"""The table of docs/faults.md, written by the test run itself: what each fault of the catalogue was expected to do, and did.
+
+A test belongs to the fault in its function's name (`test_fault_13_...`), else to the one in its file's. No test is here.
+"""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+CATALOGUE = Path(__file__).with_name("catalogue.md")
+_FAULT = re.compile(r"fault_(\d\d)")
+#: Under these names a report carries, also from a worker to the process that writes the table, what it is about.
+FAULT, SENTENCE = "fault", "sentence"
+
+_HEAD = """\
+# Faults, and what was seen
+
+Written by `make chaos`; do not edit. BLOCK = the run is red, the old bundle stays served. WARN = the check shows a
+warning, the run goes on. QUARANTINE = the row is set aside with its reason, counted, visible. A test with several seeds
+or cases says how many of them passed; "repetitions" is how often the tests of a fault were run in all.
+
+| # | fault | expected | seen | repetitions |
+|---|---|---|---|---|
+"""
+
+
+def fault_of(item: pytest.Item) -> int | None:
+    """Return the number of the fault that a test is about."""
+    for name in (item.name, item.path.name):
+        if found := _FAULT.search(name):
+            return int(found[1])
+    return None
+
+
+def sentence_of(item: pytest.Item) -> str:
+    """Return the name of the test as the sentence that it is."""
+    words = re.sub(r"^test_(fault_\d\d_)?", "", item.name.split("[")[0])
+    return words.replace("_", " ")
+
+
+class FaultsTable:
+    """Collects the outcome of each fault test, whichever worker ran it, and writes the table at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._outcomes: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        about = dict(report.user_properties)
+        # a setup that fails is the only report of its test
+        if FAULT in about and (report.when == "call" or report.outcome != "passed"):
+            self._outcomes[int(str(about[FAULT]))][str(about[SENTENCE])].append(report.outcome)
+
+    def pytest_sessionfinish(self) -> None:
+        lines = [self._line(*row) for row in catalogue()]
+        self._path.write_text(_HEAD + "".join(lines))
+
+    def _line(self, number: int, fault: str, expected: str) -> str:
+        seen = self._outcomes.get(number, {})
+        sentences = "; ".join(f"{sentence}: {_told(outcomes)}" for sentence, outcomes in sorted(seen.items()))
+        repetitions = sum(len(outcomes) for outcomes in seen.values())
+        return f"| {number} | {fault} | {expected} | {sentences or 'no test yet'} | {repetitions} |\n"
+
+
+def catalogue() -> list[tuple[int, str, str]]:
+    """Return number, fault and expectation of every fault there is."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in CATALOGUE.read_text().splitlines()]
+    return [(int(row[0]), row[1], row[2]) for row in rows if len(row) == 3 and row[0].isdigit()]
+
+
+def _told(outcomes: list[str]) -> str:
+    counts = {outcome: outcomes.count(outcome) for outcome in ("failed", "skipped", "passed")}
+    if len(outcomes) == 1:
+        return outcomes[0].replace("failed", "**failed**")
+    return ", ".join(
+        f"{'**failed**' if outcome == 'failed' else outcome} {count} of {len(outcomes)}"
+        for outcome, count in counts.items()
+        if count
+    )
