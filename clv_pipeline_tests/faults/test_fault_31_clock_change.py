@@ -1,4 +1,4 @@
-"""Fault 31: the nights when clocks go forward and back. A schedule at 02:30, an hour that is missing or comes twice, runs once."""
+"""Fault 31: the nights when clocks go forward and back. A schedule at 02:30 runs once in each."""
 
 from collections.abc import Callable
 

@@ -14,15 +14,7 @@ from clv_pipeline.home import Home
 from clv_pipeline.settings import load_settings
 from clv_pipeline.warehouse import open_bundle_file
 from clv_pipeline_tests.conftest import RULES_RUN, open_warehouse, run_clv
-from clv_pipeline_tests.faults.company import (
-    CANARY_KEY,
-    TIME_ZONE,
-    YESTERDAY,
-    Company,
-    assert_published,
-    healthy,
-    night,
-)
+from clv_pipeline_tests.faults.company import CANARY_KEY, TIME_ZONE, YESTERDAY, Company, healthy
 from clv_pipeline_tests.nights import contents, served_run, served_whole
 from clv_pipeline_tests.warehouse_builders import clean_without_rules, extract_source
 
@@ -57,7 +49,7 @@ time_t time(time_t *into) {
 
 
 @pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Home]:
+def elsewhere(_good_night: Home, _company_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Home]:
     """Return the homes of one night made here, and made in Auckland by a worker whose clock is fast."""
     folder = tmp_path_factory.mktemp("elsewhere")
     compiler = shutil.which("cc")
@@ -66,15 +58,14 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Home]:
     source, library = folder / "clock.c", folder / "clock.so"
     source.write_text(_FAST_CLOCK)
     subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"], check=True)
-    company = Company(folder, healthy(until=YESTERDAY))
-    here, there = Home(folder / "here"), Home(folder / "there")
-    assert_published(night(company, here, YESTERDAY))
+    company, there = Company(_company_root, healthy(until=YESTERDAY)), Home(folder / "there")
+    company.write()
     ran = run_clv(
         "run", "--home", str(there.root), "--source", str(company.folder), "--url", str(company.files),
         "--as-of", YESTERDAY, **RULES_RUN, CLV_HASH_KEY=CANARY_KEY, TZ="Pacific/Auckland", LD_PRELOAD=str(library),
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    return here, there
+    return _good_night, there
 
 
 def test_fault_32_the_night_is_the_same_byte_for_byte_wherever_the_worker_stands(elsewhere: tuple[Home, Home]) -> None:
