@@ -15,7 +15,7 @@ _STEPS = (
         "features.customer_day",
         "net_spend",
         "select coalesce(sum(net_spend), 0) from features.customer_day",
-        _LINES,
+        f"{_LINES} and customer_id not in (select customer_id from clean.customers where not has_profiling_consent)",
     ),
     (
         "published.customer_clv",

@@ -49,7 +49,7 @@ time_t time(time_t *into) {
 
 
 @pytest.fixture(scope="module")
-def elsewhere(_good_night: Home, _company_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Home]:
+def elsewhere(good_night: Home, company_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Home]:
     """Return the homes of one night made here, and made in Auckland by a worker whose clock is fast."""
     folder = tmp_path_factory.mktemp("elsewhere")
     compiler = shutil.which("cc")
@@ -58,14 +58,14 @@ def elsewhere(_good_night: Home, _company_root: Path, tmp_path_factory: pytest.T
     source, library = folder / "clock.c", folder / "clock.so"
     source.write_text(_FAST_CLOCK)
     subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"], check=True)
-    company, there = Company(_company_root, healthy(until=YESTERDAY)), Home(folder / "there")
+    company, there = Company(company_root, healthy(until=YESTERDAY)), Home(folder / "there")
     company.write()
     ran = run_clv(
         "run", "--home", str(there.root), "--source", str(company.folder), "--url", str(company.files),
         "--as-of", YESTERDAY, **RULES_RUN, CLV_HASH_KEY=CANARY_KEY, TZ="Pacific/Auckland", LD_PRELOAD=str(library),
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    return _good_night, there
+    return good_night, there
 
 
 def test_fault_32_the_night_is_the_same_byte_for_byte_wherever_the_worker_stands(elsewhere: tuple[Home, Home]) -> None:
