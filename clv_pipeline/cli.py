@@ -55,17 +55,27 @@ _home_option = click.option(
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="score as of this day; only what came before is seen")
 @click.option("--horizons", help="days to predict, such as 90,180")
 @click.option("--retrain", is_flag=True, help="train even if the champion is still good")
+@click.option("--acknowledge", multiple=True, metavar="CHECK", help="let this red check pass for this run only")
 @_home_option
 def run(
-    source: str | None, url: str | None, as_of: datetime | None, horizons: str | None, retrain: bool, home: Path | None
+    source: str | None,
+    url: str | None,
+    as_of: datetime | None,
+    horizons: str | None,
+    retrain: bool,
+    acknowledge: tuple[str, ...],
+    home: Path | None,
 ) -> None:
     """Run the whole nightly job now."""
     settings = _settings(
         source=source, source_url=url, as_of=as_of.date() if as_of else None, horizons=horizons, home=home
     )
+    from clv_pipeline.quality.limits import known_checks
+
+    acknowledged = known_checks(acknowledge)
     from clv_pipeline.orchestration.runs import run_nightly
 
-    outcome = run_nightly(Home(settings.home), as_of=settings.as_of, retrain=retrain)
+    outcome = run_nightly(Home(settings.home), as_of=settings.as_of, retrain=retrain, acknowledged=acknowledged)
     if not outcome.succeeded:
         for message in outcome.errors:
             out.print(f"[bold red]error[/] {_plain(message)}")

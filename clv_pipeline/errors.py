@@ -1,26 +1,37 @@
 """The errors a user can act on. Programming errors do not belong here: they stay ordinary exceptions."""
 
 from difflib import get_close_matches
+from typing import ClassVar
+
+#: The page that says for each red check and each family of errors what to do; an anchor follows.
+RUNBOOK = "docs/runbook.md"
 
 
 class PipelineError(Exception):
     """Something outside the code is wrong: what, where, and the next step.
 
     The message is all a user sees, so it names the table, the column, the rule and the count where there are any.
+    `anchor` is the section of the runbook that says more: that of a check, or else of the family of errors.
     """
 
-    def __init__(self, what: str, *, next_step: str) -> None:
-        super().__init__(f"{what}\n  Next step: {next_step}")
+    anchor: ClassVar[str] = "warehouse"
+
+    def __init__(self, what: str, *, next_step: str, anchor: str | None = None) -> None:
         self.what = what
-        self.next_step = next_step
+        self.next_step = f"{next_step} More: {RUNBOOK}#{anchor or self.anchor}"
+        super().__init__(f"{what}\n  Next step: {self.next_step}")
 
 
 class ConfigurationError(PipelineError):
     """A setting, a source.toml or a command-line value cannot be used."""
 
+    anchor = "configuration"
+
 
 class SourceError(PipelineError):
     """The source cannot be reached, or what it returns breaks the contract."""
+
+    anchor = "source"
 
 
 class SourceInterrupted(SourceError):
@@ -30,13 +41,19 @@ class SourceInterrupted(SourceError):
 class QualityError(PipelineError):
     """Rows arrived and were read, but a blocking rule on them failed."""
 
+    anchor = "quality"
+
 
 class HistoryError(PipelineError):
     """There is not enough history for what was asked."""
 
+    anchor = "history"
+
 
 class PublishError(PipelineError):
     """The bundle failed its audit or could not be written; the last good one stays served."""
+
+    anchor = "publishing"
 
 
 class ResourceError(PipelineError):
@@ -50,13 +67,19 @@ class DamageError(PipelineError):
 class BusyError(PipelineError):
     """Another process writes to this home."""
 
+    anchor = "busy"
+
 
 class PrivacyError(PipelineError):
     """What a person asked for cannot be done, or not wholly."""
 
+    anchor = "privacy"
+
 
 class ArtefactError(PipelineError):
     """A saved model is missing, was changed, or does not fit the features of tonight."""
+
+    anchor = "models"
 
 
 def nearest(name: str, known: list[str]) -> str:

@@ -7,6 +7,7 @@ What the tables hold is SQL (`sql/4_published`) and their contract (`published_c
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,9 @@ from pathlib import Path
 from clv_pipeline.errors import PublishError
 from clv_pipeline.home import Home, clear_leftovers, remove_at_once, write_durably
 from clv_pipeline.published_contract import CONTRACT_VERSION, PUBLISHED, description_of
+from clv_pipeline.quality.judging import let_pass
+from clv_pipeline.quality.limits import Judgement, SegmentMoves, judge_segment_changes
+from clv_pipeline.quality.night import remember_good_night
 from clv_pipeline.reporting.report import write_report
 from clv_pipeline.serving import remove_old_bundles, serve, what_is_damaged
 from clv_pipeline.settings import Settings
@@ -56,14 +60,23 @@ def publish_parameters(settings: Settings) -> Parameters:
     }
 
 
-def build_customer_clv(warehouse: Warehouse, models: list[SqlModel], settings: Settings) -> None:
-    """Build `published.customer_clv` and what it reads, and replace this as_of's rows of the score history."""
+def build_customer_clv(
+    warehouse: Warehouse, models: list[SqlModel], settings: Settings, acknowledged: Iterable[str] = ()
+) -> list[Judgement]:
+    """Build `published.customer_clv` and what it reads, and tonight's rows of the score history.
+
+    Raises:
+        NightRejected: too many customers changed segment since the night before; the old table stands.
+    """
     with warehouse.transaction() as connection:
         create_history(connection)
         for model in models:
             if model.name in ("segment_thresholds", "customer_clv"):
                 build(connection, model, publish_parameters(settings))
-        _remember(connection, settings)
+        _write_tonight(connection, settings)
+        (as_of,) = one_row(connection, "select as_of from scores.run")
+        judged = judge_segment_changes(_segment_moves(connection), as_of, settings)
+        return let_pass(connection, [judged], acknowledged)
 
 
 def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, home: Home) -> Bundle:
@@ -78,9 +91,10 @@ def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, ho
             if model.name not in ("segment_thresholds", "customer_clv"):
                 build(connection, model, publish_parameters(settings))
         _build_dictionary(connection)
+        unscored = _unscored(connection, settings)
     try:
         with warehouse.explained(home.published):
-            return _write_and_serve(warehouse, settings, home)
+            return _write_and_serve(warehouse, settings, home, unscored)
     except BaseException:
         # the space of what is half-built comes back, unless not even that can be done
         with suppress(OSError):
@@ -88,19 +102,24 @@ def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, ho
         raise
 
 
-def _write_and_serve(warehouse: Warehouse, settings: Settings, home: Home) -> Bundle:
-    with warehouse.connection() as connection, warehouse.explained(home.published):
+def _write_and_serve(warehouse: Warehouse, settings: Settings, home: Home, unscored: list[str]) -> Bundle:
+    with warehouse.connection() as connection:
         run_id, as_of, source = one_row(connection, "select run_id, as_of, source_name from scores.run")
         clear_leftovers(home.published)
         beside = home.published / f".building-{run_id}"
         beside.mkdir()
         counts = _write_files(connection, beside)
-    failures = audit(beside / "clv.duckdb", counts)
+    failures = unscored + audit(beside / "clv.duckdb", counts)
     if failures:
         raise PublishError(
             "The bundle failed its audit: " + "; ".join(failures),
             next_step="mend the SQL in sql/4_published it names and run again; yesterday's bundle is served.",
+            anchor="audit",
         )
+    with warehouse.transaction() as connection:
+        # from here on the night is a good one: its scores are history, its numbers a baseline
+        _remember(connection)
+        remember_good_night(connection, source, as_of, run_id)
     write_report(beside)
     _write_manifest(beside, run_id, as_of, source, counts)
     folder = _seal(beside, home.published / run_id)
@@ -123,19 +142,84 @@ def create_history(connection: Connection) -> None:
     )
 
 
-def _remember(connection: Connection, settings: Settings) -> None:
-    """Replace this as_of's rows in the history, and only those."""
-    connection.execute("delete from scores.history where as_of_date = (select as_of from scores.run)")
+def _write_tonight(connection: Connection, settings: Settings) -> None:
+    """Write tonight's rows of the history beside it: they join it once the night is good."""
+    connection.execute("create or replace table scores.tonight as from scores.history limit 0")
     for days in settings.horizons:
         connection.execute(
             f"""
-            insert into scores.history by name
+            insert into scores.tonight by name
             select as_of_date, customer_id, {days:d} as horizon_days, predicted_spend_{days:d}d as predicted_spend,
                 purchase_probability_{days:d}d as purchase_probability, segment, value_tier, score_status,
                 historic_value, currency, model_version, run_id, scored_at, updated_at
             from published.customer_clv
             """
         )
+
+
+def _remember(connection: Connection) -> None:
+    """Replace this as_of's rows in the history, and only those."""
+    connection.execute("delete from scores.history where as_of_date = (select as_of from scores.run)")
+    connection.execute("insert into scores.history by name from scores.tonight")
+
+
+def _segment_moves(connection: Connection) -> SegmentMoves:
+    """Return who changed segment since the night before, each by the first cause that applies."""
+    (previous,) = one_row(
+        connection, "select max(as_of_date) from scores.history where as_of_date < (select as_of from scores.run)"
+    )
+    days = {"previous": previous}
+    rows = connection.execute(
+        """
+        with now as (
+            select * from scores.tonight where horizon_days = (select primary_horizon_days from scores.run)
+        ),
+        before as (
+            select * from scores.history
+            where as_of_date = $previous and horizon_days = (select primary_horizon_days from scores.run)
+        )
+        select
+            case
+                when now.segment = before.segment then ''
+                when now.historic_value <> before.historic_value then 'orders or returns since then'
+                when now.model_version <> before.model_version then 'another model'
+                when now.predicted_spend = before.predicted_spend
+                    and now.purchase_probability = before.purchase_probability then 'the thresholds moved'
+                else 'time passed'
+            end as cause,
+            count(*)
+        from now inner join before using (customer_id)
+        group by cause order by count(*) desc, cause
+        """,
+        days,
+    ).fetchall()
+    causes = {cause: count for cause, count in rows if cause}
+    return SegmentMoves(previous, sum(count for _, count in rows), sum(causes.values()), causes)
+
+
+def _unscored(connection: Connection, settings: Settings) -> list[str]:
+    """Note the eligible customers without a score in `quality.unscored_customers`; return what to say of them, if any."""
+    connection.execute(
+        f"""
+        create or replace table quality.unscored_customers as
+        select customer_id from features.population
+        where role = 'score' and customer_id not in (
+            select customer_id from published.customer_clv
+            where predicted_spend_{settings.primary_horizon}d is not null
+        )
+        order by customer_id
+        """
+    )
+    missing = row_count(connection, "quality.unscored_customers")
+    (eligible,) = one_row(connection, "select count(*) from features.population where role = 'score'")
+    return (
+        [
+            f"customer_clv: {missing} of {eligible} eligible customers have no score "
+            "(which ones: quality.unscored_customers in the warehouse)"
+        ]
+        if missing
+        else []
+    )
 
 
 def _build_dictionary(connection: Connection) -> None:

@@ -20,6 +20,8 @@ from clv_pipeline.modeling.level import Level, expected_level, scale_probability
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.modeling.registry import HorizonModel, Manifest, Registry, code_fingerprint
 from clv_pipeline.published_contract import CONTRACT_VERSION
+from clv_pipeline.quality.limits import Totals
+from clv_pipeline.quality.night import asked_to_acknowledge
 from clv_pipeline.settings import PROJECT, SQL_FOLDER, Settings
 from clv_pipeline.warehouse import Connection, Warehouse, has_table, one_row
 
@@ -29,7 +31,7 @@ _EXPLAINED_CUSTOMERS = 20_000
 _SHAPING_SETTINGS = {
     "horizons", "currency", "time_zone", "gross_margin", "order_status", "exclude", "earliest_date", "seed",
     "lifetime_days", "discount_rate", "high_value_share", "churn_probability", "churn_value_share",
-    "missed_basket_share",
+    "missed_basket_share", "max_stale_days",
 }  # fmt: skip
 _REASONS = ("reason_1", "reason_2", "reason_3")
 #: What is said of each customer and horizon; null where nothing could be measured yet.
@@ -49,6 +51,8 @@ class ScoringReport:
     total_low: float
     total_high: float
     trailing_total: float
+    #: what the check of the predicted total compares
+    totals: Totals
     fidelity: float
 
 
@@ -274,12 +278,22 @@ def _audit(connection: Connection, horizon: HorizonModel, fidelity: float) -> Sc
             f"{rows} rows hold {customers} customers",
             next_step="look at features.customer_features for those customers; nothing was published.",
         )
-    total, lowest, highest, trailing = one_row(
+    total, lowest, highest, trailing, ordinary, ordinary_trailing, as_of = one_row(
         connection,
         f"""
+        with spent as (
+            select customer_id, sum(net_spend) as spend from features.customer_day
+            where order_date >= (select any_value(as_of) from scores.customer_scores) - {primary}
+                and order_date < (select any_value(as_of) from scores.customer_scores)
+            group by customer_id
+        ),
+        -- one giant order must not decide whether a total is usual
+        giant as (select coalesce(20 * quantile_disc(spend, 0.99), 0) as spend from spent where spend > 0)
         select sum(predicted_spend_{primary}d), min(predicted_spend_{primary}d), max(predicted_spend_{primary}d),
-            (select coalesce(sum(net_spend), 0) from features.customer_day
-             where order_date >= any_value(as_of) - {primary} and order_date < any_value(as_of))
+            (select coalesce(sum(spend), 0) from spent),
+            sum(least(predicted_spend_{primary}d, (select spend from giant))),
+            (select coalesce(sum(least(spent.spend, giant.spend)), 0) from spent cross join giant),
+            any_value(as_of)
         from scores.customer_scores
         """,
     )
@@ -290,7 +304,8 @@ def _audit(connection: Connection, horizon: HorizonModel, fidelity: float) -> Sc
         )
     # of everybody, prospects included: the interval must hold the total that is published beside it
     reach = horizon.calibration.total(float(total)) if horizon.calibration else (float("nan"), float("nan"))
-    return ScoringReport(int(population), statuses, float(total), *reach, float(trailing), fidelity)
+    totals = Totals(float(ordinary), float(ordinary_trailing), expected_level(connection, as_of, primary).spend)
+    return ScoringReport(int(population), statuses, float(total), *reach, float(trailing), totals, fidelity)
 
 
 def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:
@@ -299,7 +314,8 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
     knobs = settings.model_dump_json(include=_SHAPING_SETTINGS)
     code = code_fingerprint([PROJECT / "clv_pipeline", SQL_FOLDER])
     earlier = _earlier_runs(connection, as_of)
-    identity = sha256(f"{fingerprint} {manifest.version} {knobs} {code} {earlier}".encode()).hexdigest()
+    night = asked_to_acknowledge(connection)
+    identity = sha256(f"{fingerprint} {manifest.version} {knobs} {code} {earlier} {night}".encode()).hexdigest()
     midnight = datetime.combine(as_of, time(), ZoneInfo(settings.time_zone))
     connection.execute(
         """

@@ -9,7 +9,7 @@ import re
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
@@ -85,6 +85,16 @@ class Settings(BaseSettings):
     max_unreadable_share: float = Field(0.01, ge=0, le=1)
     max_unknown_customer_share: float = Field(0.20, ge=0, le=1)
     max_rejected_share: float = Field(0.10, ge=0, le=1)
+
+    # when a night is too unlike the nights before it (quality/limits.py)
+    min_volume_ratio: float = Field(0.4, ge=0, lt=1)
+    max_volume_ratio: float = Field(2.0, gt=1)
+    max_stale_days: int = Field(3, ge=1)
+    stale_data: Literal["block", "publish"] = "block"
+    max_order_value_drift: float = Field(5.0, gt=1)
+    min_total_ratio: float = Field(0.5, ge=0, lt=1)
+    max_total_ratio: float = Field(2.0, gt=1)
+    max_segment_changes: float = Field(0.15, gt=0, le=1)
 
     # what is kept, and what is made up for
     keep_bundles: int = Field(14, ge=2)

@@ -18,7 +18,7 @@ from clv_pipeline.home import Home
 from clv_pipeline.modeling.registry import Registry
 from clv_pipeline.serving import bundles, is_served_as_published, read_pointer
 from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import one_row, open_bundle_file
+from clv_pipeline.warehouse import open_bundle_file
 
 
 def look(settings: Settings) -> Iterator[Finding]:
@@ -41,19 +41,27 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
         return
     try:
         with open_bundle_file(file) as connection:
-            run_id, as_of, source, rows = one_row(
-                connection,
-                "select run_id, as_of_date, source_name, (select count(*) from customer_clv) from clv_run",
+            (run,) = (
+                connection.sql("select *, (select count(*) from customer_clv) as rows from clv_run")
+                .to_arrow_table()
+                .to_pylist()
             )
     except (PublishError, duckdb.Error) as error:
         what = error.what if isinstance(error, PublishError) else f"{file} cannot be read: {error}".splitlines()[0]
         yield Finding("served", False, what, f"close what has it open for writing, or {_way_back(home)}")
         return
+    run_id, as_of = run["run_id"], run["as_of_date"]
     if not is_served_as_published(home.published, run_id):
         yield Finding("served", False, f"{file} is not what the bundle {run_id} holds: it was changed", _way_back(home))
         return
     age = age_in_days(as_of, settings)
-    yield Finding("served", True, f"run {run_id} of {source}, as of {as_of}, {age} days old, {rows:,} customers")
+    text = f"run {run_id} of {run['source_name']}, as of {as_of}, {age} days old, {run['rows']:,} customers"
+    if run["acknowledged_checks"]:
+        text += f"; acknowledged: {run['acknowledged_checks']}"
+    if run["is_stale"]:
+        newest = run["newest_order_date"]
+        text += f"; STALE: the newest order is of {newest}, {(as_of - newest).days} days before as_of"
+    yield Finding("served", True, text)
     pointer = read_pointer(home.published)
     if pointer is None or pointer["run_id"] != run_id:
         said = f"names the run {pointer['run_id']}" if pointer else "is missing or cannot be read"

@@ -20,7 +20,7 @@ from clv_pipeline.settings import Settings
 Connection = duckdb.DuckDBPyConnection
 
 #: One schema for each stage of the line, in order.
-SCHEMAS = ("raw", "clean", "features", "training", "scores", "published")
+SCHEMAS = ("raw", "clean", "quality", "features", "training", "scores", "published")
 _LOCK_WAIT_SECONDS = 20
 
 

@@ -90,3 +90,9 @@ def nights_in_history(home: Home) -> dict[str, tuple[int, int]]:
             "from customer_clv_history group by 1 order by 1"
         ).fetchall()
     return {as_of: (count, keys) for as_of, count, keys in rows}
+
+
+def published_rows(home: Home, query: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query on what is served."""
+    with open_bundle_file(home.published / "clv.duckdb") as connection:
+        return connection.execute(query).fetchall()

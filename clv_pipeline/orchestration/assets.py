@@ -1,24 +1,34 @@
-"""The assets, stage by stage; each body is one call to a room's door and the metadata of what it did."""
+"""The assets, stage by stage; each body is one call to a room's door and the metadata of what it did.
+
+From source to champion; scores and what is published are in `published_assets.py`.
+"""
 
 from datetime import date
 
 import dagster as dg
 
-from clv_pipeline import features, publishing, scoring
+from clv_pipeline import features
 from clv_pipeline.modeling import interpretation, training
 from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.orchestration import checks, pictures
-from clv_pipeline.orchestration.resources import RETRAIN_TAG, Pipeline, red_on_error, run_as_of, run_started_at
+from clv_pipeline.orchestration.published_assets import bundle, customer_clv, customer_scores, published_database
+from clv_pipeline.orchestration.resources import (
+    RETRAIN_TAG,
+    Pipeline,
+    red_on_error,
+    run_acknowledged,
+    run_as_of,
+    run_started_at,
+)
 from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
-from clv_pipeline.publishing_target import publish_to_database
 from clv_pipeline.quality.cleaning import CleanTableRejected, build_clean_table, clean_parameters
+from clv_pipeline.quality.judging import judge_tonight
+from clv_pipeline.quality.limits import NightRejected
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sources.extraction import extract
 from clv_pipeline.sql_models import SqlModel, build, load_layer
 from clv_pipeline.warehouse import Connection
-
-_PUBLISHED_MODELS = load_layer("4_published")
 
 
 @dg.multi_asset(
@@ -89,8 +99,31 @@ clean_tables = [
 
 
 @dg.asset(
+    key=["quality", "night"],
+    deps=[*(asset_key(f"raw.{name}") for name in CONTRACT), asset_key("clean.orders")],
+    group_name="quality",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+    check_specs=checks.specs("quality.night", *checks.NIGHT_CHECKS),
+)
+def night(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
+    """One row per measure of tonight: rows, orders, order values, past months; held against the good nights before it."""
+    with red_on_error():
+        acknowledged = run_acknowledged(context)
+        try:
+            with pipeline.warehouse.transaction() as connection:
+                judged = judge_tonight(connection, pipeline.settings, acknowledged)
+                metadata = table_metadata(connection, "quality.night")
+        except NightRejected as error:
+            yield from checks.of_judgements("quality.night", error.judgements)
+            raise
+    yield dg.MaterializeResult(metadata=metadata)
+    yield from checks.of_judgements("quality.night", judged)
+
+
+@dg.asset(
     key=["features", "cutoffs"],
-    deps=[asset_key("clean.customers"), asset_key("clean.orders")],
+    deps=[asset_key("clean.customers"), asset_key("clean.orders"), asset_key("quality.night")],
     group_name="features",
     kinds={"python", "duckdb"},
     owners=OWNERS,
@@ -266,110 +299,13 @@ def champion(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materi
     )
 
 
-@dg.asset(
-    key=["scores", "customer_scores"],
-    deps=[asset_key("training.champion"), asset_key("features.customer_features")],
-    group_name="scores",
-    kinds={"xgboost", "duckdb"},
-    owners=OWNERS,
-    check_specs=[dg.AssetCheckSpec(checks.LEVEL_CHECK, asset=["scores", "customer_scores"])],
-)
-def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
-    """One row per eligible customer: predicted spend and purchase probability for each horizon, with reasons."""
-    with red_on_error():
-        manifest = pipeline.registry.champion()
-        assert manifest is not None
-        report = scoring.score_customers(
-            pipeline.warehouse,
-            pipeline.settings,
-            pipeline.registry,
-            manifest,
-            lambda done: context.log.debug(f"{done:,} customers scored"),
-        )
-        with pipeline.warehouse.connection() as connection:
-            metadata = table_metadata(connection, "scores.customer_scores")
-    yield dg.MaterializeResult(
-        metadata={
-            **metadata,
-            "predicted total": report.predicted_total,
-            "trailing total": report.trailing_total,
-            "status": report.by_status,
-            "fidelity of the reasons (R2)": report.fidelity,
-        }
-    )
-    yield checks.of_level(report)
-
-
-def _build_customer_clv(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
-    publishing.build_customer_clv(pipeline.warehouse, _PUBLISHED_MODELS, pipeline.settings)
-    with pipeline.warehouse.connection() as connection:
-        yield dg.MaterializeResult(metadata=sql_metadata(connection, model) | pictures.of_segments(connection))
-
-
-customer_clv = sql_asset(
-    next(m for m in _PUBLISHED_MODELS if m.name == "customer_clv"),
-    _build_customer_clv,
-    group="published",
-    also=["scores.customer_scores"],
-)
-
-
-@dg.asset(
-    key=["published", "bundle"],
-    deps=[
-        asset_key("published.customer_clv"),
-        asset_key("clean.marketing_spend"),
-        asset_key("training.model_quality"),
-        asset_key("training.source_ablation"),
-    ],
-    group_name="published",
-    kinds={"duckdb", "parquet"},
-    owners=OWNERS,
-)
-def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
-    """The published bundle: every table of the contract, Parquet, report and manifest; built beside, audited, swapped."""
-    with red_on_error():
-        made = publishing.publish(pipeline.warehouse, _PUBLISHED_MODELS, pipeline.settings, pipeline.home)
-        pipeline.registry.remove_old(pipeline.settings.keep_models)
-    return dg.MaterializeResult(
-        metadata={
-            "run_id": made.run_id,
-            "folder": dg.MetadataValue.path(str(made.folder)),
-            "is served": made.is_served,
-            "rows": made.row_counts,
-        }
-    )
-
-
-@dg.asset(
-    key=["published", "database"],
-    deps=[asset_key("published.bundle")],
-    group_name="published",
-    kinds={"sqlalchemy"},
-    owners=OWNERS,
-)
-def published_database(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
-    """The served bundle's tables in the database of CLV_PUBLISH_URL, replaced in one transaction; nothing without one."""
-    with red_on_error():
-        report = publish_to_database(pipeline.home.published / "clv.duckdb", pipeline.settings)
-    if report is None:
-        return dg.MaterializeResult(metadata={"target": "no target configured"})
-    return dg.MaterializeResult(
-        metadata={
-            "target": report.where,
-            "run_id": report.run_id,
-            "rows": report.row_counts or "unchanged: the target holds this run already",
-        }
-    )
-
-
 def _as_of(pipeline: Pipeline) -> date:
     with pipeline.warehouse.connection() as connection:
         return features.current_extraction(connection).as_of
 
 
 ALL_ASSETS = [
-    raw_tables, *clean_tables, cutoffs, *feature_tables, btyd_features, *training_tables, tuning, model_quality,
+    raw_tables, *clean_tables, night, cutoffs, *feature_tables, btyd_features, *training_tables, tuning, model_quality,
     permutation_importance, source_ablation, champion, customer_scores, customer_clv, bundle,
     published_database,
 ]  # fmt: skip

@@ -4,15 +4,28 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from clv_pipeline.errors import RUNBOOK, PublishError
 from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.quality.cleaning import CleanReport
-from clv_pipeline.scoring import ScoringReport
+from clv_pipeline.quality.limits import (
+    FRESHNESS,
+    GIANT_ORDER,
+    ORDER_VALUE,
+    ORDER_VOLUME,
+    PAST_MONTHS,
+    TABLE_VOLUME,
+    Judgement,
+)
 from clv_pipeline.sql_models import SqlModel
 
 CLEAN_CHECKS = ("expectations", "reconciliation")
-LEVEL_CHECK = "predicted_total"
-#: Beyond these multiples of the trailing period a total is more likely a fault than a forecast.
-_LEVEL_LIMITS = (0.5, 2.0)
+AUDIT = "audit"
+NIGHT_CHECKS = (ORDER_VOLUME, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, GIANT_ORDER, PAST_MONTHS)
+
+
+def specs(asset: str, *names: str) -> list[dg.AssetCheckSpec]:
+    """Return the specs of the checks that an asset yields; where one fails, nothing downstream runs."""
+    return [dg.AssetCheckSpec(name, asset=asset_key(asset), blocking=True) for name in names]
 
 
 def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetCheckResult]:
@@ -45,19 +58,33 @@ def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetChe
     )
 
 
-def of_level(report: ScoringReport) -> dg.AssetCheckResult:
-    """Compare the predicted total with what the same number of days before brought in."""
-    ratio = report.predicted_total / report.trailing_total if report.trailing_total > 0 else None
+def of_judgements(asset: str, judgements: Iterable[Judgement]) -> Iterable[dg.AssetCheckResult]:
+    """Yield the outcome of the checks that hold a night against its limits; one that does not block is a warning."""
+    for judged in judgements:
+        yield dg.AssetCheckResult(
+            asset_key=asset_key(asset),
+            check_name=judged.check,
+            passed=judged.verdict == "passed",
+            severity=dg.AssetCheckSeverity.ERROR if judged.verdict == "blocks" else dg.AssetCheckSeverity.WARN,
+            metadata={
+                "value": judged.value,
+                "limit": judged.limit,
+                "baseline": judged.baseline,
+                "in words": judged.says,
+                "what to do": f"{RUNBOOK}#{judged.check}",
+                "acknowledged for this run": judged.is_acknowledged,
+                **({"details": list(judged.details)} if judged.details else {}),
+            },
+        )
+
+
+def of_audit(error: PublishError | None) -> dg.AssetCheckResult:
+    """Return whether the bundle that was built beside passed its audit, and what broke where it did not."""
     return dg.AssetCheckResult(
-        asset_key=["scores", "customer_scores"],
-        check_name=LEVEL_CHECK,
-        passed=ratio is None or _LEVEL_LIMITS[0] <= ratio <= _LEVEL_LIMITS[1],
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            "predicted total": report.predicted_total,
-            "trailing total": report.trailing_total,
-            "limits": f"{_LEVEL_LIMITS[0]} to {_LEVEL_LIMITS[1]} times the trailing total",
-        },
+        asset_key=asset_key("published.bundle"),
+        check_name=AUDIT,
+        passed=error is None,
+        metadata={"what broke": error.what, "what to do": error.next_step} if error else {},
     )
 
 

@@ -13,6 +13,7 @@ from clv_pipeline.errors import DamageError, PipelineError, ResourceError, Sourc
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.registry import Registry
 from clv_pipeline.quality.expectations import Validator
+from clv_pipeline.quality.limits import known_checks
 from clv_pipeline.recovery import recover
 from clv_pipeline.run_lock import hold
 from clv_pipeline.settings import Settings, load_settings
@@ -21,6 +22,8 @@ from clv_pipeline.warehouse import Warehouse
 
 AS_OF_TAG = "clv/as_of"
 RETRAIN_TAG = "clv/retrain"
+#: Names of checks that may be red in this run, with commas between them.
+ACKNOWLEDGE_TAG = "clv/acknowledge"
 
 
 @lru_cache
@@ -77,6 +80,16 @@ def run_as_of(context: dg.AssetExecutionContext, settings: Settings) -> date:
     if tagged:
         return date.fromisoformat(tagged)
     return settings.as_of or run_started_at(context).astimezone(ZoneInfo(settings.time_zone)).date()
+
+
+def run_acknowledged(context: dg.AssetExecutionContext) -> tuple[str, ...]:
+    """Return the names of the checks that this run lets pass.
+
+    Raises:
+        ConfigurationError: the tag names something else.
+    """
+    tagged = context.run_tags.get(ACKNOWLEDGE_TAG, "")
+    return known_checks(name.strip() for name in tagged.split(",") if name.strip())
 
 
 def run_started_at(context: dg.AssetExecutionContext) -> datetime:

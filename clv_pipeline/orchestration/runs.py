@@ -58,8 +58,10 @@ def _fail_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
             instance.report_run_failed(run, "The process of this run ended without a word; it was probably killed.")
 
 
-def run_nightly(home: Home, *, as_of: date | None, retrain: bool) -> RunOutcome:
+def run_nightly(home: Home, *, as_of: date | None, retrain: bool, acknowledged: tuple[str, ...]) -> RunOutcome:
     """Execute the job that the schedule launches, in this process, into the same history.
+
+    `acknowledged` names the checks that may be red in this run.
 
     Raises:
         BusyError: a run, a rollback or a promotion is under way in this home.
@@ -67,14 +69,15 @@ def run_nightly(home: Home, *, as_of: date | None, retrain: bool) -> RunOutcome:
     run_id = str(uuid4())
     with hold(home, "clv run", run_id):
         prepare_dagster_home(home)
-        return _execute(run_id, as_of, retrain)
+        return _execute(run_id, as_of, retrain, acknowledged)
 
 
-def _execute(run_id: str, as_of: date | None, retrain: bool) -> RunOutcome:
+def _execute(run_id: str, as_of: date | None, retrain: bool, acknowledged: tuple[str, ...]) -> RunOutcome:
     # imported here: the code location reads the settings of the process, which the command line has just set
     from clv_pipeline.orchestration.definitions import defs
-    from clv_pipeline.orchestration.resources import AS_OF_TAG
+    from clv_pipeline.orchestration.resources import ACKNOWLEDGE_TAG, AS_OF_TAG
 
+    tags = {AS_OF_TAG: as_of.isoformat() if as_of else "", ACKNOWLEDGE_TAG: ",".join(acknowledged)}
     job = defs.resolve_job_def("retrain" if retrain else "nightly")
     with dg.DagsterInstance.get() as instance:
         result = job.execute_in_process(
@@ -82,7 +85,7 @@ def _execute(run_id: str, as_of: date | None, retrain: bool) -> RunOutcome:
             raise_on_error=False,
             run_id=run_id,
             run_config={"loggers": {"console": {"config": {}}}},
-            tags={AS_OF_TAG: as_of.isoformat()} if as_of else {},
+            tags={name: value for name, value in tags.items() if value},
         )
         errors = [failure.message for failure in failures_of(list(result.all_events))]
         evaluations = [e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == _CHECK]

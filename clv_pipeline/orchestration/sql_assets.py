@@ -21,6 +21,7 @@ WRITTEN_BESIDE = {
     "training.horizons": "features.cutoffs",
     "training.partial_dependence": "training.permutation_importance",
     "scores.run": "scores.customer_scores",
+    "scores.tonight": "published.customer_clv",
     "published.segment_thresholds": "published.customer_clv",
 }
 #: Tables that outlive runs; reading them is no dependency within a run.

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 
-from clv_pipeline.errors import SourceError
+import pyarrow as pa
+
+from clv_pipeline.errors import SourceError, SourceInterrupted
 from clv_pipeline.settings import Settings
 from clv_pipeline.sources.contract import CONTRACT, SourceTable
 from clv_pipeline.sources.door import (
@@ -70,6 +72,8 @@ def extract(
                 next_step=f"check {settings.source_folder / 'orders.sql'} and that the source is the right one.",
             )
         night.note_run()
+        # the last thing asked of the source: where its database cannot answer, the snapshot is over
+        night.note_orders_at_source(selects["orders"])
     log.info("extracted %s", ", ".join(f"{t.name} {t.rows_loaded}" for t in tables if t.is_provided))
     return tables
 
@@ -157,6 +161,29 @@ class _Night:
                 "fingerprint": self._data_fingerprint(),
             },
         )
+
+    def note_orders_at_source(self, select: SourceSelect) -> None:
+        """Note lines and money by day as the source counts them: raw keeps what an incremental source has lost since."""
+        self.connection.execute(
+            "create or replace table raw.orders_at_source (day date, lines bigint, money decimal(38, 2))"
+        )
+        if not select.is_incremental:
+            return
+        try:
+            days = self.source.orders_by_day(select, _BEGINNING)
+        except SourceInterrupted:
+            raise
+        except SourceError as error:
+            log.warning("past orders cannot be compared with the source: %s", error.what)
+            return
+        columns = zip(*days, strict=True) if days else ([], [], [])
+        counted = pa.table(dict(zip(("day", "lines", "money"), map(list, columns), strict=True)))
+        self.connection.register("counted", counted)
+        self.connection.execute(
+            "insert into raw.orders_at_source "
+            "select try_cast(day as date), sum(lines), sum(try_cast(money as decimal(38, 2))) from counted group by 1"
+        )
+        self.connection.unregister("counted")
 
     def _data_fingerprint(self) -> str:
         """Return one hash over every raw row, whatever the order in which they came."""

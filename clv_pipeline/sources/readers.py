@@ -40,6 +40,10 @@ class SourceReader(Protocol):
         """Yield batches whose columns are all text (null stays null); at least one, perhaps empty."""
         ...
 
+    def orders_by_day(self, select: SourceSelect, since: str) -> list[tuple[str, int, str]]:
+        """Return day, lines and money of the orders as the source itself counts them, in its own time zone."""
+        ...
+
 
 @contextmanager
 def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> Iterator[SourceReader]:
@@ -103,6 +107,16 @@ class FileReader:
         except (duckdb.Error, pa.ArrowException) as error:
             raise _select_failed(select, error) from None
 
+    def orders_by_day(self, select: SourceSelect, since: str) -> list[tuple[str, int, str]]:
+        query = (
+            "select left(ordered_at::varchar, 10), count(*), sum(try_cast(amount::varchar as decimal(18, 2)))::varchar "
+            f"from ({select.for_duckdb()}) group by 1"
+        )
+        try:
+            return self._connection.execute(query, {"since": since} if select.is_incremental else {}).fetchall()
+        except duckdb.Error as error:
+            raise _select_failed(select, error) from None
+
 
 class DatabaseReader:
     """A database behind SQLAlchemy; PostgreSQL rows come by COPY, every other database's through a server cursor."""
@@ -122,6 +136,22 @@ class DatabaseReader:
             raise _select_failed(select, error) from None
         except psycopg.Error as error:
             raise _select_failed(select, error, lost=self._is_closed()) from None
+
+    def orders_by_day(self, select: SourceSelect, since: str) -> list[tuple[str, int, str]]:
+        ordered_at: sa.ColumnClause[Any] = sa.column("ordered_at")
+        amount: sa.ColumnClause[Any] = sa.column("amount")
+        orders = sa.text(select.for_sqlalchemy()).columns(ordered_at, amount).subquery("orders_as_selected")
+        # a date is a number to SQLite's cast
+        is_sqlite = self._connection.dialect.name == "sqlite"
+        day = sa.func.substr(orders.c.ordered_at, 1, 10) if is_sqlite else sa.cast(orders.c.ordered_at, sa.Date)
+        query = sa.select(day, sa.func.count(), sa.func.sum(sa.cast(orders.c.amount, sa.Numeric(18, 2)))).group_by(day)
+        try:
+            found = self._connection.execute(query, {"since": since} if select.is_incremental else {}).fetchall()
+        except sa.exc.DBAPIError as error:
+            raise _select_failed(select, error.orig or error, lost=error.connection_invalidated) from None
+        except sa.exc.SQLAlchemyError as error:
+            raise _select_failed(select, error) from None
+        return [(str(day), int(lines), str(money)) for day, lines, money in found]
 
     def _is_closed(self) -> bool:
         driver = self._connection.connection.driver_connection

@@ -24,12 +24,15 @@ Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
 
-def healthy(*, until: str = TONIGHT, customers: int = 160, seed: int = 5) -> Tables:
-    """Return a company with orders on every day from 2023-01-01 to the day before `until`, and some of every other source."""
-    draw, end = random.Random(seed), date.fromisoformat(until)
+def healthy(*, until: str = TONIGHT, customers: int = 160, seed: int = 2) -> Tables:
+    """Return a company with orders on every day from 2023-01-01 to the day before `until`, and some of every other source.
+
+    The company of an earlier `until` is this one with its last days not yet there.
+    """
+    end = date.fromisoformat(until)
     tables: Tables = {"orders": [], "customers": [], "web_sessions": [], "marketing_spend": []}
     for number in range(customers):
-        customer = f"{number:05d}"
+        customer, draw = f"{number:05d}", random.Random(f"{seed} {number}")
         first = date(2023, 1, 1) + timedelta(days=draw.randrange(365))
         rate, basket = draw.choice((6, 14, 40, 120)), draw.uniform(10, 90)
         tables["customers"].append(
@@ -42,9 +45,10 @@ def healthy(*, until: str = TONIGHT, customers: int = 160, seed: int = 5) -> Tab
         )  # fmt: skip
         day = first
         while day < end:
-            tables["orders"].append(order(customer, day, round(basket * draw.uniform(0.7, 1.4), 2)))
+            amount, visit = round(basket * draw.uniform(0.7, 1.4), 2), f"{number:03d}{(day - first).days:04d}"
+            tables["orders"].append(order(customer, day, amount, order_id=visit))
             tables["web_sessions"].append(
-                {"session_id": f"s{len(tables['web_sessions'])}", "customer_id": customer,
+                {"session_id": f"s{visit}", "customer_id": customer,
                  "started_at": f"{day} 11:00:00", "page_views": draw.randrange(1, 30), "converted": "true"}
             )  # fmt: skip
             day += timedelta(days=1 + int(draw.expovariate(1 / rate)))
@@ -57,8 +61,6 @@ def healthy(*, until: str = TONIGHT, customers: int = 160, seed: int = 5) -> Tab
                 "currency": "EUR",
             }
         )
-    for number, row in enumerate(tables["orders"]):
-        row["order_id"] = f"{number:06d}"
     return tables
 
 

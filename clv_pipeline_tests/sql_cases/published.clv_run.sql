@@ -15,8 +15,15 @@ select * from (values
     ('orders', 'quarantined', 3), ('customers', 'quarantined', 1), ('orders', 'accepted', 90)
 ) as rows (table_name, fate, row_count)
 
+-- given quality.night
+select * from (values
+    ('days_since_newest_order', '', 5.0), ('is_stale', '', 1.0), ('acknowledged', 'order_volume', 1.0),
+    ('acknowledged', 'freshness', 1.0), ('rows', 'orders', 90.0)
+) as rows (measure, subject, value)
+
 -- expect totals
 select
     'run-2' as run_id, '2024-06-01' as as_of_date, 2 as customers, 15.50 as predicted_spend_total,
     12.00 as predicted_spend_total_low, 20.00 as predicted_spend_total_high, 50.00 as trailing_spend_total,
-    4 as quarantined_rows
+    4 as quarantined_rows, '2024-05-27' as newest_order_date, true as is_stale,
+    'freshness, order_volume' as acknowledged_checks

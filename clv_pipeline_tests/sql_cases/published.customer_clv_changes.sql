@@ -6,12 +6,17 @@ select date '2024-06-01' as as_of, 90 as primary_horizon_days
 -- given scores.history
 select * from (values
     ('same', date '2024-05-31', 90, 'steady', 'C', 10.00),
-    ('same', date '2024-06-01', 90, 'steady', 'C', 10.00),
     ('richer', date '2024-05-31', 90, 'steady', 'C', 10.00),
+    ('richer', date '2024-06-01', 90, 'high_value', 'A', 99.00),
+    ('gone', date '2024-05-31', 90, 'dormant', 'D', 1.00),
+    ('long-gone', date '2024-05-01', 90, 'dormant', 'D', 1.00)
+) as rows (customer_id, as_of_date, horizon_days, segment, value_tier, predicted_spend)
+
+-- given scores.tonight
+select * from (values
+    ('same', date '2024-06-01', 90, 'steady', 'C', 10.00),
     ('richer', date '2024-06-01', 90, 'steady', 'C', 12.00),
     ('new', date '2024-06-01', 90, 'new_customer', 'D', 5.00),
-    ('gone', date '2024-05-31', 90, 'dormant', 'D', 1.00),
-    ('long-gone', date '2024-05-01', 90, 'dormant', 'D', 1.00),
     ('other-horizon', date '2024-06-01', 365, 'steady', 'C', 1.00)
 ) as rows (customer_id, as_of_date, horizon_days, segment, value_tier, predicted_spend)
 

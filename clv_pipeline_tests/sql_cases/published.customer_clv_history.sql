@@ -1,11 +1,21 @@
--- History: every score as it was published.
+-- History: every score as it was published; a night that is run again takes the place of its own rows and of no others.
+
+-- given scores.run
+select date '2024-06-01' as as_of
 
 -- given scores.history
 select * from (values
-    ('a', date '2024-05-01', 90, 10.00), ('a', date '2024-06-01', 90, 12.00), ('a', date '2024-06-01', 365, 30.00)
+    ('a', date '2024-05-01', 90, 10.00), ('a', date '2024-06-01', 90, 11.00), ('left', date '2024-06-01', 90, 1.00),
+    ('a', date '2024-06-02', 90, 13.00)
+) as rows (customer_id, as_of_date, horizon_days, predicted_spend)
+
+-- given scores.tonight
+select * from (values
+    ('a', date '2024-06-01', 90, 12.00), ('a', date '2024-06-01', 365, 30.00)
 ) as rows (customer_id, as_of_date, horizon_days, predicted_spend)
 
 -- expect all of it
 select * from (values
-    ('a', '2024-05-01', 90, 10.00), ('a', '2024-06-01', 90, 12.00), ('a', '2024-06-01', 365, 30.00)
+    ('a', '2024-05-01', 90, 10.00), ('a', '2024-06-01', 90, 12.00), ('a', '2024-06-01', 365, 30.00),
+    ('a', '2024-06-02', 90, 13.00)
 ) as rows (customer_id, as_of_date, horizon_days, predicted_spend)

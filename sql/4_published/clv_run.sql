@@ -3,7 +3,9 @@ with run as (select * from scores.run),
 
 customer_scores as (select * from scores.customer_scores),
 
-dispositions as (select * from clean.dispositions)
+dispositions as (select * from clean.dispositions),
+
+night as (select * from quality.night)
 
 select
     run.run_id,
@@ -21,5 +23,9 @@ select
     run.predicted_total_high as predicted_spend_total_high,
     run.trailing_spend_total,
     (select coalesce(sum(row_count), 0) from dispositions where fate = 'quarantined')::bigint as quarantined_rows,
+    run.as_of - (select max(value) from night where measure = 'days_since_newest_order')::integer as newest_order_date,
+    exists (select 1 from night where measure = 'is_stale') as is_stale,
+    (select coalesce(string_agg(subject, ', ' order by subject), '') from night where measure = 'acknowledged')
+        as acknowledged_checks,
     run.data_fingerprint
 from run

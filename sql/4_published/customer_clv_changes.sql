@@ -1,6 +1,8 @@
 -- One row per customer added, changed or removed since the as_of published before this one.
 with score_history as (select * from scores.history),
 
+tonight as (select * from scores.tonight),
+
 run as (select * from scores.run),
 
 dates as (
@@ -11,10 +13,10 @@ dates as (
 ),
 
 now_published as (
-    select score_history.*
-    from score_history
+    select tonight.*
+    from tonight
     cross join run
-    where score_history.as_of_date = run.as_of and score_history.horizon_days = run.primary_horizon_days
+    where tonight.horizon_days = run.primary_horizon_days
 ),
 
 previously_published as (

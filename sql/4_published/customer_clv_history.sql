@@ -1,6 +1,20 @@
 -- One row per (customer_id, as_of_date, horizon_days): every score ever published, as it was published.
-with score_history as (select * from scores.history)
+with score_history as (select * from scores.history),
+
+tonight as (select * from scores.tonight),
+
+run as (select * from scores.run),
+
+-- a night that is run again takes the place of its own rows, and of no others
+everything as (
+    select score_history.*
+    from score_history
+    cross join run
+    where score_history.as_of_date <> run.as_of
+    union all by name
+    select * from tonight
+)
 
 select *
-from score_history
+from everything
 order by as_of_date, customer_id, horizon_days

@@ -1,0 +1,48 @@
+"""Judging tonight in the warehouse: measure, hold against the good nights before, note what was found and let pass.
+
+What is measured is `night.py`, what it must not exceed is `limits.py`; here is the order of things.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from clv_pipeline.quality.limits import FRESHNESS, Judgement, judge_night, settle
+from clv_pipeline.quality.night import (
+    good_nights_before,
+    measure,
+    months_of_orders,
+    note,
+    note_acknowledged,
+    note_stale,
+)
+from clv_pipeline.settings import Settings
+from clv_pipeline.warehouse import Connection, one_row
+
+
+def judge_tonight(connection: Connection, settings: Settings, acknowledged: Iterable[str]) -> list[Judgement]:
+    """Write tonight's numbers to `quality.night`, and return what the checks on the data say of them.
+
+    Raises:
+        NightRejected: a check blocks and was not acknowledged.
+    """
+    as_of, source = one_row(connection, "select as_of, source_name from raw.extraction")
+    night = measure(connection, as_of, settings.time_zone)
+    before = good_nights_before(connection, source, as_of)
+    asked = tuple(acknowledged)
+    note(connection, night, months_of_orders(connection, as_of, settings.time_zone), asked)
+    # the months as they were then: what came since is no change of the past
+    then = months_of_orders(connection, before[-1].as_of, settings.time_zone) if before else {}
+    judged = let_pass(connection, judge_night(night, before, then, settings), asked)
+    if any(j.check == FRESHNESS and j.verdict == "warns" for j in judged):
+        note_stale(connection)
+    return judged
+
+
+def let_pass(connection: Connection, judgements: Sequence[Judgement], acknowledged: Iterable[str]) -> list[Judgement]:
+    """Return the judgements with the acknowledged ones as warnings, and mark the night as an incident for those.
+
+    Raises:
+        NightRejected: a check blocks and was not acknowledged.
+    """
+    settled = settle(judgements, acknowledged)
+    note_acknowledged(connection, [j.check for j in settled if j.is_acknowledged])
+    return settled

@@ -1,0 +1,149 @@
+"""Faults 13 to 17: an empty table, too few or too many orders, a genuine peak, stale data, and a half-loaded today."""
+
+import json
+from datetime import date, timedelta
+from math import ceil
+from statistics import median
+
+import dagster as dg
+import pytest
+
+from clv_pipeline.home import Home
+from clv_pipeline_tests.conftest import run_clv_here
+from clv_pipeline_tests.faults.company import (
+    TONIGHT,
+    YESTERDAY,
+    Company,
+    assert_blocked,
+    assert_published,
+    night,
+    order,
+)
+from clv_pipeline_tests.nights import published_rows
+
+LAST_DAY = "2024-05-31"
+
+
+def lose(company: Company, day: str, share: float) -> None:
+    lost = company.orders_on(day)
+    lost = lost[: round(share * len(lost))]
+    company.tables["orders"] = [row for row in company.tables["orders"] if row not in lost]
+
+
+def sell(company: Company, day: str, times: float) -> None:
+    """Add orders of the day's own customers, so that it holds `times` as many as before."""
+    there = company.orders_on(day)
+    for n in range(round((times - 1) * len(there))):
+        more = order(there[n % len(there)]["customer_id"], day, 40 + n % 9, order_id=f"more-{day}-{n}")
+        company.tables["orders"].append(more)
+
+
+def check(home: Home, asset: str, name: str) -> tuple[bool, dict[str, object]]:
+    """Return the newest outcome of an asset check and its metadata, as the Dagster UI shows them."""
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        key = dg.AssetCheckKey(dg.AssetKey(asset.split(".")), name)
+        (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+        assert record.event is not None and record.event.dagster_event is not None
+        evaluation = record.event.dagster_event.asset_check_evaluation_data
+    return evaluation.passed, {label: value.value for label, value in evaluation.metadata.items()}
+
+
+@pytest.mark.parametrize("table", ["orders", "customers", "web_sessions"])
+def test_fault_13_a_table_that_is_suddenly_empty_blocks(table: str, company: Company, yesterday: Home) -> None:
+    columns = list(company.tables[table][0])
+    company.tables[table] = []
+    company.write()
+    seen = night(company, yesterday)
+    assert columns
+    assert_blocked(seen, table)
+
+
+def test_fault_14_a_day_that_lost_most_of_its_orders_blocks_until_acknowledged(
+    company: Company, yesterday: Home
+) -> None:
+    lose(company, LAST_DAY, 0.9)
+    seen = night(company, yesterday)
+    assert_blocked(
+        seen, "check order_volume", "orders on Fri 2024-05-31", "the median of the Fridays of the last 8 weeks",
+        "mend the source and run again", "clv run --acknowledge order_volume", "clv/acknowledge = order_volume",
+        "docs/runbook.md#order_volume",
+    )  # fmt: skip
+    passed, told = check(yesterday, "quality.night", "order_volume")
+    assert not passed
+    assert told["value"] == len(company.orders_on(LAST_DAY))
+    assert "0.4 to 2 times the median" in str(told["limit"])
+    assert told["what to do"] == "docs/runbook.md#order_volume"
+
+    unknown = night(company, yesterday, TONIGHT, "--acknowledge", "order_volum")
+    assert_blocked(unknown, "There is no check 'order_volum'", "nearest: 'order_volume'", "freshness")
+    other = night(company, yesterday, TONIGHT, "--acknowledge", "freshness")
+    assert_blocked(other, "check order_volume")
+
+    let_pass = night(company, yesterday, TONIGHT, "--acknowledge", "order_volume")
+    assert_published(let_pass)
+    assert published_rows(yesterday, "select acknowledged_checks, is_stale from clv_run") == [("order_volume", False)]
+    with dg.DagsterInstance.from_config(str(yesterday.dagster)) as instance:
+        (run,) = instance.get_runs(limit=1)
+    assert run.tags["clv/acknowledge"] == "order_volume"
+    said = run_clv_here("status", "--home", str(yesterday.root)).stdout
+    assert "acknowledged: order_volume" in " ".join(said.split())
+
+
+def test_fault_14_a_day_with_far_too_many_orders_blocks(company: Company, yesterday: Home) -> None:
+    sell(company, LAST_DAY, 4)
+    assert_blocked(night(company, yesterday), "check order_volume", "orders on Fri 2024-05-31", "limit")
+
+
+def test_fault_14_a_table_that_lost_most_of_its_rows_blocks(company: Company, yesterday: Home) -> None:
+    sessions = company.tables["web_sessions"]
+    company.tables["web_sessions"] = sessions[: len(sessions) // 5]
+    assert_blocked(
+        night(company, yesterday),
+        "check table_volume",
+        "web_sessions:",
+        "as of 2024-05-31",
+        "--acknowledge table_volume",
+    )
+
+
+def test_faults_15_and_17_a_peak_within_bounds_is_published_with_a_warning_and_a_half_loaded_today_is_not_seen(
+    company: Company, yesterday: Home
+) -> None:
+    fridays = [str(date.fromisoformat(LAST_DAY) - timedelta(weeks=n)) for n in range(1, 9)]
+    usual = median(len(company.orders_on(day)) for day in fridays)
+    for n in range(ceil(2 * usual) - 1 - len(company.orders_on(LAST_DAY))):
+        company.tables["orders"].append(order(f"{n:05d}", LAST_DAY, 40 + n % 9, order_id=f"peak-{n}"))
+    for n in range(3):
+        company.tables["orders"].append(order(f"{n:05d}", TONIGHT, 40, order_id=f"today-{n}"))
+    seen = night(company, yesterday)
+    assert_published(seen)
+    passed, told = check(yesterday, "quality.night", "order_volume")
+    assert not passed
+    assert told["value"] == len(company.orders_on(LAST_DAY)), "today's orders are not counted"
+    assert "order_volume" in seen.output
+    assert check(yesterday, "quality.night", "freshness")[1]["value"] == 1
+    ((newest, last),) = published_rows(
+        yesterday,
+        "select (select max(last_order_date) from customer_clv)::varchar, newest_order_date::varchar from clv_run",
+    )
+    assert newest == last == LAST_DAY
+
+
+def test_fault_16_stale_orders_block_or_are_published_and_marked_by_setting(company: Company, yesterday: Home) -> None:
+    for table in ("orders", "web_sessions"):
+        time = {"orders": "ordered_at", "web_sessions": "started_at"}[table]
+        company.tables[table] = [row for row in company.tables[table] if str(row[time]) < "2024-05-27"]
+    says = ("check freshness", "the newest order is of 2024-05-26, 6 days before as_of 2024-06-01", "limit 3 days")
+    assert_blocked(night(company, yesterday), *says, "--acknowledge freshness")
+    assert_published(night(company, yesterday, CLV_STALE_DATA="publish"))
+    ((stale, newest),) = published_rows(yesterday, "select is_stale, newest_order_date::varchar from clv_run")
+    assert (stale, newest) == (True, "2024-05-26")
+    said = " ".join(run_clv_here("status", "--home", str(yesterday.root)).stdout.split())
+    assert "STALE: the newest order is of 2024-05-26, 6 days before as_of" in said
+
+
+def test_what_is_published_is_of_last_night_after_a_red_one(company: Company, yesterday: Home) -> None:
+    lose(company, LAST_DAY, 1)
+    assert_blocked(night(company, yesterday), "check order_volume: clean.orders: 0 orders on Fri 2024-05-31")
+    pointer = json.loads((yesterday.published / "current.json").read_text())
+    assert pointer["as_of_date"] == YESTERDAY
