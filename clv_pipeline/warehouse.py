@@ -14,7 +14,7 @@ import duckdb
 
 from clv_pipeline.errors import DamageError, PipelineError, PublishError, SourceError
 from clv_pipeline.home import Home
-from clv_pipeline.limits import explained
+from clv_pipeline.machine_limits import explained
 from clv_pipeline.settings import Settings
 
 Connection = duckdb.DuckDBPyConnection
@@ -81,7 +81,7 @@ class Warehouse:
 
     @contextmanager
     def explained(self, folder: Path) -> Iterator[None]:
-        """Raise what the machine refuses while `folder` is written as an error with a next step; see `limits.py`."""
+        """Raise what the machine refuses while `folder` is written as an error with a next step; see `machine_limits.py`."""
         needed = 2 * self.path.stat().st_size if self.path.exists() else 0
         with explained(folder, memory_limit=self._memory_limit, needed_bytes=needed):
             yield
