@@ -44,6 +44,14 @@ def test_a_challenger_that_beats_champion_and_baselines_takes_the_place() -> Non
     assert "beats champion and baselines" in verdict.reason
 
 
+def test_a_champion_that_challenges_itself_stays_though_a_baseline_is_better() -> None:
+    champion, better = contender("champion", POOR, level=1.5), [contender("good rule", GOOD)]
+    assert beats("spend", ACTUAL, better[0], champion, DRAWS)
+    verdict = decide("spend", ACTUAL, champion, champion, better, DRAWS)
+    assert verdict.champion == "champion"
+    assert "no candidate does better than the champion" in verdict.reason
+
+
 def test_within_the_noise_the_champion_stays() -> None:
     challenger, champion = contender("new!", FAIR), contender("champion", FAIR)
     assert decide("spend", ACTUAL, challenger, champion, BASELINES, DRAWS).champion == "champion"
