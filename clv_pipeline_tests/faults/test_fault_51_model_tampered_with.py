@@ -15,7 +15,6 @@ from clv_pipeline.home import Home
 from clv_pipeline.modeling.artefacts import TRUSTED, load_model, save_model
 from clv_pipeline.modeling.registry import Manifest, Registry
 from clv_pipeline_tests.faults.company import Company, assert_blocked, night
-from clv_pipeline_tests.nights import copy_of
 
 
 def _champion(home: Home) -> tuple[Registry, Manifest]:
@@ -36,10 +35,10 @@ def test_a_night_with_a_changed_model_file_is_red_and_names_it(company: Company,
     )
 
 
-def test_every_file_is_refused_whichever_byte_was_changed(demo_run: Home, tmp_path: Path) -> None:
-    registry, manifest = _champion(copy_of(demo_run, tmp_path))
+def test_every_file_is_refused_whichever_byte_was_changed(yesterday: Home) -> None:
+    registry, manifest = _champion(yesterday)
     draw = random.Random(51)
-    assert len(manifest.files) > 2
+    assert len(manifest.files) > 1
     for name in manifest.files:
         file = registry.folder / manifest.version / name
         whole = file.read_bytes()
