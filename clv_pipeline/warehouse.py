@@ -31,6 +31,8 @@ class Warehouse:
         self.path = path
         #: made when damage was seen, for a file may well be opened and have unreadable pages all the same
         self.damage_mark = path.with_suffix(".damaged")
+        #: where a damaged file is kept until the run after the one that found it
+        self.set_aside = path.with_name("set_aside.duckdb")
         self._memory_limit = memory_limit
         self._folders = [path.parent, scratch, *writable_folders]
         self._config: dict[str, str | bool | int | float | list[str]] = {

@@ -20,7 +20,7 @@ def test_a_company_of_few_buyers_is_scored_by_rules_and_published_as_such(good_n
             "select count(*) filter (where predicted_spend_90d > 0), count(typical_spend_90d) "
             "+ count(predicted_spend_low_90d) + count(predicted_spend_high_90d) from customer_clv"
         ).fetchall()
-        ((total_low,),) = bundle.execute("select predicted_total_low from clv_run").fetchall()
+        ((total_low,),) = bundle.execute("select predicted_spend_total_low from clv_run").fetchall()
     assert statuses == [("insufficient_history", 160)]
     assert spenders > 100
     assert (claimed, total_low) == (0, None)
