@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 
 #: A purchase day that was returned in full still is a purchase; Gamma-Gamma needs a positive value.
 _SMALLEST_VALUE = 0.01
+#: Averages beyond this multiple of their 99th percentile are a slip of the keyboard rather than a custom.
+_GIANT = 20
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,12 @@ def _histories(connection: Connection) -> Iterator[tuple[date, bool, PurchaseHis
             """,
             {"as_of": as_of},
         ).df()
-        values = (frame[name].to_numpy(np.float64) for name in ("repeats", "recency", "age", "mean_value"))
-        yield as_of, is_scored, PurchaseHistory(frame["customer_id"], *values)
+        repeats, recency, age, value = (
+            frame[name].to_numpy(np.float64) for name in ("repeats", "recency", "age", "mean_value")
+        )
+        # one giant order must not raise what everybody's average is drawn to, nor the level of all predictions
+        value = np.minimum(value, _GIANT * np.quantile(value, 0.99, method="lower")) if len(value) else value
+        yield as_of, is_scored, PurchaseHistory(frame["customer_id"], repeats, recency, age, value)
 
 
 def _fit(history: PurchaseHistory) -> PurchaseModel | None:

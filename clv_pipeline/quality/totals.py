@@ -71,7 +71,7 @@ def _sold(connection: Connection, first: date, last: date, known_before: date, c
             group by customer_id
             having min(order_date) filter (where is_purchase_day) < $known_before
         )
-        select coalesce(sum(least(spend, $cap::double)), 0)::double from customers
+        select coalesce(sum(least(spend, $cap::double)), 0)::double from customers where spend is not null
         """,
         {"first": first, "last": last, "known_before": known_before, "cap": cap},
     )
