@@ -20,7 +20,7 @@ from clv_pipeline.modeling.level import Level, expected_level, scale_probability
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.modeling.registry import HorizonModel, Manifest, Registry, code_fingerprint
 from clv_pipeline.published_contract import CONTRACT_VERSION
-from clv_pipeline.quality.limits import Totals
+from clv_pipeline.quality.limits import PREDICTED_TOTAL, Totals
 from clv_pipeline.quality.night import asked_to_acknowledge
 from clv_pipeline.quality.totals import measure_totals
 from clv_pipeline.settings import PROJECT, SQL_FOLDER, Settings
@@ -293,6 +293,7 @@ def _audit(connection: Connection, horizon: HorizonModel, fidelity: float) -> Sc
         raise QualityError(
             f"scores.customer_scores: every predicted_spend_{primary}d is {lowest}",
             next_step="look at the model's features and training rows; nothing was published.",
+            anchor=PREDICTED_TOTAL,
         )
     # of everybody, prospects included: the interval must hold the total that is published beside it
     reach = horizon.calibration.total(float(total)) if horizon.calibration else (float("nan"), float("nan"))

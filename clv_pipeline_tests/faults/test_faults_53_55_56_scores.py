@@ -42,23 +42,6 @@ def test_fault_53_a_total_beyond_belief_blocks_before_anything_is_published(home
     assert "nearest: 'predicted_total'" in said
 
 
-def test_fault_53_equal_predictions_for_everybody_block(home: Home) -> None:
-    before = contents(home.published)
-    change(
-        home, *(f"alter table features.customer_features alter {name} type double using 1.0" for name in _numbers(home))
-    )
-    (said,) = run_asset(home, "scores.customer_scores")
-    assert "every predicted_spend_90d is" in said
-    assert "docs/runbook.md#" in said
-    assert contents(home.published) == before
-
-
-def _numbers(home: Home) -> list[str]:
-    with open_warehouse(home).connection() as connection:
-        rows = connection.execute("describe features.customer_features").fetchall()
-    return [name for name, kind, *_ in rows if name not in ("as_of", "role", "customer_id") and kind != "VARCHAR"]
-
-
 def test_fault_55_segments_that_jump_overnight_block_and_the_cause_is_named(home: Home) -> None:
     before = contents(home.published)
     change(
