@@ -140,7 +140,7 @@ def judge_order_volume(night: Night, before: Sequence[GoodNight], settings: Sett
         return Judgement(ORDER_VOLUME, "passed", found, "none", f"{usual:g}", says)
     limit = f"{low * usual:g} to {high * usual:g} orders ({low:g} to {high:g} times the median)"
     baseline = f"{usual:g}, the median of the {day:%A}s of the last {_WEEKS} weeks"
-    says = f"clean.orders: {found} orders on {day:%a %Y-%m-%d}; limit {limit}; baseline {baseline}"
+    says = f"orders: {found} orders on {day:%a %Y-%m-%d}; limit {limit}; baseline {baseline}"
     verdict: Verdict = "passed"
     if _is_no_accident(found, usual):
         verdict = "warns"
@@ -226,7 +226,7 @@ def judge_freshness(night: Night, settings: Settings) -> Judgement:
     limit = f"{days} days before as_of"
     baseline = f"{pause} days, the longest pause between order days of the last year"
     says = (
-        f"clean.orders: the newest order is of {night.newest_order}, {age} days before as_of {night.as_of}; "
+        f"orders: the newest order is of {night.newest_order}, {age} days before as_of {night.as_of}; "
         f"limit {limit}; baseline {baseline}"
     )
     if age <= settings.max_stale_days:
