@@ -80,7 +80,7 @@ def run_backtest(settings: Settings, home: Home, as_of: date, windows: int, prog
             progress("features.btyd_features")
             build_btyd_features(warehouse, settings)
         progress(model.table)
-        features.build_feature_table(warehouse, model)
+        features.build_feature_table(warehouse, model, settings.denied_features)
     with warehouse.transaction() as connection:
         for model in load_layer("3_training"):
             build(connection, model, {})

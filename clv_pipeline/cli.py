@@ -187,6 +187,41 @@ def explain(customer_id: str, home: Path | None) -> None:
 
 
 @cli.command()
+@click.argument("customer_id")
+@_home_option
+def forget(customer_id: str, home: Path | None) -> None:
+    """Erase a customer from everything below the home and keep them out from now on; then look for what is left."""
+    settings = _settings(home=home)
+    from clv_pipeline.privacy.erasure import forget as forget_customer
+
+    done = forget_customer(settings, customer_id)
+    for place, rows in done.removed.items():
+        out.print(f"{_plain(place)}: {rows:,} rows removed")
+    for place in done.left:
+        out.print(f"[red]left[/] {_plain(place)}")
+    if done.left:
+        out.print(
+            "     next step: remove these, or what they say, by hand; then `clv forget` again, which looks again."
+        )
+        sys.exit(1)
+    out.print("Erased, and kept out from now on. The next training learns without them; the source is yours to clean.")
+
+
+@cli.command()
+@click.argument("customer_id")
+@click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="default: subject.json, here")
+@_home_option
+def export_subject(customer_id: str, file: Path | None, home: Path | None) -> None:
+    """Write all that is held about a customer as JSON: every row of the warehouse and of every bundle."""
+    settings = _settings(home=home)
+    from clv_pipeline.privacy.subject import export_subject as export
+
+    written = export(settings, customer_id, file or Path("subject.json"))
+    rows = sum(written.row_counts.values())
+    out.print(f"Wrote {rows:,} rows of {len(written.row_counts)} tables to {_plain(str(written.file))}, for you only.")
+
+
+@cli.command()
 @click.option("--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml")
 @click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
 @click.option(

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from clv_pipeline.errors import ConfigurationError
 
+#: DB-API's classes of errors about a value, and where in their message the value begins.
+_ABOUT_A_VALUE = {"DataError": re.compile(r"[\"'].*"), "IntegrityError": re.compile(r"'.*")}
 _CREDENTIALS = re.compile(r"[^\s\"']*@")
 
 
@@ -40,6 +42,10 @@ def masked(text: str) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the first line of what the database said, masked; the lines after it quote rows."""
-    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
-    return masked(said.splitlines()[0])
+    """Return the first line of what the database said, masked, without the value it is about; the other lines quote rows."""
+    cause = getattr(error, "orig", None) or error
+    said = (str(cause).strip() or type(error).__name__).splitlines()[0]
+    for kind in type(cause).__mro__:
+        if kind.__name__ in _ABOUT_A_VALUE:
+            said = _ABOUT_A_VALUE[kind.__name__].sub("***", said)
+    return masked(said)

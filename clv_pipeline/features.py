@@ -10,10 +10,12 @@ from math import ceil
 
 from clv_pipeline.errors import HistoryError
 from clv_pipeline.modeling.cutoffs import CutoffPlan, TrainingPlan, plan_horizons
+from clv_pipeline.modeling.dataset import KEYS
 from clv_pipeline.modeling.level import cutoff_a_year_before
+from clv_pipeline.privacy.fairness import is_denied
 from clv_pipeline.settings import Settings
 from clv_pipeline.sql_models import SqlModel, append, build
-from clv_pipeline.warehouse import Connection, Warehouse, one_row
+from clv_pipeline.warehouse import Connection, Warehouse, columns_of, one_row, quote_name
 
 #: Rows of the population that one query may span; keeps the aggregation in memory at any number of customers.
 _ROWS_A_SLICE = 1_500_000
@@ -90,8 +92,11 @@ def _level_cutoffs(connection: Connection, as_of: date, plans: Sequence[CutoffPl
     return {cutoff for cutoff in earlier if cutoff is not None}
 
 
-def build_feature_table(warehouse: Warehouse, model: SqlModel) -> None:
-    """Build one table of `sql/2_features`; a model with $first_cutoff and $last_cutoff is built slice by slice."""
+def build_feature_table(warehouse: Warehouse, model: SqlModel, denied: Sequence[str] = ()) -> None:
+    """Build one table of `sql/2_features`; a model with $first_cutoff and $last_cutoff is built slice by slice.
+
+    Features that match a `denied` pattern are left out of `features.customer_features`, all that models ever see.
+    """
     with warehouse.transaction() as connection:
         if "first_cutoff" not in model.parameters:
             build(connection, model, {})
@@ -100,6 +105,10 @@ def build_feature_table(warehouse: Warehouse, model: SqlModel) -> None:
         for position, (first, last) in enumerate(slices):
             step = append if position else build
             step(connection, model, {"first_cutoff": first, "last_cutoff": last})
+        if model.name == "customer_features":
+            for name in columns_of(connection, model.table):
+                if name not in KEYS and is_denied(name, denied):
+                    connection.execute(f"alter table {model.table} drop column {quote_name(name)}")
 
 
 def _slices(connection: Connection) -> list[tuple[date, date]]:

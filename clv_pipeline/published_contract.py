@@ -90,7 +90,7 @@ PUBLISHED: dict[str, PublishedTable] = {
             ("customer_id",),
             {
                 "customer_id": "the company's customer number, as text",
-                "change": "added, changed or removed since previous_as_of_date",
+                "change": "added, changed or removed since previous_as_of_date; of a customer who withdrew consent only this",
                 "previous_as_of_date": "the as_of_date compared with",
                 "previous_segment": "segment then",
                 "segment": "segment now",
@@ -243,6 +243,22 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "interval_low": "lower end of its 90 % bootstrap interval, the same customers drawn for both",
                 "interval_high": "upper end",
                 "horizon_days": _WINDOW["horizon_days"],
+            },
+        ),
+        PublishedTable(
+            "fairness_audit",
+            ("horizon_days", "attribute", "group_name", "metric"),
+            {
+                "horizon_days": _WINDOW["horizon_days"],
+                "attribute": "age, gender, or a column of the CRM whose feature is denied; the models see none of them",
+                "group_name": "the group; groups of fewer than 50 customers are put together, or left out",
+                "metric": "spend_bias: predicted over actual spend, less 1; calibration: mean purchase probability less the "
+                "share who bought; top_decile_share: share of the group in the tenth with the highest predicted spend",
+                "customers": "customers of the group in the test window",
+                "value": "the figure; null where it is undefined",
+                "interval_low": "lower end of its 90 % bootstrap interval over the group's customers",
+                "interval_high": "upper end",
+                "test_window_start_date": "first day of the untouched window of the last training",
             },
         ),
         PublishedTable(

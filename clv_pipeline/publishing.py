@@ -7,7 +7,7 @@ What the tables hold is SQL (`sql/4_published`) and their contract (`published_c
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -21,7 +21,7 @@ from clv_pipeline.quality.judging import let_pass
 from clv_pipeline.quality.limits import Judgement, SegmentMoves, judge_segment_changes
 from clv_pipeline.quality.night import remember_good_night
 from clv_pipeline.reporting.report import write_report
-from clv_pipeline.serving import remove_old_bundles, serve, what_is_damaged
+from clv_pipeline.serving import read_manifest, remove_old_bundles, serve, what_is_damaged
 from clv_pipeline.settings import Settings
 from clv_pipeline.sql_models import Parameters, SqlModel, build
 from clv_pipeline.warehouse import (
@@ -108,7 +108,7 @@ def _write_and_serve(warehouse: Warehouse, settings: Settings, home: Home, unsco
         clear_leftovers(home.published)
         beside = home.published / f".building-{run_id}"
         beside.mkdir()
-        counts = _write_files(connection, beside)
+        counts = _write_files(connection, beside, {name: f"published.{name}" for name in PUBLISHED})
     failures = unscored + audit(beside / "clv.duckdb", counts)
     if failures:
         raise PublishError(
@@ -235,15 +235,52 @@ def _build_dictionary(connection: Connection) -> None:
             )
 
 
-def _write_files(connection: Connection, folder: Path) -> dict[str, int]:
+def rewrite_bundle(warehouse: Warehouse, folder: Path, erased: list[str]) -> int:
+    """Make a published bundle anew without the rows of erased customers; return how many rows went.
+
+    It keeps its run_id and its place among the others. Sums over customers stay what they were when it was published.
+    """
+    manifest = read_manifest(folder)
+    assert manifest is not None
+    made = (folder / "manifest.json").stat()
+    beside = folder.with_name(f".building-{folder.name}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    with warehouse.connection() as connection:
+        connection.execute(f"attach {quote_text(str(folder / 'clv.duckdb'))} as old (read_only)")
+        # a bundle may be older than a table of the contract
+        relations = {name: _without(connection, f"old.main.{name}", erased) for name in manifest["row_counts"]}
+        counts = _write_files(connection, beside, relations)
+        connection.execute("detach old")
+    write_report(beside)
+    as_of, source = date.fromisoformat(manifest["as_of_date"]), manifest["source_name"]
+    _write_manifest(beside, folder.name, as_of, source, counts)
+    remove_at_once(folder)
+    os.replace(_flushed(beside), folder)
+    os.utime(folder / "manifest.json", ns=(made.st_atime_ns, made.st_mtime_ns))
+    return int(sum(manifest["row_counts"].values()) - sum(counts.values()))
+
+
+def _without(connection: Connection, relation: str, erased: list[str]) -> str:
+    if "customer_id" in columns_of(connection, relation):
+        ids = ", ".join(quote_text(customer_id) for customer_id in erased)
+        return f"(select * from {relation} where customer_id not in ({ids}))"
+    if relation.endswith(".clv_run"):
+        customers = _without(connection, relation.replace(".clv_run", ".customer_clv"), erased)
+        return f"(select * replace ((select count(*) from {customers}) as customers) from {relation})"
+    return relation
+
+
+def _write_files(connection: Connection, folder: Path, relations: Mapping[str, str]) -> dict[str, int]:
+    """Write each table, in the order of its key, from the relation that holds its rows."""
     parquet = folder / "parquet"
     parquet.mkdir()
     database = folder / "clv.duckdb"
     connection.execute(f"attach {quote_text(str(database))} as bundle (storage_version {quote_text(_STORAGE_VERSION)})")
     counts = {}
-    for name, table in PUBLISHED.items():
-        order = ", ".join(table.key)
-        connection.execute(f"create table bundle.{name} as select * from published.{name} order by {order}")
+    for name, relation in relations.items():
+        order = ", ".join(PUBLISHED[name].key)
+        connection.execute(f"create table bundle.{name} as select * from {relation} order by {order}")
         file = quote_text(str(parquet / f"{name}.parquet"))
         connection.execute(f"copy (select * from bundle.{name} order by {order}) to {file} (format parquet)")
         counts[name] = row_count(connection, f"bundle.{name}")
@@ -318,11 +355,15 @@ def _seal(beside: Path, final: Path) -> Path:
     if what_is_damaged(final) is None:
         shutil.rmtree(beside)
         return final
-    for path in beside.rglob("*"):
+    if final.exists():
+        remove_at_once(final)
+    os.replace(_flushed(beside), final)
+    return final
+
+
+def _flushed(folder: Path) -> Path:
+    for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-    if final.exists():
-        remove_at_once(final)
-    os.replace(beside, final)
-    return final
+    return folder

@@ -32,7 +32,7 @@ _EXPLAINED_CUSTOMERS = 20_000
 _SHAPING_SETTINGS = {
     "horizons", "currency", "time_zone", "gross_margin", "order_status", "exclude", "earliest_date", "seed",
     "lifetime_days", "discount_rate", "high_value_share", "churn_probability", "churn_value_share",
-    "missed_basket_share", "max_stale_days",
+    "missed_basket_share", "max_stale_days", "denied_features",
 }  # fmt: skip
 _REASONS = ("reason_1", "reason_2", "reason_3")
 #: What is said of each customer and horizon; null where nothing could be measured yet.

@@ -113,6 +113,13 @@ def serve(published: Path, folder: Path, as_of: date, source: str) -> bool:
     return True
 
 
+def serve_again(published: Path) -> None:
+    """Copy the file of the served bundle anew: an erasure has rewritten the bundle."""
+    served = current(published)
+    if served and (published / served["run_id"]).is_dir():
+        _swap(published, published / served["run_id"], date.fromisoformat(served["as_of_date"]), served["source_name"])
+
+
 def _swap(published: Path, folder: Path, as_of: date, source: str) -> None:
     """Point `clv.duckdb` and `current.json` at a bundle: a reader sees the old file or the new one, whole."""
     before = _served_before(published, folder.name)

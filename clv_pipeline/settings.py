@@ -105,6 +105,11 @@ class Settings(BaseSettings):
     memory_limit: str = "4GB"
     threads: int = Field(min(os.cpu_count() or 2, 8), gt=0)
 
+    # privacy: patterns of feature names that no model may see; what they are made of is audited (table fairness_audit)
+    denied_features: Annotated[tuple[str, ...], NoDecode] = (
+        "*birth_year*", "*birth_date*", "*gender*", "*_sex", "age", "*_age", "*_age_years", "*_age_band",
+    )  # fmt: skip
+
     # training
     retrain_after_days: int = Field(7, ge=0)
     force_training: bool = False
@@ -126,9 +131,9 @@ class Settings(BaseSettings):
     # the demo company
     demo_customers: int = Field(5_000, ge=100)
 
-    @field_validator("horizons", mode="before")
+    @field_validator("horizons", "denied_features", mode="before")
     @classmethod
-    def _split_horizons(cls, value: Any) -> Any:
+    def _split_list(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
     @field_validator("horizons")

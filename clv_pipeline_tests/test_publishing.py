@@ -94,10 +94,10 @@ def test_what_is_served_is_the_bundle_and_nothing_half_built_is_left(demo_run: H
     assert list(demo_run.scratch.iterdir()) == []
 
 
-def test_the_contract_is_seventeen_tables_and_the_file_holds_exactly_these(published: Connection) -> None:
+def test_the_contract_is_eighteen_tables_and_the_file_holds_exactly_these(published: Connection) -> None:
     tables = {r[0] for r in published.execute("select table_name from information_schema.tables").fetchall()}
     assert tables == set(PUBLISHED)
-    assert len(tables) == 17
+    assert len(tables) == 18
 
 
 def test_the_parquet_files_equal_the_tables(demo_run: Home, published: Connection) -> None:
@@ -170,6 +170,7 @@ def test_probabilities_are_probabilities_and_money_is_decimal(published: Connect
         if money.search(column) and (table, column) not in {
             ("segment_thresholds", "value"),
             ("model_quality", "value"),
+            ("fairness_audit", "value"),
             ("partial_dependence", "value"),
         }:
             assert kind == "DECIMAL(18,2)", f"{table}.{column} is {kind}"

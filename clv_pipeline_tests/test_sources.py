@@ -820,7 +820,8 @@ def test_an_amount_that_is_no_plain_number_blocks_naming_column_count_and_exampl
     made = file_source(orders=f'{CSV_HEAD}{good}1000,C1,2024-05-01,"{amount}"\n1001,C1,2024-05-01,"{amount}"\n')
     with pytest.raises(SourceError) as caught:
         night(made.settings(), warehouse)
-    assert f"orders.amount: 2 values cannot be read as money, for example '{amount}'" in str(caught.value)
+    shown = amount.replace("abc", "xxx")  # any other word than a currency may be somebody's name
+    assert f"orders.amount: 2 values cannot be read as money, for example '{shown}'" in str(caught.value)
     assert "orders.sql" in caught.value.next_step
 
 
@@ -877,7 +878,7 @@ def test_many_unreadable_values_mean_a_changed_type_and_block(
     made = file_source(orders=ONE_ORDER, customers=people(3, 200))
     with pytest.raises(SourceError) as caught:
         night(made.settings(batch_rows=50), warehouse)
-    assert "customers.birth_year: 3 values cannot be read as integer, for example 'unknown'" in str(caught.value)
+    assert "customers.birth_year: 3 values cannot be read as integer, for example 'xxxxxxx'" in str(caught.value)
     assert night(made.settings(max_unreadable_share=0.02), warehouse)["customers"].rows_held == 200
 
 

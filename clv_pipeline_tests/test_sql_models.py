@@ -43,7 +43,7 @@ def test_known_dependencies_are_found() -> None:
     assert sql_model("1_clean", "customers").inputs == {
         "raw.customers", "clean.customer_identities", "clean.orders"
     }  # fmt: skip
-    assert sql_model("2_features", "customer_day").inputs == {"clean.orders"}
+    assert sql_model("2_features", "customer_day").inputs == {"clean.orders", "clean.customers"}
     assert sql_model("3_training", "labels").inputs == {
         "features.population", "training.horizons", "features.customer_day", "raw.extraction"
     }  # fmt: skip

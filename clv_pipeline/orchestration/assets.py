@@ -22,6 +22,8 @@ from clv_pipeline.orchestration.resources import (
     run_started_at,
 )
 from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
+from clv_pipeline.privacy.consent import remove_refused
+from clv_pipeline.privacy.fairness import audit_fairness
 from clv_pipeline.quality.cleaning import CleanTableRejected, build_clean_table, clean_parameters
 from clv_pipeline.quality.judging import judge_tonight
 from clv_pipeline.quality.limits import NightRejected
@@ -132,6 +134,7 @@ def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materia
     """One row per date that features are built as of: tonight's to score, and past ones when a training is due."""
     settings = pipeline.settings.model_copy(update={"force_training": RETRAIN_TAG in context.run_tags})
     with red_on_error(), pipeline.warehouse.transaction() as connection:
+        removed = remove_refused(connection)
         as_of = features.current_extraction(connection).as_of
         plan = features.plan_training(connection, settings, as_of)
         why = training.why_train(pipeline.registry, connection, settings, as_of)
@@ -145,12 +148,13 @@ def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materia
                 "training is due": why or "no: the champion is still good",
                 "horizon learned for each horizon": {str(days): shorter for days, shorter in learned.items()},
                 "as_of": as_of.isoformat(),
+                "rows of earlier runs removed for want of consent": removed,
             }
         )
 
 
 def _build_features(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
-    features.build_feature_table(pipeline.warehouse, model)
+    features.build_feature_table(pipeline.warehouse, model, pipeline.settings.denied_features)
     with pipeline.warehouse.connection() as connection:
         yield dg.MaterializeResult(metadata=sql_metadata(connection, model))
 
@@ -226,6 +230,20 @@ def model_quality(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.M
         with pipeline.warehouse.connection() as connection:
             metadata = table_metadata(connection, "training.model_quality")
             return dg.MaterializeResult(metadata=metadata | pictures.of_test_window(connection, pipeline.settings))
+
+
+@dg.asset(
+    key=["training", "fairness_audit"],
+    deps=[asset_key("training.model_quality"), asset_key("clean.customers")],
+    group_name="training",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+)
+def fairness_audit(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """One row per (attribute, group, metric): how the predictions of the test window treat groups that models do not see."""
+    audit_fairness(pipeline.warehouse, pipeline.settings)
+    with pipeline.warehouse.connection() as connection:
+        return dg.MaterializeResult(metadata=table_metadata(connection, "training.fairness_audit"))
 
 
 @dg.asset(
@@ -306,6 +324,6 @@ def _as_of(pipeline: Pipeline) -> date:
 
 ALL_ASSETS = [
     raw_tables, *clean_tables, night, cutoffs, *feature_tables, btyd_features, *training_tables, tuning, model_quality,
-    permutation_importance, source_ablation, champion, customer_scores, customer_clv, bundle,
+    fairness_audit, permutation_importance, source_ablation, champion, customer_scores, customer_clv, bundle,
     published_database,
 ]  # fmt: skip

@@ -84,6 +84,7 @@ customer_clv = sql_asset(
         asset_key("clean.marketing_spend"),
         asset_key("training.model_quality"),
         asset_key("training.source_ablation"),
+        asset_key("training.fairness_audit"),
     ],
     group_name="published",
     kinds={"duckdb", "parquet"},

@@ -12,7 +12,7 @@ from clv_pipeline.home import Home
 from clv_pipeline.privacy.tombstones import read_tombstones
 from clv_pipeline.serving import bundles
 from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Connection, Warehouse, columns_of, has_table, open_bundle_file, tables_of
+from clv_pipeline.warehouse import Connection, Warehouse, columns_of, has_table, one_row, open_bundle_file, tables_of
 
 #: Columns that say whose a row is.
 ID_COLUMNS = ("customer_id", "merged_into", "surviving_customer_id")
@@ -25,6 +25,16 @@ class SubjectExport:
     file: Path
     customer_ids: list[str]
     row_counts: dict[str, int]
+
+
+def warehouses_of(settings: Settings) -> list[Warehouse]:
+    """Return the home's warehouses that exist: that of the runs, and that of the backtests."""
+    home = Home(settings.home)
+    of_backtests = Warehouse(
+        home.backtest, scratch=home.scratch, writable_folders=[], memory_limit=settings.memory_limit,
+        threads=settings.threads,
+    )  # fmt: skip
+    return [warehouse for warehouse in (Warehouse.of(settings), of_backtests) if warehouse.path.exists()]
 
 
 def same_person(connection: Connection, customer_id: str) -> list[str]:
@@ -56,10 +66,11 @@ def export_subject(settings: Settings, customer_id: str, file: Path) -> SubjectE
     home = Home(settings.home)
     held: dict[str, list[dict[str, Any]]] = {}
     ids = [customer_id]
-    if home.warehouse.exists():
-        with Warehouse.of(settings).connection() as connection:
-            ids = same_person(connection, customer_id)
-            held |= {f"warehouse {table}": rows for table, rows in _rows_of(connection, ids).items()}
+    for warehouse in warehouses_of(settings):
+        with warehouse.connection() as connection:
+            ids = sorted({*ids, *same_person(connection, customer_id)})
+            place = warehouse.path.parent.name
+            held |= {f"{place} {table}": rows for table, rows in _rows_of(connection, ids).items()}
     for run_id in bundles(home.published):
         with open_bundle_file(home.published / run_id / "clv.duckdb") as connection:
             held |= {f"bundle {run_id} {table}": rows for table, rows in _rows_of(connection, ids).items()}
@@ -77,21 +88,35 @@ def export_subject(settings: Settings, customer_id: str, file: Path) -> SubjectE
     return SubjectExport(file, ids, {table: len(rows) for table, rows in held.items()})
 
 
+def whose(connection: Connection, table: str) -> str | None:
+    """Return the SQL condition under which a row is about one of the customers `$ids`; None where no row is about anybody."""
+    columns = columns_of(connection, table)
+    tests = [f"list_contains($ids, {c})" for c in ID_COLUMNS if c in columns]
+    if table == "clean.quarantine":
+        # rows set aside are kept as JSON text
+        tests = [f"list_contains($ids, json_extract_string(record, '$.{c}'))" for c in ID_COLUMNS]
+    return f"coalesce({' or '.join(tests)}, false)" if tests else None
+
+
+def rows_held(connection: Connection, ids: list[str]) -> dict[str, int]:
+    """Return how many rows each table has about these customers, where it has any."""
+    conditions = {table: whose(connection, table) for table in tables_of(connection)}
+    counts = {
+        table: int(one_row(connection, f"select count(*) from {table} where {condition}", {"ids": ids})[0])
+        for table, condition in conditions.items()
+        if condition
+    }
+    return {table: count for table, count in counts.items() if count}
+
+
 def _rows_of(connection: Connection, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
     found = {}
-    for table in tables_of(connection):
-        columns = columns_of(connection, table)
-        tests = [f"list_contains($ids, {c})" for c in ID_COLUMNS if c in columns]
-        if table == "clean.quarantine":
-            # rows set aside are kept as JSON text
-            tests = [f"list_contains($ids, json_extract_string(record, '$.{c}'))" for c in ID_COLUMNS]
-        if not tests:
-            continue
-        cursor = connection.execute(f"select * from {table} where {' or '.join(tests)} order by all", {"ids": ids})
+    for table in rows_held(connection, ids):
+        cursor = connection.execute(
+            f"select * from {table} where {whose(connection, table)} order by all", {"ids": ids}
+        )
         names = [d[0] for d in cursor.description or []]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        if rows:
-            found[table] = rows
+        found[table] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return found
 
 

@@ -117,7 +117,9 @@ def _result(expectation: Expectation, outcome: Any) -> RuleResult:
     result = outcome.result or {}
     if outcome.exception_info.get("raised_exception"):
         raise RuntimeError(f"{expectation.expectation_type}: {outcome.exception_info.get('exception_message')}")
-    examples = tuple(str(v) for v in (result.get("partial_unexpected_list") or [])[:3])
+    # texts are whatever a source puts there, names and customer numbers too: only their count is told
+    values = [v for v in result.get("partial_unexpected_list") or [] if not isinstance(v, str)]
+    examples = tuple(str(v) for v in values[:3])
     if "observed_value" in result and not outcome.success:
         examples = (f"observed {result['observed_value']}",)
     checked = int(result.get("element_count", 1))

@@ -4,6 +4,7 @@ Columns and types are judged here. Whether a readable row makes sense is judged 
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,8 +12,9 @@ import duckdb
 import pyarrow as pa
 
 from clv_pipeline.errors import ConfigurationError, SourceError, nearest
+from clv_pipeline.privacy.tombstones import IS_ERASED, Tombstones
 from clv_pipeline.sources.contract import STORED_AS, Column, SourceTable
-from clv_pipeline.warehouse import Connection, one_row, quote_name, quote_text
+from clv_pipeline.warehouse import Connection, one_row, quote_name, quote_text, row_count
 
 log = logging.getLogger(__name__)
 
@@ -35,20 +37,22 @@ _FALSE = "('false', 'f', 'no', 'n', '0')"
 
 @dataclass(frozen=True)
 class DoorRules:
-    """What the door needs to know of the source: its zone, the hash key, exclusions, how much may be unreadable."""
+    """What the door needs to know: zone, hash key, exclusions, how much may be unreadable, and who was erased."""
 
     time_zone: str
     hash_key: str | None
     exclusions: dict[str, list[tuple[str, str]]]
     max_unreadable_share: float
+    tombstones: Tombstones | None
 
 
 @dataclass
 class Delivery:
-    """What came through the door for one table, for the reconciliation and the log."""
+    """What came to the door for one table, for the reconciliation and the log; rows of the erased stay outside."""
 
     rows: int = 0
     loaded: int = 0
+    erased: int = 0
     unreadable: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
 
@@ -122,19 +126,25 @@ def admit(
         f"{_typed(c, columns[c.name], rules) if c.name in columns else 'null'}::{STORED_AS[c.type]} as {c.name}"
         for c in table.columns
     )
+    admissible = _without_erased(table, rules.tombstones)
     everything = ", ".join(f"coalesce({c.name}::varchar, chr(0))" for c in table.columns)
     exclusion = " ".join(
         f"when {condition} then {quote_text(reason)}" for condition, reason in rules.exclusions.get(table.name, [])
     )
-    connection.execute(
-        f"""
-        create or replace temp table admitted as
-        with typed as (select {typed} from delivered)
+    query = f"""
+        with typed as (select {typed} from delivered),
+        admissible as ({admissible})
         select *, {f"case {exclusion} end" if exclusion else "null::varchar"} as excluded_because,
             md5(concat_ws(chr(31), {everything})) as row_hash
-        from typed
-        """
+        from admissible
+    """
+    # the key is no part of the query, which an error would show
+    parameters = {"hash_key": rules.hash_key} | (rules.tombstones.parameters if rules.tombstones else {})
+    connection.execute(
+        f"create or replace temp table admitted as {query}",
+        {name: value for name, value in parameters.items() if f"${name}" in query},
     )
+    delivery.erased += batch.num_rows - row_count(connection, "admitted")
     _count_unreadable(connection, table, columns, rules, delivery)
     connection.unregister("delivered")
     known = "where row_hash not in (select row_hash from known_rows)" if skip_known else ""
@@ -142,6 +152,25 @@ def admit(
     delivery.rows += batch.num_rows
     delivery.loaded += int(inserted)
     connection.execute("drop table admitted")
+
+
+def _without_erased(table: SourceTable, tombstones: Tombstones | None) -> str:
+    """Return the query of the rows that may be held.
+
+    A record that was merged into an erased one is the same person's under another number: it may not name the erased
+    one, and without consent it is profiled no more, until `clv forget` is told of that number, too.
+    """
+    if tombstones is None or "customer_id" not in table.column_names():
+        return "select * from typed"
+    kept = f"where not {IS_ERASED.format(column='customer_id')}"
+    if "merged_into" not in table.column_names():
+        return f"select * from typed {kept}"
+    same_person = IS_ERASED.format(column="merged_into")
+    replaced = (
+        f"case when not {same_person} then merged_into end as merged_into, "
+        f"profiling_consent and not {same_person} as profiling_consent"
+    )
+    return f"select * replace ({replaced}) from typed {kept}"
 
 
 def check_delivery(table: SourceTable, delivery: Delivery, rules: DoorRules) -> None:
@@ -183,10 +212,15 @@ def _count_unreadable(
 def _unreadable(column: Column, table: SourceTable, count: int, delivery: Delivery) -> SourceError:
     return SourceError(
         f"{table.name}.{column.name}: {count} values cannot be read as {column.type}, "
-        f"for example '{delivery.examples[column.name]}'",
+        f"for example '{_without_letters(delivery.examples[column.name])}'",
         next_step=f"cast the column in {table.name}.sql so that it returns a plain {column.type} "
         "(numbers as 1234.56, dates as 2024-12-31).",
     )
+
+
+def _without_letters(value: str) -> str:
+    """Return a value as it may be shown: its form and currency tell what is wrong, a name in the wrong column stays unsaid."""
+    return re.sub(r"\b(?![A-Z]{3}\b)[^\W\d_]+", lambda word: "x" * len(word[0]), value[:40])
 
 
 def _typed(column: Column, returned: str, rules: DoorRules) -> str:
@@ -197,7 +231,7 @@ def _typed(column: Column, returned: str, rules: DoorRules) -> str:
         case "secret":
             if rules.hash_key is None:
                 return "null"
-            return f"sha256({quote_text(rules.hash_key)} || lower(nullif({value}, '')))"
+            return f"sha256($hash_key || lower(nullif({value}, '')))"
         case "timestamp":
             return (
                 f"case when regexp_matches({value}, {quote_text(_HAS_OFFSET)}) and length({value}) > 10 "

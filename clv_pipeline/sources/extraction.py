@@ -12,6 +12,8 @@ from hashlib import sha256
 import pyarrow as pa
 
 from clv_pipeline.errors import SourceError, SourceInterrupted
+from clv_pipeline.home import Home
+from clv_pipeline.privacy.tombstones import read_tombstones
 from clv_pipeline.settings import Settings
 from clv_pipeline.sources.contract import CONTRACT, SourceTable
 from clv_pipeline.sources.door import (
@@ -83,7 +85,8 @@ def _door_rules(settings: Settings) -> DoorRules:
     for rule in settings.exclude:
         exclusions.setdefault(rule.table, []).append((exclusion_condition(rule), rule.reason))
     key = settings.hash_key.get_secret_value() if settings.hash_key else None
-    return DoorRules(settings.time_zone, key, exclusions, settings.max_unreadable_share)
+    tombstones = read_tombstones(Home(settings.home).tombstones, settings.hash_key)
+    return DoorRules(settings.time_zone, key, exclusions, settings.max_unreadable_share, tombstones)
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,8 @@ class _Night:
             )
             """
         )
+        # younger than the table: rows of tonight's delivery that were kept out because their customer was erased
+        self.connection.execute("alter table raw.loads add column if not exists rows_erased bigint")
 
     def load(self, table: SourceTable, select: SourceSelect | None) -> ExtractedTable:
         if select is None:
@@ -222,7 +227,7 @@ class _Night:
         newest = f"max(least(coalesce({changed}, {table.event_time})::timestamptz, timezone($zone, $as_of::timestamp)))"
         self.connection.execute(
             "insert or replace into raw.loads select $name, $fingerprint, case when $incremental then "
-            f"{newest} end, $provided, $incremental, $delivered, $loaded, $held from raw.{table.name}",
+            f"{newest} end, $provided, $incremental, $delivered, $loaded, $held, $erased from raw.{table.name}",
             {
                 "name": table.name,
                 "fingerprint": self._fingerprint(select) if select else None,
@@ -233,6 +238,7 @@ class _Night:
                 "delivered": delivery.rows,
                 "loaded": delivery.loaded,
                 "held": held,
+                "erased": delivery.erased,
             },
         )
         return ExtractedTable(table.name, select is not None, incremental, delivery.rows, delivery.loaded, held)

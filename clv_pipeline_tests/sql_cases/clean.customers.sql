@@ -4,7 +4,7 @@
 select 'Europe/Berlin' as time_zone
 
 -- given clean.customer_identities
-select * from (values ('old', 'keeper')) as rows (customer_id, surviving_customer_id)
+select * from (values ('old', 'keeper'), ('refused', 'only-private')) as rows (customer_id, surviving_customer_id)
 
 -- given clean.orders
 select * from (values
@@ -12,6 +12,7 @@ select * from (values
     ('changed', '2024-03-01'),
     ('keeper', '2023-12-24'),
     ('only-orders', '2024-02-29'),
+    ('only-private', '2024-02-29'),
     ('test', '2024-02-01'),
     (null, '2024-02-01')
 ) as rows (customer_id, order_date)
@@ -25,6 +26,7 @@ select * from (values
     ('keeper', '2024-01-01 12:00+00', 'DE', 1850, -1.00, null, null, null, null, null),
     ('old', '2023-01-01 12:00+00', 'DE', null, null, null, true, 'keeper', null, null),
     ('private', '2024-01-01 12:00+00', 'DE', null, null, null, false, null, null, null),
+    ('refused', '2024-01-01 12:00+00', 'DE', null, null, null, false, 'only-private', null, null),
     ('test', '2024-01-01 12:00+00', 'DE', null, null, null, true, null, null, 'test customer'),
     (null, '2024-01-01 12:00+00', 'DE', null, null, null, true, null, null, null)
 ) as rows (
@@ -39,7 +41,8 @@ select 'DE' as country, 'gold' as loyalty_tier, '2024-03-01' as created_date, '2
 select * from (values
     ('changed', 'an older version of the record'),
     ('changed', 'an older version of the record'),
-    ('old', 'merged into another record')
+    ('old', 'merged into another record'),
+    ('refused', 'merged into another record')
 ) as rows (customer_id, reason)
 
 -- expect impossible values are unknown and silence is consent where customer_id = 'keeper'
@@ -49,7 +52,10 @@ select null as birth_year, null as acquisition_cost, true as has_profiling_conse
 select false as has_profiling_consent, 'accepted' as disposition, '2024-01-01' as first_seen_date
 
 -- expect a buyer unknown to the CRM is a customer and a guest is none where disposition = 'created'
-select 'only-orders' as customer_id, false as has_crm_record, '2024-02-29' as first_seen_date
+select * from (values
+    ('only-orders', false, true, '2024-02-29'),
+    ('only-private', false, false, '2024-02-29')
+) as rows (customer_id, has_crm_record, has_profiling_consent, first_seen_date)
 
 -- expect what is not a customer where disposition in ('excluded', 'quarantined')
 select * from (values

@@ -12,8 +12,12 @@ select * from (values
     ('a', '2024-03-31', '4', 'r', 'socks', 1, 5.00, 'app'),
     ('a', '2024-03-31', '3', 'p', 'shoes', -1, -10.00, 'app'),
     ('free', '2024-03-01', '5', 'r', 'shoes', 1, 0.00, 'app'),
+    ('private', '2024-03-01', '7', 'p', 'shoes', 1, 99.00, 'web'),
     (null, '2024-03-01', '6', 'p', 'shoes', 1, 99.00, 'web')
 ) as rows (customer_id, order_date, order_id, product_id, product_category, quantity, amount, channel)
+
+-- given clean.customers
+select * from (values ('a', true), ('private', false)) as rows (customer_id, has_profiling_consent)
 
 -- expect lines add up by day, returns at their own time
 select * from (values

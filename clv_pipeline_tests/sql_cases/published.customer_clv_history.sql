@@ -5,6 +5,7 @@ select date '2024-06-01' as as_of
 
 -- given scores.history
 select * from (values
+    ('refused', date '2024-05-01', 90, 1.00),
     ('a', date '2024-05-01', 90, 10.00), ('a', date '2024-06-01', 90, 11.00), ('left', date '2024-06-01', 90, 1.00),
     ('a', date '2024-06-02', 90, 13.00)
 ) as rows (customer_id, as_of_date, horizon_days, predicted_spend)
@@ -13,6 +14,9 @@ select * from (values
 select * from (values
     ('a', date '2024-06-01', 90, 12.00), ('a', date '2024-06-01', 365, 30.00)
 ) as rows (customer_id, as_of_date, horizon_days, predicted_spend)
+
+-- given clean.customers
+select * from (values ('a', true), ('refused', false)) as rows (customer_id, has_profiling_consent)
 
 -- expect all of it
 select * from (values

@@ -2,8 +2,8 @@
 
 -- given raw.loads
 select * from (values
-    ('orders', true, 4), ('marketing_spend', true, 1), ('web_sessions', false, 0)
-) as rows (table_name, is_provided, rows_held)
+    ('orders', true, 4, 2), ('marketing_spend', true, 1, 0), ('web_sessions', false, 0, null)
+) as rows (table_name, is_provided, rows_held, rows_erased)
 
 -- given raw.orders
 select * from (values
@@ -27,7 +27,8 @@ select * from (values
     ('marketing_spend', 'accepted', '', 1, null),
     ('marketing_spend', 'at the source', '', 1, null),
     ('orders', 'accepted', '', 3, 13.00),
-    ('orders', 'at the source', '', 4, 16.00),
+    ('orders', 'at the source', '', 6, 16.00),
+    ('orders', 'excluded', 'the customer was erased', 2, null),
     ('orders', 'of which', 'accepted guests: no customer, not scored', 1, 5.00),
     ('orders', 'of which', 'accepted returns and cancellations', 1, -2.00),
     ('orders', 'of which', 'at the source without a customer', 2, 8.00),

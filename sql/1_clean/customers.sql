@@ -32,6 +32,14 @@ judged as (
     left join customer_identities on versions.customer_id = customer_identities.customer_id
 ),
 
+-- a survivor without a record of its own has the consent that its merged records gave
+merged_without_consent as (
+    select distinct customer_identities.surviving_customer_id as customer_id
+    from customers
+    inner join customer_identities on customers.customer_id = customer_identities.customer_id
+    where not customers.profiling_consent
+),
+
 crm_records as (
     select
         customer_id,
@@ -68,7 +76,7 @@ known_from_orders as (
         null::decimal(18, 2) as acquisition_cost,
         null::varchar as loyalty_tier,
         null::varchar as email_hash,
-        true as has_profiling_consent,
+        first_orders.customer_id not in (select customer_id from merged_without_consent) as has_profiling_consent,
         false as has_crm_record,
         'created' as disposition,
         'known only from orders' as reason

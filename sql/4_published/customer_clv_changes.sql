@@ -1,5 +1,8 @@
 -- One row per customer added, changed or removed since the as_of published before this one.
+-- Of customers who withdrew their consent it says that they were removed, and nothing else.
 with score_history as (select * from scores.history),
+
+refused as (select customer_id from clean.customers where not has_profiling_consent),
 
 tonight as (select * from scores.tonight),
 
@@ -20,7 +23,14 @@ now_published as (
 ),
 
 previously_published as (
-    select score_history.*
+    select
+        score_history.customer_id,
+        case when score_history.customer_id not in (select customer_id from refused) then score_history.segment end
+            as segment,
+        case when score_history.customer_id not in (select customer_id from refused) then score_history.value_tier end
+            as value_tier,
+        case when score_history.customer_id not in (select customer_id from refused) then score_history.predicted_spend end
+            as predicted_spend
     from score_history
     cross join run
     cross join dates

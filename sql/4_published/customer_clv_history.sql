@@ -1,9 +1,12 @@
 -- One row per (customer_id, as_of_date, horizon_days): every score ever published, as it was published.
+-- Customers who withdrew their consent are in it no more.
 with score_history as (select * from scores.history),
 
 tonight as (select * from scores.tonight),
 
 run as (select * from scores.run),
+
+refused as (select customer_id from clean.customers where not has_profiling_consent),
 
 -- a night that is run again takes the place of its own rows, and of no others
 everything as (
@@ -17,4 +20,5 @@ everything as (
 
 select *
 from everything
+where customer_id not in (select customer_id from refused)
 order by as_of_date, customer_id, horizon_days

@@ -12,9 +12,19 @@ clean_orders as (select * from clean.orders),
 orders_money as (select 'orders' as table_name, sum(amount) as source_money from raw_orders),
 
 counted as (
-    select loads.table_name, 'at the source' as fate, '' as reason, loads.rows_held as row_count, orders_money.source_money
+    select
+        loads.table_name,
+        'at the source' as fate,
+        '' as reason,
+        loads.rows_held + coalesce(loads.rows_erased, 0) as row_count,
+        orders_money.source_money
     from loads
     left join orders_money on loads.table_name = orders_money.table_name
+    union all
+    -- never stored, so their money is in no sum
+    select table_name, 'excluded', 'the customer was erased', rows_erased, null
+    from loads
+    where rows_erased > 0
     union all
     select 'orders', 'of which', 'at the source without a customer', count(*), sum(amount)
     from raw_orders

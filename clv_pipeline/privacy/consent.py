@@ -1,0 +1,31 @@
+"""Consent withdrawn: what earlier runs made of a customer goes. Who is in tonight's tables is decided in `sql/2_features`."""
+
+from clv_pipeline.warehouse import Connection, columns_of, has_table, one_row, tables_of
+
+_REFUSED = "(select customer_id from clean.customers where not has_profiling_consent)"
+
+
+def remove_refused(connection: Connection) -> int:
+    """Remove customers who may not be profiled from the tables that outlive a run; return how many rows went.
+
+    Training tables are made anew only on nights that train. Of the score history the newest as_of before tonight's stays
+    until the next run, because `customer_clv_changes` tells by it who was removed; nothing else publishes those rows.
+    """
+    removed = 0
+    for table in tables_of(connection):
+        if table.startswith("training.") and "customer_id" in columns_of(connection, table):
+            removed += _delete(connection, f"{table} where customer_id in {_REFUSED}")
+    if has_table(connection, "scores.history"):
+        removed += _delete(
+            connection,
+            f"""
+            scores.history where customer_id in {_REFUSED} and as_of_date < (
+                select max(as_of_date) from scores.history where as_of_date < (select as_of from raw.extraction)
+            )
+            """,
+        )
+    return removed
+
+
+def _delete(connection: Connection, rows: str) -> int:
+    return int(one_row(connection, f"delete from {rows}")[0])

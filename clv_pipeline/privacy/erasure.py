@@ -1,0 +1,128 @@
+"""Forgetting a customer: out of warehouse, history, bundles and second target, kept out from now on, and looked for.
+
+Whom a row is about is `subject.py`'s, who stays out is `tombstones.py`'s, finding what is left is `traces.py`'s.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from clv_pipeline.errors import ConfigurationError, PrivacyError, PublishError
+from clv_pipeline.home import Home, clear_leftovers
+from clv_pipeline.privacy.subject import rows_held, same_person, warehouses_of, whose
+from clv_pipeline.privacy.tombstones import open_tombstones
+from clv_pipeline.privacy.traces import find_traces
+from clv_pipeline.publishing import rewrite_bundle
+from clv_pipeline.publishing_target import publish_to_database
+from clv_pipeline.run_lock import hold
+from clv_pipeline.serving import bundles, serve_again
+from clv_pipeline.settings import Settings
+from clv_pipeline.sources.contract import CONTRACT
+from clv_pipeline.warehouse import Connection, Warehouse, has_table, one_row, open_bundle_file, tables_of
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """What was done: the person's numbers, rows removed by place, and what could not be cleaned, in words."""
+
+    customer_ids: list[str]
+    removed: dict[str, int]
+    left: list[str]
+
+
+def forget(settings: Settings, customer_id: str) -> Erasure:
+    """Remove a customer, under every number that was merged with this one, from everything the home holds.
+
+    It may be cut anywhere and run again: the tombstone is written first, and the warehouse, which knows the person's
+    other numbers, is cleaned last. Models learn without the customer at the next fit.
+
+    Raises:
+        PrivacyError: nothing is held about this customer, and they were not forgotten before.
+        ConfigurationError: CLV_HASH_KEY is missing or not the one of the tombstones.
+        BusyError: a run is under way.
+    """
+    home = Home(settings.home)
+    tombstones = open_tombstones(home.tombstones, settings.hash_key)
+    with hold(home, "clv forget"):
+        warehouses = warehouses_of(settings)
+        ids = sorted({customer_id}.union(*(_known_numbers(w, customer_id) for w in warehouses)))
+        held = [name for name in bundles(home.published) if _holds(home.published / name / "clv.duckdb", ids)]
+        if not held and not tombstones.names(customer_id) and not any(_rows(w, ids) for w in warehouses):
+            raise PrivacyError(
+                f"Nothing is held about customer '{customer_id}'",
+                next_step="check the number; leading zeros count.",
+            )
+        tombstones.add(ids)
+        removed = {
+            f"bundle {name}": rewrite_bundle(Warehouse.of(settings), home.published / name, ids) for name in held
+        }
+        serve_again(home.published)
+        left = _clean_target(settings, home)
+        for warehouse in warehouses:
+            removed[f"{warehouse.path.parent.name} {warehouse.path.name}"] = _clean_warehouse(warehouse, ids)
+        for file in home.backtest.parent.glob("*/*.parquet"):
+            removed[f"backtest {file.parent.name}/{file.name}"] = _clean_parquet(file, ids)
+        clear_leftovers(home.published)
+        shutil.rmtree(home.scratch)
+        left += find_traces(home, ids)
+    return Erasure(ids, {place: rows for place, rows in removed.items() if rows}, left)
+
+
+def _known_numbers(warehouse: Warehouse, customer_id: str) -> list[str]:
+    with warehouse.connection() as connection:
+        return same_person(connection, customer_id)
+
+
+def _holds(bundle: Path, ids: list[str]) -> bool:
+    with open_bundle_file(bundle) as connection:
+        return bool(rows_held(connection, ids))
+
+
+def _rows(warehouse: Warehouse, ids: list[str]) -> dict[str, int]:
+    with warehouse.connection() as connection:
+        return rows_held(connection, ids)
+
+
+def _clean_target(settings: Settings, home: Home) -> list[str]:
+    """Copy the served bundle to the second target again; return what is left there if that fails."""
+    served = home.published / "clv.duckdb"
+    if not served.exists():
+        return []
+    try:
+        publish_to_database(served, settings, again=True)
+    except (PublishError, ConfigurationError) as error:
+        return [f"the database of CLV_PUBLISH_URL: {error.what}"]
+    return []
+
+
+def _clean_warehouse(warehouse: Warehouse, ids: list[str]) -> int:
+    """Delete the person's rows and write the file anew, for the bytes of deleted rows stay in a DuckDB file."""
+    with warehouse.transaction() as connection:
+        removed = sum(_delete(connection, table, ids) for table in tables_of(connection))
+        if has_table(connection, "raw.loads"):
+            for name in CONTRACT:
+                connection.execute(
+                    f"update raw.loads set rows_held = (select count(*) from raw.{name}) where table_name = $name",
+                    {"name": name},
+                )
+    warehouse.rebuild()
+    return removed
+
+
+def _delete(connection: Connection, table: str, ids: list[str]) -> int:
+    condition = whose(connection, table)
+    return int(one_row(connection, f"delete from {table} where {condition}", {"ids": ids})[0]) if condition else 0
+
+
+def _clean_parquet(file: Path, ids: list[str]) -> int:
+    table = pq.read_table(file)
+    if "customer_id" not in table.column_names:
+        return 0
+    kept = table.filter(pc.invert(pc.is_in(table["customer_id"].cast(pa.string()), pa.array(ids, pa.string()))))
+    if kept.num_rows < table.num_rows:
+        pq.write_table(kept, file)
+    return int(table.num_rows - kept.num_rows)
