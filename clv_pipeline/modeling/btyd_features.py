@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 
 #: A purchase day that was returned in full still is a purchase; Gamma-Gamma needs a positive value.
 _SMALLEST_VALUE = 0.01
-#: Averages beyond this multiple of their 99th percentile are a slip of the keyboard rather than a custom.
+#: Averages beyond this multiple of their 99th percentile are a slip of the keyboard and count as that percentile.
 _GIANT = 20
 
 
@@ -110,7 +110,9 @@ def _histories(connection: Connection) -> Iterator[tuple[date, bool, PurchaseHis
             frame[name].to_numpy(np.float64) for name in ("repeats", "recency", "age", "mean_value")
         )
         # one giant order must not raise what everybody's average is drawn to, nor the level of all predictions
-        value = np.minimum(value, _GIANT * np.quantile(value, 0.99, method="lower")) if len(value) else value
+if len(value):
+            large = np.quantile(value, 0.99, method="lower")
+            value = np.where(value > _GIANT * large, large, value)
         yield as_of, is_scored, PurchaseHistory(frame["customer_id"], repeats, recency, age, value)
 
 

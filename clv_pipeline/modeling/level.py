@@ -120,12 +120,12 @@ def _what_happened(connection: Connection, cutoff: date, horizon_days: int) -> t
         ),
 
         -- as in the expectations, one giant order is no season
-        giant as (select 20 * quantile_disc(spend, 0.99) as spend from in_window where spend > 0)
+        large as (select quantile_disc(spend, 0.99) as spend from in_window where spend > 0)
 
-        select coalesce(sum(least(in_window.spend, giant.spend)), 0),
+        select coalesce(sum(case when in_window.spend > 20 * large.spend then large.spend else in_window.spend end), 0),
             coalesce(sum(bought::int), 0) / (select count(*) from customers)
         from in_window
-        cross join giant
+        cross join large
         """,
         {"cutoff": cutoff},
     ).fetchall()[0]

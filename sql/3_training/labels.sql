@@ -1,6 +1,6 @@
 -- One row per (as_of, customer_id, horizon_days) of the training population: what the customer spent in
--- [as_of, as_of + horizon), net of returns at their own time and up to 20 times the 99th percentile, and whether there was
--- a purchase.
+-- [as_of, as_of + horizon), net of returns at their own time, and whether there was a purchase. A spend beyond 20 times
+-- the 99th percentile counts as that percentile.
 -- Only windows that are over by the run's as_of are here.
 with population as (select * from features.population where role = 'train'),
 
@@ -34,9 +34,9 @@ labelled as (
     group by windows.as_of, windows.customer_id, windows.horizon_days
 ),
 
--- one slip of the keyboard would teach every model that anybody may spend millions
-giants as (
-    select horizon_days, 20 * quantile_disc(spend_total, 0.99) as largest_learned
+-- one slip of the keyboard would teach every model that anybody may spend millions: it is learned as a large customer
+large as (
+    select horizon_days, quantile_disc(spend_total, 0.99) as spend
     from labelled
     where spend_total > 0
     group by horizon_days
@@ -46,9 +46,9 @@ select
     labelled.as_of,
     labelled.customer_id,
     labelled.horizon_days,
-    least(labelled.spend_total, giants.largest_learned)::decimal(18, 2) as spend_total,
+    case when labelled.spend_total > 20 * large.spend then large.spend else labelled.spend_total end as spend_total,
     labelled.spend_flag,
     labelled.purchase_days
 from labelled
-left join giants on labelled.horizon_days = giants.horizon_days
+left join large on labelled.horizon_days = large.horizon_days
 order by labelled.as_of, labelled.customer_id, labelled.horizon_days
