@@ -110,7 +110,7 @@ def _histories(connection: Connection) -> Iterator[tuple[date, bool, PurchaseHis
             frame[name].to_numpy(np.float64) for name in ("repeats", "recency", "age", "mean_value")
         )
         # one giant order must not raise what everybody's average is drawn to, nor the level of all predictions
-if len(value):
+        if len(value):
             large = np.quantile(value, 0.99, method="lower")
             value = np.where(value > _GIANT * large, large, value)
         yield as_of, is_scored, PurchaseHistory(frame["customer_id"], repeats, recency, age, value)
