@@ -11,6 +11,8 @@ from clv_pipeline.errors import ConfigurationError
 
 #: DB-API's classes of errors about a value, and where in their message the value begins.
 _ABOUT_A_VALUE = {"DataError": re.compile(r"[\"'].*"), "IntegrityError": re.compile(r"'.*")}
+#: A server that takes a connection and then says nothing is down, too; one that vanishes sends no farewell.
+_LIBPQ_PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _CREDENTIALS = re.compile(r"[^\s\"']*@")
 
 
@@ -21,7 +23,10 @@ def engine_of(address: str, *, called: str) -> sa.Engine:
         ConfigurationError: the address is no database URL, or its driver is not installed; `called` names it.
     """
     try:
-        return sa.create_engine(sa.make_url(address), poolclass=sa.NullPool, hide_parameters=True)
+        url = sa.make_url(address)
+        libpq = {k: v for k, v in _LIBPQ_PATIENCE.items() if k not in url.query}
+        arguments = libpq if url.drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2") else {}
+        return sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, connect_args=arguments)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError) as error:
         raise ConfigurationError(
             f"{called} cannot be used: {masked(str(error).replace(address, '***'))}",

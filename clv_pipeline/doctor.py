@@ -14,7 +14,7 @@ from clv_pipeline.findings import Finding
 from clv_pipeline.home import Home
 from clv_pipeline.settings import Settings
 from clv_pipeline.sources.contract import CONTRACT
-from clv_pipeline.sources.door import check_columns
+from clv_pipeline.sources.door import Delivery, check_columns
 from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
 from clv_pipeline.sources.readers import open_source
 
@@ -78,7 +78,7 @@ def _select(settings: Settings, select: SourceSelect) -> Finding:
             returned = next(iter(batches)).column_names
             # ends the COPY that may be under way, before its connection is closed
             del batches
-            columns = check_columns(select.table, returned, select.path.name)
+            columns = check_columns(select.table, returned, select.path.name, Delivery())
     except PipelineError as error:
         return Finding(subject, False, error.what, error.next_step)
     missing = [c.name for c in select.table.columns if c.name not in columns]

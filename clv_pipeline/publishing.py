@@ -17,6 +17,7 @@ from pathlib import Path
 from clv_pipeline.errors import PublishError
 from clv_pipeline.home import Home, clear_leftovers, remove_at_once, write_durably
 from clv_pipeline.published_contract import CONTRACT_VERSION, PUBLISHED, description_of
+from clv_pipeline.quality.conservation import check_money_is_conserved
 from clv_pipeline.quality.judging import let_pass
 from clv_pipeline.quality.limits import Judgement, SegmentMoves, judge_segment_changes
 from clv_pipeline.quality.night import remember_good_night
@@ -66,6 +67,7 @@ def build_customer_clv(
     """Build `published.customer_clv` and what it reads, and tonight's rows of the score history.
 
     Raises:
+        QualityError: a join multiplied or lost money; the old table stands.
         NightRejected: too many customers changed segment since the night before; the old table stands.
     """
     with warehouse.transaction() as connection:
@@ -73,6 +75,7 @@ def build_customer_clv(
         for model in models:
             if model.name in ("segment_thresholds", "customer_clv"):
                 build(connection, model, publish_parameters(settings))
+        check_money_is_conserved(connection)
         _write_tonight(connection, settings)
         (as_of,) = one_row(connection, "select as_of from scores.run")
         judged = judge_segment_changes(_segment_moves(connection), as_of, settings)

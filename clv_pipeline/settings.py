@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     earliest_date: date = date(1990, 1, 1)
     max_unreadable_share: float = Field(0.01, ge=0, le=1)
     max_unknown_customer_share: float = Field(0.20, ge=0, le=1)
+    net_refunds: bool = True
     max_rejected_share: float = Field(0.10, ge=0, le=1)
 
     # when a night is too unlike the nights before it (quality/limits.py)

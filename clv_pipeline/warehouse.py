@@ -3,12 +3,17 @@
 What is stored in the warehouse belongs to the rooms; this module knows no table.
 """
 
+import codecs
+import gzip
+import io
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import duckdb
 
@@ -22,6 +27,7 @@ Connection = duckdb.DuckDBPyConnection
 #: One schema for each stage of the line, in order.
 SCHEMAS = ("raw", "clean", "quality", "features", "training", "scores", "published")
 _LOCK_WAIT_SECONDS = 20
+_BLOCK_BYTES = 1 << 20
 
 
 class Warehouse:
@@ -181,15 +187,39 @@ def open_files(path: Path) -> Iterator[Connection]:
             f"No CSV or Parquet file at {path}",
             next_step="pass --url (or CLV_SOURCE_URL) a folder that holds the files the SELECTs read.",
         )
-    connection = duckdb.connect(":memory:")
-    try:
+    with tempfile.TemporaryDirectory(prefix="clv_") as mended, duckdb.connect(":memory:") as connection:
         connection.execute(f"set file_search_path = {quote_text(str(folder))}")
-        _harden(connection, [folder], relative_names=[file.name for file in files])
+        _harden(connection, [folder, Path(mended)], relative_names=[file.name for file in files])
         for file in files:
-            _create_view(connection, file)
+            _create_view(connection, file if _is_utf8(file) else _as_utf8(file, Path(mended)))
         yield connection
-    finally:
-        connection.close()
+
+
+def _is_utf8(file: Path) -> bool:
+    """Return whether a CSV file can be read as it is; DuckDB reads no line of one that holds other bytes."""
+    if _reader(file) != "read_csv":
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with _open_text(file) as content:
+            while block := content.read(_BLOCK_BYTES):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_utf8(file: Path, folder: Path) -> Path:
+    """Write a copy in which every byte that is no text is U+FFFD, which whoever reads the rows can recognise."""
+    copy = folder / file.name.removesuffix(".gz")
+    with _open_text(file) as content, copy.open("w", encoding="utf-8", newline="") as mended:
+        shutil.copyfileobj(io.TextIOWrapper(content, "utf-8", errors="replace", newline=""), mended, _BLOCK_BYTES)
+    return copy
+
+
+def _open_text(file: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(file)) if file.suffix == ".gz" else file.open("rb")
 
 
 def _data_files(path: Path) -> list[Path]:

@@ -110,6 +110,8 @@ def dirty_orders(rng: np.random.Generator) -> tuple[list[list[Any]], Counter[tup
             fate, reason, column, value = faults[kind]
             row[column] = value
             row[1] = f"line {i}"
+        if kind == "return":
+            row[3] = datetime(2024, 5, 31, 12)  # by then everybody has bought something
         if kind == "twice":
             repeated.append(list(row))
             expected["duplicate", "delivered more than once"] += 1
@@ -322,14 +324,14 @@ def test_lost_rows_and_lost_money_block(
     losing = replace(
         ORDERS,
         sql=ORDERS.sql.replace(
-            "order by judged.order_date", "where judged.order_id <> 'o3'\norder by judged.order_date"
+            "order by netted.order_date", "where netted.order_id <> 'o3'\norder by netted.order_date"
         ),
     )
     with pytest.raises(CleanTableRejected, match="40 raw rows but 39 judged ones") as caught:
         build_clean_table(warehouse, losing, settings, validator)
     assert "raw money" in str(caught.value)
     shrinking = replace(
-        ORDERS, sql=ORDERS.sql.replace("judged.amount as source_amount", "judged.amount - 1 as source_amount")
+        ORDERS, sql=ORDERS.sql.replace("netted.amount as source_amount", "netted.amount - 1 as source_amount")
     )
     with pytest.raises(CleanTableRejected, match=r"raw money 840\.00 but judged money 800\.00"):
         build_clean_table(warehouse, shrinking, settings, validator)

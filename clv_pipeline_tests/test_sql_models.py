@@ -83,7 +83,7 @@ def test_the_description_is_the_first_comment(model: SqlModel) -> None:
 
 def test_parameters_are_found() -> None:
     assert sql_model("1_clean", "orders").parameters == {
-        "time_zone", "currency", "earliest_date", "revenue", "not_revenue"
+        "time_zone", "currency", "earliest_date", "net_refunds", "revenue", "not_revenue"
     }  # fmt: skip
     assert sql_model("1_clean", "customer_identities").parameters == set()
     sliced = {m.name for m in load_layer("2_features") if m.parameters}

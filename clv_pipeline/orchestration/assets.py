@@ -45,6 +45,7 @@ from clv_pipeline.warehouse import Connection
         )
         for name, table in CONTRACT.items()
     ],
+    check_specs=[dg.AssetCheckSpec(checks.CONTRACT_CHECK, asset=["raw", name]) for name in CONTRACT],
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL),
 )
 def raw_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
@@ -71,6 +72,7 @@ def raw_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: 
                     "rows delivered tonight": table.rows_delivered,
                     "rows new tonight": table.rows_loaded,
                 },
+                check_results=[checks.of_extracted_table(table)],
             )
 
 

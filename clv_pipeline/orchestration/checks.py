@@ -16,9 +16,11 @@ from clv_pipeline.quality.limits import (
     TABLE_VOLUME,
     Judgement,
 )
+from clv_pipeline.sources.extraction import ExtractedTable
 from clv_pipeline.sql_models import SqlModel
 
-CLEAN_CHECKS = ("expectations", "reconciliation")
+CONTRACT_CHECK = "contract"
+CLEAN_CHECKS = ("expectations", "reconciliation", "quarantine")
 AUDIT = "audit"
 NIGHT_CHECKS = (ORDER_VOLUME, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, GIANT_ORDER, PAST_MONTHS)
 
@@ -28,8 +30,19 @@ def specs(asset: str, *names: str) -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec(name, asset=asset_key(asset), blocking=True) for name in names]
 
 
+def of_extracted_table(table: ExtractedTable) -> dg.AssetCheckResult:
+    """Warn of what a source returned beside the contract: columns nobody asked for, values that could not be read."""
+    return dg.AssetCheckResult(
+        asset_key=["raw", table.name],
+        check_name=CONTRACT_CHECK,
+        passed=not table.warnings,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"warnings": "; ".join(table.warnings)},
+    )
+
+
 def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetCheckResult]:
-    """Yield the outcome of the expectation suite and of the reconciliation of one clean table."""
+    """Yield the outcome of the expectation suite and of the reconciliation of one clean table, and what to look at."""
     broken = [r for r in report.rules if not r.passed]
     yield dg.AssetCheckResult(
         asset_key=asset_key(model.table),
@@ -55,6 +68,13 @@ def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetChe
             "fates": fates_table(report),
             **({"what broke": "; ".join(report.reconciliation_failures)} if report.reconciliation_failures else {}),
         },
+    )
+    yield dg.AssetCheckResult(
+        asset_key=asset_key(model.table),
+        check_name="quarantine",
+        passed=not report.warnings,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"warnings": "; ".join(report.warnings)},
     )
 
 

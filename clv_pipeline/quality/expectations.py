@@ -228,7 +228,7 @@ def _suites() -> dict[str, Suite]:
                 Between(column="birth_year", min_value=1900, max_value=2100),
                 Between(column="acquisition_cost", min_value=0, max_value=_ONE_MILLIARD),
                 MatchRegex(column="email_hash", regex=r"^[0-9a-f]{64}$"),
-                LengthBetween(column="country", min_value=1, max_value=100),
+                LengthBetween(column="country", min_value=1),
             ],
             profile_query=profile_query(
                 "customer_id",
@@ -272,8 +272,8 @@ def _suites() -> dict[str, Suite]:
                 NotNull(column="occurred_at"),
                 NotNull(column="interaction_date"),
                 Between(column="sentiment", min_value=-1, max_value=1),
-                LengthBetween(column="network", min_value=1, max_value=100),
-                LengthBetween(column="kind", min_value=1, max_value=100),
+                LengthBetween(column="network", min_value=1),
+                LengthBetween(column="kind", min_value=1),
             ],
             profile_query=profile_query(
                 "interaction_id", "interaction_date", unclear_time.format(at="occurred_at", day="interaction_date")

@@ -30,6 +30,11 @@ class Column:
     description: str
     required: bool = False
 
+    @property
+    def is_key(self) -> bool:
+        """Whether rows are told apart or joined by this column."""
+        return self.type == "text" and (self.required or self.name.endswith("_id"))
+
 
 @dataclass(frozen=True)
 class SourceTable:

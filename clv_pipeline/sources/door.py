@@ -31,6 +31,11 @@ _SOME_VALUE = {
     "bigint": "0",
     "boolean": "true",
 }
+_LONGEST_KEY = 500
+#: What makes a row's key useless: bytes that were no text (two customers could become one), NUL (which PostgreSQL cannot
+#: hold), or a length that no key has. In other columns such bytes only make the value null.
+BROKEN_KEY = ("a key that is not UTF-8", "a key with a NUL character", f"a key of more than {_LONGEST_KEY} characters")
+_BROKEN = "(contains({value}, chr(65533)) or contains({value}, chr(0)))"
 _TRUE = "('true', 't', 'yes', 'y', '1')"
 _FALSE = "('false', 'f', 'no', 'n', '0')"
 
@@ -55,6 +60,12 @@ class Delivery:
     erased: int = 0
     unreadable: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, what: str) -> None:
+        """Note what somebody should look at although the night goes on."""
+        self.warnings.append(what)
+        log.warning("%s", what)
 
 
 def create_raw_table(connection: Connection, table: SourceTable) -> None:
@@ -65,8 +76,8 @@ def create_raw_table(connection: Connection, table: SourceTable) -> None:
     )
 
 
-def check_columns(table: SourceTable, returned: list[str], where: str) -> dict[str, str]:
-    """Return contract column -> returned column, whatever its case; unknown returned columns are logged and ignored.
+def check_columns(table: SourceTable, returned: list[str], where: str, delivery: Delivery) -> dict[str, str]:
+    """Return contract column -> returned column, whatever its case; unknown returned columns are a warning and ignored.
 
     Raises:
         SourceError: a required column is missing; names it and the nearest returned name.
@@ -80,7 +91,7 @@ def check_columns(table: SourceTable, returned: list[str], where: str) -> dict[s
             next_step=f"return it under that name: `... as {missing[0]}`.",
         )
     for extra in sorted(by_name.keys() - set(table.column_names())):
-        log.warning("%s: column '%s' is not in the contract and is ignored", table.name, extra)
+        delivery.warn(f"{table.name}: column '{extra}' is not in the contract and is ignored")
     return {c.name: by_name[c.name] for c in table.columns if c.name in by_name}
 
 
@@ -128,13 +139,12 @@ def admit(
     )
     admissible = _without_erased(table, rules.tombstones)
     everything = ", ".join(f"coalesce({c.name}::varchar, chr(0))" for c in table.columns)
-    exclusion = " ".join(
-        f"when {condition} then {quote_text(reason)}" for condition, reason in rules.exclusions.get(table.name, [])
-    )
+    exclusions = [*_broken_key(table), *rules.exclusions.get(table.name, [])]
+    exclusion = " ".join(f"when {condition} then {quote_text(reason)}" for condition, reason in exclusions)
     query = f"""
         with typed as (select {typed} from delivered),
         admissible as ({admissible})
-        select *, {f"case {exclusion} end" if exclusion else "null::varchar"} as excluded_because,
+        select *, case {exclusion} end as excluded_because,
             md5(concat_ws(chr(31), {everything})) as row_hash
         from admissible
     """
@@ -184,13 +194,22 @@ def check_delivery(table: SourceTable, delivery: Delivery, rules: DoorRules) -> 
         # one misread amount is a wrong number in somebody's report: money is never guessed
         if table.column(name).type == "money" or count > rules.max_unreadable_share * delivery.rows:
             raise _unreadable(table.column(name), table, count, delivery)
-        log.warning("%s.%s: %d unreadable values became null", table.name, name, count)
+        delivery.warn(f"{table.name}.{name}: {count} unreadable values became null")
+
+
+def _broken_key(table: SourceTable) -> list[tuple[str, str]]:
+    """Return a condition for each reason of `BROKEN_KEY`."""
+    keys = [c.name for c in table.columns if c.is_key]
+    everything = f"concat_ws('', {', '.join(keys)})"
+    too_long = " or ".join(f"length({name}) > {_LONGEST_KEY}" for name in keys)
+    conditions = (f"contains({everything}, chr(65533))", f"contains({everything}, chr(0))", too_long)
+    return list(zip(conditions, BROKEN_KEY, strict=True))
 
 
 def _count_unreadable(
     connection: Connection, table: SourceTable, columns: dict[str, str], rules: DoorRules, delivery: Delivery
 ) -> None:
-    judged = [c for c in table.columns if c.name in columns and c.type not in ("text", "secret")]
+    judged = [c for c in table.columns if c.name in columns and c.type != "secret" and not c.is_key]
     if not judged:
         return
     tests = []
@@ -210,6 +229,12 @@ def _count_unreadable(
 
 
 def _unreadable(column: Column, table: SourceTable, count: int, delivery: Delivery) -> SourceError:
+    if column.type == "text":
+        # no example: a text may be somebody's name
+        return SourceError(
+            f"{table.name}.{column.name}: {count} values are not UTF-8 or hold a NUL character",
+            next_step=f"deliver what {table.name}.sql reads as UTF-8.",
+        )
     return SourceError(
         f"{table.name}.{column.name}: {count} values cannot be read as {column.type}, "
         f"for example '{_without_letters(delivery.examples[column.name])}'",
@@ -226,8 +251,10 @@ def _without_letters(value: str) -> str:
 def _typed(column: Column, returned: str, rules: DoorRules) -> str:
     value = f"trim({quote_name(returned)})"
     match column.type:
-        case "text":
+        case "text" if column.is_key:
             return f"nullif({value}, '')"
+        case "text":
+            return f"case when not {_BROKEN.format(value=value)} then nullif({value}, '') end"
         case "secret":
             if rules.hash_key is None:
                 return "null"

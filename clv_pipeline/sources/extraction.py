@@ -46,6 +46,7 @@ class ExtractedTable:
     rows_delivered: int
     rows_loaded: int
     rows_held: int
+    warnings: tuple[str, ...]
 
 
 def extract(
@@ -127,7 +128,7 @@ class _Night:
         columns: dict[str, str] | None = None
         for batch in self.source.read(select, since, self.settings.batch_rows):
             if columns is None:
-                columns = check_columns(table, batch.column_names, select.path.name)
+                columns = check_columns(table, batch.column_names, select.path.name, delivery)
             if batch.num_rows:
                 admit(self.connection, table, batch, columns, self.rules, delivery, skip_known=since != _BEGINNING)
                 self.progress(table.name, delivery.rows)
@@ -241,4 +242,6 @@ class _Night:
                 "erased": delivery.erased,
             },
         )
-        return ExtractedTable(table.name, select is not None, incremental, delivery.rows, delivery.loaded, held)
+        return ExtractedTable(
+            table.name, select is not None, incremental, delivery.rows, delivery.loaded, held, tuple(delivery.warnings)
+        )

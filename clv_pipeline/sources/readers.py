@@ -6,11 +6,14 @@ identifiers survives. Nothing is written here.
 
 import io
 import logging
+import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +34,9 @@ log = logging.getLogger(__name__)
 #: PostgreSQL reports a refused login in these words whatever the driver; trying again would only lock the account.
 _REFUSED = ("password", "authentication", "access denied", "login failed", "permission denied", "role ")
 _COPY_BATCH_BYTES = 16_000_000
+_STARTS_AGAIN = "nothing was kept; the extraction starts again by itself, and the next night does if it cannot."
+#: How long after its statement timeout a server may stay silent before the connection is cut from this side.
+_GRACE_SECONDS = 5
 
 
 class SourceReader(Protocol):
@@ -67,14 +73,14 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
                 next_step="pass a database URL or an existing folder of files.",
             )
         with warehouse.open_files(path) as files:
-            yield FileReader(files)
+            yield FileReader(files, timeout_seconds)
         return
     engine = _engine(address)
     try:
         connection = _connect(engine, tries)
         try:
             _begin_snapshot(connection, timeout_seconds)
-            yield DatabaseReader(connection)
+            yield DatabaseReader(connection, timeout_seconds)
         except SourceInterrupted:
             # a dead connection cannot be rolled back; closing it as it is would hide what happened
             connection.invalidate()
@@ -85,27 +91,52 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
         engine.dispose()
 
 
+class _TimeLimit:
+    """Stops a SELECT that takes too long; `over` tells whether that happened."""
+
+    def __init__(self, seconds: int, stop: Callable[[], None]) -> None:
+        self.over = False
+        self._stop = stop
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "_TimeLimit":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._timer.cancel()
+
+    def _end(self) -> None:
+        self.over = True
+        self._stop()
+
+
 class FileReader:
     """Files seen through DuckDB views; the SELECTs are DuckDB SQL."""
 
-    def __init__(self, connection: warehouse.Connection) -> None:
+    def __init__(self, connection: warehouse.Connection, timeout_seconds: int) -> None:
         self._connection = connection
+        self._timeout_seconds = timeout_seconds
 
     def read(self, select: SourceSelect, since: str, batch_rows: int) -> Iterator[pa.Table]:
+        limit = _TimeLimit(self._timeout_seconds, self._connection.interrupt)
         parameters = {"since": since} if select.is_incremental else {}
         try:
-            names = [
-                row[0] for row in self._connection.execute(f"describe {select.for_duckdb()}", parameters).fetchall()
-            ]
-            as_text = ", ".join(f"{warehouse.quote_name(n)}::varchar as {warehouse.quote_name(n)}" for n in names)
-            reader = self._connection.sql(
-                f"select {as_text} from ({select.for_duckdb()})", params=parameters
-            ).to_arrow_reader(batch_rows)
-            yield reader.schema.empty_table()
-            for batch in reader:
-                yield pa.Table.from_batches([batch])
+            with limit:
+                yield from self._read(select, parameters, batch_rows)
         except (duckdb.Error, pa.ArrowException) as error:
-            raise _select_failed(select, error) from None
+            raise (_too_slow(select, self._timeout_seconds) if limit.over else _select_failed(select, error)) from None
+
+    def _read(self, select: SourceSelect, parameters: dict[str, str], batch_rows: int) -> Iterator[pa.Table]:
+        names = [row[0] for row in self._connection.execute(f"describe {select.for_duckdb()}", parameters).fetchall()]
+        as_text = ", ".join(f"{warehouse.quote_name(n)}::varchar as {warehouse.quote_name(n)}" for n in names)
+        reader = self._connection.sql(
+            f"select {as_text} from ({select.for_duckdb()})", params=parameters
+        ).to_arrow_reader(batch_rows)
+        yield reader.schema.empty_table()
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
 
     def orders_by_day(self, select: SourceSelect, since: str) -> list[tuple[str, int, str]]:
         query = (
@@ -121,21 +152,35 @@ class FileReader:
 class DatabaseReader:
     """A database behind SQLAlchemy; PostgreSQL rows come by COPY, every other database's through a server cursor."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, timeout_seconds: int) -> None:
         self._connection = connection
+        self._timeout_seconds = timeout_seconds
 
     def read(self, select: SourceSelect, since: str, batch_rows: int) -> Iterator[pa.Table]:
+        limit = self._time_limit()
         try:
-            if self._connection.dialect.name == "postgresql" and self._connection.dialect.driver == "psycopg":
-                yield from self._copy(select, since)
-            else:
-                yield from self._fetch(select, since, batch_rows)
-        except sa.exc.DBAPIError as error:
-            raise _select_failed(select, error.orig or error, lost=error.connection_invalidated) from None
-        except sa.exc.SQLAlchemyError as error:
-            raise _select_failed(select, error) from None
-        except psycopg.Error as error:
-            raise _select_failed(select, error, lost=self._is_closed()) from None
+            with limit:
+                if self._connection.dialect.name == "postgresql" and self._connection.dialect.driver == "psycopg":
+                    yield from self._copy(select, since)
+                else:
+                    yield from self._fetch(select, since, batch_rows)
+        except (sa.exc.SQLAlchemyError, psycopg.Error, pa.ArrowException) as error:
+            if limit.over or "statement timeout" in str(error):
+                raise _too_slow(select, self._timeout_seconds) from None
+            raise _select_failed(select, error, lost=self._is_lost(error)) from None
+
+    def _time_limit(self) -> _TimeLimit:
+        """Return what stops a SELECT from this side, where the server cannot do it or does not answer any more."""
+        driver = self._connection.connection.driver_connection
+        if isinstance(driver, psycopg.Connection):
+            return _TimeLimit(self._timeout_seconds + _GRACE_SECONDS, partial(_hang_up, driver.fileno()))
+        stop = getattr(driver, "interrupt", None)  # SQLite's driver has it
+        return _TimeLimit(self._timeout_seconds, stop or (lambda: None))
+
+    def _is_lost(self, error: Exception) -> bool:
+        if isinstance(error, sa.exc.DBAPIError):
+            return error.connection_invalidated
+        return isinstance(error, psycopg.Error) and self._is_closed()
 
     def orders_by_day(self, select: SourceSelect, since: str) -> list[tuple[str, int, str]]:
         ordered_at: sa.ColumnClause[Any] = sa.column("ordered_at")
@@ -203,14 +248,22 @@ def as_text(value: Any) -> str | None:
     return str(value)
 
 
+def _hang_up(descriptor: int) -> None:
+    """End a connection under whoever waits on it: the waiting ends at once, with an error."""
+    with socket.socket(fileno=socket.dup(descriptor)) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
 def _empty(names: list[str]) -> pa.Table:
     return pa.schema([(name, pa.string()) for name in names]).empty_table()
 
 
 def _parse_csv(rows: list[bytes], names: list[str]) -> pa.Table:
+    # a database without an encoding (SQL_ASCII) hands out any bytes; the door sets such rows aside
+    text = b"".join(rows).decode("utf-8", errors="replace")
     # unquoted empty is PostgreSQL's null, quoted empty its empty string
     return pacsv.read_csv(
-        io.BytesIO(b"".join(rows)),
+        io.BytesIO(text.encode()),
         read_options=pacsv.ReadOptions(column_names=names, block_size=2 * _COPY_BATCH_BYTES),
         parse_options=pacsv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         convert_options=pacsv.ConvertOptions(
@@ -255,7 +308,22 @@ def _connect(engine: sa.Engine, tries: int) -> sa.Connection:
 
 
 def _begin_snapshot(connection: sa.Connection, timeout_seconds: int) -> None:
-    """Start one read-only transaction that sees every table at the same moment, where the database can."""
+    """Start one read-only transaction that sees every table at the same moment, where the database can.
+
+    Raises:
+        SourceInterrupted: the connection was lost meanwhile.
+    """
+    try:
+        _begin_reading(connection, timeout_seconds)
+    except sa.exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise SourceInterrupted(
+            f"The connection was lost before anything was read: {reason_of(error)}", next_step=_STARTS_AGAIN
+        ) from None
+
+
+def _begin_reading(connection: sa.Connection, timeout_seconds: int) -> None:
     dialect = connection.dialect.name
     if dialect == "postgresql":
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -263,6 +331,10 @@ def _begin_snapshot(connection: sa.Connection, timeout_seconds: int) -> None:
     elif dialect in ("mysql", "mariadb"):
         connection.execution_options(isolation_level="REPEATABLE READ")
     elif dialect == "sqlite":
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        # bytes that are no text must not end the night; the door sets such rows aside
+        driver.text_factory = partial(str, encoding="utf-8", errors="replace")
         connection.exec_driver_sql("pragma query_only = on")
         connection.exec_driver_sql("begin")
 
@@ -272,9 +344,18 @@ def _select_failed(select: SourceSelect, error: BaseException, *, lost: bool = F
     if lost:
         return SourceInterrupted(
             f"The connection was lost while reading {select.table.name}: {reason}",
-            next_step="nothing was kept; the extraction starts again by itself, and the next night does if it cannot.",
+            next_step=_STARTS_AGAIN,
         )
     return SourceError(
         f"The SELECT for {select.table.name} ({select.path.name}) failed at the source: {reason}",
         next_step=f"run {select.path} in a SQL client of that database and mend it.",
+    )
+
+
+def _too_slow(select: SourceSelect, timeout_seconds: int) -> SourceError:
+    return SourceError(
+        f"The SELECT for {select.table.name} ({select.path.name}) took longer than the statement timeout of "
+        f"{timeout_seconds} seconds and was stopped",
+        next_step=f"look at what holds it up (locks, missing indexes), make {select.path} lighter, "
+        "or raise CLV_STATEMENT_TIMEOUT_SECONDS.",
     )

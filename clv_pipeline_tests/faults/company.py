@@ -51,8 +51,10 @@ def healthy(*, until: str = TONIGHT, customers: int = 160, seed: int = 2) -> Tab
         )  # fmt: skip
         day = first
         while day < end:
+            # every other customer buys late in the evening, when it is another day elsewhere
+            at = f"{day} {'12:00' if number % 2 else '23:30'}:00"
             amount, visit = round(basket * draw.uniform(0.7, 1.4), 2), f"{number:03d}{(day - first).days:04d}"
-            tables["orders"].append(order(customer, day, amount, order_id=visit))
+            tables["orders"].append(order(customer, day, amount, order_id=visit, ordered_at=at, updated_at=at))
             tables["web_sessions"].append(
                 {"session_id": f"s{visit}", "customer_id": customer,
                  "started_at": f"{day} 11:00:00", "page_views": draw.randrange(1, 30), "converted": "true"}
@@ -108,7 +110,7 @@ class Company:
         for name, rows in self.tables.items():
             (self.folder / f"{name}.sql").write_text(f"select * from {name}\n")
             columns = list(dict.fromkeys(column for row in rows for column in row)) or ["order_id"]
-            with (self.files / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+            with (self.files / f"{name}.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
                 writer = csv.DictWriter(file, columns)
                 writer.writeheader()
                 writer.writerows(rows)

@@ -1,7 +1,7 @@
 -- Order lines: which count, in which currency, on which day of the business time zone, for which customer.
 
 -- parameters
-select 'Europe/Berlin' as time_zone, ['paid', 'returned'] as revenue, ['cancelled'] as not_revenue
+select 'Europe/Berlin' as time_zone, ['paid', 'returned'] as revenue, ['cancelled'] as not_revenue, true as net_refunds
 
 -- given raw.extraction
 select date '2024-06-01' as as_of, timestamp '2024-06-01 03:00' as started_at
@@ -59,6 +59,14 @@ select * from (values
     ('zone-leap',    '1',  'a',      '2024-02-29 22:30+00', 'p', 10.00, null,  'paid',      null,         null),
     ('zone-leap2',   '1',  'a',      '2024-02-29 23:30+00', 'p', 10.00, null,  'paid',      null,         null),
     ('no-amount',    '1',  'a',      '2024-03-01 12:00+01', 'p', null,  null,  'paid',      null,         null),
+    ('refund-order', '1',  'b',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('refund-order', 'R1', 'b',      '2024-03-20 12:00+01', 'p', -10.0, null,  'returned',  null,         null),
+    ('refund-order', 'R2', 'b',      '2024-03-20 12:00+01', 'p', -10.1, null,  'returned',  null,         null),
+    ('refund-other', 'R1', 'b',      '2024-03-01 08:00+01', 'p', -10.0, null,  'returned',  null,         null),
+    ('refund-more',  'R1', 'b',      '2024-03-21 12:00+01', 'p', -10.1, null,  'returned',  null,         null),
+    ('refund-early', 'R1', 'b',      '2024-02-29 12:00+01', 'p', -1.00, null,  'returned',  null,         null),
+    ('refund-never', 'R1', 'c',      '2024-03-21 12:00+01', 'p', -1.00, null,  'returned',  null,         null),
+    ('refund-guest', 'R1', null,     '2024-03-21 12:00+01', 'p', -1.00, null,  'returned',  null,         null),
     (null,           '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null)
 ) as rows (
     order_id, order_line_id, customer_id, ordered_at, product_id, amount, currency, status, updated_at, excluded_because
@@ -100,6 +108,17 @@ select * from (values
     ('2024-03-01', 10.00, false, 'accepted'),
     ('2024-03-20', -4.00, true, 'accepted')
 ) as rows (order_date, amount, is_return, disposition)
+
+-- expect a refund nets against its order or else against what was bought before where order_id like 'refund-%' and amount < 0
+select * from (values
+    ('refund-order', -10.00, 'accepted'),
+    ('refund-order', -10.10, 'quarantined'),
+    ('refund-other', -10.00, 'accepted'),
+    ('refund-more', -10.10, 'quarantined'),
+    ('refund-early', -1.00, 'quarantined'),
+    ('refund-never', -1.00, 'quarantined'),
+    ('refund-guest', -1.00, 'accepted')
+) as rows (order_id, amount, disposition)
 
 -- expect a return without line ids leaves the sale alone where order_id = 'no-id-return'
 select * from (values

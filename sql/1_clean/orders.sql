@@ -1,5 +1,8 @@
 -- One row per accepted order line: revenue, in the reporting currency, dated in the business time zone.
 -- Returns and cancellations are negative lines at their own time; orders of merged customers are the survivor's.
+-- A refund nets against its own order where that has lines of sale, else against all that the customer bought up to that
+-- day (most sources do not say which order a refund undoes). One line of refund that exceeds this is set aside; a customer
+-- may be refunded more in several lines, for histories begin in the middle and the sale may lie before. Guests are not netted.
 with orders as (select * from raw.orders),
 
 customer_identities as (select * from clean.customer_identities),
@@ -32,6 +35,7 @@ versions as (
 rated as (
     select
         versions.*,
+        coalesce(versions.currency, $currency) as source_currency,
         case when coalesce(versions.currency, $currency) = $currency then 1 else exchange_rates.rate end as rate
     from versions
     left join exchange_rates
@@ -41,6 +45,7 @@ rated as (
 judged as (
     select
         rated.*,
+        coalesce(customer_identities.surviving_customer_id, rated.customer_id) as buyer_id,
         case
             when version_number > 1 and amount is not distinct from latest_amount then 'delivered more than once'
             when excluded_because is not null then excluded_because
@@ -58,30 +63,55 @@ judged as (
         end as reason
     from rated
     cross join extraction
+    left join customer_identities on rated.customer_id = customer_identities.customer_id
+),
+
+sold as (
+    select *, case when reason is null and amount > 0 then amount else 0 end as sold_for
+    from judged
+),
+
+balanced as (
+    select
+        *,
+        sum(sold_for) over (partition by buyer_id, source_currency order by order_date) as bought_before,
+        sum(sold_for) over (partition by buyer_id, source_currency, order_id order by order_date) as bought_in_order
+    from sold
+),
+
+netted as (
+    select
+        * exclude (reason),
+        case
+            when reason is null and $net_refunds and buyer_id is not null and amount < 0
+                and -amount > case when bought_in_order > 0 then bought_in_order else bought_before end
+                then 'a refund of more than was bought before'
+            else reason
+        end as reason
+    from balanced
 )
 
 select
-    judged.order_id,
-    judged.order_line_id,
-    coalesce(customer_identities.surviving_customer_id, judged.customer_id) as customer_id,
-    judged.ordered_at,
-    judged.order_date,
-    judged.product_id,
-    judged.product_category,
-    judged.quantity,
-    (judged.amount * judged.rate)::decimal(18, 2) as amount,
-    judged.amount as source_amount,
-    coalesce(judged.currency, $currency) as source_currency,
-    coalesce(judged.amount < 0, false) as is_return,
-    judged.channel,
-    judged.status,
+    netted.order_id,
+    netted.order_line_id,
+    netted.buyer_id as customer_id,
+    netted.ordered_at,
+    netted.order_date,
+    netted.product_id,
+    netted.product_category,
+    netted.quantity,
+    (netted.amount * netted.rate)::decimal(18, 2) as amount,
+    netted.amount as source_amount,
+    netted.source_currency,
+    coalesce(netted.amount < 0, false) as is_return,
+    netted.channel,
+    netted.status,
     case
-        when judged.reason is null then 'accepted'
-        when judged.reason = 'delivered more than once' then 'duplicate'
-        when judged.reason = judged.excluded_because or judged.reason = 'the order status is not revenue' then 'excluded'
+        when netted.reason is null then 'accepted'
+        when netted.reason = 'delivered more than once' then 'duplicate'
+        when netted.reason = netted.excluded_because or netted.reason = 'the order status is not revenue' then 'excluded'
         else 'quarantined'
     end as disposition,
-    judged.reason
-from judged
-left join customer_identities on judged.customer_id = customer_identities.customer_id
-order by judged.order_date, judged.customer_id, judged.order_id, judged.line_key, judged.row_hash
+    netted.reason
+from netted
+order by netted.order_date, netted.customer_id, netted.order_id, netted.line_key, netted.row_hash

@@ -1,0 +1,46 @@
+"""Faults 8, 11, 21 and 26, where a wrong number would be published if the night went on: it is blocked instead."""
+
+from clv_pipeline.home import Home
+from clv_pipeline_tests.faults.company import Company, assert_blocked, night
+
+
+def test_fault_08_a_column_that_changed_its_type_blocks_with_column_type_and_example(
+    company: Company, yesterday: Home
+) -> None:
+    for number, row in enumerate(company.tables["orders"]):
+        row["ordered_at"] = str(1_700_000_000 + number)
+    assert_blocked(
+        night(company, yesterday), "orders.ordered_at", "values cannot be read as timestamp, for example '1700000000'"
+    )
+
+
+def test_fault_08_an_optional_column_that_changed_its_type_blocks_too(company: Company, yesterday: Home) -> None:
+    for row in company.tables["web_sessions"]:
+        row["page_views"] = "many"
+    assert_blocked(
+        night(company, yesterday), "web_sessions.page_views", "cannot be read as integer, for example 'many'"
+    )
+
+
+def test_fault_11_one_amount_with_a_decimal_comma_blocks(company: Company, yesterday: Home) -> None:
+    company.tables["orders"][50]["amount"] = "1.234,56"
+    assert_blocked(night(company, yesterday), "orders.amount: 1 values cannot be read as money, for example '1.234,56'")
+
+
+def test_fault_21_more_than_a_fifth_of_unknown_customers_block(company: Company, yesterday: Home) -> None:
+    del company.tables["customers"][:40]
+    assert_blocked(
+        night(company, yesterday), "clean.customers", "40 of 160 buyers are not in the customers table", "20%"
+    )
+
+
+def test_fault_26_rates_that_stopped_coming_block_after_five_days(company: Company, yesterday: Home) -> None:
+    company.tables["fx_rates"] = [{"currency": "USD", "rate_date": "2024-05-24", "rate": "0.9"}]
+    for day in ("2024-05-29", "2024-05-30"):
+        company.orders_on(day)[0]["currency"] = "USD"
+    assert_blocked(
+        night(company, yesterday),
+        "clean.orders",
+        "1 orders have no exchange rate",
+        "there is none for USD on 2024-05-30, nor for 5 days before it",
+    )
