@@ -1,6 +1,6 @@
 """Asset checks: what the rooms measured, in the form Dagster shows. What is measured, and its limits, is theirs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
@@ -100,13 +100,13 @@ def of_judgements(asset: str, judgements: Iterable[Judgement]) -> Iterable[dg.As
         )
 
 
-def of_audit(error: PublishError | None) -> dg.AssetCheckResult:
+def of_audit(error: PublishError | None, rows: Mapping[str, int]) -> dg.AssetCheckResult:
     """Return whether the bundle that was built beside passed its audit, and what broke where it did not."""
     return dg.AssetCheckResult(
         asset_key=asset_key("published.bundle"),
         check_name=AUDIT,
         passed=error is None,
-        metadata={"what broke": error.what, "what to do": error.next_step} if error else {},
+        metadata={"what broke": error.what, "what to do": error.next_step} if error else {"rows": dict(rows)},
     )
 
 
