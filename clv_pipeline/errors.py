@@ -59,7 +59,7 @@ class PublishError(PipelineError):
 class ResourceError(PipelineError):
     """Memory or disk space is used up, or a folder cannot be written; nothing that stood before was changed."""
 
-    anchor = "resources"
+    anchor = "machine"
 
 
 class DamageError(PipelineError):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import dagster as dg
 
 from clv_pipeline.errors import RUNBOOK, PublishError
+from clv_pipeline.modeling.selection import CHAMPION_STAYS
 from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.quality.cleaning import CleanReport
 from clv_pipeline.quality.limits import (
@@ -22,6 +23,7 @@ from clv_pipeline.sql_models import SqlModel
 CONTRACT_CHECK = "contract"
 CLEAN_CHECKS = ("expectations", "reconciliation", "quarantine")
 AUDIT = "audit"
+CHALLENGER = "challenger"
 NIGHT_CHECKS = (ORDER_VOLUME, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, GIANT_ORDER, PAST_MONTHS)
 
 
@@ -105,6 +107,18 @@ def of_audit(error: PublishError | None, rows: Mapping[str, int]) -> dg.AssetChe
         check_name=AUDIT,
         passed=error is None,
         metadata={"what broke": error.what, "what to do": error.next_step} if error else {"rows": dict(rows)},
+    )
+
+
+def of_champion(verdicts: dict[str, str]) -> dg.AssetCheckResult:
+    """Warn where the retrained model did not take the champion's place; each verdict has the figures of both."""
+    kept = {target: reason for target, reason in verdicts.items() if reason.startswith(CHAMPION_STAYS)}
+    return dg.AssetCheckResult(
+        asset_key=asset_key("training.champion"),
+        check_name=CHALLENGER,
+        passed=not kept,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"in words": verdicts or "no model was trained tonight", "what to do": f"{RUNBOOK}#{CHALLENGER}"},
     )
 
 
