@@ -19,7 +19,7 @@ from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_
 from clv_pipeline.sources.readers import open_source
 
 _FREE_BYTES = 2_000_000_000
-_MORE = f"More: {RUNBOOK}#resources"
+_MORE = f"More: {RUNBOOK}#machine"
 #: Far in the future, so that an incremental SELECT returns its columns and no rows.
 _NO_ROWS_SINCE = "9000-01-01 00:00:00"
 
