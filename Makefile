@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?= python3.11
 
-.PHONY: run test chaos dev lint docs lock clean
+.PHONY: run test chaos dev lint docs lock audit clean
 
 run: $(READY)
 	$(BIN)/clv run
@@ -44,5 +44,14 @@ lock:
 		--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		--quiet --output-file requirements.lock
 
+# needs the network, so it is no part of `make test`; the tools live in a folder of their own, beside what they write
+AUDIT := .audit
+audit:
+	$(PYTHON) -m venv $(AUDIT)/venv
+	$(AUDIT)/venv/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	$(AUDIT)/venv/bin/cyclonedx-py requirements requirements.lock --output-reproducible --of JSON \
+		--output-file $(AUDIT)/sbom.cdx.json
+	$(AUDIT)/venv/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip
+
 clean:
-	rm -rf $(VENV) .clv
+	rm -rf $(VENV) $(AUDIT) .clv

@@ -137,7 +137,7 @@ def rollback(run_id: str | None, home: Path | None) -> None:
     served = roll_back(Home(settings.home), run_id)
     age = age_in_days(date.fromisoformat(served["as_of_date"]), settings)
     out.print(
-        f"Served now: run {served['run_id']} of {served['source_name']}, as of {served['as_of_date']}, {age} days old."
+        f"Served now: run {served['run_id']} of {_plain(served['source_name'])}, as of {served['as_of_date']}, {age} days old."
     )
 
 

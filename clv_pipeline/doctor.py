@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from clv_pipeline.errors import PipelineError
+from clv_pipeline.errors import RUNBOOK, PipelineError
 from clv_pipeline.findings import Finding
 from clv_pipeline.home import Home
 from clv_pipeline.settings import Settings
@@ -19,6 +19,7 @@ from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_
 from clv_pipeline.sources.readers import open_source
 
 _FREE_BYTES = 2_000_000_000
+_MORE = f"More: {RUNBOOK}#machine"
 #: Far in the future, so that an incremental SELECT returns its columns and no rows.
 _NO_ROWS_SINCE = "9000-01-01 00:00:00"
 
@@ -100,14 +101,16 @@ def _disk(settings: Settings) -> Finding:
     text = f"{free / 1e9:.1f} GB free under {settings.home}"
     if free >= _FREE_BYTES:
         return Finding("disk", True, text)
-    return Finding("disk", False, text, f"free at least {_FREE_BYTES / 1e9:.0f} GB, or set CLV_HOME to a larger disk.")
+    return Finding(
+        "disk", False, text, f"free at least {_FREE_BYTES / 1e9:.0f} GB, or set CLV_HOME to a larger disk. {_MORE}"
+    )
 
 
 def _rights(settings: Settings) -> Finding:
     folder = Home(settings.home).published
     if os.access(folder, os.W_OK):
         return Finding("rights", True, f"{folder} can be written")
-    return Finding("rights", False, f"{folder} cannot be written", "give this user the right to write there.")
+    return Finding("rights", False, f"{folder} cannot be written", f"give this user the right to write there. {_MORE}")
 
 
 def _schedule(settings: Settings) -> Finding:

@@ -59,9 +59,13 @@ class PublishError(PipelineError):
 class ResourceError(PipelineError):
     """Memory or disk space is used up, or a folder cannot be written; nothing that stood before was changed."""
 
+    anchor = "machine"
+
 
 class DamageError(PipelineError):
     """A database file is not what was written: bytes changed, or a part of it is gone."""
+
+    anchor = "damage"
 
 
 class BusyError(PipelineError):

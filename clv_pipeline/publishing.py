@@ -106,7 +106,7 @@ def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, ho
 
 
 def _write_and_serve(warehouse: Warehouse, settings: Settings, home: Home, unscored: list[str]) -> Bundle:
-    with warehouse.connection() as connection:
+    with warehouse.connection() as connection, warehouse.explained(home.published):
         run_id, as_of, source = one_row(connection, "select run_id, as_of, source_name from scores.run")
         clear_leftovers(home.published)
         beside = home.published / f".building-{run_id}"

@@ -20,12 +20,11 @@ def recover(warehouse: Warehouse, published: Path, source_name: str) -> None:
 
     What was set aside stays until the next run begins.
     """
-    aside = warehouse.path.with_name("set_aside.duckdb")
-    aside.unlink(missing_ok=True)
+    warehouse.set_aside.unlink(missing_ok=True)
     damage = _damage(warehouse)
     if damage:
-        log.warning("%s It is set aside as %s, and a new one is built from the source.", damage, aside)
-        os.replace(warehouse.path, aside)
+        log.warning("%s It is set aside as %s, and a new one is built from the source.", damage, warehouse.set_aside)
+        os.replace(warehouse.path, warehouse.set_aside)
         _log_of(warehouse).unlink(missing_ok=True)
     warehouse.damage_mark.unlink(missing_ok=True)
     newest = next((name for name in bundles(published) if _is_of(published / name, source_name)), None)

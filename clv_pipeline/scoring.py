@@ -20,8 +20,9 @@ from clv_pipeline.modeling.level import Level, expected_level, scale_probability
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.modeling.registry import HorizonModel, Manifest, Registry, code_fingerprint
 from clv_pipeline.published_contract import CONTRACT_VERSION
-from clv_pipeline.quality.limits import Totals
+from clv_pipeline.quality.limits import PREDICTED_TOTAL, Totals
 from clv_pipeline.quality.night import asked_to_acknowledge
+from clv_pipeline.quality.totals import measure_totals
 from clv_pipeline.settings import PROJECT, SQL_FOLDER, Settings
 from clv_pipeline.warehouse import Connection, Warehouse, has_table, one_row
 
@@ -278,21 +279,12 @@ def _audit(connection: Connection, horizon: HorizonModel, fidelity: float) -> Sc
             f"{rows} rows hold {customers} customers",
             next_step="look at features.customer_features for those customers; nothing was published.",
         )
-    total, lowest, highest, trailing, ordinary, ordinary_trailing, as_of = one_row(
+    total, lowest, highest, trailing, as_of = one_row(
         connection,
         f"""
-        with spent as (
-            select customer_id, sum(net_spend) as spend from features.customer_day
-            where order_date >= (select any_value(as_of) from scores.customer_scores) - {primary}
-                and order_date < (select any_value(as_of) from scores.customer_scores)
-            group by customer_id
-        ),
-        -- one giant order must not decide whether a total is usual
-        giant as (select coalesce(20 * quantile_disc(spend, 0.99), 0) as spend from spent where spend > 0)
         select sum(predicted_spend_{primary}d), min(predicted_spend_{primary}d), max(predicted_spend_{primary}d),
-            (select coalesce(sum(spend), 0) from spent),
-            sum(least(predicted_spend_{primary}d, (select spend from giant))),
-            (select coalesce(sum(least(spent.spend, giant.spend)), 0) from spent cross join giant),
+            (select coalesce(sum(net_spend), 0) from features.customer_day
+             where order_date >= any_value(as_of) - {primary} and order_date < any_value(as_of)),
             any_value(as_of)
         from scores.customer_scores
         """,
@@ -301,10 +293,11 @@ def _audit(connection: Connection, horizon: HorizonModel, fidelity: float) -> Sc
         raise QualityError(
             f"scores.customer_scores: every predicted_spend_{primary}d is {lowest}",
             next_step="look at the model's features and training rows; nothing was published.",
+            anchor=PREDICTED_TOTAL,
         )
     # of everybody, prospects included: the interval must hold the total that is published beside it
     reach = horizon.calibration.total(float(total)) if horizon.calibration else (float("nan"), float("nan"))
-    totals = Totals(float(ordinary), float(ordinary_trailing), expected_level(connection, as_of, primary).spend)
+    totals = measure_totals(connection, as_of, primary, is_rule=not horizon.has_enough_history)
     return ScoringReport(int(population), statuses, float(total), *reach, float(trailing), totals, fidelity)
 
 

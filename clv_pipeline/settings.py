@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     catch_up_nights: int = Field(7, ge=0)
 
     # the machine
-    memory_limit: str = "4GB"
+    memory_limit: str = Field("4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")
     threads: int = Field(min(os.cpu_count() or 2, 8), gt=0)
 
     # privacy: patterns of feature names that no model may see; what they are made of is audited (table fairness_audit)

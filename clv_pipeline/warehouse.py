@@ -19,7 +19,7 @@ import duckdb
 
 from clv_pipeline.errors import DamageError, PipelineError, PublishError, SourceError
 from clv_pipeline.home import Home
-from clv_pipeline.limits import explained
+from clv_pipeline.machine_limits import explained
 from clv_pipeline.settings import Settings
 
 Connection = duckdb.DuckDBPyConnection
@@ -37,6 +37,8 @@ class Warehouse:
         self.path = path
         #: made when damage was seen, for a file may well be opened and have unreadable pages all the same
         self.damage_mark = path.with_suffix(".damaged")
+        #: where a damaged file is kept until the run after the one that found it
+        self.set_aside = path.with_name("set_aside.duckdb")
         self._memory_limit = memory_limit
         self._folders = [path.parent, scratch, *writable_folders]
         self._config: dict[str, str | bool | int | float | list[str]] = {
@@ -87,7 +89,7 @@ class Warehouse:
 
     @contextmanager
     def explained(self, folder: Path) -> Iterator[None]:
-        """Raise what the machine refuses while `folder` is written as an error with a next step; see `limits.py`."""
+        """Raise what the machine refuses while `folder` is written as an error with a next step; see `machine_limits.py`."""
         needed = 2 * self.path.stat().st_size if self.path.exists() else 0
         with explained(folder, memory_limit=self._memory_limit, needed_bytes=needed):
             yield

@@ -138,29 +138,6 @@ def test_a_damaged_version_is_refused_and_the_champion_stays(
     assert contents(home.models) == before
 
 
-def test_a_version_that_could_not_score_is_refused_and_the_difference_named(
-    home: Home, registry: Registry, trained: Manifest
-) -> None:
-    features = [*trained.numeric_features, "shoe_size"]
-    (horizon,) = trained.horizons
-    cases: dict[str, tuple[dict[str, object], str]] = {
-        "20260621-aaaaaaaa": ({"numeric_features": features}, "it needs the feature 'shoe_size'"),
-        "20260622-aaaaaaaa": (
-            {"libraries": trained.libraries | {"numpy": "1.26.0"}},
-            "fitted with numpy 1.26.0, now 2",
-        ),
-        "20260623-aaaaaaaa": (
-            {"horizons": [horizon, replace(horizon, horizon_days=180)]},
-            "it predicts 90, 180 days, the last run predicted 90 days",
-        ),
-    }
-    for version, (changed, named) in cases.items():
-        another(registry, trained, version, **changed)
-        with pytest.raises(ArtefactError, match=named):
-            promote(home, version)
-    assert registry.champion() == trained
-
-
 def test_without_features_nothing_is_promoted(home: Home, trained: Manifest) -> None:
     home.warehouse.unlink()
     with pytest.raises(ArtefactError, match="no features to compare it with; `clv run` builds them"):

@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 
 #: A purchase day that was returned in full still is a purchase; Gamma-Gamma needs a positive value.
 _SMALLEST_VALUE = 0.01
+#: An average beyond this multiple of the 99th percentile is more likely a slip of the keyboard than a custom.
+_GIANT = 20
 
 
 @dataclass(frozen=True)
@@ -147,10 +149,17 @@ def _next_order_dates(
 
 
 def _purchase_value(history: PurchaseHistory) -> Array:
-    """Return the expected value of a purchase day: the customer's own mean, drawn towards everybody's."""
-    purchases, mean_value = history.repeats + 1, np.maximum(history.mean_value, _SMALLEST_VALUE)
-    repeated = history.repeats > 0
-    fit = GammaGamma.fit(purchases[repeated], mean_value[repeated])
+    """Return the expected value of a purchase day: the customer's own mean, drawn towards everybody's.
+
+    One giant order must not raise what everybody is drawn to, nor the level of all predictions.
+    """
+    most = _GIANT * np.quantile(history.mean_value, 0.99, method="lower") if len(history.mean_value) else np.inf
+    purchases, mean_value = (
+        history.repeats + 1,
+        np.clip(history.mean_value, _SMALLEST_VALUE, max(most, _SMALLEST_VALUE)),
+    )
+    usual = (history.repeats > 0) & (history.mean_value <= most)
+    fit = GammaGamma.fit(purchases[usual], mean_value[usual])
     if fit.model is None:
         return np.full(len(mean_value), float(mean_value.mean()))
     return fit.model.expected_average_value(purchases, mean_value)

@@ -117,10 +117,15 @@ def _what_happened(connection: Connection, cutoff: date, horizon_days: int) -> t
             inner join customers on customer_day.customer_id = customers.customer_id
             where order_date >= $cutoff and order_date < $cutoff + {horizon_days:d}
             group by customer_day.customer_id
-        )
+        ),
 
-        select coalesce(sum(spend), 0), coalesce(sum(bought::int), 0) / (select count(*) from customers)
+        -- as in the expectations, one giant order is no season
+        large as (select quantile_disc(spend, 0.99) as spend from in_window where spend > 0)
+
+        select coalesce(sum(least(in_window.spend, 20 * large.spend)), 0),
+            coalesce(sum(bought::int), 0) / (select count(*) from customers)
         from in_window
+        cross join large
         """,
         {"cutoff": cutoff},
     ).fetchall()[0]

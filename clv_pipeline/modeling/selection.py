@@ -18,6 +18,8 @@ from clv_pipeline.modeling.candidates import Target
 from clv_pipeline.modeling.tuning import Tuned, fold_score
 
 CLOSE = 0.003
+#: How the reason of a verdict begins that leaves the champion in its place.
+CHAMPION_STAYS = "the champion stays"
 FALLBACK: dict[Target, str] = {"spend": "spend_rate", "flag": "rate_so_far"}
 
 
@@ -70,9 +72,7 @@ def decide(
     old_score, old_error = fold_score(target, actual, champion.predicted), _level_error(actual, champion.predicted)
     figures += f"; {champion.name}: score {old_score:.4f}, level off by {old_error:.1%}"
     if unbeaten:
-        return Verdict(
-            champion.name, f"the champion stays, {', '.join(unbeaten)} not beaten beyond the noise. {figures}"
-        )
+        return Verdict(champion.name, f"{CHAMPION_STAYS}, {', '.join(unbeaten)} not beaten beyond the noise. {figures}")
     return Verdict(challenger.name, f"the challenger beats champion and baselines. {figures}")
 
 

@@ -295,8 +295,9 @@ def source_ablation(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg
     group_name="training",
     kinds={"scikitlearn", "xgboost"},
     owners=OWNERS,
+    check_specs=[dg.AssetCheckSpec(checks.CHALLENGER, asset=["training", "champion"])],
 )
-def champion(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+def champion(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
     """The model version that scores: fitted to every window that is over, saved without pickle, hashed."""
     with red_on_error():
         with pipeline.warehouse.connection() as connection:
@@ -315,7 +316,8 @@ def champion(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materi
             "champions": {f"{h.horizon_days}d": f"{h.spend.candidate}, {h.flag.candidate}" for h in manifest.horizons},
             "verdicts": verdicts,
             "test metrics": manifest.test_metrics,
-        }
+        },
+        check_results=[checks.of_champion(verdicts if due else {})],
     )
 
 

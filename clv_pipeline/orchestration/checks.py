@@ -1,10 +1,11 @@
 """Asset checks: what the rooms measured, in the form Dagster shows. What is measured, and its limits, is theirs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
 from clv_pipeline.errors import RUNBOOK, PublishError
+from clv_pipeline.modeling.selection import CHAMPION_STAYS
 from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.quality.cleaning import CleanReport
 from clv_pipeline.quality.limits import (
@@ -22,6 +23,7 @@ from clv_pipeline.sql_models import SqlModel
 CONTRACT_CHECK = "contract"
 CLEAN_CHECKS = ("expectations", "reconciliation", "quarantine")
 AUDIT = "audit"
+CHALLENGER = "challenger"
 NIGHT_CHECKS = (ORDER_VOLUME, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, GIANT_ORDER, PAST_MONTHS)
 
 
@@ -98,13 +100,25 @@ def of_judgements(asset: str, judgements: Iterable[Judgement]) -> Iterable[dg.As
         )
 
 
-def of_audit(error: PublishError | None) -> dg.AssetCheckResult:
+def of_audit(error: PublishError | None, rows: Mapping[str, int]) -> dg.AssetCheckResult:
     """Return whether the bundle that was built beside passed its audit, and what broke where it did not."""
     return dg.AssetCheckResult(
         asset_key=asset_key("published.bundle"),
         check_name=AUDIT,
         passed=error is None,
-        metadata={"what broke": error.what, "what to do": error.next_step} if error else {},
+        metadata={"what broke": error.what, "what to do": error.next_step} if error else {"rows": dict(rows)},
+    )
+
+
+def of_champion(verdicts: dict[str, str]) -> dg.AssetCheckResult:
+    """Warn where the retrained model did not take the champion's place; each verdict has the figures of both."""
+    kept = {target: reason for target, reason in verdicts.items() if reason.startswith(CHAMPION_STAYS)}
+    return dg.AssetCheckResult(
+        asset_key=asset_key("training.champion"),
+        check_name=CHALLENGER,
+        passed=not kept,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"in words": verdicts or "no model was trained tonight", "what to do": f"{RUNBOOK}#{CHALLENGER}"},
     )
 
 

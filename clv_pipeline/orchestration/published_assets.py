@@ -97,7 +97,7 @@ def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: igno
         try:
             made = publishing.publish(pipeline.warehouse, _PUBLISHED_MODELS, pipeline.settings, pipeline.home)
         except PublishError as error:
-            yield checks.of_audit(error)
+            yield checks.of_audit(error, {})
             raise
         pipeline.registry.remove_old(pipeline.settings.keep_models)
     yield dg.MaterializeResult(
@@ -108,7 +108,7 @@ def bundle(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: igno
             "rows": made.row_counts,
         }
     )
-    yield checks.of_audit(None)
+    yield checks.of_audit(None, made.row_counts)
 
 
 @dg.asset(

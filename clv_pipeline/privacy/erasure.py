@@ -110,6 +110,7 @@ def _clean_warehouse(warehouse: Warehouse, ids: list[str]) -> int:
                     {"name": name},
                 )
     warehouse.rebuild()
+    warehouse.set_aside.unlink(missing_ok=True)
     return removed
 
 

@@ -140,7 +140,7 @@ def judge_order_volume(night: Night, before: Sequence[GoodNight], settings: Sett
         return Judgement(ORDER_VOLUME, "passed", found, "none", f"{usual:g}", says)
     limit = f"{low * usual:g} to {high * usual:g} orders ({low:g} to {high:g} times the median)"
     baseline = f"{usual:g}, the median of the {day:%A}s of the last {_WEEKS} weeks"
-    says = f"clean.orders: {found} orders on {day:%a %Y-%m-%d}; limit {limit}; baseline {baseline}"
+    says = f"orders: {found} orders on {day:%a %Y-%m-%d}; limit {limit}; baseline {baseline}"
     verdict: Verdict = "passed"
     if _is_no_accident(found, usual):
         verdict = "warns"
@@ -226,7 +226,7 @@ def judge_freshness(night: Night, settings: Settings) -> Judgement:
     limit = f"{days} days before as_of"
     baseline = f"{pause} days, the longest pause between order days of the last year"
     says = (
-        f"clean.orders: the newest order is of {night.newest_order}, {age} days before as_of {night.as_of}; "
+        f"orders: the newest order is of {night.newest_order}, {age} days before as_of {night.as_of}; "
         f"limit {limit}; baseline {baseline}"
     )
     if age <= settings.max_stale_days:
@@ -326,21 +326,22 @@ def judge_past_months(months: Mapping[str, MonthOfOrders], last: GoodNight | Non
 
 @dataclass(frozen=True)
 class Totals:
-    """The predicted total, what as many days before brought in, and what the buying rhythm alone lets expect.
+    """The predicted total, what as many days before brought in, and sales that are like it for like (`totals.py`), by name.
 
-    `predicted` and `trailing` with no customer counted beyond a giant order's limit; `expected` is None where unknown.
+    `is_rule` says that there is too little history for a model, so that a fixed rule predicted.
     """
 
     predicted: float
     trailing: float
-    expected: float | None
+    like_for_like: Mapping[str, float]
+    is_rule: bool = False
 
 
 def judge_predicted_total(totals: Totals, settings: Settings) -> Judgement:
     """Hold the predicted total against the trailing one.
 
-    After a peak, or where a cohort dies out, a proper forecast lies outside. Then what the customers' own buying rhythm
-    lets expect lies on the same side and near the prediction, and the night is published with a warning.
+    After a peak, where a cohort dies out, or where most sales are to new customers, a proper forecast lies outside. Where
+    it is near any of the sales that are like it for like, it is published with a warning; so is a fixed rule's total.
     """
     low, high = settings.min_total_ratio, settings.max_total_ratio
     limit = f"{low:g} to {high:g} times the trailing total"
@@ -349,18 +350,16 @@ def judge_predicted_total(totals: Totals, settings: Settings) -> Judgement:
         says = "nothing was sold in the days before as_of"
         return Judgement(PREDICTED_TOTAL, "passed", totals.predicted, limit, baseline, says)
     ratio = totals.predicted / totals.trailing
-    rhythm = "unknown" if totals.expected is None else f"{totals.expected:,.2f}"
+    details = [f"{name} {value:,.2f}" for name, value in totals.like_for_like.items()]
     says = (
         f"scores.customer_scores: the predicted total is {totals.predicted:,.2f}, {ratio:.2f} times the trailing total of "
-        f"{totals.trailing:,.2f}; limit {limit}; the buying rhythm lets expect {rhythm}"
+        f"{totals.trailing:,.2f}; limit {limit}; like for like: {', '.join(details) or 'nothing'}"
     )
     verdict: Verdict = "passed"
     if not low <= ratio <= high:
-        expected = totals.expected or 0.0
-        is_same_side = (expected < totals.trailing) == (ratio < 1)
-        is_near = totals.predicted > 0 and low <= expected / totals.predicted <= high
-        verdict = "warns" if expected > 0 and is_same_side and is_near else "blocks"
-    return Judgement(PREDICTED_TOTAL, verdict, totals.predicted, limit, baseline, says)
+        is_near = any(low <= totals.predicted / value <= high for value in totals.like_for_like.values())
+        verdict = "warns" if is_near or totals.is_rule else "blocks"
+    return Judgement(PREDICTED_TOTAL, verdict, totals.predicted, limit, baseline, says, tuple(details))
 
 
 @dataclass(frozen=True)

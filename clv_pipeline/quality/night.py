@@ -68,13 +68,20 @@ class GoodNight:
 
 def measure(connection: Connection, as_of: date, time_zone: str) -> Night:
     """Return the numbers of tonight from the raw and clean tables."""
+    # as they arrived: those of the last days are often not paid yet, and no revenue
     days = connection.execute(
-        "select order_date, count(distinct order_id) from clean.orders "
-        "where amount > 0 and order_date < $as_of and order_date >= $as_of::date - $days::integer group by order_date",
-        {"as_of": as_of, "days": _DAYS_LOOKED_AT},
+        """
+        select timezone($zone, ordered_at)::date as day, count(distinct order_id) from raw.orders
+        where amount > 0 and excluded_because is null and day < $as_of and day >= $as_of::date - $days::integer
+        group by day
+        """,
+        {"zone": time_zone, "as_of": as_of, "days": _DAYS_LOOKED_AT},
     ).fetchall()
     (newest,) = one_row(
-        connection, "select max(order_date) from clean.orders where order_date < $as_of", {"as_of": as_of}
+        connection,
+        "select max(timezone($zone, ordered_at)::date) from raw.orders "
+        "where excluded_because is null and timezone($zone, ordered_at)::date < $as_of",
+        {"zone": time_zone, "as_of": as_of},
     )
     return Night(
         as_of, dict(days), newest, _rows(connection, as_of, time_zone), _medians(connection, as_of),

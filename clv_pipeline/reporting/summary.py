@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from clv_pipeline.errors import PublishError
@@ -34,7 +35,7 @@ def print_summary(console: Console, home: Home, checks_passed: int, checks_faile
     )
     table.add_row("rows quarantined", f"{run['quarantined_rows']:,}")
     console.print()
-    console.print(f"[bold]{run['source_name']}[/], as of {run['as_of_date']:%Y-%m-%d}, run {run['run_id']}")
+    console.print(f"[bold]{escape(run['source_name'])}[/], as of {run['as_of_date']:%Y-%m-%d}, run {run['run_id']}")
     console.print(table)
     console.print("Look at")
     for what, where in (
@@ -64,9 +65,11 @@ def print_customer(console: Console, home: Home, customer_id: str) -> None:
             next_step="check the number (leading zeros count) and that the customer may be profiled.",
         )
     values = dict(zip(names, rows[0], strict=True))
-    console.print(f"[bold]{customer_id}[/]: {values['segment']}, tier {values['value_tier']}, {values['score_status']}")
+    console.print(
+        f"[bold]{escape(customer_id)}[/]: {values['segment']}, tier {values['value_tier']}, {values['score_status']}"
+    )
     for action, why in actions:
-        console.print(f"to do: {action} ({why})")
+        console.print(f"to do: {action} ({why})", markup=False)
     console.print("why the prediction is what it is (money it adds or takes, against the average customer):")
     for reason in ("reason_1", "reason_2", "reason_3"):
         if values[reason]:
@@ -74,7 +77,7 @@ def print_customer(console: Console, home: Home, customer_id: str) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in values.items():
         if not name.startswith("reason_") and name != "customer_id":
-            table.add_row(name, "" if value is None else str(value))
+            table.add_row(name, "" if value is None else escape(str(value)))
     console.print(table)
 
 

@@ -4,14 +4,20 @@ No test is here. A night is the whole `clv run` in this process; a night that is
 """
 
 import csv
+import os
 import random
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+import dagster as dg
 
 from clv_pipeline.home import Home
-from clv_pipeline_tests.conftest import RULES_RUN, open_warehouse, run_clv_here
+from clv_pipeline.orchestration.history import failures_of
+from clv_pipeline.orchestration.runs import prepare_dagster_home
+from clv_pipeline_tests.conftest import RULES_RUN, SMALL_RUN, open_warehouse, run_clv_here
 from clv_pipeline_tests.nights import contents, served_whole
 
 TIME_ZONE = "Europe/Berlin"
@@ -206,3 +212,35 @@ def fates(home: Home, table: str = "orders") -> dict[tuple[str, str], int]:
             "select fate, reason, row_count from clean.dispositions where table_name = $table", {"table": table}
         ).fetchall()
     return {(fate, reason): count for fate, reason, count in rows}
+
+
+def check(home: Home, asset: str, name: str) -> tuple[bool, dict[str, Any]]:
+    """Return the newest outcome of an asset check and its metadata, as the Dagster UI shows them."""
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        key = dg.AssetCheckKey(dg.AssetKey(asset.split(".")), name)
+        (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+        assert record.event is not None and record.event.dagster_event is not None
+        evaluation = record.event.dagster_event.asset_check_evaluation_data
+    return evaluation.passed, {label: value.value for label, value in evaluation.metadata.items()}
+
+
+def run_asset(home: Home, asset: str, *, tags: dict[str, str] | None = None, **environment: str) -> list[str]:
+    """Run one asset of the demo company's nightly job alone, as the UI does; return what its failures say."""
+    # imported here: the code location reads the settings of the process as it is imported
+    from clv_pipeline.orchestration.definitions import defs
+    from clv_pipeline.orchestration.resources import current_settings
+
+    current_settings.cache_clear()
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CLV_")}
+    settings = SMALL_RUN | {"CLV_HOME": str(home.root), "CLV_SOURCE": "demo", **environment}
+    with mock.patch.dict(os.environ, clean | settings, clear=True):
+        prepare_dagster_home(home)
+        with dg.DagsterInstance.get() as instance:
+            result = defs.resolve_job_def("nightly").execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                asset_selection=[dg.AssetKey(asset.split("."))],
+                tags=tags or {},
+            )
+    current_settings.cache_clear()
+    return [failure.message for failure in failures_of(list(result.all_events))]

@@ -14,7 +14,7 @@ from clv_pipeline_tests.faults.table import FAULT, SENTENCE, FaultsTable, fault_
 from clv_pipeline_tests.nights import copy_of
 
 #: How many seeds a test has in `make test`, which does not know the option.
-_FEW_REPEATS = 2
+_FEW_REPEATS = 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,6 +1,7 @@
 """Fault 42: truncated or leftover Parquet files. The manifest decides what a bundle is, never what lies in a folder."""
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,17 @@ def test_what_a_killed_run_left_half_built_is_neither_served_nor_kept(home: Home
     assert served_whole(home) == TONIGHT
     assert bundle_names(home) == {first, "20260702-night"}
     assert list(home.published.glob(".*")) == []
+
+
+def test_a_file_cut_at_any_byte_is_refused_and_made_again(seed: int, yesterday: Home) -> None:
+    draw, earlier = random.Random(seed), served_run(yesterday)
+    made = publish_night(yesterday, "2024-06-01").folder
+    file = draw.choice(sorted(f for f in made.rglob("*") if f.is_file()))
+    file.write_bytes(file.read_bytes()[: draw.randrange(file.stat().st_size)])
+    roll_back(yesterday)
+    # a manifest that was cut makes it no bundle at all
+    with pytest.raises(PublishError, match=r"is not whole|There is no bundle"):
+        roll_back(yesterday, made.name)
+    assert served_run(yesterday) == earlier
+    assert publish_night(yesterday, "2024-06-01").is_served
+    assert served_whole(yesterday) == "2024-06-01"

@@ -1,6 +1,7 @@
 """Fault 43: two runs at once on one home. The second is refused at once, naming the holder; reading goes on."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -160,3 +161,51 @@ def test_a_run_of_another_process_that_works_is_not_taken_for_dead(home: Home) -
         statuses = {r.run_id: r.status for r in instance.get_runs()}
     assert statuses[alive.run_id] == dg.DagsterRunStatus.STARTED
     assert statuses[dead.run_id] == dg.DagsterRunStatus.FAILURE
+
+
+#: Takes the home, publishes a night in it, and writes down when it was in; refused, it says by whom and ends with 3.
+_ENTER = """
+import os, sys, time
+from pathlib import Path
+from clv_pipeline.errors import BusyError
+from clv_pipeline.home import Home
+from clv_pipeline.run_lock import hold
+from clv_pipeline_tests.nights import publish_night
+home, diary, delay = Home(Path(sys.argv[1])), Path(sys.argv[2]), float(sys.argv[3])
+def note(what):
+    with diary.open("a") as file:
+        file.write(f"{what} {os.getpid()}\\n")
+time.sleep(delay)
+try:
+    with hold(home, "clv run", str(os.getpid())):
+        note("in")
+        publish_night(home, "2024-06-01")
+        note("out")
+except BusyError as error:
+    print(error)
+    sys.exit(3)
+"""
+
+
+def test_whoever_comes_when_one_at_a_time_is_in(seed: int, yesterday: Home, tmp_path: Path) -> None:
+    draw, diary = random.Random(seed), tmp_path / "diary"
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CLV_")}
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", _ENTER, str(yesterday.root), str(diary), str(draw.choice([0, draw.uniform(0, 2)]))],
+            env=clean, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    said = {run.pid: run.communicate(timeout=PATIENCE_SECONDS) for run in runs}
+    ended = {run.pid: run.returncode for run in runs}
+    assert sorted(ended.values()) in ([0, 0], [0, 3]), said
+    entries = [line.split() for line in diary.read_text().splitlines()]
+    for come, gone in zip(entries[::2], entries[1::2], strict=True):
+        assert (come[0], gone[0]) == ("in", "out")
+        assert come[1] == gone[1], "two were in at once"
+    for pid, status in ended.items():
+        if status == 3:
+            (other,) = ended.keys() - {pid}
+            assert f"'clv run' (process {other}, run {other}, since " in said[pid][0]
+    assert served_whole(yesterday) == "2024-06-01"

@@ -1,5 +1,6 @@
 """Fault 44: a BI tool holds the served file all night. Publishing succeeds, and whoever opens it anew sees the new one."""
 
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,3 +95,28 @@ def test_a_tool_that_has_it_open_for_writing_stops_no_night_and_spoils_no_file(h
         assert "Permission denied" in str(error)
     publish_night(home, TOMORROW)
     assert served_whole(home) == TOMORROW
+
+
+def test_every_reader_sees_the_night_it_attached_in(seed: int, yesterday: Home) -> None:
+    """In any order of publishing, going back, looking and attaching again."""
+    draw, served, nights = random.Random(seed), "2024-05-31", ["2024-06-01", "2024-06-02"]
+    with tool(yesterday, "read") as one, tool(yesterday, "read") as other:
+        attached = {one: served, other: served}
+        for _ in range(8):
+            match draw.choice(["publish", "back", "ask", "again", "again"]):
+                case "publish" if nights:
+                    served = nights.pop(0)
+                    assert publish_night(yesterday, served).is_served
+                case "back" if served != "2024-05-31":
+                    roll_back(yesterday)
+                    served = str(served_whole(yesterday))
+                case "again":
+                    reader = draw.choice([one, other])
+                    attached[reader] = served
+                    assert reader.ask("again") == served
+                case _:
+                    reader = draw.choice([one, other])
+                    assert reader.ask() == attached[reader]
+        assert served_whole(yesterday) == served
+        assert publish_night(yesterday, "2024-06-03").is_served
+        assert [reader.ask("again") for reader in (one, other)] == ["2024-06-03"] * 2

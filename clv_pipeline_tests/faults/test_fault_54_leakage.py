@@ -1,5 +1,5 @@
-"""No feature, training row or prediction may know the future: a source whose every row from a cutoff on was replaced,
-and whose CRM shows another today, must give the same bytes at that cutoff.
+"""Fault 54: a row on or after as_of reaches a feature, a training row or a prediction. These tests fail then: a source
+whose every row from a cutoff on was replaced, and whose CRM shows another today, must give the same bytes at that cutoff.
 
 Two things are today's by design and left as they are: who was merged into whom, and who refused profiling.
 """

@@ -1,0 +1,43 @@
+"""Fault 50: fewer than 500 buyers, or a first run with little history. A baseline scores, with the status
+`insufficient_history`, and no number is invented.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+from clv_pipeline.home import Home
+from clv_pipeline.settings import Settings
+from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline_tests.made_up_rows import AS_OF, company_with_signal, orders_since
+from clv_pipeline_tests.test_training import check_fallback, kept, train
+
+
+def test_a_company_of_few_buyers_is_scored_by_rules_and_published_as_such(good_night: Home) -> None:
+    assert Settings.model_fields["min_buyers"].default == 500
+    with open_bundle_file(good_night.published / "clv.duckdb") as bundle:
+        statuses = bundle.execute("select score_status, count(*) from customer_clv group by 1").fetchall()
+        ((spenders, claimed),) = bundle.execute(
+            "select count(*) filter (where predicted_spend_90d > 0), count(typical_spend_90d) "
+            "+ count(predicted_spend_low_90d) + count(predicted_spend_high_90d) from customer_clv"
+        ).fetchall()
+        ((total_low,),) = bundle.execute("select predicted_spend_total_low from clv_run").fetchall()
+    assert statuses == [("insufficient_history", 160)]
+    assert spenders > 100
+    assert (claimed, total_low) == (0, None)
+
+
+def test_with_a_history_too_short_to_judge_the_rules_are_used_and_nothing_is_claimed(tmp_path: Path) -> None:
+    young = orders_since(company_with_signal(150), AS_OF - timedelta(days=50))
+    trained = train(tmp_path, young, horizons=(20,))
+    assert trained.plan.horizons[0].test is None and trained.plan.horizons[0].final
+    assert trained.quality.empty
+    assert len(trained.table("select * from training.model_quality")) == 0
+    assert kept(trained).test_metrics == {}
+    check_fallback(trained)
+
+
+def test_with_no_window_that_is_over_there_are_still_scores(tmp_path: Path) -> None:
+    newborn = orders_since(company_with_signal(150), AS_OF - timedelta(days=50))
+    trained = train(tmp_path, newborn, horizons=(45,))
+    assert trained.plan.horizons[0].final == ()
+    check_fallback(trained)
