@@ -26,7 +26,8 @@ def cli() -> None:
     """Customer lifetime value, every night, from your own database."""
     handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(message)s")
-    for noisy in ("great_expectations", "alembic", "matplotlib"):
+    # py.warnings: what a library will drop some day is for its callers, and the tests show it to us
+    for noisy in ("great_expectations", "alembic", "matplotlib", "py.warnings"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 
 

@@ -56,7 +56,7 @@ def raw_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: 
             settings,
             pipeline.warehouse,
             as_of=run_as_of(context, settings),
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             started_at=run_started_at(context),
             progress=lambda table, rows: context.log.debug(f"{table}: {rows:,} rows"),
         )
@@ -134,7 +134,7 @@ def night(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignor
 )
 def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
     """One row per date that features are built as of: tonight's to score, and past ones when a training is due."""
-    settings = pipeline.settings.model_copy(update={"force_training": RETRAIN_TAG in context.run_tags})
+    settings = pipeline.settings.model_copy(update={"force_training": RETRAIN_TAG in context.run.tags})
     with red_on_error(), pipeline.warehouse.transaction() as connection:
         removed = remove_refused(connection)
         as_of = features.current_extraction(connection).as_of

@@ -76,7 +76,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 def run_as_of(context: dg.AssetExecutionContext, settings: Settings) -> date:
     """Return the as_of of a run: its tag, else the setting, else the day the run was created, in the business zone."""
-    tagged = context.run_tags.get(AS_OF_TAG)
+    tagged = context.run.tags.get(AS_OF_TAG)
     if tagged:
         return date.fromisoformat(tagged)
     return settings.as_of or run_started_at(context).astimezone(ZoneInfo(settings.time_zone)).date()
@@ -88,13 +88,13 @@ def run_acknowledged(context: dg.AssetExecutionContext) -> tuple[str, ...]:
     Raises:
         ConfigurationError: the tag names something else.
     """
-    tagged = context.run_tags.get(ACKNOWLEDGE_TAG, "")
+    tagged = context.run.tags.get(ACKNOWLEDGE_TAG, "")
     return known_checks(name.strip() for name in tagged.split(",") if name.strip())
 
 
 def run_started_at(context: dg.AssetExecutionContext) -> datetime:
     """Return when the run was created (UTC)."""
-    record = context.instance.get_run_record_by_id(context.run_id)
+    record = context.instance.get_run_record_by_id(context.run.run_id)
     assert record is not None
     created: datetime = record.create_timestamp
     return created.astimezone(UTC)
