@@ -138,19 +138,26 @@ def judge_order_volume(night: Night, before: Sequence[GoodNight], settings: Sett
     if night.newest_order and (night.as_of - night.newest_order).days > settings.max_stale_days:
         says = f"no orders on {day:%a %Y-%m-%d}: the newest one is older, which the check {FRESHNESS} judges"
         return Judgement(ORDER_VOLUME, "passed", found, "none", f"{usual:g}", says)
-    limit = f"{low * usual:g} to {high * usual:g} orders ({low:g} to {high:g} times the median)"
+    fewest, most = _limits(usual, settings)
+    limit = f"{fewest:.0f} to {most:.0f} orders ({low:g} to {high:g} times the median, less the scatter of a count)"
     baseline = f"{usual:g}, the median of the {day:%A}s of the last {_WEEKS} weeks"
     says = f"orders: {found} orders on {day:%a %Y-%m-%d}; limit {limit}; baseline {baseline}"
     verdict: Verdict = "passed"
     if _is_no_accident(found, usual):
         verdict = "warns"
-        is_outside = found <= low * usual or found >= high * usual
+        is_outside = found <= fewest or found >= most
         if is_outside and usual >= _ORDERS_NEEDED and before:
             if _was_so_a_year_ago(night.orders, day, found / usual, settings):
                 says += "; the same day a year ago was as unusual"
             else:
                 verdict = "blocks"
     return Judgement(ORDER_VOLUME, verdict, found, limit, baseline, says)
+
+
+def _limits(usual: float, settings: Settings) -> tuple[float, float]:
+    """Return the fewest and the most: a count whose true level is at the limit scatters around it by its square root."""
+    low, high = settings.min_volume_ratio * usual, settings.max_volume_ratio * usual
+    return low + sqrt(low), high - sqrt(high)
 
 
 def _usual(orders: Mapping[date, int], day: date, incidents: set[date]) -> float | None:
@@ -200,16 +207,17 @@ def judge_table_volume(night: Night, before: Sequence[GoodNight], settings: Sett
     is_recent = (night.as_of - levels[-1].as_of).days <= _COMPARABLE_DAYS
     worst, details = 1.0, []
     for table in sorted({name for level in levels for name in level.rows}):
-        ratios = [
-            (night.rows.get(table, 0) / level.rows[table], level)
+        held = night.rows.get(table, 0)
+        judged = [
+            (level, *_limits(level.rows[table], settings))
             for level in levels
             if level.rows.get(table, 0) >= _ROWS_NEEDED
         ]
-        if not ratios or any(low < ratio < high for ratio, _ in ratios):
+        if not judged or any(fewest < held < most for _, fewest, most in judged):
             continue
-        ratio, level = ratios[-1]
-        worst = max(worst, ratio, key=lambda r: abs(r - 1))
-        details.append(f"{table}: {night.rows.get(table, 0)} rows, {level.rows[table]} as of {level.as_of}")
+        level = judged[-1][0]
+        worst = max(worst, held / level.rows[table], key=lambda r: abs(r - 1))
+        details.append(f"{table}: {held} rows, {level.rows[table]} as of {level.as_of}")
     verdict: Verdict = "passed" if not details else "blocks" if is_recent else "warns"
     says = f"{'; '.join(details) or 'every table is within the limits'}; limit {limit}"
     return Judgement(TABLE_VOLUME, verdict, worst, limit, f"the good night of {levels[-1].as_of}", says, tuple(details))
