@@ -80,7 +80,9 @@ def measure(connection: Connection, as_of: date, time_zone: str) -> Night:
     (newest,) = one_row(
         connection,
         "select max(timezone($zone, ordered_at)::date) from raw.orders "
-        "where excluded_because is null and timezone($zone, ordered_at)::date < $as_of",
+        "where excluded_because is null and timezone($zone, ordered_at)::date < $as_of "
+        # a date of 1970 is a broken one: the clean orders say when the company began
+        "and timezone($zone, ordered_at)::date >= (select min(order_date) from clean.orders)",
         {"zone": time_zone, "as_of": as_of},
     )
     return Night(
