@@ -37,7 +37,7 @@ for text in sys.argv[2:]:
     nights[text] = ticks
 record = SimpleNamespace(create_timestamp=datetime(2026, 6, 30, 22, 30, tzinfo=UTC))
 instance = SimpleNamespace(get_run_record_by_id=lambda run_id: record)
-by_hand = [str(run_as_of(SimpleNamespace(run_tags=tags, instance=instance, run_id="r"), current_settings()))
+by_hand = [str(run_as_of(SimpleNamespace(run=SimpleNamespace(tags=tags, run_id="r"), instance=instance), current_settings()))
     for tags in ({}, {AS_OF_TAG: "2026-05-01"})]
 print(json.dumps({"by_hand": by_hand, "job": schedule.job_name, "cron": schedule.cron_schedule,
     "zone": schedule.execution_timezone, "status": schedule.default_status.value, "nights": nights}))
