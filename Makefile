@@ -11,11 +11,12 @@ run: $(READY)
 
 # a file's tests stay in one worker, because they share what its fixtures make; conftest.py puts the longest files first
 test: $(READY)
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not chaos'
 
 # the faults of clv_pipeline_tests/faults/catalogue.md, those that take a seed with many of them; an hour or more
 chaos: $(READY)
 	$(BIN)/pytest clv_pipeline_tests/faults -n 2 --dist loadfile --no-loadscope-reorder --repeats 30 --faults-table docs/faults.md
+	$(BIN)/pytest clv_pipeline_tests/test_publishing.py -m chaos
 	CLV_TEST_PUBLICATIONS=500 $(BIN)/pytest clv_pipeline_tests/test_publishing_target.py -k no_reader_ever_sees
 
 dev: $(READY)

@@ -500,6 +500,7 @@ def test_a_rerun_of_the_same_day_is_accepted_and_replaces_its_own_history_only(
     assert all(f.stat().st_size > 0 for f in home.published.rglob("*.parquet"))
 
 
+@pytest.mark.chaos
 def test_the_same_input_in_another_home_gives_the_same_bytes(demo_run: Home, tmp_path: Path) -> None:
     ran = run_clv("run", "--home", str(tmp_path / "other"), TZ="Pacific/Auckland", **SMALL_RUN)
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -3,6 +3,8 @@
 import random
 import sys
 
+import pytest
+
 from clv_pipeline.home import Home
 from clv_pipeline_tests.conftest import RULES_RUN, open_warehouse
 from clv_pipeline_tests.faults.company import (
@@ -20,6 +22,7 @@ from clv_pipeline_tests.nights import contents, served_whole
 _CLV = "from clv_pipeline.cli import main; main()"
 
 
+@pytest.mark.chaos
 def test_a_run_on_a_full_disk_says_what_is_short_and_the_next_one_heals(company: Company, yesterday: Home) -> None:
     company.write()
     before = contents(yesterday.published)

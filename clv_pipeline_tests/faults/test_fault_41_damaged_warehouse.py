@@ -111,6 +111,7 @@ def test_the_history_is_whole_whatever_was_damaged(
     assert not list(home.published.rglob("*.wal"))
 
 
+@pytest.mark.chaos
 def test_a_night_on_a_damaged_log_sets_the_file_aside_and_publishes(
     company: Company, with_log: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -142,6 +143,7 @@ def test_a_page_that_cannot_be_read_makes_one_night_red_and_the_next_one_begins_
     assert _nights(yesterday) == [YESTERDAY]
 
 
+@pytest.mark.chaos
 def test_a_warehouse_that_was_removed_is_built_again_with_its_history(company: Company, yesterday: Home) -> None:
     shutil.rmtree(yesterday.warehouse.parent)
     recover(open_warehouse(yesterday), yesterday.published, _source_of_newest(yesterday))

@@ -123,6 +123,7 @@ def test_faults_15_and_17_a_peak_within_bounds_is_published_with_a_warning_and_a
     assert newest == last == LAST_DAY
 
 
+@pytest.mark.chaos
 def test_fault_16_stale_orders_block_or_are_published_and_marked_by_setting(company: Company, yesterday: Home) -> None:
     for table in ("orders", "web_sessions"):
         time = {"orders": "ordered_at", "web_sessions": "started_at"}[table]

@@ -68,6 +68,7 @@ def elsewhere(good_night: Home, company_root: Path, tmp_path_factory: pytest.Tem
     return good_night, there
 
 
+@pytest.mark.chaos
 def test_fault_32_the_night_is_the_same_byte_for_byte_wherever_the_worker_stands(elsewhere: tuple[Home, Home]) -> None:
     here, there = elsewhere
     assert served_whole(there) == YESTERDAY
@@ -78,6 +79,7 @@ def test_fault_32_the_night_is_the_same_byte_for_byte_wherever_the_worker_stands
     assert {n: h for n, h in two.items() if n not in own} == {n: h for n, h in one.items() if n not in own}
 
 
+@pytest.mark.chaos
 def test_fault_36_a_clock_400_days_fast_reaches_nothing_that_is_published(elsewhere: tuple[Home, Home]) -> None:
     _, there = elsewhere
     with open_warehouse(there).connection() as connection:
