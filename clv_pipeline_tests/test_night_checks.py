@@ -62,7 +62,7 @@ def with_orders(days: dict[date, int]) -> Night:
 
 @pytest.mark.parametrize(
     ("orders", "verdict"), [(0, "blocks"), (20, "blocks"), (21, "warns"), (30, "passed"), (58, "passed"),
-                            (60, "warns"), (71, "warns"), (72, "blocks"), (400, "blocks")],
+                            (60, "warns"), (79, "warns"), (80, "blocks"), (400, "blocks")],
 )  # fmt: skip
 def test_a_day_far_from_its_weekdays_median_blocks_and_an_unusual_one_warns(
     orders: int, verdict: str, settings: Settings
@@ -70,7 +70,7 @@ def test_a_day_far_from_its_weekdays_median_blocks_and_an_unusual_one_warns(
     judged = judge_order_volume(with_orders({LAST_DAY: orders}), [LAST_NIGHT], settings)
     assert judged.verdict == verdict
     assert judged.value == orders
-    assert "20 to 71 orders" in judged.limit
+    assert "20 to 80 orders" in judged.limit
     assert "40, the median of the Fridays of the last 8 weeks" in judged.baseline
 
 

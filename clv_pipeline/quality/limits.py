@@ -139,7 +139,7 @@ def judge_order_volume(night: Night, before: Sequence[GoodNight], settings: Sett
         says = f"no orders on {day:%a %Y-%m-%d}: the newest one is older, which the check {FRESHNESS} judges"
         return Judgement(ORDER_VOLUME, "passed", found, "none", f"{usual:g}", says)
     fewest, most = _limits(usual, settings)
-    limit = f"{fewest:.0f} to {most:.0f} orders ({low:g} to {high:g} times the median, less the scatter of a count)"
+    limit = f"{fewest:.0f} to {most:.0f} orders ({low:g} to {high:g} times the median, the scatter of a count added to the lower)"
     baseline = f"{usual:g}, the median of the {day:%A}s of the last {_WEEKS} weeks"
     says = f"orders: {found} orders on {day:%a %Y-%m-%d}; limit {limit}; baseline {baseline}"
     verdict: Verdict = "passed"
@@ -155,9 +155,9 @@ def judge_order_volume(night: Night, before: Sequence[GoodNight], settings: Sett
 
 
 def _limits(usual: float, settings: Settings) -> tuple[float, float]:
-    """Return the fewest and the most: a count whose true level is at the limit scatters around it by its square root."""
-    low, high = settings.min_volume_ratio * usual, settings.max_volume_ratio * usual
-    return low + sqrt(low), high - sqrt(high)
+    """Return the fewest and the most; a count whose true level is at the lower limit scatters around it by its square root."""
+    low = settings.min_volume_ratio * usual
+    return low + sqrt(low), settings.max_volume_ratio * usual
 
 
 def _usual(orders: Mapping[date, int], day: date, incidents: set[date]) -> float | None:
