@@ -208,14 +208,11 @@ def judge_table_volume(night: Night, before: Sequence[GoodNight], settings: Sett
     worst, details = 1.0, []
     for table in sorted({name for level in levels for name in level.rows}):
         held = night.rows.get(table, 0)
-        judged = [
-            (level, *_limits(level.rows[table], settings))
-            for level in levels
-            if level.rows.get(table, 0) >= _ROWS_NEEDED
-        ]
-        if not judged or any(fewest < held < most for _, fewest, most in judged):
+        judged = [level for level in levels if level.rows.get(table, 0) >= _ROWS_NEEDED]
+        limits = [_limits(level.rows[table], settings) for level in judged]
+        if not judged or any(fewest < held < most for fewest, most in limits):
             continue
-        level = judged[-1][0]
+        level = judged[-1]
         worst = max(worst, held / level.rows[table], key=lambda r: abs(r - 1))
         details.append(f"{table}: {held} rows, {level.rows[table]} as of {level.as_of}")
     verdict: Verdict = "passed" if not details else "blocks" if is_recent else "warns"
