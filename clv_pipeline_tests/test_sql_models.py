@@ -50,7 +50,7 @@ def test_known_dependencies_are_found() -> None:
 
 
 def test_models_read_only_their_own_layer_and_earlier_ones() -> None:
-    order = ["raw", "clean", "features", "training", "scores", "published"]
+    order = ["raw", "clean", "quality", "features", "training", "scores", "published"]
     for model in MODELS:
         for table in model.inputs:
             schema = table.split(".")[0]
