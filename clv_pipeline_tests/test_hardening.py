@@ -11,14 +11,23 @@ from clv_pipeline.settings import PROJECT, load_settings
 from clv_pipeline.warehouse import Connection, Warehouse, one_row, open_bundle_file, open_files
 from clv_pipeline_tests.conftest import open_warehouse
 
-OUTSIDE = ("/etc/passwd", "/tmp/elsewhere.csv")
+SECRET = "nobody's business"
 
 
 def refused(connection: Connection, *statements: str) -> None:
     for statement in statements:
         with pytest.raises(duckdb.Error, match=r"(?i)permission|not allowed|disabled|locked|read-only|cannot") as error:
             connection.execute(statement).fetchall()
-        assert "root:" not in str(error.value)
+        assert SECRET not in str(error.value)
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """Return a file that this process may read and no connection may."""
+    file = tmp_path / "elsewhere" / "outside.csv"
+    file.parent.mkdir()
+    file.write_text(f"a\n{SECRET}\n")
+    return file
 
 
 @pytest.fixture
@@ -28,18 +37,18 @@ def inside(home: Home) -> Path:
     return file
 
 
-def test_the_warehouse_reaches_its_own_folders_and_nothing_else(home: Home, inside: Path) -> None:
+def test_the_warehouse_reaches_its_own_folders_and_nothing_else(home: Home, inside: Path, outside: Path) -> None:
     with open_warehouse(home).connection() as connection:
         assert connection.execute(f"select a from read_csv('{inside}')").fetchall() == [(1,)]
-        for path in OUTSIDE:
+        for path in (outside, outside.with_name("new.csv")):
             refused(
                 connection,
                 f"select * from read_text('{path}')",
                 f"copy (select 1) to '{path}'",
                 f"attach '{path}' as other",
-                f"select * from glob('{Path(path).parent}/*')",
+                f"select * from glob('{path.parent}/*')",
             )
-        refused(connection, f"select * from read_text('{home.published}/../../{OUTSIDE[0]}')")
+        refused(connection, f"select * from read_text('{home.published}/../../elsewhere/{outside.name}')")
         refused(connection, "select * from read_csv('https://example.com/a.csv')")
 
 
@@ -71,19 +80,19 @@ def test_the_limits_of_the_settings_hold(home: Home) -> None:
         )
 
 
-def test_a_bundle_is_read_only_and_a_folder_of_files_shows_itself_only(home: Home, inside: Path) -> None:
+def test_a_bundle_is_read_only_and_a_folder_of_files_shows_itself_only(home: Home, inside: Path, outside: Path) -> None:
     bundle = home.published / "clv.duckdb"
     with duckdb.connect(str(bundle)) as made:
         made.execute("create table clv_run as select 1 as a")
     with open_bundle_file(bundle) as connection:
-        refused(connection, "create table t as select 1", "delete from clv_run", *_ways_out())
+        refused(connection, "create table t as select 1", "delete from clv_run", *_ways_out(outside))
     with open_files(inside.parent) as connection:
         assert connection.execute("select a from inside").fetchall() == [("1",)]
-        refused(connection, *_ways_out())
+        refused(connection, *_ways_out(outside))
 
 
-def _ways_out() -> list[str]:
-    return [f"select * from read_text('{OUTSIDE[0]}')", "set enable_external_access = true", "install httpfs"]
+def _ways_out(outside: Path) -> list[str]:
+    return [f"select * from read_text('{outside}')", "set enable_external_access = true", "install httpfs"]
 
 
 def test_every_server_that_the_package_starts_is_bound_to_loopback() -> None:
