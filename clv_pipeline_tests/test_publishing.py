@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
-from html.parser import HTMLParser
 from pathlib import Path
 
 import duckdb
@@ -25,6 +24,7 @@ from clv_pipeline.settings import PROJECT, Settings, load_settings
 from clv_pipeline.sql_models import SqlModel, load_layer
 from clv_pipeline.warehouse import Connection, open_bundle_file
 from clv_pipeline_tests.conftest import RULES_RUN, SMALL_RUN, open_warehouse, run_clv, run_clv_here
+from clv_pipeline_tests.pages import assert_inert, tags_of
 
 DEMO_AS_OF = date(2026, 7, 1)
 
@@ -286,35 +286,10 @@ def test_data_quality_accounts_for_every_source_row_and_its_money(published: Con
 # --- the report --------------------------------------------------------------------------------------------------------
 
 
-class _Tags(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-
-def _tags(page: str) -> list[tuple[str, dict[str, str | None]]]:
-    parser = _Tags()
-    parser.feed(page)
-    return parser.found
-
-
-def _assert_inert(page: str) -> None:
-    for tag, attributes in _tags(page):
-        assert tag not in ("script", "iframe", "object", "embed", "link", "base", "form"), (tag, attributes)
-        for name, value in attributes.items():
-            assert not name.startswith("on"), (tag, attributes)
-            if name in ("src", "href", "srcset", "action"):
-                assert (value or "").startswith(("data:image/png;base64,", "#")), (tag, name, value)
-    assert not re.search(r"@import|url\((?!['\"]?data:)", page)
-
-
 def test_the_report_reaches_for_nothing_outside(demo_run: Home) -> None:
     page = (_bundle(demo_run) / "report.html").read_text()
-    _assert_inert(page)
-    pictures = [a for tag, a in _tags(page) if tag == "img"]
+    assert_inert(page)
+    pictures = [a for tag, a in tags_of(page) if tag == "img"]
     assert len(pictures) >= 2
     assert all(a.get("alt") for a in pictures)
     assert f"as of {DEMO_AS_OF}" in page
@@ -334,7 +309,7 @@ def test_names_from_the_source_are_inert_in_the_report(finished: Home) -> None:
         connection.execute("update feature_importance set description = ? || description", [attack])
     write_report(bundle)
     page = (bundle / "report.html").read_text()
-    _assert_inert(page)
+    assert_inert(page)
     assert "&lt;script&gt;" in page
 
 
