@@ -15,7 +15,7 @@ test: $(READY)
 
 # the faults of clv_pipeline_tests/faults/catalogue.md, those that take a seed with many of them; an hour or more
 chaos: $(READY)
-	$(BIN)/pytest clv_pipeline_tests/faults -n 2 --dist loadfile --no-loadscope-reorder --repeats 30 --faults-table docs/faults.md
+	$(BIN)/pytest clv_pipeline_tests/faults -n 2 --dist loadfile --no-loadscope-reorder --repeats 25 --faults-table docs/faults.md
 	$(BIN)/pytest clv_pipeline_tests/test_publishing.py -m chaos
 	CLV_TEST_PUBLICATIONS=500 $(BIN)/pytest clv_pipeline_tests/test_publishing_target.py -k no_reader_ever_sees
 
@@ -31,10 +31,11 @@ lint: $(READY)
 docs: $(READY)
 	$(BIN)/python -m clv_pipeline.published_contract > docs/published_tables.md
 
-# the lock holds names, versions and hashes only; whichever registry this machine uses serves it
+# the lock holds names, versions and hashes only; whichever registry this machine uses serves it. Python compiles a module
+# when it is first imported, and most of these never are
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(READY)
 

@@ -6,7 +6,7 @@ Only reading and building of SQL models belongs here; what the SQL means belongs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -85,11 +85,18 @@ def _needed(model: SqlModel, parameters: Parameters) -> dict[str, object]:
 
 def column_lineage(connection: Connection, model: SqlModel) -> dict[str, list[tuple[str, str]]]:
     """Return for each output column the (table, column) pairs of the model's inputs that it comes from."""
+    columns = [(t, tuple((c, _plain(k)) for c, k in columns_of(connection, t).items())) for t in sorted(model.inputs)]
+    return _lineage(model.sql, tuple(columns))
+
+
+@cache
+def _lineage(sql: str, inputs: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> dict[str, list[tuple[str, str]]]:
+    """Trace a query over its inputs' columns; kept, because a process that makes up for missed nights asks again."""
     schema: dict[str, dict[str, dict[str, str]]] = {}
-    for table in model.inputs:
+    for table, columns in inputs:
         layer, name = table.split(".")
-        schema.setdefault(layer, {})[name] = {c: _plain(t) for c, t in columns_of(connection, table).items()}
-    nodes = lineage(None, model.sql, schema, dialect="duckdb", trim_selects=False)
+        schema.setdefault(layer, {})[name] = dict(columns)
+    nodes = lineage(None, sql, schema, dialect="duckdb", trim_selects=False)
     return {column: sorted(_leaves(node)) for column, node in nodes.items()}
 
 

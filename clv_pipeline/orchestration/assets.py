@@ -231,8 +231,7 @@ def model_quality(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.M
             training.evaluate_candidates(pipeline.warehouse, pipeline.settings, plan.horizons)
         with pipeline.warehouse.connection() as connection:
             metadata = table_metadata(connection, "training.model_quality")
-            # what was learned is drawn when it is learned
-            shown = pictures.of_test_window(connection, pipeline.settings) if due else {}
+            shown = pictures.kept_or_drawn(context, due, lambda: pictures.of_test_window(connection, pipeline.settings))
             return dg.MaterializeResult(metadata=metadata | shown)
 
 
@@ -268,7 +267,9 @@ def permutation_importance(context: dg.AssetExecutionContext, pipeline: Pipeline
         )
         with pipeline.warehouse.connection() as connection:
             metadata = table_metadata(connection, "training.permutation_importance")
-            shown = pictures.of_what_drives_predictions(connection, pipeline.settings) if due else {}
+            shown = pictures.kept_or_drawn(
+                context, due, lambda: pictures.of_what_drives_predictions(connection, pipeline.settings)
+            )
     return dg.MaterializeResult(metadata=metadata | shown | {"looked at tonight": str(looked or "nothing")})
 
 
@@ -288,7 +289,8 @@ def source_ablation(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg
             interpretation.ablate_sources(pipeline.warehouse, pipeline.settings, plan.horizons[0])
         with pipeline.warehouse.connection() as connection:
             metadata = table_metadata(connection, "training.source_ablation")
-            return dg.MaterializeResult(metadata=metadata | (pictures.of_sources(connection) if due else {}))
+            shown = pictures.kept_or_drawn(context, due, lambda: pictures.of_sources(connection))
+            return dg.MaterializeResult(metadata=metadata | shown)
 
 
 @dg.asset(

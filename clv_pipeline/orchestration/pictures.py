@@ -1,6 +1,7 @@
 """Plots in asset metadata: numbers come from the warehouse, pictures from reporting, Markdown goes to the Dagster UI."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -8,6 +9,19 @@ import dagster as dg
 from clv_pipeline.reporting import plots
 from clv_pipeline.settings import Settings
 from clv_pipeline.warehouse import Connection, has_table
+
+
+def kept_or_drawn(
+    context: dg.AssetExecutionContext, is_new: bool, draw: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """Return new pictures where there is something new to see, else those of the asset's last materialization.
+
+    The Dagster UI shows the metadata of the last materialization only, which on most nights trained nothing.
+    """
+    event = None if is_new else context.instance.get_latest_materialization_event(context.asset_key)
+    last = event.asset_materialization if event else None
+    kept = {k: v for k, v in last.metadata.items() if isinstance(v, dg.MarkdownMetadataValue)} if last else {}
+    return kept or draw()
 
 
 def of_test_window(connection: Connection, settings: Settings) -> dict[str, Any]:
