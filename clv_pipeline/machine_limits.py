@@ -14,6 +14,7 @@ import duckdb
 from clv_pipeline.errors import DamageError, PipelineError, ResourceError
 
 _NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
+_NO_MEMORY = "Out of Memory Error"
 _NO_WRITING = ("Read-only file system", "Permission denied")
 _DAMAGED = ("Failure while replaying WAL", "Corrupt database file", "not a valid DuckDB database file")
 _UNCHANGED = "; what stood before stands, and yesterday's bundle is served."
@@ -41,7 +42,8 @@ def _told(error: Exception, folder: Path, memory_limit: str, needed_bytes: int) 
     text = str(error)
     first_line = text.splitlines()[0] if text else type(error).__name__
     # running out comes first: a full disk makes reading a log fail, too, and that is no damage
-    if isinstance(error, duckdb.OutOfMemoryException):
+    # a commit that runs out is a fatal error in DuckDB, which names the cause in its words only
+    if isinstance(error, duckdb.Error) and _NO_MEMORY in text:
         return ResourceError(
             f"The memory limit of {memory_limit} is reached: {first_line}",
             next_step="set CLV_MEMORY_LIMIT higher (or CLV_THREADS lower) and run again" + _UNCHANGED,

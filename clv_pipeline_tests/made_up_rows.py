@@ -151,6 +151,21 @@ def company_of_noise(customers: int = 800, seed: int = 5) -> MadeUpCompany:
     return MadeUpCompany(_as_orders(rows, generator))
 
 
+def company_with_rhythm(stages: int, customers: int = 300, seed: int = 7) -> MadeUpCompany:
+    """Each wait for the next purchase is the sum of so many random stages, the more the more regular; they leave by chance."""
+    generator = np.random.default_rng(seed)
+    length = (AS_OF - FIRST_DAY).days
+    rows = []
+    for customer in range(customers):
+        day, wait, leaves = generator.uniform(0, length - 100), generator.gamma(4, 8), generator.beta(1, 8)
+        while day < length:
+            rows.append((f"C{customer:05d}", int(day), generator.lognormal(3.5, 0.3), "any"))
+            if generator.random() < leaves:
+                break
+            day += generator.gamma(stages, wait / stages)
+    return MadeUpCompany(_as_orders(rows, generator))
+
+
 def with_prospects(company: MadeUpCompany, prospects: int, created: date, refusing: int = 0) -> MadeUpCompany:
     """Return the company with a CRM: its buyers, and people who have bought nothing; the last `refusing` buyers object."""
     buyers = sorted(company.orders["customer_id"].unique())

@@ -166,7 +166,7 @@ feature_tables = [sql_asset(model, _build_features, group="features") for model 
 
 @dg.asset(
     key=["features", "btyd_features"],
-    deps=[asset_key("features.purchase_features"), asset_key("features.cutoffs")],
+    deps=[asset_key(f"features.{name}") for name in ("customer_day", "purchase_features", "cutoffs")],
     group_name="features",
     kinds={"python", "duckdb"},
     owners=OWNERS,
