@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clv_pipeline.giants import GIANT
 from clv_pipeline.modeling.btyd import (
     MBGNBD,
     GammaGamma,
@@ -34,8 +35,6 @@ Array = NDArray[np.float64]
 
 #: A purchase day that was returned in full still is a purchase; Gamma-Gamma needs a positive value.
 _SMALLEST_VALUE = 0.01
-#: An average beyond this multiple of the 99th percentile is more likely a slip of the keyboard than a custom.
-_GIANT = 20
 #: From here on a company's customers buy with a rhythm. On the simulated purchases of benchmarks/rhythm.py MBG/CNBD-k then
 #: is far better than MBG/NBD; at k = 2 the likelihood prefers it on some companies whose customers it ranks worse.
 _RHYTHMIC = 3
@@ -184,7 +183,7 @@ def _purchase_value(history: PurchaseHistory) -> Array:
 
     One giant order must not raise what everybody is drawn to, nor the level of all predictions.
     """
-    most = _GIANT * np.quantile(history.mean_value, 0.99, method="lower") if len(history.mean_value) else np.inf
+    most = GIANT * np.quantile(history.mean_value, 0.99, method="lower") if len(history.mean_value) else np.inf
     purchases, mean_value = (
         history.repeats + 1,
         np.clip(history.mean_value, _SMALLEST_VALUE, max(most, _SMALLEST_VALUE)),

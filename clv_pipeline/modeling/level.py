@@ -12,6 +12,7 @@ from datetime import date, timedelta
 import numpy as np
 from scipy.optimize import brentq
 
+from clv_pipeline.giants import GIANT
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.warehouse import Connection
 
@@ -122,7 +123,7 @@ def _what_happened(connection: Connection, cutoff: date, horizon_days: int) -> t
         -- as in the expectations, one giant order is no season
         large as (select quantile_disc(spend, 0.99) as spend from in_window where spend > 0)
 
-        select coalesce(sum(least(in_window.spend, 20 * large.spend)), 0),
+        select coalesce(sum(least(in_window.spend, {GIANT:d} * large.spend)), 0),
             coalesce(sum(bought::int), 0) / (select count(*) from customers)
         from in_window
         cross join large

@@ -13,6 +13,7 @@ from statistics import median
 from typing import Literal
 
 from clv_pipeline.errors import ConfigurationError, QualityError, nearest
+from clv_pipeline.giants import GIANT
 from clv_pipeline.quality.night import GiantOrder, GoodNight, Median, MonthOfOrders, Night
 from clv_pipeline.settings import Settings
 
@@ -35,8 +36,6 @@ _ROWS_NEEDED = 100
 _COMPARABLE_DAYS = 35
 #: Orders that a median needs so that a factor of several is no accident.
 _MEDIAN_NEEDS, _BASELINE_NEEDS = 10, 20
-#: Beyond this multiple of the 99th percentile an order is more likely a slip of the keyboard than a sale.
-_GIANT = 20.0
 
 Verdict = Literal["passed", "warns", "blocks"]
 
@@ -293,13 +292,13 @@ def judge_giant_order(giant: GiantOrder | None) -> Judgement:
     """Say whether one order of the last year is beyond anything this company sells; that only warns."""
     if giant is None:
         return Judgement(GIANT_ORDER, "passed", 0, "none", "none", "there is no order in the last year")
-    limit = f"{_GIANT * giant.percentile_99:,.2f} ({_GIANT:g} times the 99th percentile)"
+    limit = f"{GIANT * giant.percentile_99:,.2f} ({GIANT} times the 99th percentile)"
     baseline = f"{giant.percentile_99:,.2f}, the 99th percentile of {giant.orders:,} orders of the last year"
     says = (
         f"clean.orders: the largest order of the last year is {giant.value:,.2f}, {giant.value / giant.total:.1%} of all "
         f"its money; limit {limit}; baseline {baseline}"
     )
-    is_giant = giant.value > _GIANT * giant.percentile_99 and giant.orders >= _ROWS_NEEDED
+    is_giant = giant.value > GIANT * giant.percentile_99 and giant.orders >= _ROWS_NEEDED
     return Judgement(GIANT_ORDER, "warns" if is_giant else "passed", giant.value, limit, baseline, says)
 
 

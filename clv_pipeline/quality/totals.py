@@ -7,14 +7,13 @@ predictions are scaled to the buying rhythm's expectation, which therefore prove
 
 from datetime import date, timedelta
 
+from clv_pipeline.giants import GIANT
 from clv_pipeline.quality.limits import Totals
 from clv_pipeline.warehouse import Connection, one_row
 
 _RECENT_DAYS = 28
 #: 52 weeks, so that the same weekdays are compared.
 _YEAR = timedelta(days=364)
-#: A customer counts for no more than this multiple of the 99th percentile: one giant order must not decide the comparison.
-_GIANT = 20
 
 
 def measure_totals(connection: Connection, as_of: date, days: int, *, is_rule: bool) -> Totals:
@@ -56,7 +55,8 @@ def _largest_usual_customer(connection: Connection, first: date, last: date) -> 
         """,
         {"first": first, "last": last},
     )
-    return _GIANT * float(spend)
+    # one giant order must not decide the comparison
+    return GIANT * float(spend)
 
 
 def _sold(connection: Connection, first: date, last: date, known_before: date, cap: float) -> float:
