@@ -248,10 +248,14 @@ def test_a_section_replaces_itself_and_leaves_the_others_alone(tmp_path: Path) -
     file = tmp_path / "accuracy.md"
     file.write_text("# Accuracy\n\nWords.\n\n## Another\n\nkept\n")
     backtest_report.write_section(by_hand(0.8), file, "shop", "clv backtest", None)
+    backtest_report.write_section(by_hand(0.8), file, "shop two", "clv backtest", None)
+    second = file.read_text()[file.read_text().index("## shop two\n") :]
     backtest_report.write_section(by_hand(0.6), file, "shop", "clv backtest", None)
     text = file.read_text()
-    assert text.startswith("# Accuracy\n\nWords.\n\n## Another\n\nkept\n")
-    assert text.count("## shop\n") == 1
+    assert text.startswith("# Accuracy\n\nWords.\n\n## Another\n\nkept\n\n## shop\n")
+    assert text.endswith(second)
+    assert text.count("## shop\n") == text.count("## shop two\n") == 1
+    text = text.removesuffix(second)
     assert "| <blend> | champion | 0.600 |" in text
     assert "0.800 | 0.500" not in text
 

@@ -80,8 +80,10 @@ def write_section(backtest: Backtest, path: Path, name: str, command: str, proto
         lines += [f"- {line}" for line in _verdicts(backtest, days, cutoff)] + [""]
     lines += ["### Learning curve", "", *_markdown_table(*_learning(backtest)), ""]
     lines += ["### What each source adds", "", *_markdown_table(*_sources(backtest)), ""]
-    kept = _without(path.read_text() if path.exists() else "# Accuracy\n\n", f"## {name}")
-    write_durably(path, (kept.rstrip("\n") + "\n\n" + "\n".join(lines)).encode())
+    text = path.read_text() if path.exists() else "# Accuracy\n"
+    before, _, old = text.partition(f"\n## {name}\n")
+    after = old[old.find("\n## ") :] if "\n## " in old else ""
+    write_durably(path, (before.rstrip("\n") + "\n\n" + "\n".join(lines) + after).encode())
 
 
 def summary(backtest: Backtest) -> tuple[list[str], Rows]:
@@ -232,14 +234,3 @@ def _html_table(header: Sequence[str], rows: Rows) -> str:
 def _markdown_table(header: Sequence[str], rows: Rows) -> list[str]:
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     return lines + ["| " + " | ".join(row) + " |" for row in rows]
-
-
-def _without(text: str, heading: str) -> str:
-    """Return Markdown without the section of a heading of the second level."""
-    kept, inside = [], False
-    for line in text.splitlines():
-        if line.startswith("## "):
-            inside = line == heading
-        if not inside:
-            kept.append(line)
-    return "\n".join(kept) + "\n"

@@ -10,7 +10,7 @@ import pytest
 
 from clv_pipeline.home import Home
 from clv_pipeline_tests.faults.company import YESTERDAY, Company, assert_published, healthy, night
-from clv_pipeline_tests.faults.table import FAULT, SENTENCE, FaultsTable, fault_of, sentence_of
+from clv_pipeline_tests.faults.table import FAULTS, SENTENCE, FaultsTable, faults_of, sentence_of
 from clv_pipeline_tests.nights import copy_of
 
 #: How many seeds a test has in `make test`, which does not know the option.
@@ -35,8 +35,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if (fault := fault_of(item)) is not None:
-            item.user_properties += [(FAULT, fault), (SENTENCE, sentence_of(item))]
+        numbers = " ".join(map(str, faults_of(item)))
+        item.user_properties += [(FAULTS, numbers), (SENTENCE, sentence_of(item))]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The table of docs/faults.md, written by the test run itself: what each fault of the catalogue was expected to do, and did.
 
-A test belongs to the fault in its function's name (`test_fault_13_...`), else to the one in its file's. No test is here.
+A test belongs to the faults in its function's name (`test_fault_13_...`, `test_faults_15_and_17_...`), else to those in its
+file's, where `06_to_29` names no single one. No test is here.
 """
 
 import re
@@ -10,9 +11,9 @@ from pathlib import Path
 import pytest
 
 CATALOGUE = Path(__file__).with_name("catalogue.md")
-_FAULT = re.compile(r"fault_(\d\d)")
+_FAULTS = re.compile(r"faults?_(\d\d(?:_(?:and_)?\d\d)*)(?!\d|_to_\d)")
 #: Under these names a report carries, also from a worker to the process that writes the table, what it is about.
-FAULT, SENTENCE = "fault", "sentence"
+FAULTS, SENTENCE = "faults", "sentence"
 
 _HEAD = """\
 # Faults, and what was seen
@@ -26,17 +27,17 @@ or cases says how many of them passed; "repetitions" is how often the tests of a
 """
 
 
-def fault_of(item: pytest.Item) -> int | None:
-    """Return the number of the fault that a test is about."""
+def faults_of(item: pytest.Item) -> list[int]:
+    """Return the numbers of the faults that a test is about."""
     for name in (item.name, item.path.name):
-        if found := _FAULT.search(name):
-            return int(found[1])
-    return None
+        if found := _FAULTS.search(name):
+            return [int(number) for number in re.findall(r"\d\d", found[1])]
+    return []
 
 
 def sentence_of(item: pytest.Item) -> str:
     """Return the name of the test as the sentence that it is."""
-    words = re.sub(r"^test_(fault_\d\d_)?", "", item.name.split("[")[0])
+    words = re.sub(r"^test_(faults?_\d\d_(and_\d\d_)?)?", "", item.name.split("[")[0])
     return words.replace("_", " ")
 
 
@@ -50,8 +51,9 @@ class FaultsTable:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         about = dict(report.user_properties)
         # a setup that fails is the only report of its test
-        if FAULT in about and (report.when == "call" or report.outcome != "passed"):
-            self._outcomes[int(str(about[FAULT]))][str(about[SENTENCE])].append(report.outcome)
+        if report.when == "call" or report.outcome != "passed":
+            for fault in map(int, str(about.get(FAULTS, "")).split()):
+                self._outcomes[fault][str(about[SENTENCE])].append(report.outcome)
 
     def pytest_sessionfinish(self) -> None:
         lines = [self._line(*row) for row in catalogue()]

@@ -1,4 +1,6 @@
-"""Faults 13 to 17: an empty table, too few or too many orders, a genuine peak, stale data, and a half-loaded today."""
+"""Faults 13 to 17 and 57: an empty table, too few or too many orders, a genuine peak, stale data, a half-loaded today, and
+incidents of the past that are no baseline.
+"""
 
 import json
 from datetime import date, timedelta
@@ -77,6 +79,22 @@ def test_fault_14_a_day_that_lost_most_of_its_orders_blocks_until_acknowledged(
     assert run.tags["clv/acknowledge"] == "order_volume"
     said = run_clv_here("status", "--home", str(yesterday.root)).stdout
     assert "acknowledged: order_volume" in " ".join(said.split())
+
+
+def test_fault_57_days_that_were_let_pass_are_no_baseline(company: Company, yesterday: Home) -> None:
+    """Four of the eight Fridays before lost most of their orders, as known then; the median is of the other four."""
+    incidents = [date.fromisoformat(LAST_DAY) - timedelta(weeks=n) for n in range(1, 5)]
+    for day in (*map(str, incidents), LAST_DAY):
+        lose(company, day, 0.9)
+    with open_warehouse(yesterday).transaction() as connection:
+        for day in incidents:
+            connection.execute(
+                "insert into quality.good_nights values ('source', ?, 'then', 'acknowledged', 'order_volume', 1)",
+                [day + timedelta(days=1)],
+            )
+    healthy = median(len(company.orders_on(incidents[-1] - timedelta(weeks=n))) for n in range(1, 5))
+    assert healthy >= 3 * max(len(company.orders_on(str(day))) for day in incidents)
+    assert_blocked(night(company, yesterday), "check order_volume", f"baseline {healthy:g}, the median of the Fridays")
 
 
 def test_fault_14_a_day_with_far_too_many_orders_blocks(company: Company, yesterday: Home) -> None:
