@@ -35,14 +35,23 @@ class CNBDk(BetaGeometric):
 
     @classmethod
     def fit(cls, summary: PurchaseSummary) -> FitResult[Self]:
-        """Fit k = 1..4 and keep the likeliest of those that converged, or failing that of those at a bound.
+        """Fit k = 1, 2, ... up to 4 as long as that gets likelier; one that converged goes before one at a bound.
 
         Fails, saying so, when the summary has no `log_gap_sum`: likelihoods of different k do not compare without it.
         """
         if summary.log_gap_sum is None:
             return failed(cls.name, "the sum of log gaps between purchases is unknown", summary.customers)
-        fits = [cls._fit_as(partial(cls, k=k), summary) for k in range(1, MOST_REGULAR + 1)]
-        return max(fits, key=lambda fit: (fit.status is FitStatus.CONVERGED, fit.log_likelihood))
+        best = cls._fit_as(partial(cls, k=1), summary)
+        for k in range(2, MOST_REGULAR + 1):
+            fit = cls._fit_as(partial(cls, k=k), summary)
+            if _rank(fit) <= _rank(best):
+                break
+            best = fit
+        return best
+
+
+def _rank(fit: FitResult[CNBDk]) -> tuple[bool, float]:
+    return fit.status is FitStatus.CONVERGED, fit.log_likelihood
 
 
 @dataclass(frozen=True)
