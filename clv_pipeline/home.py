@@ -68,6 +68,9 @@ def write_durably(path: Path, content: bytes) -> None:
     os.replace(beside, path)
 
 
+_REPLACED = ".replaced-"
+
+
 def remove_at_once(folder: Path) -> None:
     """Remove a folder so that nobody ever finds half of it under its name.
 
@@ -79,8 +82,20 @@ def remove_at_once(folder: Path) -> None:
     shutil.rmtree(beside, ignore_errors=True)
 
 
+def replace_folder(new: Path, folder: Path) -> None:
+    """Put `new` in the place of `folder`; a kill in between leaves the old one aside, which `clear_leftovers` puts back."""
+    aside = folder.with_name(f"{_REPLACED}{folder.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.replace(folder, aside)
+    os.replace(new, folder)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def clear_leftovers(folder: Path) -> None:
     """Remove what killed processes left half-built or half-removed in `folder`, so that its space comes back."""
+    for aside in folder.glob(f"{_REPLACED}*"):
+        if not (name := folder / aside.name.removeprefix(_REPLACED)).exists():
+            os.replace(aside, name)
     for path in folder.glob(".*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

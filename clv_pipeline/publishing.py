@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from clv_pipeline.errors import PublishError
-from clv_pipeline.home import Home, clear_leftovers, remove_at_once, write_durably
+from clv_pipeline.home import Home, clear_leftovers, remove_at_once, replace_folder, write_durably
 from clv_pipeline.published_contract import CONTRACT_VERSION, PUBLISHED, description_of
 from clv_pipeline.quality.conservation import check_money_is_conserved
 from clv_pipeline.quality.judging import let_pass
@@ -258,9 +258,8 @@ def rewrite_bundle(warehouse: Warehouse, folder: Path, erased: list[str]) -> int
     write_report(beside)
     as_of, source = date.fromisoformat(manifest["as_of_date"]), manifest["source_name"]
     _write_manifest(beside, folder.name, as_of, source, counts)
-    remove_at_once(folder)
-    os.replace(_flushed(beside), folder)
-    os.utime(folder / "manifest.json", ns=(made.st_atime_ns, made.st_mtime_ns))
+    os.utime(beside / "manifest.json", ns=(made.st_atime_ns, made.st_mtime_ns))
+    replace_folder(_flushed(beside), folder)
     return int(sum(manifest["row_counts"].values()) - sum(counts.values()))
 
 

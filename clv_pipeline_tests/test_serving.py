@@ -1,8 +1,6 @@
 """Which bundle is served: the way back and forth, what is refused, and how many old bundles stay."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from clv_pipeline.errors import PublishError
 from clv_pipeline.home import Home
 from clv_pipeline.serving import bundles, current, read_pointer, remove_old_bundles, roll_back
 from clv_pipeline_tests.conftest import run_clv, run_clv_here
+from clv_pipeline_tests.cut_short import cut_everywhere
 from clv_pipeline_tests.nights import bundle_names, contents, copy_of, publish_night, served_run, served_whole
 
 SECOND, THIRD = "20260702-night", "20260703-night"
@@ -179,44 +178,15 @@ def test_a_folder_that_is_no_bundle_is_never_removed(home: Home) -> None:
     assert "notes of ours" in bundle_names(home)
 
 
-#: Removes old bundles of a copy of the home for each n, and dies right before the n-th step that moves or removes a file.
-_REMOVE_AND_DIE = """
-import os, shutil, signal, sys
-from pathlib import Path
-from clv_pipeline.serving import remove_old_bundles
-
-template, folder = Path(sys.argv[1]), Path(sys.argv[2])
-for last in range(1, 60):
-    published = folder / f"{last:02d}" / "home" / "published"
-    shutil.copytree(template / "published", published)
-    child = os.fork()
-    if child == 0:
-        left = [last]
-        def dying(function):
-            def call(*arguments, **named):
-                left[0] -= 1
-                if left[0] == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return function(*arguments, **named)
-            return call
-        os.replace, os.unlink, os.rmdir = dying(os.replace), dying(os.unlink), dying(os.rmdir)
-        remove_old_bundles(published, 2, "none")
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
-        sys.exit(os.waitstatus_to_exitcode(status))
-"""
+def remove_all_but_two(home: Home) -> None:
+    remove_old_bundles(home.published, 2, "none")
 
 
 def test_removing_may_be_cut_anywhere_and_the_next_night_removes_the_rest(
     three_nights: Home, first: str, tmp_path: Path
 ) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-c", _REMOVE_AND_DIE, str(three_nights.root), str(tmp_path / "cut")],
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    homes = [Home(path / "home") for path in sorted((tmp_path / "cut").iterdir())]
+    steps = ("os.replace", "os.unlink", "os.rmdir")
+    homes = cut_everywhere(f"{__name__}:remove_all_but_two", three_nights.root, tmp_path / "cut", *steps)
     assert len(homes) > 15
     for cut in homes:
         assert served_whole(cut) == "2026-07-03"

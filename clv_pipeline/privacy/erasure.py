@@ -48,6 +48,7 @@ def forget(settings: Settings, customer_id: str) -> Erasure:
     home = Home(settings.home)
     tombstones = open_tombstones(home.tombstones, settings.hash_key)
     with hold(home, "clv forget"):
+        clear_leftovers(home.published)
         warehouses = warehouses_of(settings)
         ids = sorted({customer_id}.union(*(_known_numbers(w, customer_id) for w in warehouses)))
         held = [name for name in bundles(home.published) if _holds(home.published / name / "clv.duckdb", ids)]

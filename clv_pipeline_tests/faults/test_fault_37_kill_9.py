@@ -2,10 +2,7 @@
 and the next run heals unaided.
 """
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import dagster as dg
@@ -14,10 +11,11 @@ import pytest
 from clv_pipeline.home import Home
 from clv_pipeline.publishing import publish
 from clv_pipeline.serving import current
-from clv_pipeline.settings import PROJECT, load_settings
+from clv_pipeline.settings import load_settings
 from clv_pipeline.sql_models import load_layer
 from clv_pipeline.warehouse import open_bundle_file
 from clv_pipeline_tests.conftest import RULES_RUN, open_warehouse
+from clv_pipeline_tests.cut_short import cut_everywhere
 from clv_pipeline_tests.faults.company import (
     CANARY_KEY,
     TONIGHT,
@@ -27,7 +25,7 @@ from clv_pipeline_tests.faults.company import (
     assert_published,
     night,
 )
-from clv_pipeline_tests.faults.kill_points import GIVE_UP_SECONDS, KILL_POINTS, kill_point, run_and_die
+from clv_pipeline_tests.faults.kill_points import KILL_POINTS, kill_point, run_and_die
 from clv_pipeline_tests.nights import contents, copy_of, served_whole
 
 
@@ -83,58 +81,15 @@ def test_a_killed_run_leaves_one_whole_bundle_and_the_next_run_heals(
 # --- publishing, cut before every single step that moves, copies or removes a file ---------------------------------------
 
 
-#: Publishes a copy of the home for each n, and dies right before the n-th step that moves, copies or removes files.
-_PUBLISH_AND_DIE = """
-import os, shutil, signal, sys
-from pathlib import Path
-from clv_pipeline import publishing
-from clv_pipeline.home import Home
-from clv_pipeline.settings import PROJECT, load_settings
-from clv_pipeline.sql_models import load_layer
-from clv_pipeline_tests.conftest import open_warehouse
-
-template, folder = Path(sys.argv[1]), Path(sys.argv[2])
-
-def dying(function, state, last):
-    def call(*arguments, **named):
-        state[0] += 1
-        if state[0] == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(*arguments, **named)
-    return call
-
-for last in range(1, 40):
-    home = Home(folder / f"{last:02d}" / "home")
-    shutil.copytree(template, home.root)
-    child = os.fork()
-    if child == 0:
-        state = [0]
-        os.replace, shutil.copyfile = dying(os.replace, state, last), dying(shutil.copyfile, state, last)
-        shutil.rmtree = dying(shutil.rmtree, state, last)
-        publishing.publish(open_warehouse(home), load_layer("4_published"), load_settings(source="demo"), home)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
-        sys.exit(os.waitstatus_to_exitcode(status))
-"""
+def publish_again(home: Home) -> None:
+    publish(open_warehouse(home), load_layer("4_published"), load_settings(source="demo"), home)
 
 
 def _publish_and_die(template: Path, folder: Path) -> list[Home]:
-    """Return one home for each point where publishing can be cut, the last one uncut."""
-    folder.mkdir()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("CLV_")}
-    ran = subprocess.run(
-        [sys.executable, "-c", _PUBLISH_AND_DIE, str(template), str(folder)],
-        env=clean, cwd=PROJECT, capture_output=True, text=True, timeout=GIVE_UP_SECONDS, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    homes = [Home(path / "home") for path in sorted(folder.iterdir())]
+    steps = ("os.replace", "shutil.copyfile", "shutil.rmtree")
+    homes = cut_everywhere(f"{__name__}:publish_again", template, folder, *steps)
     assert len(homes) > 5
     return homes
-
-
-def _publish(home: Home) -> None:
-    publish(open_warehouse(home), load_layer("4_published"), load_settings(source="demo"), home)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +122,7 @@ def test_the_pointer_and_the_file_name_the_same_run_wherever_publishing_is_cut(c
 def test_publishing_again_heals_whatever_was_cut(cut: list[Home], tmp_path: Path) -> None:
     for position in (0, len(cut) // 2, len(cut) - 2):
         home = copy_of(cut[position], tmp_path / str(position))
-        _publish(home)
+        publish_again(home)
         assert served_whole(home) == TONIGHT
         assert current(home.published) == current(cut[-1].published)
         assert list(home.published.glob(".*")) == []

@@ -1,8 +1,5 @@
 """Fault 48: going back to an earlier bundle is one command of under a minute, and it may be cut anywhere."""
 
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,6 +8,7 @@ import pytest
 from clv_pipeline.home import Home
 from clv_pipeline.serving import current, read_pointer
 from clv_pipeline_tests.conftest import run_clv
+from clv_pipeline_tests.cut_short import cut_everywhere
 from clv_pipeline_tests.nights import contents, copy_of, publish_night, served_run, served_whole
 
 YESTERDAY, TONIGHT, TOMORROW = "2026-07-01", "2026-07-02", "2026-07-03"
@@ -39,45 +37,9 @@ def test_one_command_in_under_a_minute_and_the_next_night_publishes(
     assert served_whole(home) == TOMORROW
 
 
-#: Goes back in a copy of the home for each n, and dies right before the n-th step that moves, copies or removes files.
-_GO_BACK_AND_DIE = """
-import os, shutil, signal, sys
-from pathlib import Path
-from clv_pipeline.home import Home
-from clv_pipeline.serving import roll_back
-
-template, folder = Path(sys.argv[1]), Path(sys.argv[2])
-for last in range(1, 20):
-    home = Home(folder / f"{last:02d}" / "home")
-    shutil.copytree(template / "published", home.root / "published")
-    child = os.fork()
-    if child == 0:
-        left = [last]
-        def dying(function):
-            def call(*arguments, **named):
-                left[0] -= 1
-                if left[0] == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return function(*arguments, **named)
-            return call
-        os.replace, os.unlink, os.fsync = dying(os.replace), dying(os.unlink), dying(os.fsync)
-        shutil.copyfile = dying(shutil.copyfile)
-        roll_back(home)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
-        sys.exit(os.waitstatus_to_exitcode(status))
-"""
-
-
 def test_going_back_may_be_cut_anywhere(two_nights: Home, tmp_path: Path) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-c", _GO_BACK_AND_DIE, str(two_nights.root), str(tmp_path / "cut")],
-        env={k: v for k, v in os.environ.items() if not k.startswith("CLV_")},
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    homes = [Home(path / "home") for path in sorted((tmp_path / "cut").iterdir())]
+    steps = ("os.replace", "os.unlink", "os.fsync", "shutil.copyfile")
+    homes = cut_everywhere("clv_pipeline.serving:roll_back", two_nights.root, tmp_path / "cut", *steps)
     assert len(homes) > 5
     seen = [served_whole(home) for home in homes]
     assert set(seen) == {YESTERDAY, TONIGHT}

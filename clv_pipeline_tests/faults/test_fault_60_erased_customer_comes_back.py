@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from clv_pipeline.home import Home
+from clv_pipeline.privacy.erasure import forget
 from clv_pipeline.serving import bundles, what_is_damaged
+from clv_pipeline.settings import load_settings
 from clv_pipeline.warehouse import open_bundle_file
 from clv_pipeline_tests.conftest import open_warehouse, run_clv_here
+from clv_pipeline_tests.cut_short import cut_everywhere
 from clv_pipeline_tests.faults.company import (
     CANARY_KEY,
     TONIGHT,
@@ -24,7 +27,7 @@ from clv_pipeline_tests.faults.company import (
     night,
     order,
 )
-from clv_pipeline_tests.nights import contents, copy_of, served_whole
+from clv_pipeline_tests.nights import bundle_names, contents, copy_of, is_whole, served_whole
 
 #: One person, whose older record was merged into the newer one; asked to be forgotten under the older number.
 OLD, NEW = "CANARY-OLD-4711", "CANARY-NEW-4712"
@@ -111,6 +114,23 @@ def test_the_bundle_is_whole_and_served_and_everybody_else_is_in_it(story: Story
     manifests = [json.loads((h.published / run_id / "manifest.json").read_text()) for h in (story.first, story.erased)]
     assert manifests[0].keys() == manifests[1].keys()
     assert manifests[1]["row_counts"]["customer_clv"] == manifests[0]["row_counts"]["customer_clv"] - 1
+
+
+def forget_them(home: Home) -> None:
+    forget(load_settings(home=home.root, hash_key=CANARY_KEY), OLD)
+
+
+@pytest.mark.chaos
+def test_an_erasure_may_be_cut_anywhere_and_asked_for_again(story: Story, tmp_path: Path) -> None:
+    steps = ("os.replace", "os.unlink", "os.fsync", "shutil.copyfile", "shutil.rmtree")
+    homes = cut_everywhere(f"{__name__}:forget_them", story.first.root, tmp_path / "cut", *steps)
+    assert len(homes) > 10
+    for position, home in enumerate(homes, start=1):
+        assert all(is_whole(home.published / name) for name in bundle_names(home)), f"cut before step {position}"
+        # the last one is erased already, which may be asked for again all the same
+        forget_them(home)
+        assert files_with(home, OLD, NEW, "CANARY") == [], f"cut before step {position}"
+        assert served_whole(home) == YESTERDAY, f"cut before step {position}"
 
 
 def _rows(home: Home, query: str) -> list[tuple[object, ...]]:
