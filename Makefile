@@ -13,10 +13,10 @@ run: $(READY)
 test: $(READY)
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not chaos'
 
-# the faults of clv_pipeline_tests/faults/catalogue.md, those that take a seed with many of them; an hour or more
+# the faults of clv_pipeline_tests/faults/catalogue.md, those that take a seed with many of them; half an hour or more
 chaos: $(READY)
 	$(BIN)/pytest clv_pipeline_tests/faults -n 2 --dist loadfile --no-loadscope-reorder --repeats 25 --faults-table docs/faults.md
-	$(BIN)/pytest clv_pipeline_tests/test_publishing.py -m chaos
+	$(BIN)/pytest clv_pipeline_tests/test_publishing.py clv_pipeline_tests/test_serving.py -m chaos
 	CLV_TEST_PUBLICATIONS=500 $(BIN)/pytest clv_pipeline_tests/test_publishing_target.py -k no_reader_ever_sees
 
 dev: $(READY)
@@ -31,11 +31,12 @@ lint: $(READY)
 docs: $(READY)
 	$(BIN)/python -m clv_pipeline.published_contract > docs/published_tables.md
 
-# the lock holds names, versions and hashes only; whichever registry this machine uses serves it. Python compiles a module
-# when it is first imported, and most of these never are
+# the lock holds names, versions and hashes only; whichever registry this machine uses serves it.
+# Compiling on all cores takes half the time that pip does; what some packages bring along for other Pythons fails, harmlessly
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+	-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(READY)
 

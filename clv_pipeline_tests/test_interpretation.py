@@ -296,7 +296,7 @@ def test_the_tables_hold_features_and_sources_with_intervals_around_their_values
     assert found["mean_drop"].between(found["low"], found["high"]).all()
     assert found["mean_drop"].max() > 0.02
     assert dependence["predicted_spend"].between(dependence["low"], dependence["high"]).all()
-    assert dependence["feature"].nunique() == 8
+    assert 3 <= dependence["feature"].nunique() <= 8
     assert set(ablated["left_out"]) == {"btyd"}
     assert set(ablated["metric"]) == set(ablation.METRICS)
     for table in (found, dependence, ablated):
@@ -306,7 +306,8 @@ def test_the_tables_hold_features_and_sources_with_intervals_around_their_values
 
 def test_dependence_is_shown_for_what_matters_most(shop: Shop) -> None:
     found, dependence, _ = shop.tables()
-    top = found[found["feature"] != ALL].nlargest(8, "mean_drop")["feature"]
+    # the curve of a feature that loses nothing when it is shuffled is flat
+    top = found.query("feature != @ALL and mean_drop > 0").nlargest(8, "mean_drop")["feature"]
     assert list(dict.fromkeys(dependence["feature"])) == list(top)
     for _, curve in dependence.groupby("feature"):
         assert list(curve["position"]) == list(range(1, len(curve) + 1))

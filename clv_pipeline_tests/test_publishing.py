@@ -427,6 +427,7 @@ def backfilled(demo_run: Home, tmp_path_factory: pytest.TempPathFactory) -> tupl
     return home, before
 
 
+@pytest.mark.chaos
 def test_a_backfill_publishes_beside_and_swaps_nothing(backfilled: tuple[Home, dict[str, str]]) -> None:
     home, before = backfilled
     after = _contents(home.published)
@@ -438,6 +439,7 @@ def test_a_backfill_publishes_beside_and_swaps_nothing(backfilled: tuple[Home, d
     assert _served(home)["as_of_date"] == DEMO_AS_OF.isoformat()
 
 
+@pytest.mark.chaos
 def test_the_history_holds_one_row_a_customer_day_and_horizon(backfilled: tuple[Home, dict[str, str]]) -> None:
     home, _ = backfilled
     with _warehouse(home) as connection:
@@ -448,6 +450,7 @@ def test_the_history_holds_one_row_a_customer_day_and_horizon(backfilled: tuple[
     assert all(rows == keys for _, rows, keys in counts)
 
 
+@pytest.mark.chaos
 def test_a_rerun_of_the_same_day_is_accepted_and_replaces_its_own_history_only(
     backfilled: tuple[Home, dict[str, str]], tmp_path: Path
 ) -> None:

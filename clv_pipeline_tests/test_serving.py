@@ -182,6 +182,7 @@ def remove_all_but_two(home: Home) -> None:
     remove_old_bundles(home.published, 2, "none")
 
 
+@pytest.mark.chaos
 def test_removing_may_be_cut_anywhere_and_the_next_night_removes_the_rest(
     three_nights: Home, first: str, tmp_path: Path
 ) -> None:

@@ -25,7 +25,8 @@ def judge_tonight(connection: Connection, settings: Settings, acknowledged: Iter
         NightRejected: a check blocks and was not acknowledged.
     """
     as_of, source = one_row(connection, "select as_of, source_name from raw.extraction")
-    night = measure(connection, as_of, settings.time_zone)
+    not_revenue = settings.order_status.not_revenue if settings.order_status else []
+    night = measure(connection, as_of, settings.time_zone, not_revenue)
     before = good_nights_before(connection, source, as_of)
     asked = tuple(acknowledged)
     note(connection, night, months_of_orders(connection, as_of, settings.time_zone), asked)

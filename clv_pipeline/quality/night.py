@@ -4,7 +4,7 @@ Numbers only, and nobody's data: counts, sums and medians. What they must not ex
 before as_of, so that a backfilled night and a night at its own time are the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -66,16 +66,22 @@ class GoodNight:
     acknowledged: frozenset[str] = field(default_factory=frozenset)
 
 
-def measure(connection: Connection, as_of: date, time_zone: str) -> Night:
-    """Return the numbers of tonight from the raw and clean tables."""
-    # as they arrived: those of the last days are often not paid yet, and no revenue
+def measure(connection: Connection, as_of: date, time_zone: str, not_revenue: Sequence[str]) -> Night:
+    """Return the numbers of tonight from the raw and clean tables; `not_revenue` are the statuses of orders yet unpaid."""
+    # those of the last days are often not paid yet, and no revenue; what was quarantined has not come
     days = connection.execute(
         """
-        select timezone($zone, ordered_at)::date as day, count(distinct order_id) from raw.orders
-        where amount > 0 and excluded_because is null and day < $as_of and day >= $as_of::date - $days::integer
+        with orders as (
+            select order_date as day, order_id from clean.orders where amount > 0
+            union
+            select timezone($zone, ordered_at)::date as day, order_id from raw.orders
+            where amount > 0 and excluded_because is null and list_contains($not_revenue, status)
+        )
+        select day, count(distinct order_id) from orders
+        where day < $as_of and day >= $as_of::date - $days::integer
         group by day
         """,
-        {"zone": time_zone, "as_of": as_of, "days": _DAYS_LOOKED_AT},
+        {"zone": time_zone, "as_of": as_of, "days": _DAYS_LOOKED_AT, "not_revenue": list(not_revenue)},
     ).fetchall()
     (newest,) = one_row(
         connection,

@@ -128,6 +128,7 @@ def test_publishing_again_heals_whatever_was_cut(cut: list[Home], tmp_path: Path
         assert list(home.published.glob(".*")) == []
 
 
+@pytest.mark.chaos
 def test_publishing_the_same_run_again_may_be_cut_anywhere(good_night: Home, tmp_path: Path) -> None:
     before = current(good_night.published)
     for position, home in enumerate(_publish_and_die(good_night.root, tmp_path / "cut")):

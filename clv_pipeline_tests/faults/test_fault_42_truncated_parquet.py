@@ -63,6 +63,7 @@ def test_a_leftover_file_belongs_to_no_bundle_and_changes_nothing(home: Home) ->
     assert served_whole(home) == YESTERDAY
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("manifest", ["cut", "missing", "of another bundle"])
 def test_a_folder_without_its_own_manifest_is_no_bundle_whatever_lies_in_it(home: Home, manifest: str) -> None:
     publish_night(home, TONIGHT)

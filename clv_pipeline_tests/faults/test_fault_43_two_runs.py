@@ -89,7 +89,7 @@ START: dict[str, Callable[[Home], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("started_by", START)
+@pytest.mark.parametrize("started_by", ["clv run", pytest.param("dagster", marks=pytest.mark.chaos)])
 def test_whoever_started_the_first_run_the_second_is_refused_and_a_kill_frees_the_home(
     home: Home, started_by: str
 ) -> None:

@@ -80,6 +80,7 @@ def test_a_reader_keeps_its_file_all_night_and_sees_the_new_one_when_it_attaches
     assert served_whole(home) == YESTERDAY
 
 
+@pytest.mark.chaos
 def test_a_tool_that_has_it_open_for_writing_stops_no_night_and_spoils_no_file(home: Home) -> None:
     """The served file is read-only, which stops everybody but root; root's tool must do no harm either."""
     publish_night(home, TONIGHT)

@@ -49,6 +49,7 @@ def test_no_model_is_trained_and_the_champion_stays_the_champion(twice: Home, de
     assert Registry(twice.models).reigns() == Registry(demo_run.models).reigns()
 
 
+@pytest.mark.chaos
 def test_a_whole_bundle_is_left_as_it_is(twice: Home, tmp_path: Path) -> None:
     home = copy_of(twice, tmp_path)
     before = contents(home.published)

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from clv_pipeline.home import Home
 from clv_pipeline.settings import PROJECT
 from clv_pipeline_tests.conftest import RULES_RUN
@@ -39,6 +41,7 @@ main()
 """
 
 
+@pytest.mark.chaos
 def test_a_whole_run_is_green_and_tries_to_reach_nothing(company: Company, yesterday: Home) -> None:
     company.write()
     before = contents(yesterday.published)

@@ -65,6 +65,7 @@ def test_fault_01_a_server_that_takes_the_connection_and_says_nothing_is_down_to
 # ------------------------------------------------------------------------------------------------ 2: dies half-way
 
 
+@pytest.mark.chaos
 def test_fault_02_a_connection_that_dies_at_every_attempt_is_red_and_leaves_no_partial_table(
     database: Database, yesterday: Home
 ) -> None:

@@ -104,6 +104,13 @@ def test_fault_14_a_day_with_far_too_many_orders_blocks(company: Company, yester
     assert pointer["as_of_date"] == YESTERDAY
 
 
+def test_fault_14_a_day_whose_orders_are_all_set_aside_has_not_come(company: Company, yesterday: Home) -> None:
+    """The shop renames a status: each order is quarantined, which is a warning; that none is left is more than that."""
+    for row in company.orders_on(LAST_DAY):
+        row["status"] = "PAID"
+    assert_blocked(night(company, yesterday), "check order_volume", "orders: 0 orders on Fri 2024-05-31")
+
+
 def test_fault_14_a_table_that_lost_most_of_its_rows_blocks(company: Company, yesterday: Home) -> None:
     sessions = company.tables["web_sessions"]
     company.tables["web_sessions"] = sessions[: len(sessions) // 5]
