@@ -113,7 +113,7 @@ def _what_happened(connection: Connection, cutoff: date, horizon_days: int) -> t
         with customers as (select customer_id from features.btyd_features where as_of = $cutoff),
 
         in_window as (
-            select customer_day.customer_id, sum(net_spend)::double as spend, bool_or(is_purchase_day) as bought
+            select customer_day.customer_id, sum(net_spend) as spend, bool_or(is_purchase_day) as bought
             from features.customer_day
             inner join customers on customer_day.customer_id = customers.customer_id
             where order_date >= $cutoff and order_date < $cutoff + {horizon_days:d}
@@ -123,7 +123,7 @@ def _what_happened(connection: Connection, cutoff: date, horizon_days: int) -> t
         -- as in the expectations, one giant order is no season
         large as (select quantile_disc(spend, 0.99) as spend from in_window where spend > 0)
 
-        select coalesce(sum(least(in_window.spend, {GIANT:d} * large.spend)), 0),
+        select coalesce(sum(least(in_window.spend, {GIANT:d} * large.spend)), 0)::double,
             coalesce(sum(bought::int), 0) / (select count(*) from customers)
         from in_window
         cross join large

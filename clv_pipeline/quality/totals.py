@@ -26,7 +26,7 @@ def measure_totals(connection: Connection, as_of: date, days: int, *, is_rule: b
 
     (predicted,) = one_row(
         connection,
-        f"select coalesce(sum(least(predicted_spend_{days:d}d, $cap::double)), 0)::double from scores.customer_scores",
+        f"select coalesce(sum(least(predicted_spend_{days:d}d, $cap::decimal(18, 2))), 0)::double from scores.customer_scores",
         {"cap": cap},
     )
     known = sold(as_of - horizon, as_of, as_of - horizon)
@@ -71,7 +71,7 @@ def _sold(connection: Connection, first: date, last: date, known_before: date, c
             group by customer_id
             having min(order_date) filter (where is_purchase_day) < $known_before
         )
-        select coalesce(sum(least(spend, $cap::double)), 0)::double from customers where spend is not null
+        select coalesce(sum(least(spend, $cap::decimal(18, 2))), 0)::double from customers where spend is not null
         """,
         {"first": first, "last": last, "known_before": known_before, "cap": cap},
     )
