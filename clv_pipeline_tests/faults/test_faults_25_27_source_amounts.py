@@ -1,10 +1,13 @@
 """Faults 25 and 27: one giant order, and cents instead of euros."""
 
+import pytest
+
 from clv_pipeline.home import Home
 from clv_pipeline_tests.faults.company import TONIGHT, Company, assert_blocked, assert_published, check, night, order
 from clv_pipeline_tests.nights import copy_of, published_rows
 
 
+@pytest.mark.chaos
 def test_fault_25_a_giant_order_warns_and_hardly_moves_anybody_else(company: Company, yesterday: Home) -> None:
     plain = copy_of(yesterday, yesterday.root.parent / "plain")
     assert_published(night(company, plain))

@@ -1,5 +1,7 @@
 """Faults 34 and 35: an order arrives a week late; orders are deleted or back-dated at the source. One night has them all."""
 
+import pytest
+
 from clv_pipeline.home import Home
 from clv_pipeline_tests.faults.company import (
     TONIGHT,
@@ -15,6 +17,7 @@ from clv_pipeline_tests.nights import published_rows
 LATE, DELETED, BACK_DATED = "00011", "2024-02-10", "2024-03-15"
 
 
+@pytest.mark.chaos
 def test_late_orders_count_tonight_and_lost_ones_are_found_while_the_history_stays_as_it_was(
     company: Company, yesterday: Home
 ) -> None:
