@@ -93,7 +93,7 @@ def run(
 def ui(home: Path | None, port: int) -> None:
     """Open the Dagster UI on 127.0.0.1 with the nightly schedule running."""
     settings = _settings(home=home)
-    from clv_pipeline.orchestration.runs import prepare_dagster_home
+    from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
     from clv_pipeline.settings import PROJECT
 
     prepare_dagster_home(Home(settings.home))

@@ -19,8 +19,9 @@ from clv_pipeline.home import Home, clear_leftovers, remove_at_once, replace_fol
 from clv_pipeline.published_contract import CONTRACT_VERSION, PUBLISHED, description_of
 from clv_pipeline.quality.conservation import check_money_is_conserved
 from clv_pipeline.quality.judging import let_pass
-from clv_pipeline.quality.limits import Judgement, SegmentMoves, judge_segment_changes
+from clv_pipeline.quality.limits import Judgement
 from clv_pipeline.quality.night import remember_good_night
+from clv_pipeline.quality.score_limits import SegmentMoves, judge_segment_changes
 from clv_pipeline.reporting.report import write_report
 from clv_pipeline.serving import read_manifest, remove_old_bundles, serve, what_is_damaged
 from clv_pipeline.settings import Settings

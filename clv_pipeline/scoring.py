@@ -20,8 +20,9 @@ from clv_pipeline.modeling.level import Level, expected_level, scale_probability
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.modeling.registry import HorizonModel, Manifest, Registry, code_fingerprint
 from clv_pipeline.published_contract import CONTRACT_VERSION
-from clv_pipeline.quality.limits import PREDICTED_TOTAL, Totals
+from clv_pipeline.quality.limits import PREDICTED_TOTAL
 from clv_pipeline.quality.night import asked_to_acknowledge
+from clv_pipeline.quality.score_limits import Totals
 from clv_pipeline.quality.totals import measure_totals
 from clv_pipeline.settings import PROJECT, SQL_FOLDER, Settings
 from clv_pipeline.warehouse import Connection, Warehouse, has_table, one_row

@@ -22,7 +22,7 @@ import pytest
 import sqlalchemy as sa
 
 from clv_pipeline.home import Home
-from clv_pipeline.orchestration.runs import prepare_dagster_home
+from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline_tests.conftest import run_clv, run_clv_here
 
 PASSWORD = "top-secret-password"

@@ -141,6 +141,15 @@ def test_every_order_line_and_every_cent_has_one_fate(
     assert query(warehouse, "select sum(amount) from raw.orders") == [(sum(money.values()),)]
 
 
+def test_orders_that_all_lost_their_customer_are_refused_with_where_to_look(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    settings = loaded(orders=csv(ORDER_HEADER, [[*row[:2], None, *row[3:]] for row in order_rows(50)]))
+    with pytest.raises(CleanTableRejected, match=r"clean\.orders\.lines_with_customer") as refused:
+        build_clean_table(warehouse, ORDERS, settings, validator)
+    assert "clean.quarantine where table_name = 'orders'" in refused.value.next_step
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_rows_of_every_table_add_up(
     loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator, seed: int

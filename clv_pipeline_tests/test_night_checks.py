@@ -11,26 +11,25 @@ from clv_pipeline.quality.limits import (
     ACKNOWLEDGEABLE,
     FRESHNESS,
     GIANT_ORDER,
+    GUEST_ORDERS,
     ORDER_VALUE,
     ORDER_VOLUME,
     PAST_MONTHS,
     TABLE_VOLUME,
     Judgement,
     NightRejected,
-    SegmentMoves,
-    Totals,
     judge_freshness,
     judge_giant_order,
+    judge_guest_orders,
     judge_order_value,
     judge_order_volume,
     judge_past_months,
-    judge_predicted_total,
-    judge_segment_changes,
     judge_table_volume,
     known_checks,
     settle,
 )
-from clv_pipeline.quality.night import GiantOrder, GoodNight, Median, MonthOfOrders, Night
+from clv_pipeline.quality.night import DayOfOrders, GiantOrder, GoodNight, Median, MonthOfOrders, Night
+from clv_pipeline.quality.score_limits import SegmentMoves, Totals, judge_predicted_total, judge_segment_changes
 from clv_pipeline.settings import PROJECT, Settings, load_settings
 
 AS_OF = date(2024, 6, 1)
@@ -40,6 +39,7 @@ USUAL = {"day": Median(50, 40), "before_day": Median(50, 2000), "week": Median(5
 NIGHT = Night(
     AS_OF,
     {AS_OF - timedelta(days=n): 40 for n in range(1, 400)},
+    {AS_OF - timedelta(days=n): DayOfOrders(40, 30) for n in range(1, 58)},
     LAST_DAY,
     {"orders": 20_000, "customers": 900},
     USUAL,
@@ -117,7 +117,7 @@ def test_a_peak_of_last_year_explains_this_years(days: int, settings: Settings) 
 
 
 def test_a_small_shop_may_have_an_empty_or_a_busy_day(settings: Settings) -> None:
-    night = Night(AS_OF, {d: 5 for d in NIGHT.orders}, LAST_DAY, {}, USUAL, None)
+    night = Night(AS_OF, {d: 5 for d in NIGHT.orders}, {}, LAST_DAY, {}, USUAL, None)
     for orders in (0, 11, 30):
         assert (
             judge_order_volume(replace(night, orders=night.orders | {LAST_DAY: orders}), [LAST_NIGHT], settings).verdict
@@ -128,6 +128,42 @@ def test_a_small_shop_may_have_an_empty_or_a_busy_day(settings: Settings) -> Non
 def test_the_limits_are_settings() -> None:
     wide = load_settings(min_volume_ratio=0.1, max_volume_ratio=5)
     assert judge_order_volume(with_orders({LAST_DAY: 10}), [LAST_NIGHT], wide).verdict == "warns"
+
+
+# --- orders that nobody made ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("today", "verdict"),
+    [
+        (DayOfOrders(40, 30), "passed"),
+        (DayOfOrders(40, 40), "passed"),
+        (DayOfOrders(40, 14), "passed"),
+        (DayOfOrders(80, 36), "warns"),
+        (DayOfOrders(40, 0), "blocks"),
+        (DayOfOrders(400, 120), "blocks"),
+        (DayOfOrders(10, 0), "passed"),
+        (DayOfOrders(13, 0), "warns"),
+    ],
+    ids=["as ever", "all known", "an accident", "unusual", "none known", "few known", "few orders", "few, none known"],
+)
+def test_buyers_that_turn_into_guests_block_where_it_is_no_accident(
+    today: DayOfOrders, verdict: str, settings: Settings
+) -> None:
+    night = replace(NIGHT, buyers=NIGHT.buyers | {LAST_DAY: today})
+    judged = judge_guest_orders(night, [LAST_NIGHT], settings)
+    assert judged.verdict == verdict
+    assert f"{today.orders - today.with_customer} of {today.orders} orders on Fri 2024-05-31 are guests'" in judged.says
+    assert "75.0% with a customer" in judged.baseline
+    assert judge_guest_orders(night, [], settings).verdict in ("passed", "warns"), "the first run of a home"
+
+
+def test_a_share_of_guests_that_was_acknowledged_is_a_baseline_from_that_day_on(settings: Settings) -> None:
+    since = AS_OF - timedelta(days=3)
+    night = replace(NIGHT, buyers={d: DayOfOrders(40, 30 if d < since else 4) for d in NIGHT.buyers})
+    let_pass = replace(LAST_NIGHT, as_of=since + timedelta(days=1), acknowledged=frozenset({GUEST_ORDERS}))
+    assert judge_guest_orders(night, [let_pass], settings).verdict == "passed"
+    assert judge_guest_orders(night, [replace(let_pass, acknowledged=frozenset())], settings).verdict == "blocks"
 
 
 # --- rows of each table ---------------------------------------------------------------------------------------------------
@@ -167,7 +203,7 @@ def stale(days: int, pause: int = 1) -> Night:
     newest = AS_OF - timedelta(days=days)
     every = [newest - timedelta(days=n) for n in range(0, 300)]
     kept = {d: 40 for d in every if not 0 < (newest - d).days < pause}
-    return Night(AS_OF, kept, newest, {}, USUAL, None)
+    return Night(AS_OF, kept, {}, newest, {}, USUAL, None)
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ from sqlalchemy.dialects import mssql, mysql, oracle
 from clv_pipeline import publishing_target
 from clv_pipeline.errors import ConfigurationError, PublishError
 from clv_pipeline.home import Home
+from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import failures_of
-from clv_pipeline.orchestration.runs import prepare_dagster_home
 from clv_pipeline.published_contract import PUBLISHED
 from clv_pipeline.publishing_target import publish_to_database, published_tables
 from clv_pipeline.settings import PROJECT, Settings, load_settings

@@ -1,14 +1,17 @@
 """`clv status`: what is served, its age, how the newest run went and why, in a good home, a broken one and an empty one."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from clv_pipeline.findings import Finding
 from clv_pipeline.home import Home
+from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import newest_run
 from clv_pipeline.settings import load_settings
 from clv_pipeline.status import look
@@ -106,6 +109,23 @@ def test_a_champion_that_cannot_be_used_is_said(demo_run: Home, tmp_path: Path) 
     found = looked(home)
     assert not found["champion"].is_good
     assert f"{manifest.parent.name} cannot be used" in found["champion"].text
+
+
+def test_a_damaged_run_history_is_said_and_the_next_run_sets_it_aside(
+    demo_run: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = copy_of(demo_run, tmp_path)
+    history = home.dagster / "history" / "runs.db"
+    content = history.read_bytes()
+    for damaged in (b"no database", content[: len(content) // 2]):
+        history.write_bytes(damaged)
+        line = said(home)["newest run"]
+        assert line.startswith(f"fail newest run: nothing is known of it: {history} is damaged")
+    with mock.patch.dict(os.environ):
+        prepare_dagster_home(home)
+    assert f"It is set aside as {history}.damaged" in caplog.text
+    assert said(home)["newest run"] == "ok   newest run: there was none yet"
+    assert history.with_name("runs.db.damaged").read_bytes() == damaged
 
 
 def test_a_red_run_is_named_with_its_check_and_message_and_the_last_good_one_is_served(

@@ -11,6 +11,7 @@ from clv_pipeline.quality.cleaning import CleanReport
 from clv_pipeline.quality.limits import (
     FRESHNESS,
     GIANT_ORDER,
+    GUEST_ORDERS,
     ORDER_VALUE,
     ORDER_VOLUME,
     PAST_MONTHS,
@@ -24,7 +25,7 @@ CONTRACT_CHECK = "contract"
 CLEAN_CHECKS = ("expectations", "reconciliation", "quarantine")
 AUDIT = "audit"
 CHALLENGER = "challenger"
-NIGHT_CHECKS = (ORDER_VOLUME, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, GIANT_ORDER, PAST_MONTHS)
+NIGHT_CHECKS = (ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, GIANT_ORDER, PAST_MONTHS)
 
 
 def specs(asset: str, *names: str) -> list[dg.AssetCheckSpec]:

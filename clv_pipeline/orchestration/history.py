@@ -11,6 +11,7 @@ from dagster_shared.error import SerializableErrorInfo
 from clv_pipeline import clock, errors
 from clv_pipeline.findings import Finding
 from clv_pipeline.home import Home
+from clv_pipeline.orchestration.dagster_home import damaged_history
 from clv_pipeline.orchestration.schedules import next_tick
 from clv_pipeline.run_lock import holder_of
 from clv_pipeline.settings import Settings
@@ -42,8 +43,13 @@ class NewestRun:
 
 def about_runs(home: Home, settings: Settings) -> Iterator[Finding]:
     """Yield a finding for the newest run, with what it failed on, and one for the next tick of the schedule."""
-    run = newest_run(home)
-    yield _about(run) if run else Finding("newest run", True, "there was none yet")
+    damaged = damaged_history(home)
+    if damaged:
+        text = f"nothing is known of it: {', '.join(map(str, damaged))} is damaged"
+        yield Finding("newest run", False, text, "`clv run` sets it aside and begins a new history.")
+    else:
+        run = newest_run(home)
+        yield _about(run) if run else Finding("newest run", True, "there was none yet")
     yield Finding(
         "next run", True, f"{next_tick(clock.now()):%Y-%m-%d %H:%M} {settings.time_zone}, while `clv ui` runs"
     )

@@ -9,7 +9,8 @@ from clv_pipeline.orchestration.resources import Pipeline, red_on_error, run_ack
 from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
 from clv_pipeline.publishing_target import publish_to_database
 from clv_pipeline.quality.judging import let_pass
-from clv_pipeline.quality.limits import PREDICTED_TOTAL, SEGMENT_CHANGES, NightRejected, judge_predicted_total
+from clv_pipeline.quality.limits import PREDICTED_TOTAL, SEGMENT_CHANGES, NightRejected
+from clv_pipeline.quality.score_limits import judge_predicted_total
 from clv_pipeline.sql_models import SqlModel, load_layer
 
 _PUBLISHED_MODELS = load_layer("4_published")

@@ -1,30 +1,15 @@
-"""Running the nightly job in this process, and the Dagster home that keeps its history for the UI.
+"""Running the nightly job in this process. What its history says afterwards is read in `history.py`."""
 
-What that history says afterwards is read in `history.py`.
-"""
-
-import os
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
 
 from clv_pipeline.home import Home
+from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import failures_of
-from clv_pipeline.run_lock import hold, holder_of
-
-_DAGSTER_YAML = """\
-# Written by clv: local history, no telemetry, one run at a time because the warehouse has one writer.
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-concurrency:
-  runs:
-    max_concurrent_runs: 1
-"""
+from clv_pipeline.run_lock import hold
 
 
 @dataclass(frozen=True)
@@ -36,26 +21,6 @@ class RunOutcome:
     errors: list[str]
     checks_passed: int
     checks_failed: list[str]
-
-
-def prepare_dagster_home(home: Home) -> Path:
-    """Make the Dagster home of a CLV_HOME, point DAGSTER_HOME at it, and return it."""
-    folder = home.dagster
-    configuration = folder / "dagster.yaml"
-    if not configuration.exists() or configuration.read_text() != _DAGSTER_YAML:
-        configuration.write_text(_DAGSTER_YAML)
-    os.environ["DAGSTER_HOME"] = str(folder)
-    with dg.DagsterInstance.get() as instance:
-        _fail_dead_runs(instance, home)
-    return folder
-
-
-def _fail_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
-    """Mark runs whose process is gone as failed: one that seems to run for ever would hold the queue for ever."""
-    holder = holder_of(home)
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        if holder is None or run.run_id != holder.run_id:
-            instance.report_run_failed(run, "The process of this run ended without a word; it was probably killed.")
 
 
 def run_nightly(home: Home, *, as_of: date | None, retrain: bool, acknowledged: tuple[str, ...]) -> RunOutcome:

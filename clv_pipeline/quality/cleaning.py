@@ -60,9 +60,10 @@ class CleanTableRejected(QualityError):
     """The new table broke a blocking rule and was rolled back; `report` says which."""
 
     def __init__(self, report: CleanReport) -> None:
+        name = report.table.removeprefix("clean.")
         super().__init__(
             f"{report.table} was not replaced: " + "; ".join(report.failures[:5]),
-            next_step=f"look at clean.quarantine where table_name = '{report.table}' of an earlier run and at the source; "
+            next_step=f"look at clean.quarantine where table_name = '{name}' of an earlier run and at the source; "
             "yesterday's table and bundle stay in place.",
         )
         self.report = report

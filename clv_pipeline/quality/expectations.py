@@ -208,6 +208,7 @@ def _suites() -> dict[str, Suite]:
                 "count(*) filter (where is_return <> (amount < 0) and amount <> 0) as returns_with_wrong_sign",
                 "count(*) filter (where source_currency is null) as lines_without_currency",
                 "count(*) filter (where amount > 0) as lines_with_revenue",
+                "count(customer_id) as lines_with_customer",
                 unclear_time.format(at="ordered_at", day="order_date"),
             ).replace(
                 "count(*) - count(distinct (order_id, order_line_id))",
@@ -217,6 +218,7 @@ def _suites() -> dict[str, Suite]:
                 *counted,
                 *never("returns_with_wrong_sign", "lines_without_currency", "days_off_their_time"),
                 Between(column="lines_with_revenue", min_value=1),
+                Between(column="lines_with_customer", min_value=1),
             ],
         ),
         "customers": Suite(

@@ -1,6 +1,6 @@
 """Judging tonight in the warehouse: measure, hold against the good nights before, note what was found and let pass.
 
-What is measured is `night.py`, what it must not exceed is `limits.py`; here is the order of things.
+What is measured is `night.py`, what it must not exceed is `limits.py` and `score_limits.py`; here is the order of things.
 """
 
 from collections.abc import Iterable, Sequence

@@ -14,14 +14,16 @@ from typing import Literal
 
 from clv_pipeline.errors import ConfigurationError, QualityError, nearest
 from clv_pipeline.giants import GIANT
-from clv_pipeline.quality.night import GiantOrder, GoodNight, Median, MonthOfOrders, Night
+from clv_pipeline.quality.night import DayOfOrders, GiantOrder, GoodNight, Median, MonthOfOrders, Night
 from clv_pipeline.settings import Settings
 
-ORDER_VOLUME, TABLE_VOLUME, FRESHNESS = "order_volume", "table_volume", "freshness"
+ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS = "order_volume", "guest_orders", "table_volume", "freshness"
 ORDER_VALUE, GIANT_ORDER, PAST_MONTHS = "order_value", "giant_order", "past_months"
 PREDICTED_TOTAL, SEGMENT_CHANGES = "predicted_total", "segment_changes"
 #: The checks that may be let pass for one run; the others only warn, or nothing could be published anyway.
-ACKNOWLEDGEABLE = (ORDER_VOLUME, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, PREDICTED_TOTAL, SEGMENT_CHANGES)
+ACKNOWLEDGEABLE = (
+    ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, PREDICTED_TOTAL, SEGMENT_CHANGES,
+)  # fmt: skip
 
 _WEEKS = 8
 #: With fewer such days a weekday has no usual number of orders.
@@ -31,7 +33,7 @@ _NOISE = 3.0
 #: A weekday with fewer orders than this can be empty or double by accident.
 _ORDERS_NEEDED = 10
 #: Tables below this size grow and shrink by multiples for no reason.
-_ROWS_NEEDED = 100
+ROWS_NEEDED = 100
 #: A company may have doubled since a night that is longer ago.
 _COMPARABLE_DAYS = 35
 #: Orders that a median needs so that a factor of several is no accident.
@@ -116,6 +118,7 @@ def judge_night(
     """
     return [
         judge_order_volume(night, before, settings),
+        judge_guest_orders(night, before, settings),
         judge_table_volume(night, before, settings),
         judge_freshness(night, settings),
         judge_order_value(night, before, settings),
@@ -189,6 +192,42 @@ def _was_so_a_year_ago(orders: Mapping[date, int], day: date, ratio: float, sett
     return False
 
 
+def judge_guest_orders(night: Night, before: Sequence[GoodNight], settings: Settings) -> Judgement:
+    """Hold the orders of the last complete day that name a customer against the share of the eight weeks before.
+
+    An export that loses the customer numbers turns buyers into guests: the orders are all there, and nobody made them.
+    Where a new share was acknowledged, the days since are a second baseline.
+    """
+    day = night.as_of - timedelta(days=1)
+    today = night.buyers.get(day, DayOfOrders(0, 0))
+    earlier = {d: found for d, found in night.buyers.items() if d < day}
+    accepted = [n.as_of - timedelta(days=1) for n in before if GUEST_ORDERS in n.acknowledged]
+    shares = [_share_with_customer(earlier.values())]
+    if accepted:
+        shares.append(_share_with_customer(found for d, found in earlier.items() if d >= accepted[-1]))
+    usual = min((share for share in shares if share is not None), default=None)
+    guests = f"{today.orders - today.with_customer} of {today.orders} orders on {day:%a %Y-%m-%d} are guests'"
+    if usual is None:
+        says = f"{guests}; the history is too short to say whether that is usual"
+        return Judgement(GUEST_ORDERS, "passed", today.with_customer, "none yet", "none yet", says)
+    expected = usual * today.orders
+    fewest, _ = _limits(expected, settings)
+    limit = f"{fewest:.0f} with a customer ({settings.min_volume_ratio:g} times the usual share, the scatter of a count added)"
+    baseline = f"{usual:.1%} with a customer, of the orders of the last {_WEEKS} weeks"
+    says = f"orders.customer_id: {guests}; limit {limit}; baseline {baseline}"
+    verdict: Verdict = "passed"
+    if today.with_customer < expected and _is_no_accident(today.with_customer, expected):
+        is_outside = today.with_customer <= fewest and expected >= _ORDERS_NEEDED
+        verdict = "blocks" if is_outside and before else "warns"
+    return Judgement(GUEST_ORDERS, verdict, today.with_customer, limit, baseline, says)
+
+
+def _share_with_customer(days: Iterable[DayOfOrders]) -> float | None:
+    found = list(days)
+    orders = sum(d.orders for d in found)
+    return sum(d.with_customer for d in found) / orders if orders >= _BASELINE_NEEDS else None
+
+
 def _levels(before: Sequence[GoodNight], check: str) -> list[GoodNight]:
     """Return the last ordinary night, and the last night where a new level was acknowledged if that came after it."""
     ordinary = [n for n in before if not n.acknowledged][-1:]
@@ -207,7 +246,7 @@ def judge_table_volume(night: Night, before: Sequence[GoodNight], settings: Sett
     worst, details = 1.0, []
     for table in sorted({name for level in levels for name in level.rows}):
         held = night.rows.get(table, 0)
-        judged = [level for level in levels if level.rows.get(table, 0) >= _ROWS_NEEDED]
+        judged = [level for level in levels if level.rows.get(table, 0) >= ROWS_NEEDED]
         limits = [_limits(level.rows[table], settings) for level in judged]
         if not judged or any(fewest < held < most for fewest, most in limits):
             continue
@@ -298,7 +337,7 @@ def judge_giant_order(giant: GiantOrder | None) -> Judgement:
         f"clean.orders: the largest order of the last year is {giant.value:,.2f}, {giant.value / giant.total:.1%} of all "
         f"its money; limit {limit}; baseline {baseline}"
     )
-    is_giant = giant.value > GIANT * giant.percentile_99 and giant.orders >= _ROWS_NEEDED
+    is_giant = giant.value > GIANT * giant.percentile_99 and giant.orders >= ROWS_NEEDED
     return Judgement(GIANT_ORDER, "warns" if is_giant else "passed", giant.value, limit, baseline, says)
 
 
@@ -326,73 +365,3 @@ def judge_past_months(months: Mapping[str, MonthOfOrders], last: GoodNight | Non
         PAST_MONTHS, "warns" if details else "passed", len(details), limit, f"the good night of {last.as_of}", says,
         tuple(details),
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Totals:
-    """The predicted total, what as many days before brought in, and sales that are like it for like (`totals.py`), by name.
-
-    `is_rule` says that there is too little history for a model, so that a fixed rule predicted.
-    """
-
-    predicted: float
-    trailing: float
-    like_for_like: Mapping[str, float]
-    is_rule: bool = False
-
-
-def judge_predicted_total(totals: Totals, settings: Settings) -> Judgement:
-    """Hold the predicted total against the trailing one.
-
-    After a peak, where a cohort dies out, or where most sales are to new customers, a proper forecast lies outside. Where
-    it is near any of the sales that are like it for like, it is published with a warning; so is a fixed rule's total.
-    """
-    low, high = settings.min_total_ratio, settings.max_total_ratio
-    limit = f"{low:g} to {high:g} times the trailing total"
-    baseline = f"{totals.trailing:,.2f}, the same number of days before"
-    if totals.trailing <= 0:
-        says = "nothing was sold in the days before as_of"
-        return Judgement(PREDICTED_TOTAL, "passed", totals.predicted, limit, baseline, says)
-    ratio = totals.predicted / totals.trailing
-    details = [f"{name} {value:,.2f}" for name, value in totals.like_for_like.items()]
-    says = (
-        f"scores.customer_scores: the predicted total is {totals.predicted:,.2f}, {ratio:.2f} times the trailing total of "
-        f"{totals.trailing:,.2f}; limit {limit}; like for like: {', '.join(details) or 'nothing'}"
-    )
-    verdict: Verdict = "passed"
-    if not low <= ratio <= high:
-        is_near = any(low <= totals.predicted / value <= high for value in totals.like_for_like.values())
-        verdict = "warns" if is_near or totals.is_rule else "blocks"
-    return Judgement(PREDICTED_TOTAL, verdict, totals.predicted, limit, baseline, says, tuple(details))
-
-
-@dataclass(frozen=True)
-class SegmentMoves:
-    """Customers whose segment differs from the night before, and what happened to them since; causes may overlap."""
-
-    previous: date | None
-    customers: int
-    moved: int
-    causes: dict[str, int]
-
-
-#: Between nights further apart than this, segments move because time went by.
-SEGMENTS_COMPARABLE_DAYS = 7
-
-
-def judge_segment_changes(moves: SegmentMoves, as_of: date, settings: Settings) -> Judgement:
-    """Hold the share of customers in another segment than the night before against the limit."""
-    limit = f"{settings.max_segment_changes:.0%} of the customers"
-    if moves.previous is None or (as_of - moves.previous).days > SEGMENTS_COMPARABLE_DAYS or not moves.customers:
-        says = f"no night of the last {SEGMENTS_COMPARABLE_DAYS} days to compare with"
-        return Judgement(SEGMENT_CHANGES, "passed", 0, limit, "none", says)
-    share = moves.moved / moves.customers
-    causes = ", ".join(f"{cause} {count}" for cause, count in moves.causes.items())
-    says = (
-        f"published.customer_clv.segment: {moves.moved} of {moves.customers} customers ({share:.1%}) are in another "
-        f"segment than as of {moves.previous}; limit {limit}; by cause: {causes}"
-    )
-    is_too_much = share > settings.max_segment_changes and moves.customers >= _ROWS_NEEDED
-    return Judgement(
-        SEGMENT_CHANGES, "blocks" if is_too_much else "passed", share, limit, f"the night of {moves.previous}", says
-    )

@@ -34,6 +34,14 @@ class MonthOfOrders:
 
 
 @dataclass(frozen=True)
+class DayOfOrders:
+    """The orders of one day, and how many of them name a customer; the others are guests'."""
+
+    orders: int
+    with_customer: int
+
+
+@dataclass(frozen=True)
 class GiantOrder:
     """The largest order of the last year, beside the 99th percentile of all of them and their total."""
 
@@ -45,10 +53,14 @@ class GiantOrder:
 
 @dataclass(frozen=True)
 class Night:
-    """The numbers of one night; `orders` counts by day from the first day of the history or of a good year."""
+    """The numbers of one night; `orders` counts by day from the first day of the history or of a good year.
+
+    `buyers` has the accepted orders of the last eight weeks and a day, by day.
+    """
 
     as_of: date
     orders: dict[date, int]
+    buyers: dict[date, DayOfOrders]
     newest_order: date | None
     rows: dict[str, int]
     medians: dict[str, Median]
@@ -92,9 +104,21 @@ def measure(connection: Connection, as_of: date, time_zone: str, not_revenue: Se
         {"zone": time_zone, "as_of": as_of},
     )
     return Night(
-        as_of, dict(days), newest, _rows(connection, as_of, time_zone), _medians(connection, as_of),
-        _giant(connection, as_of),
+        as_of, dict(days), _buyers(connection, as_of), newest, _rows(connection, as_of, time_zone),
+        _medians(connection, as_of), _giant(connection, as_of),
     )  # fmt: skip
+
+
+def _buyers(connection: Connection, as_of: date) -> dict[date, DayOfOrders]:
+    days = connection.execute(
+        """
+        select order_date, count(distinct order_id), count(distinct order_id) filter (where customer_id is not null)
+        from clean.orders where amount > 0 and order_date >= $first and order_date < $as_of
+        group by order_date
+        """,
+        {"first": as_of - timedelta(days=57), "as_of": as_of},
+    ).fetchall()
+    return {day: DayOfOrders(orders, with_customer) for day, orders, with_customer in days}
 
 
 def _rows(connection: Connection, as_of: date, time_zone: str) -> dict[str, int]:

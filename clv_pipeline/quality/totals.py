@@ -8,7 +8,7 @@ predictions are scaled to the buying rhythm's expectation, which therefore prove
 from datetime import date, timedelta
 
 from clv_pipeline.giants import GIANT
-from clv_pipeline.quality.limits import Totals
+from clv_pipeline.quality.score_limits import Totals
 from clv_pipeline.warehouse import Connection, one_row
 
 _RECENT_DAYS = 28

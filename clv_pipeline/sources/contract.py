@@ -6,9 +6,10 @@ Only the shape of incoming tables belongs here. Rules about rows live in `sql/1_
 from dataclasses import dataclass
 from typing import Literal
 
-ColumnType = Literal["text", "secret", "timestamp", "date", "money", "number", "integer", "boolean"]
+ColumnType = Literal["text", "secret", "timestamp", "date", "money", "number", "rate", "integer", "boolean"]
 
-#: How each contract type is stored in the warehouse. A `secret` is hashed at the door and stored as its hash.
+#: How each contract type is stored in the warehouse. A `secret` is hashed at the door and stored as its hash; a `rate` is
+#: above zero, and fine enough for the smallest currencies.
 STORED_AS: dict[ColumnType, str] = {
     "text": "varchar",
     "secret": "varchar",
@@ -16,6 +17,7 @@ STORED_AS: dict[ColumnType, str] = {
     "date": "date",
     "money": "decimal(18,2)",
     "number": "decimal(18,6)",
+    "rate": "decimal(20,10)",
     "integer": "bigint",
     "boolean": "boolean",
 }
@@ -172,7 +174,7 @@ FX_RATES = SourceTable(
     (
         Column("currency", "text", "ISO code of the foreign currency", required=True),
         Column("rate_date", "date", "the day the rate holds for", required=True),
-        Column("rate", "number", "reporting currency per unit of the foreign currency", required=True),
+        Column("rate", "rate", "reporting currency per unit of the foreign currency, above 0", required=True),
     ),
     event_time="rate_date",
 )

@@ -28,6 +28,7 @@ _SOME_VALUE = {
     "date": "'2000-01-01'",
     "decimal(18,2)": "0",
     "decimal(18,6)": "0",
+    "decimal(20,10)": "0",
     "bigint": "0",
     "boolean": "true",
 }
@@ -239,7 +240,7 @@ def _unreadable(column: Column, table: SourceTable, count: int, delivery: Delive
         f"{table.name}.{column.name}: {count} values cannot be read as {column.type}, "
         f"for example '{_without_letters(delivery.examples[column.name])}'",
         next_step=f"cast the column in {table.name}.sql so that it returns a plain {column.type} "
-        "(numbers as 1234.56, dates as 2024-12-31).",
+        "(numbers as 1234.56, rates above 0, dates as 2024-12-31).",
     )
 
 
@@ -269,5 +270,8 @@ def _typed(column: Column, returned: str, rules: DoorRules) -> str:
             return f"try_cast(left({value}, 10) as date)"
         case "boolean":
             return f"case when lower({value}) in {_TRUE} then true when lower({value}) in {_FALSE} then false end"
+        case "rate":
+            rate = f"try_cast({value} as {STORED_AS[column.type]})"
+            return f"case when {rate} > 0 then {rate} end"
         case _:
             return f"try_cast({value} as {STORED_AS[column.type]})"

@@ -15,8 +15,8 @@ from unittest import mock
 import dagster as dg
 
 from clv_pipeline.home import Home
+from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import failures_of
-from clv_pipeline.orchestration.runs import prepare_dagster_home
 from clv_pipeline_tests.conftest import RULES_RUN, SMALL_RUN, open_warehouse, run_clv_here
 from clv_pipeline_tests.nights import contents, served_whole
 

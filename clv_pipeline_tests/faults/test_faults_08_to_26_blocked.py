@@ -1,5 +1,7 @@
 """Faults 8, 11, 21 and 26, where a wrong number would be published if the night went on: it is blocked instead."""
 
+import pytest
+
 from clv_pipeline.home import Home
 from clv_pipeline_tests.faults.company import Company, assert_blocked, night
 
@@ -32,6 +34,15 @@ def test_fault_21_more_than_a_fifth_of_unknown_customers_block(company: Company,
     assert_blocked(
         night(company, yesterday), "clean.customers", "40 of 160 buyers are not in the customers table", "20%"
     )
+
+
+@pytest.mark.parametrize("rate", ["0", "-0.9"])
+def test_fault_26_a_rate_that_is_none_blocks(rate: str, company: Company, yesterday: Home) -> None:
+    """Orders times 0 would be worth nothing, and nobody would miss them."""
+    company.tables["fx_rates"] = [{"currency": "USD", "rate_date": "2024-05-30", "rate": rate}]
+    company.orders_on("2024-05-30")[0]["currency"] = "USD"
+    seen = night(company, yesterday)
+    assert_blocked(seen, f"fx_rates.rate: 1 values cannot be read as rate, for example '{rate}'", "rates above 0")
 
 
 def test_fault_26_rates_that_stopped_coming_block_after_five_days(company: Company, yesterday: Home) -> None:

@@ -97,11 +97,23 @@ def test_fault_57_days_that_were_let_pass_are_no_baseline(company: Company, yest
     assert_blocked(night(company, yesterday), "check order_volume", f"baseline {healthy:g}, the median of the Fridays")
 
 
+@pytest.mark.chaos
 def test_fault_14_a_day_with_far_too_many_orders_blocks(company: Company, yesterday: Home) -> None:
     sell(company, LAST_DAY, 4)
     assert_blocked(night(company, yesterday), "check order_volume", "orders on Fri 2024-05-31", "limit")
     pointer = json.loads((yesterday.published / "current.json").read_text())
     assert pointer["as_of_date"] == YESTERDAY
+
+
+def test_fault_14_a_day_whose_orders_name_no_customer_blocks(company: Company, yesterday: Home) -> None:
+    """The orders are all there; had it passed, nobody would have bought that day."""
+    for row in company.orders_on(LAST_DAY):
+        row["customer_id"] = ""
+    lost = len(company.orders_on(LAST_DAY))
+    assert_blocked(
+        night(company, yesterday), "check guest_orders", f"{lost} of {lost} orders on Fri 2024-05-31 are guests'",
+        "baseline 100.0% with a customer",
+    )  # fmt: skip
 
 
 def test_fault_14_a_day_whose_orders_are_all_set_aside_has_not_come(company: Company, yesterday: Home) -> None:
@@ -111,6 +123,7 @@ def test_fault_14_a_day_whose_orders_are_all_set_aside_has_not_come(company: Com
     assert_blocked(night(company, yesterday), "check order_volume", "orders: 0 orders on Fri 2024-05-31")
 
 
+@pytest.mark.chaos
 def test_fault_14_a_table_that_lost_most_of_its_rows_blocks(company: Company, yesterday: Home) -> None:
     sessions = company.tables["web_sessions"]
     company.tables["web_sessions"] = sessions[: len(sessions) // 5]

@@ -1,0 +1,74 @@
+"""The Dagster home of a CLV_HOME: its configuration, and run histories that are damaged or were left open by a kill.
+
+The history tells how nights went and nothing else reads it; a damaged file of it is no reason to have no night.
+"""
+
+import logging
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import dagster as dg
+
+from clv_pipeline.home import Home
+from clv_pipeline.run_lock import holder_of
+
+log = logging.getLogger(__name__)
+
+_DAGSTER_YAML = """\
+# Written by clv: local history, no telemetry, one run at a time because the warehouse has one writer.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+"""
+#: Without these Dagster opens nothing; the events of a single run are a file each, which only that run's page reads.
+_HISTORY_FILES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+
+
+def prepare_dagster_home(home: Home) -> Path:
+    """Make the Dagster home of a CLV_HOME, point DAGSTER_HOME at it, and return it.
+
+    A damaged history file is set aside under its name and `.damaged`, and begun anew.
+    """
+    folder = home.dagster
+    configuration = folder / "dagster.yaml"
+    if not configuration.exists() or configuration.read_text() != _DAGSTER_YAML:
+        configuration.write_text(_DAGSTER_YAML)
+    for file in damaged_history(home):
+        aside = file.with_name(f"{file.name}.damaged")
+        log.warning("%s is damaged. It is set aside as %s; the history of runs begins anew there.", file, aside)
+        for suffix in ("-wal", "-shm"):
+            file.with_name(file.name + suffix).unlink(missing_ok=True)
+        os.replace(file, aside)
+    os.environ["DAGSTER_HOME"] = str(folder)
+    with dg.DagsterInstance.get() as instance:
+        _fail_dead_runs(instance, home)
+    return folder
+
+
+def damaged_history(home: Home) -> list[Path]:
+    """Return the files of the run history that SQLite cannot read to the end."""
+    return [file for name in _HISTORY_FILES if (file := home.dagster / name).exists() and not _is_whole(file)]
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(file)) as connection:
+            return connection.execute("pragma quick_check(1)").fetchall() == [("ok",)]
+    except sqlite3.OperationalError:
+        return True  # locked, or no right to read it: that says nothing of its bytes
+    except sqlite3.DatabaseError:
+        return False
+
+
+def _fail_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
+    """Mark runs whose process is gone as failed: one that seems to run for ever would hold the queue for ever."""
+    holder = holder_of(home)
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        if holder is None or run.run_id != holder.run_id:
+            instance.report_run_failed(run, "The process of this run ended without a word; it was probably killed.")
