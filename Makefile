@@ -9,10 +9,9 @@ PYTHON ?= python3.11
 run: $(READY)
 	$(BIN)/clv run
 
-# a file's tests stay in one worker, because they share what its fixtures make; conftest.py puts the longest files first.
-# One worker more than cores: each waits a quarter of its time, for servers, for pauses between attempts, for killed processes
+# a file's tests stay in one worker, because they share what its fixtures make; conftest.py puts the longest files first
 test: $(READY)
-	$(BIN)/pytest -n $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder -m 'not chaos'
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not chaos'
 
 # the faults of clv_pipeline_tests/faults/catalogue.md, those that take a seed with many of them; half an hour or more
 chaos: $(READY)

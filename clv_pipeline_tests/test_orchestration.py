@@ -189,6 +189,23 @@ def test_every_table_shows_name_rows_and_columns(graph: Any, instance: dg.Dagste
     assert _metadata(instance, dg.AssetKey(["published", "customer_clv"]))["dagster/row_count"] > 1000
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "meaning"),
+    [
+        ("raw/orders", "channel", "where it was sold"),
+        ("features/web_features", "web_recency_days", "days since the last web visit"),
+        ("published/customer_clv", "predicted_spend_90d", "expected (mean) net spend in the 90 days from as_of_date"),
+        ("clean/orders", "channel", None),
+    ],
+)
+def test_a_column_shows_what_it_means(
+    table: str, column: str, meaning: str | None, instance: dg.DagsterInstance
+) -> None:
+    schema = _metadata(instance, dg.AssetKey(table.split("/")))["dagster/column_schema"]
+    (shown,) = [c.description for c in schema.columns if c.name == column]
+    assert shown is None if meaning is None else shown.startswith(meaning)
+
+
 def test_metadata_shows_no_place_and_no_secret_of_the_source(graph: Any, instance: dg.DagsterInstance) -> None:
     for key in graph.get_all_asset_keys():
         text = str(_metadata(instance, key))

@@ -5,7 +5,10 @@ from typing import Any
 
 import dagster as dg
 
+from clv_pipeline.modeling.wording import describe
 from clv_pipeline.orchestration.resources import Pipeline, red_on_error
+from clv_pipeline.published_contract import PUBLISHED, description_of
+from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sql_models import SqlModel, column_lineage
 from clv_pipeline.warehouse import Connection, columns_of, row_count
 
@@ -49,7 +52,8 @@ def sql_asset(
         check_specs=[dg.AssetCheckSpec(name, asset=asset_key(model.table), blocking=True) for name in checks] or None,
     )
     def build_table(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
-        with red_on_error():
+        # held for the step, because opening the file anew for each thing that is done costs more than most of them
+        with red_on_error(), pipeline.warehouse.connection():
             yield from body(context, pipeline, model)
 
     return build_table
@@ -57,12 +61,24 @@ def sql_asset(
 
 def table_metadata(connection: Connection, table: str) -> Metadata:
     """Return name, row count and schema of a warehouse table in the form the Dagster UI shows."""
-    schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns_of(connection, table).items()])
+    schema = dg.TableSchema(
+        [dg.TableColumn(name, kind, _meaning(table, name)) for name, kind in columns_of(connection, table).items()]
+    )
     return {
         "dagster/table_name": table,
         "dagster/row_count": row_count(connection, table),
         "dagster/column_schema": dg.MetadataValue.table_schema(schema),
     }
+
+
+def _meaning(table: str, column: str) -> str | None:
+    """Return what a column means, where a contract or the words for a feature say it."""
+    layer, name = table.split(".")
+    if layer == "raw" and column in CONTRACT[name].column_names():
+        return CONTRACT[name].column(column).description
+    if name.endswith("_features") and column not in ("as_of", "customer_id"):
+        return describe(column)
+    return description_of(name, column) if layer == "published" and name in PUBLISHED else None
 
 
 def sql_metadata(connection: Connection, model: SqlModel) -> Metadata:

@@ -16,7 +16,10 @@ from clv_pipeline.warehouse import Connection, Warehouse, columns_of, one_row, r
 _SUPERSEDED = "an older version of a line that changed"
 _NO_RATE = "no exchange rate in the 5 days up to the order"
 #: Reasons that say something about the source as a whole: somebody should look, though the night goes on.
-_WORTH_A_LOOK = ("the order status is unknown", "a refund of more than was bought before", _NO_RATE, *BROKEN_KEY)
+_WORTH_A_LOOK = (
+    "the order status is unknown", "a refund of more than was bought before", "a negative quantity with a positive amount",
+    _NO_RATE, *BROKEN_KEY,
+)  # fmt: skip
 #: Up to so many days before as_of a missing exchange rate means that the rates have stopped coming.
 _RECENT_DAYS = 30
 #: Dispositions whose rows become the clean table; `created` rows come from another table, not from raw.

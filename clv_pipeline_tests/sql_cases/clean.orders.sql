@@ -17,7 +17,7 @@ select * from (values
 ) as rows (currency, valid_date, rate)
 
 -- given raw.orders
-select * from (values
+select *, case order_id when 'sign-broken' then -2 when 'sign-return' then -2 end as quantity from (values
     -- order, line, customer, ordered at, product, amount, currency, status, updated at, excluded because
     ('twice',        '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
     ('twice',        '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
@@ -67,6 +67,8 @@ select * from (values
     ('refund-early', 'R1', 'b',      '2024-02-29 12:00+01', 'p', -1.00, null,  'returned',  null,         null),
     ('refund-never', 'R1', 'c',      '2024-03-21 12:00+01', 'p', -1.00, null,  'returned',  null,         null),
     ('refund-guest', 'R1', null,     '2024-03-21 12:00+01', 'p', -1.00, null,  'returned',  null,         null),
+    ('sign-broken',  '1',  'a',      '2024-03-20 12:00+01', 'p', 4.00,  null,  'returned',  null,         null),
+    ('sign-return',  '1',  'a',      '2024-03-20 12:00+01', 'p', -4.00, null,  'returned',  null,         null),
     (null,           '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null)
 ) as rows (
     order_id, order_line_id, customer_id, ordered_at, product_id, amount, currency, status, updated_at, excluded_because
@@ -119,6 +121,12 @@ select * from (values
     ('refund-never', -1.00, 'quarantined'),
     ('refund-guest', -1.00, 'accepted')
 ) as rows (order_id, amount, disposition)
+
+-- expect a return whose money lost its sign is no revenue where order_id like 'sign-%'
+select * from (values
+    ('sign-broken', 4.00, 'quarantined', 'a negative quantity with a positive amount'),
+    ('sign-return', -4.00, 'accepted', null)
+) as rows (order_id, amount, disposition, reason)
 
 -- expect a return without line ids leaves the sale alone where order_id = 'no-id-return'
 select * from (values

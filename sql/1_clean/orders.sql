@@ -54,6 +54,7 @@ judged as (
             when order_id is null then 'order_id is missing'
             when ordered_at is null then 'ordered_at is missing or unreadable'
             when amount is null then 'amount is missing or not a number'
+            when quantity < 0 and amount > 0 then 'a negative quantity with a positive amount'
             when order_date < $earliest_date then 'ordered_at is before the earliest date a row may have'
             when order_date > greatest(extraction.as_of, extraction.started_at::date) + 1 then 'ordered_at is in the future'
             when list_contains($not_revenue, status) then 'the order status is not revenue'
