@@ -210,10 +210,10 @@ def test_encoders_hold_the_statistics_of_the_rows_they_were_fitted_to(make: obje
     numbers = TRAINING.features[list(COLUMNS.numeric)]
     kinds = {type(part): part for part in parts_of(encoder)}
     counts = TRAINING.features["last_category"].value_counts(normalize=True, dropna=False)
-    one_hot = kinds[OneHotEncoder]
-    rare = one_hot.infrequent_categories_[0]
-    assert set(counts.index[counts < 0.01]) == set([] if rare is None else rare)
-    assert {c for c in one_hot.categories_[0] if isinstance(c, str)} == {c for c in counts.index if isinstance(c, str)}
+    one_hot = kinds[encoding.FrequentCategories]
+    frequent = counts.index[counts >= 0.01]
+    assert {c for c in one_hot.frequent_[0] if isinstance(c, str)} == {c for c in frequent if isinstance(c, str)}
+    assert one_hot.has_rest_[0] == bool((counts < 0.01).any())
     if make is encoding.for_lines:
         medians = numbers.median().fillna(0).to_numpy()
         np.testing.assert_allclose(kinds[SimpleImputer].statistics_, medians, rtol=1e-6)
@@ -223,6 +223,29 @@ def test_encoders_hold_the_statistics_of_the_rows_they_were_fitted_to(make: obje
         clipped = np.clip(imputed, *bounds)
         np.testing.assert_allclose(kinds[StandardScaler].mean_, clipped.mean(axis=0), rtol=1e-5, atol=1e-8)
     np.testing.assert_array_equal(encoder.transform(TRAINING.features), before)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_categories_become_the_columns_that_scikit_learn_makes_of_them(seed: int) -> None:
+    """With rare, unseen and missing categories, a column that is all of one, and one that is all missing."""
+    draw = np.random.default_rng(seed)
+    names = np.array(["DE", "AT", "", "Zürich", "a", np.nan, *(f"rare {n}" for n in range(30))], dtype=object)
+    chances = np.array([9, 6, 3, 2, 1, 4, *[0.02] * 30])
+    columns = {
+        "mixed": draw.choice(names, 400, p=chances / chances.sum()),
+        "no rest": draw.choice(names[:3], 400),
+        "one": np.full(400, "DE", dtype=object),
+        "all rare": np.array([f"{n % 200}" for n in range(400)], dtype=object),
+        "missing": np.full(400, np.nan, dtype=object),
+    }
+    learned = pd.DataFrame(columns, dtype=object)
+    later = pd.DataFrame({name: draw.choice(np.append(names, "new"), 50) for name in columns}, dtype=object)
+    theirs = OneHotEncoder(
+        handle_unknown="infrequent_if_exist", min_frequency=0.01, sparse_output=False, dtype=np.float32
+    ).fit(learned)
+    ours = encoding.FrequentCategories().fit(learned)
+    for rows in (learned, later):
+        np.testing.assert_array_equal(ours.transform(rows), theirs.transform(rows))
 
 
 @EACH
@@ -236,9 +259,10 @@ def test_a_candidate_is_fitted_to_the_rows_it_is_given(candidate: Candidate) -> 
         for part in parts_of(pipeline):
             if isinstance(part, SimpleImputer) and len(part.statistics_) in (len(COLUMNS.numeric), 7):
                 np.testing.assert_allclose(part.statistics_, medians[rfm_or_all(len(part.statistics_))], rtol=1e-6)
-            if isinstance(part, OneHotEncoder) and getattr(part, "categories_", None):
-                seen = learned["last_category"].dropna().unique()
-                assert {c for c in part.categories_[0] if isinstance(c, str)} == set(seen)
+            if isinstance(part, encoding.FrequentCategories) and hasattr(part, "frequent_"):
+                shares = learned["last_category"].value_counts(normalize=True, dropna=False)
+                seen = shares.index[shares >= 0.01].dropna()
+                assert {c for c in part.frequent_[0] if isinstance(c, str)} == set(seen)
 
 
 @EACH

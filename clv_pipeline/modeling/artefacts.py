@@ -26,6 +26,7 @@ TRUSTED = [
     "clv_pipeline.modeling.baselines.Constant",
     "clv_pipeline.modeling.baselines.RateProbability",
     "clv_pipeline.modeling.encoding.FillUnknown",
+    "clv_pipeline.modeling.encoding.FrequentCategories",
     "clv_pipeline.modeling.encoding.Winsoriser",
     "clv_pipeline.modeling.neural.ChanceNet",
     "clv_pipeline.modeling.neural.LognormalNet",
