@@ -295,6 +295,14 @@ def test_the_report_reaches_for_nothing_outside(demo_run: Home) -> None:
     assert f"as of {DEMO_AS_OF}" in page
 
 
+def test_the_report_shows_shares_and_chances_in_percent(demo_run: Home, published: Connection) -> None:
+    page = (_bundle(demo_run) / "report.html").read_text()
+    query = "select predicted_spend_share, purchase_probability_mean from segments where segment = 'high_value'"
+    for share in (Decimal(str(value)) for value in _one(published, query)):
+        assert 0 < share < 1
+        assert f"<td class=n>{share:.1%}</td>" in page
+
+
 def test_names_from_the_source_are_inert_in_the_report(finished: Home) -> None:
     attack = "<script>alert(1)</script><img src=x onerror=alert(2)>"
     bundle = _bundle(finished)

@@ -259,17 +259,21 @@ def _html_table(names: list[str], rows: list[list[object]]) -> str:
     kind = [" class=n" if n else "" for n in numeric]
     head = "".join(f"<th{k}>{escape(n.replace('_', ' '))}</th>" for n, k in zip(names, kind, strict=True))
     body = "".join(
-        "<tr>" + "".join(f"<td{k}>{escape(_shown(v))}</td>" for v, k in zip(row, kind, strict=True)) + "</tr>"
+        "<tr>"
+        + "".join(f"<td{k}>{escape(_shown(n, v))}</td>" for n, v, k in zip(names, row, kind, strict=True))
+        + "</tr>"
         for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float | Decimal) and ("probability" in name or name.endswith("_share")):
+        return f"{value:.1%}"
     return f"{value:,}" if isinstance(value, int | Decimal) else str(value)
 
 
