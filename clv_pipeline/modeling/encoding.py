@@ -53,7 +53,7 @@ class FrequentCategories(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """One column for each category that 1 % of the training rows have, one for the rest together if there was a rest.
 
     Does what scikit-learn's OneHotEncoder does with `handle_unknown="infrequent_if_exist"` and `min_frequency=0.01`, which
-    looks at every value in Python: ten times slower, and models that are fitted side by side wait for each other's.
+    looks at every value in Python: two to four times slower, and models that are fitted side by side wait for each other.
     """
 
     def fit(self, x: pd.DataFrame, y: object = None) -> Self:
