@@ -263,9 +263,9 @@ def backtest(
     write_tables(found, folder)
     page, card = backtest_report.write_page(found, folder), backtest_card.write_card(found, folder)
     if markdown:
-        command = " ".join(
-            ["clv backtest", *(f"--protocol {protocol}" if protocol else f"--source {settings.source}").split()]
-        )
+        days = ",".join(map(str, settings.horizons))
+        of_source = f"--source {settings.source} --as-of {day} --horizons {days} --windows {windows}"
+        command = f"clv backtest {f'--protocol {protocol}' if protocol else of_source}"
         backtest_report.write_section(found, markdown, protocol or found.source_name, command, fixed)
     _print_table(*backtest_report.summary(found))
     out.print(f"Look at {page}, and at {card} in short")

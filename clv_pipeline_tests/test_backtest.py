@@ -140,8 +140,10 @@ def test_the_command_line_shows_champion_btyd_and_best_baseline(ran: Ran) -> Non
     assert "model_card.md" in ran.output
 
 
-def test_the_section_of_the_markdown_file_can_be_written_again(ran: Ran) -> None:
+def test_the_section_of_the_markdown_file_has_the_tables_and_the_whole_command(ran: Ran) -> None:
     text = ran.markdown.read_text()
+    source = ran.home.root.parent / "made_up" / "source"
+    assert f"`clv backtest --source {source} --as-of {AS_OF} --horizons {DAYS} --windows 1`" in text
     assert text.count("## ") >= 4
     assert text.count(f"### {DAYS} days from {CUTOFF}") == 1
     assert "| blend |" in text

@@ -7,7 +7,7 @@ import pandas as pd
 from clv_pipeline.backtest import Backtest
 from clv_pipeline.home import write_durably
 
-#: Metric, its name, how a value is written, and whether more is better.
+#: Metric, its name, how a value is written.
 _JUDGED = (
     ("normalised_gini", "Gini", "{:.3f}"),
     ("spearman", "Spearman", "{:.3f}"),

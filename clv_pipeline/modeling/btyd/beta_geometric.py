@@ -22,8 +22,8 @@ import numpy as np
 from scipy.special import betaln, digamma, gammaln, logsumexp
 
 from clv_pipeline.modeling.btyd.likelihood import SHAPE_BOUNDS
-from clv_pipeline.modeling.btyd.model import CHUNK_ROWS, PurchaseModel
-from clv_pipeline.modeling.btyd.quadrature import beta_nodes
+from clv_pipeline.modeling.btyd.model import PurchaseModel, blocks
+from clv_pipeline.modeling.btyd.quadrature import BETA_NODES, beta_nodes
 from clv_pipeline.modeling.btyd.summary import Floats, PurchaseSummary, distinct_rows
 
 
@@ -162,18 +162,15 @@ class BetaGeometric(PurchaseModel):
         Hardie and Lee (2005) writes with a Gaussian hypergeometric function.
         """
         total = np.zeros((self.stages, len(x)))
-        for start in range(0, len(x), CHUNK_ROWS):
-            part = slice(start, start + CHUNK_ROWS)
+        for part in blocks(len(x), BETA_NODES):
             D, reach = self.r + self.stages * x[part], self.alpha + T[part]
             values, row = np.unique(x[part], return_inverse=True)
             steepest = float((D / reach).max() * horizons.max())
             nodes, density = beta_nodes(self.a, self.b + values + self.leaves_at_first, steepest)
-            roots = [(gap[row], [factor[row] for factor in by_j]) for gap, by_j in _stage_roots(self.stages, nodes)]
-            for horizon, weight in zip(horizons, weights, strict=True):
-                z = (horizon / reach)[:, None]
+            for gap, factors in _stage_roots(self.stages, nodes):
+                lost = _weighted_losses(D[:, None], gap[row], horizons / reach[:, None], weights, self.stages)
                 for j in range(self.stages):
-                    expected = _stage_purchases(roots, j, D[:, None], z)
-                    total[j, part] += weight * np.einsum("in,in->i", expected, density[row])
+                    total[j, part] += np.einsum("in,in->i", np.real(factors[j][row] * lost[j]), density[row])
         return total
 
 
@@ -192,9 +189,25 @@ def _stage_roots(k: int, p: Floats) -> list[tuple[Any, list[Any]]]:
     return roots
 
 
-def _stage_purchases(roots: list[tuple[Any, list[Any]]], j: int, D: Floats, z: Floats) -> Floats:
-    """Expected purchases from stage j given p, over the gamma posterior of the rate; z = horizon / (alpha + T)."""
-    total = np.zeros(1)
-    for gap, factors in roots:
-        total = total + np.real(factors[j] * -np.expm1(-(D + j) * np.log1p(z * gap)))
-    return total
+def _weighted_losses(D: Floats, gap: Any, z: Floats, weights: Floats, k: int) -> list[Any]:
+    """By stage j, the weighted sum over horizons of 1 - (1 + z gap)^-(D + j), shape (n, nodes); z = horizon / (alpha + T).
+
+    From one stage to the next a loss grows by the same share of what is left, which saves all powers but the first.
+    """
+    lost = [np.zeros_like(gap) for _ in range(k)]
+    for i, weight in enumerate(weights):
+        step = z[:, i, None] * gap
+        loss = _loss(step, D)
+        lost[0] += weight * loss
+        for j in range(1, k):
+            loss += (1 - loss) * step / (1 + step)
+            lost[j] += weight * loss
+    return lost
+
+
+def _loss(step: Any, D: Floats) -> Any:
+    """1 - (1 + step)^-D; complex steps, which are never small beside 1 - theta, by their parts: a third of the time."""
+    if not np.iscomplexobj(step):
+        return -np.expm1(-D * np.log1p(step))
+    log_size = np.log1p(step.real * (2 + step.real) + step.imag**2) / 2
+    return 1 - np.exp(-D * (log_size + 1j * np.arctan2(step.imag, 1 + step.real)))

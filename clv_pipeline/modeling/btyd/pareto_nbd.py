@@ -16,8 +16,8 @@ import numpy as np
 from scipy.special import digamma, exprel, gammaln, logsumexp
 
 from clv_pipeline.modeling.btyd.likelihood import SHAPE_BOUNDS
-from clv_pipeline.modeling.btyd.model import CHUNK_ROWS, PurchaseModel
-from clv_pipeline.modeling.btyd.quadrature import power_nodes
+from clv_pipeline.modeling.btyd.model import PurchaseModel, blocks
+from clv_pipeline.modeling.btyd.quadrature import POWER_NODES, power_nodes
 from clv_pipeline.modeling.btyd.summary import Floats, PurchaseSummary, distinct_rows
 
 
@@ -69,8 +69,7 @@ class ParetoNBD(PurchaseModel):
                 customers * s / beta,
             ]
         )
-        for start in range(0, len(summary), CHUNK_ROWS):
-            part = slice(start, start + CHUNK_ROWS)
+        for part in blocks(len(summary), POWER_NODES):
             value, slope = self._mixture(
                 summary.frequency[part], summary.recency[part], summary.age[part], summary.weight[part]
             )
@@ -110,8 +109,7 @@ class ParetoNBD(PurchaseModel):
     def _alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """P(alive) = the alive branch's share of the likelihood."""
         result = np.empty(len(x))
-        for start in range(0, len(x), CHUNK_ROWS):
-            part = slice(start, start + CHUNK_ROWS)
+        for part in blocks(len(x), POWER_NODES):
             alive, gone, _ = self._log_branches(x[part], t_x[part], T[part])
             result[part] = np.exp(alive - np.logaddexp(alive, logsumexp(gone, axis=1)))
         return result
@@ -134,8 +132,7 @@ class ParetoNBD(PurchaseModel):
         first, kind = distinct_rows(x, T, horizon)
         x, T, horizon = x[first], T[first], horizon[first]
         result = np.empty(len(x))
-        for start in range(0, len(x), CHUNK_ROWS):
-            part = slice(start, start + CHUNK_ROWS)
+        for part in blocks(len(x), POWER_NODES):
             D, A, B = self.r + x[part], self.alpha + T[part], self.beta + T[part]
             ahead, log_weight = power_nodes(D + 1, A, np.full_like(D, self.s), B, horizon[part])
             log_density = -(D + 1)[:, None] * np.log1p(ahead / A[:, None]) - self.s * np.log1p(ahead / B[:, None])
