@@ -53,6 +53,8 @@ class ScoringReport:
     total_low: float
     total_high: float
     trailing_total: float
+    #: what last year's season multiplies the total by; None where none was measured, or a rule predicts that has none
+    season: float | None
     #: what the check of the predicted total compares
     totals: Totals
     fidelity: float
@@ -296,10 +298,13 @@ def _audit(connection: Connection, horizon: HorizonModel, fidelity: float) -> Sc
             next_step="look at the model's features and training rows; nothing was published.",
             anchor=PREDICTED_TOTAL,
         )
-    # of everybody, prospects included: the interval must hold the total that is published beside it
-    reach = horizon.calibration.total(float(total)) if horizon.calibration else (float("nan"), float("nan"))
+    season = None if horizon.spend.is_baseline else expected_level(connection, as_of, primary).season
+    low, high = float("nan"), float("nan")
+    if horizon.calibration:
+        # of everybody, prospects included: the interval must hold the total that is published beside it
+        low, high = horizon.calibration.total(float(total), knows_season=season is not None)
     totals = measure_totals(connection, as_of, primary, is_rule=not horizon.has_enough_history)
-    return ScoringReport(int(population), statuses, float(total), *reach, float(trailing), totals, fidelity)
+    return ScoringReport(int(population), statuses, float(total), low, high, float(trailing), season, totals, fidelity)
 
 
 def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:
@@ -320,6 +325,7 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
             $version::varchar as model_version, $trailing::decimal(18, 2) as trailing_spend_total,
             case when isfinite($low::double) then $low::decimal(18, 2) end as predicted_total_low,
             case when isfinite($high::double) then $high::decimal(18, 2) end as predicted_total_high,
+            $season::decimal(6, 4) as season_factor,
             $fingerprint::varchar as data_fingerprint
         """,
         {
@@ -335,6 +341,7 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
             "trailing": report.trailing_total,
             "low": report.total_low,
             "high": report.total_high,
+            "season": report.season,
             "fingerprint": fingerprint,
         },
     )

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from scipy.stats import t as student_t
 
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration import Calibration, PastWindow, calibrate
@@ -23,7 +24,7 @@ def window(seed: int, customers: int = CUSTOMERS) -> PastWindow:
     if_buying = generator.lognormal(4, 1, customers)
     flag = (generator.random(customers) < chance).astype(float)
     spend = flag * if_buying * generator.lognormal(-(0.6**2) / 2, 0.6, customers)
-    return PastWindow(chance * if_buying, chance, spend, flag)
+    return PastWindow(chance * if_buying, chance, spend, flag, knows_season=True)
 
 
 def tilted(chance: np.ndarray, factor: float) -> np.ndarray:
@@ -154,10 +155,12 @@ def off_by(factor: float, seed: int) -> PastWindow:
 
 def test_the_interval_of_the_total_contains_the_truth_and_the_prediction(taught: Calibration) -> None:
     fresh = window(8)
-    low, high = taught.total(float(fresh.expected.sum()))
+    low, high = taught.total(float(fresh.expected.sum()), knows_season=True)
     assert low < fresh.spend.sum() < high
     assert low < fresh.expected.sum() < high
-    assert taught.total(2_000.0) == pytest.approx(2 * np.array(taught.total(1_000.0)))
+    assert taught.total(2_000.0, knows_season=True) == pytest.approx(
+        2 * np.array(taught.total(1_000.0, knows_season=True))
+    )
 
 
 def test_worse_totals_in_the_past_make_it_wider_and_more_windows_narrower() -> None:
@@ -165,24 +168,32 @@ def test_worse_totals_in_the_past_make_it_wider_and_more_windows_narrower() -> N
     for factor in (1.0, 1.3, 2.0):
         found = calibrate([off_by(factor, 1), off_by(1 / factor, 2)])
         assert found is not None
-        low, high = found.total(1_000.0)
+        low, high = found.total(1_000.0, knows_season=True)
         reaches.append(high / low)
     assert reaches == sorted(reaches)
     assert reaches[2] > 2 * reaches[0]
     many = calibrate([off_by(1.0, seed) for seed in range(8)])
     assert many is not None
-    low, high = many.total(1_000.0)
+    low, high = many.total(1_000.0, knows_season=True)
     assert high / low < reaches[0]
 
 
-def test_the_deviation_of_the_total_by_hand() -> None:
-    """Two windows of the prior's 15 %, one window that came out at twice what was predicted."""
+@pytest.mark.parametrize(("knows_season", "prior"), [(True, 0.15), (False, 0.35)])
+def test_the_interval_of_the_total_by_hand(knows_season: bool, prior: float) -> None:
+    """Two windows of the prior, one that came out at twice what was predicted, and one that knew more or less: not counted."""
     made = window(1, customers=3_000)
     exact = replace(made, expected=made.expected * (made.spend.sum() / made.expected.sum()) / 2)
-    found = calibrate([exact])
+    other = replace(exact, expected=exact.expected / 5, knows_season=not knows_season)
+    found = calibrate([replace(exact, knows_season=knows_season), other])
     assert found is not None
-    assert found.windows == 1
-    assert found.total_deviation == pytest.approx(np.sqrt((2 * 0.15**2 + np.log(2) ** 2) / 3))
+    reach = student_t.ppf(0.95, 3) * np.sqrt((2 * prior**2 + np.log(2) ** 2) / 3)
+    assert found.total(1_000.0, knows_season=knows_season) == pytest.approx(1_000.0 * np.exp([-reach, reach]))
+
+
+def test_without_a_season_the_interval_of_the_total_is_wider(taught: Calibration) -> None:
+    low, high = taught.total(1_000.0, knows_season=True)
+    lowest, highest = taught.total(1_000.0, knows_season=False)
+    assert lowest < low < high < highest
 
 
 # --- saved, and too little to learn from ----------------------------------------------------------------------------

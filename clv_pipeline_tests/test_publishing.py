@@ -20,6 +20,7 @@ from clv_pipeline.errors import PublishError
 from clv_pipeline.home import Home
 from clv_pipeline.published_contract import PUBLISHED, as_markdown
 from clv_pipeline.reporting.report import write_report
+from clv_pipeline.reporting.summary import season_in_words
 from clv_pipeline.settings import PROJECT, Settings, load_settings
 from clv_pipeline.sql_models import SqlModel, load_layer
 from clv_pipeline.warehouse import Connection, open_bundle_file
@@ -301,6 +302,14 @@ def test_the_report_shows_shares_and_chances_in_percent(demo_run: Home, publishe
     for share in (Decimal(str(value)) for value in _one(published, query)):
         assert 0 < share < 1
         assert f"<td class=n>{share:.1%}</td>" in page
+
+
+def test_report_and_model_card_say_which_season_is_in_the_total(demo_run: Home, published: Connection) -> None:
+    (factor,) = _one(published, "select season_factor from clv_run")
+    for page in ("report.html", "model_card.md"):
+        said = f"Season in the predicted total: times {factor:.2f}, as in the same weeks last year."
+        assert said in (_bundle(demo_run) / page).read_text()
+    assert season_in_words(None) == season_in_words(float("nan")) != season_in_words(factor)
 
 
 def test_names_from_the_source_are_inert_in_the_report(finished: Home) -> None:

@@ -472,11 +472,26 @@ def test_what_is_typical_lies_between_the_ends_and_the_total_between_its_own(sho
     # of everybody, prospects too: the total that is published beside it
     calibration = kept(shop).horizons[0].calibration
     assert calibration is not None
-    assert (report.total_low, report.total_high) == pytest.approx(calibration.total(report.predicted_total))
+    assert (report.total_low, report.total_high) == pytest.approx(
+        calibration.total(report.predicted_total, knows_season=report.season is not None)
+    )
     assert report.total_low < report.predicted_total < report.total_high
     run = shop.table("from scores.run").iloc[0]
+    assert report.season is not None and float(run["season_factor"]) == pytest.approx(report.season, abs=1e-4)
     assert float(run["predicted_total_low"]) == pytest.approx(report.total_low, abs=0.01)
     assert float(run["predicted_total_high"]) == pytest.approx(report.total_high, abs=0.01)
+
+
+def test_a_champion_without_season_has_the_wider_interval(shop: Trained) -> None:
+    """A fixed rule is not put at the level, so the season that is known is not in its total."""
+    first, *others = kept(shop).horizons
+    rule = replace(kept(shop), horizons=[replace(first, spend=replace(first.spend, is_baseline=True)), *others])
+    report = score_customers(shop.warehouse, shop.settings, shop.registry, rule, lambda done: None)
+    assert report.season is None
+    assert first.calibration is not None and first.calibration.totals_with_season
+    expected = first.calibration.total(report.predicted_total, knows_season=False)
+    assert (report.total_low, report.total_high) == pytest.approx(expected)
+    assert shop.table("from scores.run")["season_factor"].isna().all()
 
 
 def test_each_learned_horizon_sums_to_its_level(shop: Trained) -> None:
@@ -680,7 +695,8 @@ def test_without_a_tuning_fold_the_blend_challenges_and_the_test_window_judges_i
     assert set(judged.quality.query("is_champion")["candidate"]) <= challengers | baselines
     (horizon,) = kept(judged).horizons
     assert horizon.has_enough_history
-    assert horizon.calibration is not None and horizon.calibration.windows == 1
+    assert horizon.calibration is not None
+    assert (len(horizon.calibration.totals_with_season), len(horizon.calibration.totals_without)) == (0, 1)
 
 
 def test_what_an_earlier_training_judged_does_not_stay_when_nothing_can_be_judged(

@@ -30,7 +30,7 @@ class Level:
 
     spend: float | None = None
     buyers: float | None = None
-    #: spend this year over what was expected without the season; None where no season was measured
+    #: what last year's season multiplies the expected spend by; None where none was measured
     season: float | None = None
 
 

@@ -283,7 +283,7 @@ def _outlook_quality(connection: Connection, lab: Lab, settings: Settings) -> li
     Writes the champions' `training.test_predictions` on the way. The rows of the table stand under the name `outlook`.
     """
     assert lab.plan.test is not None
-    folds, test = past_windows(connection, lab.plan.horizon_days)
+    folds, test = past_windows(connection, lab)
     calibration = calibrate(folds)
     if test is None:
         return []
@@ -294,7 +294,7 @@ def _outlook_quality(connection: Connection, lab: Lab, settings: Settings) -> li
     records.add_test_predictions(connection, lab.plan, judged, test.expected, probability, outlook)
     if outlook is None or calibration is None:
         return []
-    low, high = calibration.total(float(test.expected.sum()))
+    low, high = calibration.total(float(test.expected.sum()), knows_season=test.knows_season)
     measured = {
         **{
             f"interval_{k}": v
@@ -313,14 +313,20 @@ def _outlook_quality(connection: Connection, lab: Lab, settings: Settings) -> li
     return records.quality_rows(common, lab.plan.test.validation, len(judged), estimates)
 
 
-def past_windows(connection: Connection, horizon_days: int) -> tuple[list[PastWindow], PastWindow | None]:
+def past_windows(connection: Connection, lab: Lab) -> tuple[list[PastWindow], PastWindow | None]:
     """Return what the champions predicted for the fold windows, and for the test window, with what came."""
-    names = records.champions(connection, horizon_days)
+    days = lab.plan.horizon_days
+    names = records.champions(connection, days)
+    choices = {c.candidate.name: c.candidate for c in records.read_choices(connection, days, "spend")}
+    is_rule = choices[names["spend"]].is_baseline
     found: dict[str, list[PastWindow]] = {"fold": [], "test": []}
-    for role, cutoff in records.predicted_windows(connection, horizon_days):
-        spend = records.read_predictions(connection, horizon_days, names["spend"], "spend", cutoff)
-        flag = records.read_predictions(connection, horizon_days, names["flag"], "flag", cutoff)
-        found[role].append(PastWindow(spend["predicted"], flag["predicted"], spend["actual"], flag["actual"]))
+    for role, cutoff in records.predicted_windows(connection, days):
+        spend = records.read_predictions(connection, days, names["spend"], "spend", cutoff)
+        flag = records.read_predictions(connection, days, names["flag"], "flag", cutoff)
+        knows_season = lab.levels[cutoff].season is not None and not is_rule
+        found[role].append(
+            PastWindow(spend["predicted"], flag["predicted"], spend["actual"], flag["actual"], knows_season)
+        )
     return found["fold"], found["test"][0] if found["test"] else None
 
 
@@ -374,7 +380,7 @@ def _fit_horizon(
         )
         fitted[target] = choice.candidate.fit(lab.task, choice.parameters, rows)
         recipes[target] = Recipe(choice.recipe, dict(choice.parameters), choice.candidate.is_baseline)
-    folds, test = past_windows(connection, plan.horizon_days)
+    folds, test = past_windows(connection, lab)
     calibration = calibrate([*folds, test] if test else folds) if lab.has_enough_history else None
     prospect_spend, prospect_high, prospect_probability = one_row(
         connection,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clv_pipeline.home import write_durably
 from clv_pipeline.reporting import plots
+from clv_pipeline.reporting.summary import season_in_words
 from clv_pipeline.warehouse import Connection, open_bundle_file
 
 STYLE = """
@@ -37,6 +38,7 @@ def _html(connection: Connection) -> str:
         f"<p class=quiet>as of {run['as_of_date']}, next {run['primary_horizon_days']} days, run {run['run_id']}, "
         f"model {run['model_version']}</p>",
         _facts(run),
+        f"<p class=quiet>Season in the predicted total: {season_in_words(run['season_factor'])}.</p>",
         "<h2>Segments</h2>",
         _picture(
             plots.horizontal_bars(
@@ -238,6 +240,8 @@ def _model_card(connection: Connection) -> str:
     lines += [
         "",
         "Judged out of time on the window named; chosen on earlier windows. Baselines: table model_quality.",
+        "",
+        f"Season in the predicted total: {season_in_words(run['season_factor'])}.",
         "",
     ]
     return "\n".join(lines)

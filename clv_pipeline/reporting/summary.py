@@ -1,6 +1,7 @@
 """What the terminal shows of the served bundle: the summary after a run, and one customer explained."""
 
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -28,6 +29,7 @@ def print_summary(console: Console, home: Home, checks_passed: int, checks_faile
     low, high = run["predicted_spend_total_low"], run["predicted_spend_total_high"]
     if low == low and low is not None:
         table.add_row("90 % interval of it", f"{low:,.0f} to {high:,.0f} {currency}")
+    table.add_row("season in it", season_in_words(run["season_factor"]))
     table.add_row("baseline, the same days before", f"{run['trailing_spend_total']:,.2f} {currency}")
     table.add_row("models", ", ".join(f"{t}: {c}" for t, c in champions) or "fixed rules (not enough history to judge)")
     table.add_row(
@@ -44,6 +46,13 @@ def print_summary(console: Console, home: Home, checks_passed: int, checks_faile
         ("Dagster UI", ui_command),
     ):
         console.print(f"  {what:<14} {where}", markup=False)
+
+
+def season_in_words(factor: Any) -> str:
+    """Return what the published season_factor, a number or nothing, means for the predicted total."""
+    if factor is None or factor != factor:
+        return "none is known yet (it takes 17 months of orders), so the interval of the total is wide"
+    return f"times {factor:.2f}, as in the same weeks last year"
 
 
 def print_customer(console: Console, home: Home, customer_id: str) -> None:
