@@ -106,10 +106,10 @@ def test_lessons_by_hand() -> None:
         np.testing.assert_array_equal(everybody.rows, [0, 1, 2, 3])
         np.testing.assert_allclose(everybody.target, target)
         np.testing.assert_allclose(everybody.weight, [1, 1, 0.5, 1])
-    # a purchase that was sent back in full is worth one unit of money, not less than nothing
+    # a purchase that was sent back in full is worth a hundredth of the usual 70, not less than nothing
     of_buyers, per_day = lessons.spend_of_buyers(rows), lessons.spend_per_purchase_day(rows)
     np.testing.assert_array_equal(of_buyers.rows, [0, 1, 2])
-    np.testing.assert_allclose(of_buyers.target, [90, 1, 50])
+    np.testing.assert_allclose(of_buyers.target, [90, 0.7, 50])
     np.testing.assert_allclose(of_buyers.weight, [1, 1, 0.5])
-    np.testing.assert_allclose(per_day.target, [30, 1, 25])
+    np.testing.assert_allclose(per_day.target, [30, 0.275, 25])
     np.testing.assert_allclose(per_day.weight, [3, 1, 1])

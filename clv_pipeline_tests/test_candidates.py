@@ -277,6 +277,21 @@ def test_a_prediction_does_not_depend_on_who_else_is_in_the_batch(candidate: Can
 
 
 @EACH
+@pytest.mark.parametrize("unit", [128, 1 / 128])
+def test_the_unit_of_money_changes_nothing_but_the_unit(candidate: Candidate, unit: float) -> None:
+    """The same customers in yen, or in gold: the same trees and lines, but for splits that rounding decides."""
+    money = [n for n in COLUMNS.numeric if "spend" in n or "value" in n]
+    rows = without_the_giant(feature_rows(600, seed=13))
+    exchanged = rows.features.assign(**{name: rows.features[name] * np.float32(unit) for name in money})
+    before = predict(candidate.fit(TASK, candidate.search[0], rows), rows.features)
+    in_unit = replace(rows, features=exchanged, spend=rows.spend * unit)
+    after = predict(candidate.fit(TASK, candidate.search[0], in_unit), exchanged)
+    same = after / unit if candidate.target == "spend" else after
+    off = np.abs(same - before) / np.maximum(before, before.mean() / 100 + 1e-12)
+    assert (np.quantile(off, [0.5, 0.9, 1.0]) <= [0.02, 0.05, 0.1]).all()
+
+
+@EACH
 def test_fitting_changes_neither_rows_nor_targets(candidate: Candidate) -> None:
     rows = feature_rows(250, seed=11)
     kept, spend, flag = rows.features.copy(), rows.spend.copy(), rows.flag.copy()

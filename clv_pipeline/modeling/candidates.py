@@ -9,14 +9,16 @@ from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import ElasticNet, LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 from xgboost import XGBClassifier, XGBModel, XGBRegressor
 
-from clv_pipeline.modeling import baselines, encoding, lessons
+from clv_pipeline.modeling import baselines, encoding, lessons, metrics
 from clv_pipeline.modeling.anchored import AnchoredClassifier, AnchoredRegressor, Link
 from clv_pipeline.modeling.composites import Fitted, ProductOf
 from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
@@ -55,7 +57,8 @@ class Factor:
         features = rows.features.iloc[lesson.rows]
         if is_rule(pipeline) or lesson.weight is None:
             return pipeline.fit(features, lesson.target)
-        return pipeline.fit(features, lesson.target, model__sample_weight=lesson.weight)
+        weight = lesson.weight * _weight_of_money(pipeline, lesson.target)
+        return pipeline.fit(features, lesson.target, model__sample_weight=weight)
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,15 @@ class Candidate:
 def is_rule(pipeline: Pipeline) -> bool:
     """Return whether it learns nothing but, at most, a mean."""
     return isinstance(pipeline.named_steps["model"], DummyRegressor | DummyClassifier | baselines.Rule)
+
+
+def _weight_of_money(pipeline: Pipeline, target: metrics.Array) -> float:
+    """Return the weight that makes a Tweedie loss grow the same trees in cents, euros and yen.
+
+    Its gradients grow with money to the power of 2 - p, so the least weight of a leaf would mean less of it in yen.
+    """
+    power = pipeline.named_steps["model"].get_params().get("tweedie_variance_power", 2.0)
+    return float(np.mean(target) ** (power - 2.0))
 
 
 def _plain(model: BaseEstimator) -> Pipeline:
@@ -169,11 +181,17 @@ CANDIDATES: tuple[Candidate, ...] = (
         "spend",
         (
             Factor(
-                lambda task, p: _on_lines(task, ElasticNet(max_iter=300, tol=1e-2, precompute=True, **p)),
+                # the target is standardised, so that the penalty means the same for cents and for millions
+                lambda task, p: _on_lines(
+                    task,
+                    TransformedTargetRegressor(
+                        ElasticNet(max_iter=300, tol=1e-2, precompute=True, **p), transformer=StandardScaler()
+                    ),
+                ),
                 lessons.net_spend,
             ),
         ),
-        search=[{"alpha": a, "l1_ratio": 0.5} for a in (1.0, 5.0)],
+        search=[{"alpha": a, "l1_ratio": 0.5} for a in (0.1, 0.3)],
     ),
     Candidate(
         "decision_tree",

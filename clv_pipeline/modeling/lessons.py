@@ -49,16 +49,22 @@ def purchase_days(rows: LabelledRows) -> Lesson:
 
 
 def spend_of_buyers(rows: LabelledRows) -> Lesson:
-    """What those who bought spent, at least one unit of money: a purchase that was returned is no free purchase."""
+    """What those who bought spent: a purchase that was returned is no free purchase."""
     buyers = np.flatnonzero(rows.flag > 0)
-    return Lesson(buyers, np.maximum(rows.spend[buyers], 1.0), rows.weight[buyers])
+    return Lesson(buyers, _positive(rows.spend[buyers]), rows.weight[buyers])
 
 
 def spend_per_purchase_day(rows: LabelledRows) -> Lesson:
     """What a purchase day of those who bought was worth, weighted by how many there were."""
     buyers = np.flatnonzero(rows.flag > 0)
     days = np.maximum(rows.purchase_days[buyers], 1.0)
-    return Lesson(buyers, np.maximum(rows.spend[buyers] / days, 1.0), rows.weight[buyers] * days)
+    return Lesson(buyers, _positive(rows.spend[buyers] / days), rows.weight[buyers] * days)
+
+
+def _positive(spend: Array) -> Array:
+    """Return the spend, at least a hundredth of what is usual."""
+    usual = np.median(spend[spend > 0]) if (spend > 0).any() else 1.0
+    return np.asarray(np.maximum(spend, usual / 100), dtype=np.float64)
 
 
 def _everybody(rows: LabelledRows, target: Array) -> Lesson:
