@@ -191,7 +191,7 @@ CANDIDATES: tuple[Candidate, ...] = (
                 lessons.net_spend,
             ),
         ),
-        search=[{"alpha": a, "l1_ratio": 0.5} for a in (0.1, 0.3)],
+        search=[{"alpha": a, "l1_ratio": 0.5} for a in (0.1, 0.05)],
     ),
     Candidate(
         "decision_tree",
