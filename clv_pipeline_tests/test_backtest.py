@@ -262,6 +262,19 @@ def test_a_section_replaces_itself_and_leaves_the_others_alone(tmp_path: Path) -
     assert "0.800 | 0.500" not in text
 
 
+def test_what_has_no_value_is_an_empty_cell(tmp_path: Path) -> None:
+    """A constant has no rank correlation, and neither has the difference to it."""
+    made = by_hand()
+    of_constant = (made.quality["candidate"] == "spend_rate") & (made.quality["metric"] == "spearman")
+    made.quality.loc[of_constant, ["value", "low", "high"]] = float("nan")
+    made.differences.loc[made.differences["metric"] == "spearman", ["value", "low", "high"]] = float("nan")
+    backtest_report.write_section(made, tmp_path / "accuracy.md", "shop", "clv backtest", None)
+    page = backtest_report.write_page(made, tmp_path).read_text()
+    assert "| spend_rate | -0.010 [-0.020, -0.005] |  | " in (tmp_path / "accuracy.md").read_text()
+    for text in ((tmp_path / "accuracy.md").read_text(), page):
+        assert "[, ]" not in text and "nan" not in text
+
+
 def test_the_section_of_a_protocol_shows_what_others_published(tmp_path: Path) -> None:
     protocol = PROTOCOLS["public_bar_180d"]
     backtest_report.write_section(by_hand(), tmp_path / "accuracy.md", "bar", "clv backtest", protocol)

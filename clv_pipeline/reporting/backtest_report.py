@@ -130,7 +130,7 @@ def _tables(backtest: Backtest, days: int, cutoff: date, *, with_intervals: bool
             cells = [_shown(m, row[m]) for m in metrics_of]
             if with_intervals:
                 cells = [
-                    f"{cell} [{_shown(m, low.at[name, m])}, {_shown(m, high.at[name, m])}]"
+                    _with_interval(cell, _shown(m, low.at[name, m]), _shown(m, high.at[name, m]))
                     for cell, m in zip(cells, metrics_of, strict=True)
                 ]
             rows.append([str(name), role, *cells])
@@ -150,7 +150,7 @@ def _difference_table(backtest: Backtest, days: int, cutoff: date) -> tuple[list
         if by_metric["value"].abs().sum() == 0:
             continue
         cells = [
-            "{} [{}, {}]".format(*(_signed(m, by_metric.at[m, part]) for part in ("value", "low", "high")))
+            _with_interval(*(_signed(m, by_metric.at[m, part]) for part in ("value", "low", "high")))
             for m in ("normalised_gini", "spearman", "root_mean_squared_error")
         ]
         rows.append([str(name), *cells])
@@ -220,8 +220,15 @@ def _shown(metric: str, cell: object) -> str:
     return f"{value:.3f}"
 
 
+def _with_interval(value: str, low: str, high: str) -> str:
+    """Return the three together; nothing where there is no value, such as the rank correlation of a constant."""
+    return f"{value} [{low}, {high}]" if value else ""
+
+
 def _signed(metric: str, cell: object) -> str:
     value = float(str(cell))
+    if value != value:
+        return ""
     return f"{value:+,.1f}" if metric == "root_mean_squared_error" else f"{value:+.3f}"
 
 

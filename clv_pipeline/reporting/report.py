@@ -13,7 +13,8 @@ from clv_pipeline.warehouse import Connection, open_bundle_file
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2.2rem; } h3 { font-size: 1rem; }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; } caption { text-align: left; color: #52606d; }
+table { border-collapse: collapse; width: 100%; font-size: .9rem; margin-bottom: 1.2rem; }
+caption { text-align: left; color: #52606d; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #e4e7eb; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .facts { display: flex; gap: 2.5rem; flex-wrap: wrap; margin: 1.2rem 0; } .facts b { display: block; font-size: 1.4rem; }
