@@ -73,8 +73,8 @@ def coverage_by_tenth(actual: Array, predicted: Array, low: Array, high: Array) 
     axes.bar(places + 0.2, [inside[b].mean() if len(b) else 0 for b in buyers], 0.4, label="who bought", color=_QUIET)
     axes.axhline(0.9, color=_INK, linewidth=1, linestyle=":")
     axes.set_xticks(places)
-    axes.set_ylim(0, 1)
-    axes.legend(frameon=False, loc="lower left")
+    axes.set_ylim(0, 1.15)  # room above the bars, which reach 1
+    axes.legend(frameon=False, loc="upper right", ncols=2)
     return _png(figure)
 
 
