@@ -264,9 +264,10 @@ def backtest(
     page, card = backtest_report.write_page(found, folder), backtest_card.write_card(found, folder)
     if markdown:
         days = ",".join(map(str, settings.horizons))
-        of_source = f"--source {settings.source} --as-of {day} --horizons {days} --windows {windows}"
-        command = f"clv backtest {f'--protocol {protocol}' if protocol else of_source}"
-        backtest_report.write_section(found, markdown, protocol or found.source_name, command, fixed)
+        options = f"--source {settings.source} --as-of {day} --horizons {days} --windows {windows}"
+        if protocol:
+            options = f"--protocol {protocol}"
+        backtest_report.write_section(found, markdown, protocol or found.source_name, f"clv backtest {options}", fixed)
     _print_table(*backtest_report.summary(found))
     out.print(f"Look at {page}, and at {card} in short")
 

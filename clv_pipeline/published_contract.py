@@ -317,8 +317,9 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "predicted_spend_total_low": "lower end of the total's 90 % interval, from how far past totals were off; "
                 "null while none could be measured",
                 "predicted_spend_total_high": "upper end of the total's 90 % interval",
-                "season_factor": "what the season of the same weeks last year multiplies the predicted total by; null where none "
-                "was known (under 17 months of orders, a horizon over a year, a fixed rule): the interval is wider then",
+                "season_factor": "what the season of the same weeks last year multiplies the predicted total by, 0.5 to 2; "
+                "null where none was known (under 17 months of orders, a horizon over a year, a fixed rule): "
+                "the interval is wider then",
                 "trailing_spend_total": "what the same number of days before as_of_date brought in: the baseline",
                 "quarantined_rows": "source rows set aside",
                 "newest_order_date": "day of the newest order before as_of_date",

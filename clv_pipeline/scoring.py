@@ -83,7 +83,7 @@ def score_customers(
     with warehouse.transaction() as connection:
         for identity, features in scoring_batches(connection, columns, settings.batch_rows):
             parts.append(identity.assign(**_predictions(manifest, models, features)))
-        _finish(connection, parts, manifest)
+        level = _finish(connection, parts, manifest)
         batches = scoring_batches(connection, columns, settings.batch_rows)
         for part, (_, features) in zip(parts, batches, strict=True):
             expected = part[f"predicted_spend_{primary}d"].to_numpy()
@@ -101,7 +101,7 @@ def score_customers(
         scored = pd.concat([_no_scores(manifest), *parts])
         _write_scores(connection, scored, manifest)
         _write_importance(connection, columns.names, importance / max(len(scored), 1), primary)
-        report = _audit(connection, manifest.horizons[0], explainer.fidelity if explainer else float("nan"))
+        report = _audit(connection, manifest.horizons[0], level, explainer.fidelity if explainer else float("nan"))
         _write_run(connection, settings, manifest, report)
     return report
 
@@ -146,27 +146,28 @@ def _extended(spend: Array, chance: Array, horizon: HorizonModel, features: pd.D
     return spend * growth, 1 - (1 - np.clip(chance, 0, 1 - 1e-9)) ** rate_growth
 
 
-def _finish(connection: Connection, parts: list[pd.DataFrame], manifest: Manifest) -> None:
-    """Put all customers' predictions at the expected level, and say how sure they are.
+def _finish(connection: Connection, parts: list[pd.DataFrame], manifest: Manifest) -> Level:
+    """Put all customers' predictions at the expected level, say how sure they are; return the primary horizon's level.
 
     A longer horizon holds the shorter one, so nothing that is expected may fall from one to the next.
     """
     if not parts:
-        return
+        return Level()
     (as_of,) = one_row(connection, "select as_of from raw.extraction")
     sizes = np.cumsum([len(part) for part in parts])[:-1]
     before = dict.fromkeys((*_MONEY, "purchase_probability"), np.zeros(1))
+    levels = {h.horizon_days: expected_level(connection, as_of, h.horizon_days) for h in manifest.horizons}
     for horizon in manifest.horizons:
         days = horizon.horizon_days
-        level = expected_level(connection, as_of, days)
         spend = np.concatenate([part[f"predicted_spend_{days}d"].to_numpy() for part in parts])
         chance = np.concatenate([part[f"purchase_probability_{days}d"].to_numpy() for part in parts])
-        said = _said(horizon, level, spend, chance)
+        said = _said(horizon, levels[days], spend, chance)
         said = {name: _at_least(values, before[name]) for name, values in said.items()}
         before = said
         for name, values in said.items():
             for part, slice_ in zip(parts, np.split(values, sizes), strict=True):
                 part[f"{name}_{days}d"] = slice_
+    return levels[manifest.horizons[0].horizon_days]
 
 
 def _at_least(values: Array, before: Array) -> Array:
@@ -255,7 +256,7 @@ def _write_importance(connection: Connection, names: list[str], importance: Arra
     connection.unregister("frame")
 
 
-def _audit(connection: Connection, horizon: HorizonModel, fidelity: float) -> ScoringReport:
+def _audit(connection: Connection, horizon: HorizonModel, level: Level, fidelity: float) -> ScoringReport:
     primary = horizon.horizon_days
     statuses = dict(
         connection.execute(
@@ -298,7 +299,7 @@ def _audit(connection: Connection, horizon: HorizonModel, fidelity: float) -> Sc
             next_step="look at the model's features and training rows; nothing was published.",
             anchor=PREDICTED_TOTAL,
         )
-    season = None if horizon.spend.is_baseline else expected_level(connection, as_of, primary).season
+    season = None if horizon.spend.is_baseline else level.season
     low, high = float("nan"), float("nan")
     if horizon.calibration:
         # of everybody, prospects included: the interval must hold the total that is published beside it

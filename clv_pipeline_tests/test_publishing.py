@@ -307,7 +307,7 @@ def test_the_report_shows_shares_and_chances_in_percent(demo_run: Home, publishe
 def test_report_and_model_card_say_which_season_is_in_the_total(demo_run: Home, published: Connection) -> None:
     (factor,) = _one(published, "select season_factor from clv_run")
     for page in ("report.html", "model_card.md"):
-        said = f"Season in the predicted total: times {factor:.2f}, as in the same weeks last year."
+        said = f"Season in the predicted total: times {factor:.2f}, from the same weeks last year."
         assert said in (_bundle(demo_run) / page).read_text()
     assert season_in_words(None) == season_in_words(float("nan")) != season_in_words(factor)
 

@@ -51,8 +51,8 @@ def print_summary(console: Console, home: Home, checks_passed: int, checks_faile
 def season_in_words(factor: Any) -> str:
     """Return what the published season_factor, a number or nothing, means for the predicted total."""
     if factor is None or factor != factor:
-        return "none is known yet (it takes 17 months of orders), so the interval of the total is wide"
-    return f"times {factor:.2f}, as in the same weeks last year"
+        return "none (it takes 17 months of orders, a horizon of at most a year, and a model), so its interval is wide"
+    return f"times {factor:.2f}, from the same weeks last year"
 
 
 def print_customer(console: Console, home: Home, customer_id: str) -> None:

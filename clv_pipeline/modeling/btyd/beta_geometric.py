@@ -22,8 +22,8 @@ import numpy as np
 from scipy.special import betaln, digamma, gammaln, logsumexp
 
 from clv_pipeline.modeling.btyd.likelihood import SHAPE_BOUNDS
-from clv_pipeline.modeling.btyd.model import PurchaseModel, blocks
-from clv_pipeline.modeling.btyd.quadrature import BETA_NODES, beta_nodes
+from clv_pipeline.modeling.btyd.model import PurchaseModel
+from clv_pipeline.modeling.btyd.quadrature import BETA_NODES, beta_nodes, blocks
 from clv_pipeline.modeling.btyd.summary import Floats, PurchaseSummary, distinct_rows
 
 

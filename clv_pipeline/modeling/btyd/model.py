@@ -6,7 +6,7 @@ Belongs here: the base classes. Does not belong here: formulas of any one model,
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from typing import Any, ClassVar, Self
@@ -21,8 +21,6 @@ FIT_ROWS = 50_000
 """More distinct histories than this are merged before fitting (`PurchaseSummary.coarsened`)."""
 SCREEN_ROWS = 5_000
 """Rows on which the starting points race."""
-BLOCK_CELLS = 100_000
-"""Rows x quadrature nodes that are worked on at a time: 0.8 MB an array, so that a few of them fit a CPU cache."""
 
 
 @dataclass(frozen=True)
@@ -159,12 +157,6 @@ class PurchaseModel(Parameters, ABC):
         history = check_histories(x, t_x, T)
         lengths = np.broadcast_to(check_horizons(horizon), history[0].shape)
         return self._purchase_if_alive(lengths, *history)
-
-
-def blocks(rows: int, nodes: int) -> Iterator[slice]:
-    """Yield slices that cover all rows, each of `BLOCK_CELLS` cells at `nodes` a row."""
-    size = BLOCK_CELLS // nodes
-    return (slice(start, start + size) for start in range(0, rows, size))
 
 
 def check_horizons(horizon: float | Sequence[float] | Floats) -> Floats:

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.special import digamma, exprel, gammaln, logsumexp
 
 from clv_pipeline.modeling.btyd.likelihood import SHAPE_BOUNDS
-from clv_pipeline.modeling.btyd.model import PurchaseModel, blocks
-from clv_pipeline.modeling.btyd.quadrature import POWER_NODES, power_nodes
+from clv_pipeline.modeling.btyd.model import PurchaseModel
+from clv_pipeline.modeling.btyd.quadrature import POWER_NODES, blocks, power_nodes
 from clv_pipeline.modeling.btyd.summary import Floats, PurchaseSummary, distinct_rows
 
 
