@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from clv_pipeline import features
 from clv_pipeline.errors import HistoryError
+from clv_pipeline.features.build import build_feature_table
+from clv_pipeline.features.plan import write_cutoffs, write_horizons
 from clv_pipeline.home import Home
 from clv_pipeline.modeling import ablation, metrics, training
 from clv_pipeline.modeling.btyd_features import build_btyd_features
@@ -22,7 +23,6 @@ from clv_pipeline.modeling.candidates import CANDIDATES
 from clv_pipeline.modeling.composites import predict
 from clv_pipeline.modeling.cutoffs import CutoffPlan, plan_cutoffs
 from clv_pipeline.modeling.dataset import feature_columns
-from clv_pipeline.modeling.registry import Registry
 from clv_pipeline.modeling.tuning import at_level
 from clv_pipeline.quality.cleaning import build_clean_table, clean_parameters
 from clv_pipeline.quality.expectations import Validator
@@ -72,15 +72,15 @@ def run_backtest(settings: Settings, home: Home, as_of: date, windows: int, prog
     ingest(warehouse, settings, as_of, progress)
     with warehouse.transaction() as connection:
         plans = _plans(connection, settings, as_of, windows)
-        features.write_cutoffs(connection, settings, as_of, plans)
+        write_cutoffs(connection, settings, as_of, plans)
         learned = {plan.horizon_days: plan.horizon_days for plan in plans}
-        features.write_training_plan(connection, learned, "backtest")
+        write_horizons(connection, learned)
     for model in load_layer("2_features"):
         if "features.btyd_features" in model.inputs:
             progress("features.btyd_features")
             build_btyd_features(warehouse, settings)
         progress(model.table)
-        features.build_feature_table(warehouse, model, settings.denied_features)
+        build_feature_table(warehouse, model, settings.denied_features)
     with warehouse.transaction() as connection:
         for model in load_layer("3_training"):
             build(connection, model, {})
@@ -130,12 +130,11 @@ def _plans(connection: Connection, settings: Settings, as_of: date, windows: int
 
 def _judge(warehouse: Warehouse, settings: Settings, plans: list[CutoffPlan], progress: Progress) -> Backtest:
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in ("quality", "differences", "predictions", "verdicts")}
-    nobody = Registry(warehouse.path.parent / "no_models")
     for plan in plans:
         assert plan.test is not None
         cutoff = plan.test.validation
         progress(f"{plan.horizon_days} days from {cutoff}")
-        training.tune_candidates(warehouse, settings, [plan], nobody, progress)
+        training.tune_candidates(warehouse, settings, [plan], None, progress)
         training.evaluate_candidates(warehouse, settings, [plan])
         with warehouse.connection() as connection:
             parts["quality"].append(_dated(connection.sql("select * from training.model_quality").df(), cutoff))

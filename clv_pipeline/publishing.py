@@ -14,6 +14,8 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
+from clv_pipeline import tables
+from clv_pipeline.contracts.warehouse import COLUMN_DICTIONARY, HISTORY, TONIGHT, UNSCORED_CUSTOMERS
 from clv_pipeline.errors import PublishError
 from clv_pipeline.home import Home, clear_leftovers, remove_at_once, replace_folder, write_durably
 from clv_pipeline.published_contract import CONTRACT_VERSION, PUBLISHED, description_of
@@ -72,7 +74,7 @@ def build_customer_clv(
         NightRejected: too many customers changed segment since the night before; the old table stands.
     """
     with warehouse.transaction() as connection:
-        create_history(connection)
+        tables.create_if_missing(connection, HISTORY)
         for model in models:
             if model.name in ("segment_thresholds", "customer_clv"):
                 build(connection, model, publish_parameters(settings))
@@ -132,39 +134,26 @@ def _write_and_serve(warehouse: Warehouse, settings: Settings, home: Home, unsco
     return Bundle(run_id, folder, as_of, is_served, counts)
 
 
-def create_history(connection: Connection) -> None:
-    """Make the table of every score ever published, where it does not exist yet."""
-    connection.execute(
-        """
-        create table if not exists scores.history (
-            as_of_date date, customer_id varchar, horizon_days integer, predicted_spend decimal(18, 2),
-            purchase_probability decimal(5, 4), segment varchar, value_tier varchar, score_status varchar,
-            historic_value decimal(18, 2), currency varchar, model_version varchar, run_id varchar,
-            scored_at timestamptz, updated_at timestamptz
-        )
-        """
-    )
-
-
 def _write_tonight(connection: Connection, settings: Settings) -> None:
     """Write tonight's rows of the history beside it: they join it once the night is good."""
-    connection.execute("create or replace table scores.tonight as from scores.history limit 0")
+    tables.create(connection, TONIGHT)
     for days in settings.horizons:
-        connection.execute(
+        tables.append(
+            connection,
+            TONIGHT,
             f"""
-            insert into scores.tonight by name
             select as_of_date, customer_id, {days:d} as horizon_days, predicted_spend_{days:d}d as predicted_spend,
                 purchase_probability_{days:d}d as purchase_probability, segment, value_tier, score_status,
                 historic_value, currency, model_version, run_id, scored_at, updated_at
             from published.customer_clv
-            """
+            """,
         )
 
 
 def _remember(connection: Connection) -> None:
     """Replace this as_of's rows in the history, and only those."""
     connection.execute("delete from scores.history where as_of_date = (select as_of from scores.run)")
-    connection.execute("insert into scores.history by name from scores.tonight")
+    tables.append(connection, HISTORY, "from scores.tonight")
 
 
 def _segment_moves(connection: Connection) -> SegmentMoves:
@@ -203,16 +192,17 @@ def _segment_moves(connection: Connection) -> SegmentMoves:
 
 def _unscored(connection: Connection, settings: Settings) -> list[str]:
     """Note the eligible customers without a score in `quality.unscored_customers`; return what to say of them, if any."""
-    connection.execute(
+    tables.replace(
+        connection,
+        UNSCORED_CUSTOMERS,
         f"""
-        create or replace table quality.unscored_customers as
         select customer_id from features.population
         where role = 'score' and customer_id not in (
             select customer_id from published.customer_clv
             where predicted_spend_{settings.primary_horizon}d is not null
         )
         order by customer_id
-        """
+        """,
     )
     missing = row_count(connection, "quality.unscored_customers")
     (eligible,) = one_row(connection, "select count(*) from features.population where role = 'score'")
@@ -227,16 +217,13 @@ def _unscored(connection: Connection, settings: Settings) -> list[str]:
 
 
 def _build_dictionary(connection: Connection) -> None:
-    connection.execute(
-        "create or replace table published.column_dictionary "
-        "(table_name varchar, column_name varchar, position integer, data_type varchar, description varchar)"
-    )
-    for table in PUBLISHED:
-        for position, (column, sql_type) in enumerate(columns_of(connection, f"published.{table}").items(), start=1):
-            connection.execute(
-                "insert into published.column_dictionary values (?, ?, ?, ?, ?)",
-                [table, column, position, sql_type, description_of(table, column)],
-            )
+    tables.create(connection, COLUMN_DICTIONARY)
+    rows = [
+        (table, column, position, sql_type, description_of(table, column))
+        for table in PUBLISHED
+        for position, (column, sql_type) in enumerate(columns_of(connection, f"published.{table}").items(), start=1)
+    ]
+    tables.append(connection, COLUMN_DICTIONARY, rows)
 
 
 def rewrite_bundle(warehouse: Warehouse, folder: Path, erased: list[str]) -> int:

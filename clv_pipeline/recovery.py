@@ -7,10 +7,11 @@ import logging
 import os
 from pathlib import Path
 
+from clv_pipeline import tables
+from clv_pipeline.contracts.warehouse import HISTORY
 from clv_pipeline.errors import DamageError
-from clv_pipeline.publishing import create_history
 from clv_pipeline.serving import bundles, read_manifest, what_is_damaged
-from clv_pipeline.warehouse import Connection, Warehouse
+from clv_pipeline.warehouse import Connection, Warehouse, row_count
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def _damage(warehouse: Warehouse) -> str | None:
         return f"{warehouse.path} was found damaged by the run before."
     try:
         with warehouse.connection() as connection:
-            create_history(connection)
+            tables.create_if_missing(connection, HISTORY)
             # the one table that the source cannot give again is read to the last byte
             connection.execute("select count(columns(*)) from scores.history").fetchall()
     except DamageError as error:
@@ -60,13 +61,14 @@ def _is_of(bundle: Path, source_name: str) -> bool:
 
 
 def _restore_history(connection: Connection, bundle: Path) -> None:
-    create_history(connection)
-    restored = connection.execute(
-        """
-        insert into scores.history by name
-        select * from read_parquet($file) where as_of_date not in (select as_of_date from scores.history)
-        """,
+    tables.create_if_missing(connection, HISTORY)
+    held = row_count(connection, HISTORY.name)
+    tables.append(
+        connection,
+        HISTORY,
+        "select * from read_parquet($file) where as_of_date not in (select as_of_date from scores.history)",
         {"file": str(bundle / "parquet" / "customer_clv_history.parquet")},
-    ).fetchall()
-    if restored and restored[0][0]:
-        log.warning("%s rows of the score history were restored from the bundle %s", restored[0][0], bundle.name)
+    )
+    restored = row_count(connection, HISTORY.name) - held
+    if restored:
+        log.warning("%d rows of the score history were restored from the bundle %s", restored, bundle.name)

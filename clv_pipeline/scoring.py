@@ -6,35 +6,34 @@ Segments and everything BI sees are made from these rows in `sql/4_published`; n
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
+from clv_pipeline import tables
+from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, FEATURE_IMPORTANCE, HISTORY, RUN
 from clv_pipeline.errors import QualityError
 from clv_pipeline.modeling.composites import Fitted, predict
 from clv_pipeline.modeling.dataset import family_of, scoring_batches
 from clv_pipeline.modeling.explanation import Explainer, describe, fit_explainer, top_reasons
 from clv_pipeline.modeling.level import Level, expected_level, scale_probability, scale_spend
 from clv_pipeline.modeling.metrics import Array
-from clv_pipeline.modeling.registry import HorizonModel, Manifest, Registry, code_fingerprint
+from clv_pipeline.modeling.records import trained_version
+from clv_pipeline.modeling.registry import HorizonModel, Manifest, Registry
 from clv_pipeline.published_contract import CONTRACT_VERSION
 from clv_pipeline.quality.limits import PREDICTED_TOTAL
 from clv_pipeline.quality.night import asked_to_acknowledge
 from clv_pipeline.quality.score_limits import Totals
 from clv_pipeline.quality.totals import measure_totals
-from clv_pipeline.settings import PROJECT, SQL_FOLDER, Settings
+from clv_pipeline.run_identity import code_fingerprint, run_id
+from clv_pipeline.settings import Settings
 from clv_pipeline.warehouse import Connection, Warehouse, has_table, one_row
 
+#: Rows in memory at a time. A constant and no setting: the explainer learns from the first of them, so they shape reasons.
+_SCORED_AT_ONCE = 100_000
 #: Enough to explain a population; more makes the explainer slower, not truer.
 _EXPLAINED_CUSTOMERS = 20_000
-#: The settings that change what is published; with the data, the model and the code they make the run_id.
-_SHAPING_SETTINGS = {
-    "horizons", "currency", "time_zone", "gross_margin", "order_status", "exclude", "earliest_date", "seed",
-    "lifetime_days", "discount_rate", "high_value_share", "churn_probability", "churn_value_share",
-    "missed_basket_share", "max_stale_days", "denied_features",
-}  # fmt: skip
 _REASONS = ("reason_1", "reason_2", "reason_3")
 #: What is said of each customer and horizon; null where nothing could be measured yet.
 _MONEY = ("predicted_spend", "typical_spend", "predicted_spend_low", "predicted_spend_high")
@@ -81,10 +80,10 @@ def score_customers(
     importance = np.zeros(len(columns.names))
     explainer: Explainer | None = None
     with warehouse.transaction() as connection:
-        for identity, features in scoring_batches(connection, columns, settings.batch_rows):
+        for identity, features in scoring_batches(connection, columns, _SCORED_AT_ONCE):
             parts.append(identity.assign(**_predictions(manifest, models, features)))
         level = _finish(connection, parts, manifest)
-        batches = scoring_batches(connection, columns, settings.batch_rows)
+        batches = scoring_batches(connection, columns, _SCORED_AT_ONCE)
         for part, (_, features) in zip(parts, batches, strict=True):
             expected = part[f"predicted_spend_{primary}d"].to_numpy()
             if explainer is None:
@@ -205,9 +204,10 @@ def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manife
             columns.append(f"coalesce({name}, {default})::{sql_type} as {name}")
     primary = manifest.horizons[0]
     connection.register("scored", scored)
-    connection.execute(
+    tables.replace(
+        connection,
+        CUSTOMER_SCORES,
         f"""
-        create or replace table scores.customer_scores as
         with everybody as (
             select population.as_of, population.customer_id, {", ".join(columns)},
                 {", ".join(f"coalesce({reason}, '') as {reason}" for reason in _REASONS)},
@@ -237,6 +237,7 @@ def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manife
             "is_extended": primary.learned_days != primary.horizon_days,
             "version": manifest.version,
         },
+        horizons=[h.horizon_days for h in manifest.horizons],
     )
     connection.unregister("scored")
 
@@ -251,9 +252,7 @@ def _write_importance(connection: Connection, names: list[str], importance: Arra
             "mean_contribution": importance,
         }
     )
-    connection.register("frame", frame)
-    connection.execute("create or replace table scores.feature_importance as select * from frame")
-    connection.unregister("frame")
+    tables.replace(connection, FEATURE_IMPORTANCE, frame)
 
 
 def _audit(connection: Connection, horizon: HorizonModel, level: Level, fidelity: float) -> ScoringReport:
@@ -309,51 +308,27 @@ def _audit(connection: Connection, horizon: HorizonModel, level: Level, fidelity
 
 
 def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:
-    """Write `scores.run`, the identity of tonight's scores: made from the inputs alone, so that the same make the same."""
+    """Write `scores.run`, the identity of tonight's scores."""
     as_of, fingerprint, source = one_row(connection, "select as_of, data_fingerprint, source_name from raw.extraction")
-    knobs = settings.model_dump_json(include=_SHAPING_SETTINGS)
-    code = code_fingerprint([PROJECT / "clv_pipeline", SQL_FOLDER])
-    earlier = _earlier_runs(connection, as_of)
-    night = asked_to_acknowledge(connection)
-    identity = sha256(f"{fingerprint} {manifest.version} {knobs} {code} {earlier} {night}".encode()).hexdigest()
-    midnight = datetime.combine(as_of, time(), ZoneInfo(settings.time_zone))
-    connection.execute(
-        """
-        create or replace table scores.run as
-        select $run_id::varchar as run_id, $contract::varchar as contract_version, $source::varchar as source_name,
-            $as_of::date as as_of, $scored_at::timestamptz as scored_at, $currency::varchar as currency,
-            $time_zone::varchar as time_zone, $horizon::integer as primary_horizon_days,
-            $version::varchar as model_version, $trailing::decimal(18, 2) as trailing_spend_total,
-            case when isfinite($low::double) then $low::decimal(18, 2) end as predicted_total_low,
-            case when isfinite($high::double) then $high::decimal(18, 2) end as predicted_total_high,
-            $season::decimal(6, 4) as season_factor,
-            $fingerprint::varchar as data_fingerprint
-        """,
-        {
-            "run_id": f"{as_of:%Y%m%d}-{identity[:10]}",
-            "contract": CONTRACT_VERSION,
-            "source": source,
-            "as_of": as_of,
-            "scored_at": midnight.isoformat(),
-            "currency": settings.currency,
-            "time_zone": settings.time_zone,
-            "horizon": manifest.horizons[0].horizon_days,
-            "version": manifest.version,
-            "trailing": report.trailing_total,
-            "low": report.total_low,
-            "high": report.total_high,
-            "season": report.season,
-            "fingerprint": fingerprint,
-        },
-    )
+    name = run_id(
+        as_of, settings, fingerprint, code_fingerprint(settings), champion=manifest.version,
+        trained_version=trained_version(connection), earlier_runs=_earlier_runs(connection, as_of),
+        acknowledged=asked_to_acknowledge(connection),
+    )  # fmt: skip
+    scored_at = datetime.combine(as_of, time(), ZoneInfo(settings.time_zone))
+    low, high = (end if np.isfinite(end) else None for end in (report.total_low, report.total_high))
+    row = (
+        name, CONTRACT_VERSION, source, as_of, scored_at, settings.currency, settings.time_zone,
+        manifest.horizons[0].horizon_days, manifest.version, report.trailing_total, low, high, report.season, fingerprint,
+    )  # fmt: skip
+    tables.replace(connection, RUN, [row])
 
 
-def _earlier_runs(connection: Connection, as_of: date) -> str:
-    """Return the runs whose history tonight's bundle carries."""
-    if not has_table(connection, "scores.history"):
-        return ""
-    runs = connection.execute(
+def _earlier_runs(connection: Connection, as_of: date) -> list[tuple[str, str]]:
+    """Return (as_of, run_id) of the nights whose history tonight's bundle carries."""
+    if not has_table(connection, HISTORY.name):
+        return []
+    return connection.execute(
         "select distinct as_of_date::varchar, run_id from scores.history where as_of_date <> $as_of order by all",
         {"as_of": as_of},
     ).fetchall()
-    return str(runs) if runs else ""

@@ -8,8 +8,9 @@ import os
 import re
 import tomllib
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
@@ -46,91 +47,113 @@ class ExcludeRule(BaseModel):
     where: str
 
 
+Changes = Literal["data", "model", "scores", "nothing"]
+
+#: What else says whether the results of such a setting are the same; see `_setting`.
+_ROWS, _CHAMPION = "the fingerprints of the rows and of the source's SELECTs", "the version of the champion"
+
+
+def _setting(default: Any, changes: Changes, covered_by: str | None = None, **constraints: Any) -> Any:
+    """Return a field that declares what another value of it changes.
+
+    `covered_by` names what the identity of a run holds in its place, where the value itself (an address, a secret) may
+    differ although the results are the same.
+    """
+    return Field(default, json_schema_extra={"changes": changes, "covered_by": covered_by}, **constraints)
+
+
+#: data: the tables up to the features, and so all that follows. model: what is learned from them. scores: what is made
+#: of data and model, and what is published. nothing: not a byte of a bundle; a test changes each and compares.
+_data, _model, _scores, _nothing = (
+    partial(_setting, changes=changes) for changes in ("data", "model", "scores", "nothing")
+)
+
+
 class Settings(BaseSettings):
     """All settings. Each field can be set as CLV_<NAME> in the environment or as <name> in source.toml."""
 
     model_config = SettingsConfigDict(env_prefix="CLV_", extra="ignore", populate_by_name=True)
 
     # where things are
-    home: Path = PROJECT / ".clv"
-    source: str = "demo"
-    source_url: SecretStr | None = None
-    hash_key: SecretStr | None = None
-    publish_url: SecretStr | None = None
+    home: Path = _nothing(PROJECT / ".clv")
+    source: str = _data("demo", covered_by=_ROWS)
+    source_url: SecretStr | None = _data(None, covered_by=_ROWS)
+    hash_key: SecretStr | None = _data(None, covered_by=_ROWS)
+    publish_url: SecretStr | None = _nothing(None)
     # small letters, digits and _ only: it becomes part of SQL in somebody else's database
-    publish_schema: str = Field("clv", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    publish_schema: str = _nothing("clv", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
 
     # what the source says of itself (source.toml)
-    name: str = ""
-    time_zone: str = "UTC"
-    currency: str = "EUR"
-    gross_margin: float = Field(1.0, gt=0, le=1)
-    order_status: OrderStatus | None = None
-    exclude: list[ExcludeRule] = []
+    name: str = _scores("")
+    time_zone: str = _data("UTC")
+    currency: str = _data("EUR")
+    gross_margin: float = _scores(1.0, gt=0, le=1)
+    order_status: OrderStatus | None = _data(None)
+    exclude: list[ExcludeRule] = _data([])
 
     # the run
-    as_of: date | None = None
-    horizons: Annotated[tuple[int, ...], NoDecode] = (90,)
-    seed: int = 7
-    lifetime_days: int = Field(3 * 365, gt=0)
-    discount_rate: float = Field(0.10, ge=0, lt=1)
-    nightly_at: str = Field("02:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    as_of: date | None = _data(None, covered_by="the as_of of the run")
+    horizons: Annotated[tuple[int, ...], NoDecode] = _data((90,))
+    seed: int = _model(7)
+    lifetime_days: int = _data(3 * 365, gt=0)
+    discount_rate: float = _data(0.10, ge=0, lt=1)
+    nightly_at: str = _nothing("02:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
 
     # extraction
-    batch_rows: int = Field(100_000, gt=0)
-    lookback_days: int = Field(14, ge=0)
-    statement_timeout_seconds: int = Field(1800, gt=0)
-    connect_tries: int = Field(3, gt=0)
-    earliest_date: date = date(1990, 1, 1)
-    max_unreadable_share: float = Field(0.01, ge=0, le=1)
-    max_unknown_customer_share: float = Field(0.20, ge=0, le=1)
-    net_refunds: bool = True
-    max_rejected_share: float = Field(0.10, ge=0, le=1)
+    batch_rows: int = _nothing(100_000, gt=0)
+    lookback_days: int = _data(14, covered_by=_ROWS, ge=0)
+    statement_timeout_seconds: int = _nothing(1800, gt=0)
+    connect_tries: int = _nothing(3, gt=0)
+    earliest_date: date = _data(date(1990, 1, 1))
+    max_unreadable_share: float = _nothing(0.01, ge=0, le=1)
+    max_unknown_customer_share: float = _nothing(0.20, ge=0, le=1)
+    net_refunds: bool = _data(True)
+    max_rejected_share: float = _nothing(0.10, ge=0, le=1)
 
-    # when a night is too unlike the nights before it (quality/limits.py)
-    min_volume_ratio: float = Field(0.4, ge=0, lt=1)
-    max_volume_ratio: float = Field(2.0, gt=1)
-    max_stale_days: int = Field(3, ge=1)
-    stale_data: Literal["block", "publish"] = "block"
-    max_order_value_drift: float = Field(5.0, gt=1)
-    min_total_ratio: float = Field(0.5, ge=0, lt=1)
-    max_total_ratio: float = Field(2.0, gt=1)
-    max_segment_changes: float = Field(0.15, gt=0, le=1)
+    # when a night is too unlike the nights before it (quality/limits.py); clv_run names the checks that were acknowledged
+    min_volume_ratio: float = _scores(0.4, ge=0, lt=1)
+    max_volume_ratio: float = _scores(2.0, gt=1)
+    max_stale_days: int = _scores(3, ge=1)
+    stale_data: Literal["block", "publish"] = _scores("block")
+    max_order_value_drift: float = _scores(5.0, gt=1)
+    min_total_ratio: float = _scores(0.5, ge=0, lt=1)
+    max_total_ratio: float = _scores(2.0, gt=1)
+    max_segment_changes: float = _scores(0.15, gt=0, le=1)
 
     # what is kept, and what is made up for
-    keep_bundles: int = Field(14, ge=2)
-    keep_models: int = Field(10, ge=1)
-    catch_up_nights: int = Field(7, ge=0)
+    keep_bundles: int = _nothing(14, ge=2)
+    keep_models: int = _nothing(10, ge=1)
+    catch_up_nights: int = _nothing(7, ge=0)
 
     # the machine
-    memory_limit: str = Field("4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")
-    threads: int = Field(min(os.cpu_count() or 2, 8), gt=0)
+    memory_limit: str = _nothing("4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")
+    threads: int = _nothing(min(os.cpu_count() or 2, 8), gt=0)
 
     # privacy: patterns of feature names that no model may see; what they are made of is audited (table fairness_audit)
-    denied_features: Annotated[tuple[str, ...], NoDecode] = (
-        "*birth_year*", "*birth_date*", "*gender*", "*_sex", "age", "*_age", "*_age_years", "*_age_band",
-    )  # fmt: skip
+    denied_features: Annotated[tuple[str, ...], NoDecode] = _data(
+        ("*birth_year*", "*birth_date*", "*gender*", "*_sex", "age", "*_age", "*_age_years", "*_age_band")
+    )
 
     # training
-    retrain_after_days: int = Field(7, ge=0)
-    force_training: bool = False
-    cutoff_step_days: int = Field(45, gt=0)
-    max_cutoffs: int = Field(6, ge=1)
-    recency_half_life_days: int = Field(365, ge=1)
-    train_customers: int = Field(20_000, ge=100)
-    min_buyers: int = Field(500, ge=10)
-    tuning_folds: int = Field(2, ge=1)
-    tuning_seconds: int = Field(120, ge=1)
-    bootstrap_samples: int = Field(100, ge=20)
+    retrain_after_days: int = _model(7, covered_by=_CHAMPION, ge=0)
+    force_training: bool = _model(False, covered_by=_CHAMPION)
+    cutoff_step_days: int = _model(45, gt=0)
+    max_cutoffs: int = _model(6, ge=1)
+    recency_half_life_days: int = _model(365, ge=1)
+    train_customers: int = _model(20_000, ge=100)
+    min_buyers: int = _model(500, ge=10)
+    tuning_folds: int = _model(2, ge=1)
+    max_parameter_sets: int = _model(10, ge=1)
+    bootstrap_samples: int = _model(100, ge=20)
 
     # segments
-    high_value_share: float = Field(0.20, gt=0, lt=1)
-    churn_probability: float = Field(0.30, gt=0, lt=1)
-    churn_value_share: float = Field(0.40, gt=0, lt=1)
-    missed_basket_share: float = Field(0.33, gt=0, lt=1)
+    high_value_share: float = _scores(0.20, gt=0, lt=1)
+    churn_probability: float = _scores(0.30, gt=0, lt=1)
+    churn_value_share: float = _scores(0.40, gt=0, lt=1)
+    missed_basket_share: float = _scores(0.33, gt=0, lt=1)
 
     # the demo company
-    demo_customers: int = Field(5_000, ge=100)
+    demo_customers: int = _data(5_000, covered_by=_ROWS, ge=100)
 
     @field_validator("horizons", "denied_features", mode="before")
     @classmethod
@@ -169,6 +192,12 @@ class Settings(BaseSettings):
     @property
     def source_folder(self) -> Path:
         return source_folder(self.source)
+
+    def that_change(self, *results: Changes) -> dict[str, Any]:
+        """Return the settings that change any of `results`, as plain JSON values by name, without those covered elsewhere."""
+        declared = {name: cast(dict[str, Any], f.json_schema_extra) for name, f in type(self).model_fields.items()}
+        names = {n for n, says in declared.items() if says["changes"] in results and says["covered_by"] is None}
+        return self.model_dump(mode="json", include=names)
 
     @property
     def primary_horizon(self) -> int:

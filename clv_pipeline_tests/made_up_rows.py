@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clv_pipeline.features import build_feature_table, plan_training, write_cutoffs, write_training_plan
+from clv_pipeline.features.build import build_feature_table
+from clv_pipeline.features.plan import NightPlan, plan_training, write_night_plan
 from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
@@ -30,7 +31,6 @@ SMALL = {
     "time_zone": "UTC",
     "max_cutoffs": 1,
     "tuning_folds": 1,
-    "tuning_seconds": 3600,
     "bootstrap_samples": 20,
     "min_buyers": 100,
     "threads": 2,
@@ -230,8 +230,7 @@ def build_features_and_labels(warehouse: Warehouse, settings: Settings, as_of: d
     """Build everything that training and scoring read; return the plan."""
     with warehouse.transaction() as connection:
         plan = plan_training(connection, settings, as_of)
-        write_cutoffs(connection, settings, as_of, plan.horizons)
-        write_training_plan(connection, plan.learned, "a test")
+        write_night_plan(connection, settings, as_of, NightPlan(plan, "a test"))
     for model in load_layer("2_features"):
         if "features.btyd_features" in model.inputs:
             build_btyd_features(warehouse, settings)

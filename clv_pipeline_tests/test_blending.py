@@ -48,12 +48,12 @@ def noisy(target: Target, noise: float, seed: int) -> tuple[Floats, ...]:
 
 def tuned(candidate: Candidate, predictions: tuple[Floats, ...]) -> Tuned:
     scores, biases = judge_folds(candidate.target, predictions, ROWS, FOLDS[: len(predictions)])
-    return Tuned(candidate, candidate.search[0], scores, biases, 1, False, predictions)
+    return Tuned(candidate, candidate.search[0], scores, biases, 1, predictions)
 
 
 def models(target: Target) -> list[Candidate]:
     """Return the members of the blend, those that weigh most before anything was judged first."""
-    unjudged = blend([Tuned(c, c.search[0], (), (), 1, False) for c in candidates_for(target)], ROWS, ())
+    unjudged = blend([Tuned(c, c.search[0], (), (), 1) for c in candidates_for(target)], ROWS, ())
     weights = weights_of(unjudged)
     return sorted((c for c in candidates_for(target) if c.name in weights), key=lambda c: -weights[c.name])
 
@@ -63,7 +63,7 @@ def weights_of(made: Tuned) -> dict[str, float]:
 
 
 def prior(members: list[Candidate]) -> dict[str, float]:
-    return weights_of(blend([Tuned(c, c.search[0], (), (), 1, False) for c in members], ROWS, ()))
+    return weights_of(blend([Tuned(c, c.search[0], (), (), 1) for c in members], ROWS, ()))
 
 
 @pytest.mark.parametrize("target", ["spend", "flag"])
@@ -114,7 +114,7 @@ def test_only_the_strong_kinds_take_part() -> None:
 
 @pytest.mark.parametrize("target", ["spend", "flag"])
 def test_without_a_fold_the_prior_is_used_as_it_is(target: Target) -> None:
-    unjudged = [Tuned(c, c.search[0], (), (), 1, False) for c in candidates_for(target)]
+    unjudged = [Tuned(c, c.search[0], (), (), 1) for c in candidates_for(target)]
     made = blend(unjudged, ROWS, ())
     found = weights_of(made)
     assert len(found) > 2

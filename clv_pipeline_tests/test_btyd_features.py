@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from clv_pipeline.features import build_feature_table, plan_training, write_cutoffs, write_training_plan
+from clv_pipeline.features.build import build_feature_table
+from clv_pipeline.features.plan import NightPlan, plan_training, write_night_plan
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline_tests.conftest import open_warehouse
@@ -39,8 +40,7 @@ def quantities_of(folder: Path, company: MadeUpCompany) -> Found:
     write_company(warehouse, settings, company)
     with warehouse.transaction() as connection:
         plan = plan_training(connection, settings, AS_OF)
-        write_cutoffs(connection, settings, AS_OF, plan.horizons)
-        write_training_plan(connection, plan.learned, "a test")
+        write_night_plan(connection, settings, AS_OF, NightPlan(plan, "a test"))
     for name in ("customer_day", "population", "purchase_features"):
         build_feature_table(warehouse, sql_model("2_features", name))
     models = build_btyd_features(warehouse, settings)

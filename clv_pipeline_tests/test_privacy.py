@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from clv_pipeline import features
 from clv_pipeline.errors import ConfigurationError, PrivacyError
-from clv_pipeline.features import build_feature_table
+from clv_pipeline.features import build as feature_build
+from clv_pipeline.features.build import build_feature_table
 from clv_pipeline.home import Home
 from clv_pipeline.privacy.consent import remove_refused
 from clv_pipeline.privacy.erasure import forget
@@ -282,7 +282,7 @@ def test_a_denied_feature_is_in_no_table_that_models_see(
         "customers.country as crm_country", "customers.country as crm_country, customers.birth_year as crm_birth_year"
     )
     build_feature_table(warehouse, type(crm)(crm.layer, crm.name, "", leaky, crm.inputs, crm.parameters))
-    monkeypatch.setattr(features, "_ROWS_A_SLICE", 1)
+    monkeypatch.setattr(feature_build, "_ROWS_A_SLICE", 1)
     for denied, expected in (((), {"crm_birth_year", "crm_country"}), (("*birth_year*", "crm_country"), set())):
         build_feature_table(warehouse, everything, denied)
         with warehouse.connection() as connection:

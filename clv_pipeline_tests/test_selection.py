@@ -115,7 +115,7 @@ def test_a_window_in_which_nobody_spent_decides_nothing() -> None:
 
 def tuned(**scores: float) -> list[Tuned]:
     by_name = {c.name: c for c in (*candidates_for("spend"), BLENDS["spend"])}
-    return [Tuned(by_name[n], {}, (score,), (0.0,), 1, False) for n, score in scores.items()]
+    return [Tuned(by_name[n], {}, (score,), (0.0,), 1) for n, score in scores.items()]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_tie_goes_to_the_blend(blend: float, challenger: str) -> None:
 
 
 def test_without_a_fold_the_blend_challenges() -> None:
-    unjudged = [Tuned(t.candidate, {}, (), (), 1, False) for t in tuned(xgboost=0, blend=0)]
+    unjudged = [Tuned(t.candidate, {}, (), (), 1) for t in tuned(xgboost=0, blend=0)]
     assert choose(unjudged).candidate.name == "blend"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clv_pipeline import features
+from clv_pipeline.features import build as features
 from clv_pipeline.settings import SQL_FOLDER, Settings
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sql_models import SqlModel, append, build, column_lineage, first_comment, load_layer
@@ -45,7 +45,7 @@ def test_known_dependencies_are_found() -> None:
     }  # fmt: skip
     assert sql_model("2_features", "customer_day").inputs == {"clean.orders", "clean.customers"}
     assert sql_model("3_training", "labels").inputs == {
-        "features.population", "training.horizons", "features.customer_day", "raw.extraction"
+        "features.population", "features.horizons", "features.customer_day", "raw.extraction"
     }  # fmt: skip
 
 

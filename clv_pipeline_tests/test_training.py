@@ -282,7 +282,7 @@ def test_a_baseline_that_nothing_beats_is_the_challenger() -> None:
     by_name = {c.name: c for c in candidates_for("spend")}
     baseline = next(c.name for c in by_name.values() if c.is_baseline)
     model = next(c.name for c in by_name.values() if not c.is_baseline)
-    tuned = [Tuned(by_name[n], {}, (score,), (0.0,), 1, False) for n, score in ((baseline, 0.8), (model, 0.7))]
+    tuned = [Tuned(by_name[n], {}, (score,), (0.0,), 1) for n, score in ((baseline, 0.8), (model, 0.7))]
     assert choose(tuned).candidate.name == baseline
 
 

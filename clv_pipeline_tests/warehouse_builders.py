@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from clv_pipeline import features
+from clv_pipeline.features.build import build_feature_table
+from clv_pipeline.features.plan import NightPlan, write_night_plan
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.btyd_features import build_btyd_features
+from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.quality.cleaning import CleanReport, build_clean_table, clean_parameters, create_quarantine
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.settings import Settings
@@ -77,7 +79,7 @@ def build_features(warehouse: Warehouse, settings: Settings) -> None:
     for model in load_layer("2_features"):
         if "features.btyd_features" in model.inputs:
             build_btyd_features(warehouse, settings)
-        features.build_feature_table(warehouse, model)
+        build_feature_table(warehouse, model)
 
 
 def empty_company(folder: Path) -> tuple[Warehouse, Settings]:
@@ -88,8 +90,8 @@ def empty_company(folder: Path) -> tuple[Warehouse, Settings]:
     extract_source(settings, warehouse, date(2024, 6, 1))
     with warehouse.transaction() as connection:
         clean_without_rules(connection, settings)
-        features.write_cutoffs(connection, settings, date(2024, 6, 1), [])
-        features.write_training_plan(connection, {days: days for days in settings.horizons}, None)
+        nothing = NightPlan(TrainingPlan((), {days: days for days in settings.horizons}), None)
+        write_night_plan(connection, settings, date(2024, 6, 1), nothing)
     build_features(warehouse, settings)
     with warehouse.transaction() as connection:
         for model in load_layer("3_training"):

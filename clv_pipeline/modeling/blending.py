@@ -72,13 +72,13 @@ def blend(tuned: Sequence[Tuned], rows: LabelledRows, folds: tuple[Fold, ...]) -
     weights = np.array([prior[t.candidate.name] for t in members])
     weights = weights / weights.sum()
     if not all(t.fold_scores for t in members):
-        return Tuned(BLENDS[target], _parameters(members, weights), (), (), 1, False)
+        return Tuned(BLENDS[target], _parameters(members, weights), (), (), 1)
     by_fold = [np.array(same) for same in zip(*(t.fold_predictions for t in members), strict=True)]
     truth = [_truth(target, rows.at((fold.validation,))) for fold in folds]
     weights = _weights(target, by_fold, truth, weights)
     predictions = tuple(weights @ predicted for predicted in by_fold)
     scores, biases = judge_folds(target, predictions, rows, folds)
-    return Tuned(BLENDS[target], _parameters(members, weights), scores, biases, 1, False, predictions)
+    return Tuned(BLENDS[target], _parameters(members, weights), scores, biases, 1, predictions)
 
 
 def _parameters(members: Sequence[Tuned], weights: metrics.Array) -> Parameters:

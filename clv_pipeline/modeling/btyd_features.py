@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clv_pipeline import tables
+from clv_pipeline.contracts.warehouse import BTYD_FEATURES
 from clv_pipeline.giants import GIANT
 from clv_pipeline.modeling.btyd import (
     MBGNBD,
@@ -64,7 +66,7 @@ def build_btyd_features(warehouse: Warehouse, settings: Settings) -> dict[str, s
     models: dict[str, str] = {}
     with warehouse.transaction() as connection:
         horizons = _horizons(connection)
-        _create_table(connection, horizons)
+        tables.create(connection, BTYD_FEATURES, horizons)
         for as_of, is_scored, history in _histories(connection):
             model = _fit(history)
             models[as_of.isoformat()] = model.name if model else "none: too few repeat purchases"
@@ -73,9 +75,7 @@ def build_btyd_features(warehouse: Warehouse, settings: Settings) -> dict[str, s
             frame = _quantities(model, history, settings, horizons).assign(as_of=as_of, customer_id=history.customer_id)
             if is_scored:
                 frame["expected_next_order_date"] = _next_order_dates(model, history, settings, as_of)
-            connection.register("frame", frame)
-            connection.execute("insert into features.btyd_features by name select * from frame")
-            connection.unregister("frame")
+            tables.append(connection, BTYD_FEATURES, frame)
     return models
 
 
@@ -85,17 +85,6 @@ def _horizons(connection: Connection) -> list[int]:
         "select horizon_days from features.horizons union select learned_days from features.horizons order by all"
     ).fetchall()
     return [days for (days,) in rows]
-
-
-def _create_table(connection: Connection, horizons: list[int]) -> None:
-    numbers = ["btyd_probability_alive", "btyd_purchase_value", "btyd_lifetime_spend"]
-    for days in horizons:
-        numbers += [f"btyd_purchases_{days}d", f"btyd_spend_{days}d", f"btyd_purchase_probability_{days}d"]
-    columns = ", ".join(f"{name} double" for name in numbers)
-    connection.execute(
-        "create or replace table features.btyd_features "
-        f"(as_of date, customer_id varchar, {columns}, expected_next_order_date date)"
-    )
 
 
 def _histories(connection: Connection) -> Iterator[tuple[date, bool, PurchaseHistory]]:

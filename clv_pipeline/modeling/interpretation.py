@@ -10,6 +10,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from clv_pipeline import tables
+from clv_pipeline.contracts.warehouse import PARTIAL_DEPENDENCE, PERMUTATION_IMPORTANCE, SOURCE_ABLATION
 from clv_pipeline.modeling import ablation, metrics
 from clv_pipeline.modeling.candidates import Task
 from clv_pipeline.modeling.composites import predict
@@ -26,22 +28,13 @@ from clv_pipeline.modeling.permutation import (
 from clv_pipeline.modeling.records import champions, read_choices
 from clv_pipeline.modeling.wording import describe, describe_family, in_words
 from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Connection, Warehouse, one_row
+from clv_pipeline.warehouse import Connection, Warehouse
 
 #: What keeps a night short at any number of customers: a blend needs up to 75 microseconds for each predicted row.
 _SHUFFLED_CUSTOMERS, _SHUFFLED_FEATURES, _SHUFFLES = 1_500, 25, 3
 _DEPENDENCE_CUSTOMERS, _DEPENDENCE_FEATURES = 500, 8
 #: The fixed model ranks as well from these as from twice as many.
 _ABLATION_ROWS = 14_000
-
-_TABLES = {
-    "permutation_importance": "horizon_days integer, feature varchar, source_family varchar, description varchar, "
-    "mean_drop double, low double, high double",
-    "partial_dependence": "horizon_days integer, feature varchar, source_family varchar, description varchar, "
-    "position integer, value varchar, value_as_number double, predicted_spend double, low double, high double",
-    "source_ablation": "horizon_days integer, left_out varchar, description varchar, metric varchar, with_source double, "
-    "without_source double, difference double, low double, high double",
-}
 
 
 @dataclass(frozen=True)
@@ -63,8 +56,8 @@ class Looked:
 def create_tables(warehouse: Warehouse) -> None:
     """Create the tables that are not there yet, empty: a warehouse may be older than they are."""
     with warehouse.transaction() as connection:
-        for name, columns in _TABLES.items():
-            connection.execute(f"create table if not exists training.{name} ({columns})")
+        for table in (PERMUTATION_IMPORTANCE, PARTIAL_DEPENDENCE, SOURCE_ABLATION):
+            tables.create_if_missing(connection, table)
 
 
 def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -> Looked | None:
@@ -73,7 +66,8 @@ def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPla
     Returns how much was looked at, or None when the history is too short for a test window and the tables are empty.
     """
     with warehouse.transaction() as connection:
-        _empty(connection, "permutation_importance", "partial_dependence")
+        tables.create(connection, PERMUTATION_IMPORTANCE)
+        tables.create(connection, PARTIAL_DEPENDENCE)
         if plan.test is None:
             return None
         task, learned, judged = _rows(connection, settings, plan, plan.test)
@@ -82,13 +76,14 @@ def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPla
         expected: Predict = partial(predict, champion.candidate.fit(task, champion.parameters, learned))
         shuffled = some(judged, _SHUFFLED_CUSTOMERS, settings.seed)
         importance = _importance(expected, shuffled, task, settings)
-        _append(connection, "permutation_importance", importance)
+        tables.append(connection, PERMUTATION_IMPORTANCE, importance)
         moving = importance[(importance["feature"] != ALL) & (importance["mean_drop"] > 0)]
         top = moving.sort_values("mean_drop", ascending=False, kind="stable")["feature"][:_DEPENDENCE_FEATURES]
         few = some(judged, _DEPENDENCE_CUSTOMERS, settings.seed).features
         level = _level(connection, plan.horizon_days, expected(judged.features))
         for feature in top:
-            _append(connection, "partial_dependence", _dependence(expected, few, feature, level, task, settings))
+            curve = _dependence(expected, few, feature, level, task, settings)
+            tables.append(connection, PARTIAL_DEPENDENCE, curve)
     features = int((importance["feature"] != ALL).sum())
     return Looked(features, len(task.columns.names), len(shuffled), _SHUFFLES)
 
@@ -96,7 +91,7 @@ def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPla
 def ablate_sources(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -> None:
     """Replace `training.source_ablation`: what each source family adds to one fixed model; empty without a test window."""
     with warehouse.transaction() as connection:
-        _empty(connection, "source_ablation")
+        tables.create(connection, SOURCE_ABLATION)
         if plan.test is None:
             return
         task, learned, judged = _rows(connection, settings, plan, plan.test)
@@ -116,7 +111,7 @@ def ablate_sources(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -
              d.without_source, d.difference.value, d.difference.low, d.difference.high)
             for d in differences
         ]  # fmt: skip
-        _append(connection, "source_ablation", pd.DataFrame(rows, columns=_names("source_ablation")))
+        tables.append(connection, SOURCE_ABLATION, rows)
 
 
 def _describe_left_out(left_out: str) -> str:
@@ -154,7 +149,7 @@ def _importance(expected: Predict, rows: LabelledRows, task: Task, settings: Set
          drop.value, drop.low, drop.high)
         for group, drop in zip(groups, drops, strict=True)
     ]  # fmt: skip
-    return pd.DataFrame(found, columns=_names("permutation_importance"))
+    return pd.DataFrame(found, columns=[c.name for c in PERMUTATION_IMPORTANCE.columns])
 
 
 def _dependence(
@@ -170,29 +165,14 @@ def _dependence(
          level * at.value, level * at.low, level * at.high)
         for position, (value, at) in enumerate(zip(grid, curve, strict=True), start=1)
     ]  # fmt: skip
-    return pd.DataFrame(found, columns=_names("partial_dependence"))
+    return pd.DataFrame(found, columns=[c.name for c in PARTIAL_DEPENDENCE.columns])
 
 
 def _level(connection: Connection, horizon_days: int, expected: metrics.Array) -> float:
     """Return what the champion's predictions were scaled by when it was judged: the season, where one was measured."""
-    (judged,) = one_row(
-        connection,
-        "select avg(predicted_spend) from training.test_predictions where horizon_days = $horizon",
+    # summed here, in a fixed order: a sum of doubles over the database's threads differs in its last digits
+    judged = connection.execute(
+        "select predicted_spend from training.test_predictions where horizon_days = $horizon order by customer_id",
         {"horizon": horizon_days},
-    )
-    return float(judged / expected.mean()) if expected.mean() > 0 else 1.0
-
-
-def _names(table: str) -> list[str]:
-    return [column.split()[0] for column in _TABLES[table].split(", ")]
-
-
-def _empty(connection: Connection, *tables: str) -> None:
-    for table in tables:
-        connection.execute(f"create or replace table training.{table} ({_TABLES[table]})")
-
-
-def _append(connection: Connection, table: str, frame: pd.DataFrame) -> None:
-    connection.register("frame", frame)
-    connection.execute(f"insert into training.{table} by name select * from frame")
-    connection.unregister("frame")
+    ).fetchnumpy()["predicted_spend"]
+    return float(np.mean(judged) / expected.mean()) if expected.mean() > 0 else 1.0

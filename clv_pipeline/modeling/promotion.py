@@ -34,9 +34,9 @@ def promote_by_hand(home: Home, warehouse: Warehouse, version: str) -> Manifest:
 
 def _why_unfit(connection: Connection, manifest: Manifest) -> str | None:
     tables = connection.execute("select table_schema || '.' || table_name from information_schema.tables").fetchall()
-    if not {("features.customer_features",), ("training.horizons",)} <= set(tables):
+    if not {("features.customer_features",), ("features.horizons",)} <= set(tables):
         return "there are no features to compare it with; `clv run` builds them"
-    horizons = connection.execute("select horizon_days from training.horizons order by 1").fetchall()
+    horizons = connection.execute("select horizon_days from features.horizons order by 1").fetchall()
     if [(h.horizon_days,) for h in manifest.horizons] != horizons:
         known = ", ".join(str(h.horizon_days) for h in manifest.horizons)
         wanted = ", ".join(str(days) for (days,) in horizons)

@@ -9,6 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clv_pipeline import tables
+from clv_pipeline.contracts.warehouse import (
+    CHAMPIONS,
+    MODEL_QUALITY,
+    PREDICTIONS,
+    TEST_PREDICTIONS,
+    TRAINED_VERSION,
+    TUNING,
+)
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.blending import BLENDS
 from clv_pipeline.modeling.calibration import Outlook
@@ -17,12 +26,9 @@ from clv_pipeline.modeling.cutoffs import CutoffPlan
 from clv_pipeline.modeling.dataset import LabelledRows
 from clv_pipeline.modeling.selection import Verdict
 from clv_pipeline.modeling.tuning import Tuned
-from clv_pipeline.warehouse import Connection
+from clv_pipeline.warehouse import Connection, has_table
 
-QUALITY_COLUMNS = [
-    "horizon_days", "target", "candidate", "is_baseline", "is_champion", "test_window_start", "customers", "metric",
-    "value", "low", "high",
-]  # fmt: skip
+QUALITY_COLUMNS = [column.name for column in MODEL_QUALITY.columns]
 
 
 @dataclass(frozen=True)
@@ -41,24 +47,9 @@ class Choice:
 
 
 def create_tuning(connection: Connection) -> None:
-    """Empty `training.tuning` and `training.predictions`."""
-    connection.execute(
-        """
-        create or replace table training.tuning (
-            horizon_days integer, target varchar, candidate varchar, recipe varchar, is_baseline boolean,
-            parameters varchar, fold_score double, mean_absolute_bias double, tried integer, ran_out_of_time boolean,
-            is_challenger boolean, is_reigning boolean
-        )
-        """
-    )
-    connection.execute(
-        """
-        create or replace table training.predictions (
-            horizon_days integer, target varchar, candidate varchar, role varchar, as_of date, customer_id varchar,
-            actual double, predicted double
-        )
-        """
-    )
+    """Empty `training.tuning` and `training.predictions`: from here on no version is the one that was measured."""
+    for table in (TUNING, PREDICTIONS, TRAINED_VERSION):
+        tables.create(connection, table)
 
 
 def add_tuning(
@@ -70,16 +61,16 @@ def add_tuning(
 ) -> None:
     """Add one horizon's candidates, each with the name of what it is as its recipe."""
     known = {(c.target, c.factors): c.name for c in (*CANDIDATES, *BLENDS.values())}
-    for t in tuned:
-        name, recipe = t.candidate.name, known[t.candidate.target, t.candidate.factors]
-        connection.execute(
-            "insert into training.tuning values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                horizon_days, t.candidate.target, name, recipe, t.candidate.is_baseline, json.dumps(dict(t.parameters)),
-                t.score if t.fold_scores else None, t.mean_absolute_bias if t.fold_scores else None, t.tried,
-                t.ran_out_of_time, name in challengers, name in reigning,
-            ],
-        )  # fmt: skip
+    rows = [
+        (
+            horizon_days, t.candidate.target, t.candidate.name, known[t.candidate.target, t.candidate.factors],
+            t.candidate.is_baseline, json.dumps(dict(t.parameters)), t.score if t.fold_scores else None,
+            t.mean_absolute_bias if t.fold_scores else None, t.tried, t.candidate.name in challengers,
+            t.candidate.name in reigning,
+        )
+        for t in tuned
+    ]  # fmt: skip
+    tables.append(connection, TUNING, rows)
 
 
 def read_choices(connection: Connection, horizon_days: int, target: Target) -> list[Choice]:
@@ -115,9 +106,7 @@ def add_predictions(
             "actual": judged.spend if candidate.target == "spend" else judged.flag, "predicted": predicted,
         }
     )  # fmt: skip
-    connection.register("frame", frame)
-    connection.execute("insert into training.predictions by name select * from frame")
-    connection.unregister("frame")
+    tables.append(connection, PREDICTIONS, frame)
 
 
 def predicted_windows(connection: Connection, horizon_days: int) -> list[tuple[str, date]]:
@@ -147,28 +136,13 @@ def read_predictions(
 def create_evaluation(connection: Connection) -> None:
     """Empty `training.champions` and `training.test_predictions`; forget the predictions of an earlier evaluation."""
     connection.execute("delete from training.predictions where role = 'test'")
-    connection.execute(
-        """
-        create or replace table training.champions (
-            horizon_days integer, target varchar, candidate varchar, reason varchar
-        )
-        """
-    )
-    connection.execute(
-        """
-        create or replace table training.test_predictions (
-            horizon_days integer, as_of date, customer_id varchar, actual_spend double, actual_flag double,
-            predicted_spend double, predicted_flag double, typical_spend double, low double, high double
-        )
-        """
-    )
+    tables.create(connection, CHAMPIONS)
+    tables.create(connection, TEST_PREDICTIONS)
 
 
 def add_champion(connection: Connection, horizon_days: int, target: Target, verdict: Verdict) -> None:
     """Write down who won, and why."""
-    connection.execute(
-        "insert into training.champions values (?, ?, ?, ?)", [horizon_days, target, verdict.champion, verdict.reason]
-    )
+    tables.append(connection, CHAMPIONS, [(horizon_days, target, verdict.champion, verdict.reason)])
 
 
 def champions(connection: Connection, horizon_days: int) -> dict[Target, str]:
@@ -197,9 +171,7 @@ def add_test_predictions(
             "low": outlook.low if outlook else nothing, "high": outlook.high if outlook else nothing,
         }
     )  # fmt: skip
-    connection.register("frame", frame)
-    connection.execute("insert into training.test_predictions by name select * from frame")
-    connection.unregister("frame")
+    tables.append(connection, TEST_PREDICTIONS, frame)
 
 
 def quality_rows(
@@ -224,8 +196,14 @@ def champion_metrics(connection: Connection) -> dict[str, float]:
     return {name: float(value) for name, value in rows if value is not None and np.isfinite(value)}
 
 
-def replace_table(connection: Connection, table: str, frame: pd.DataFrame) -> None:
-    """Replace a table by a frame."""
-    connection.register("frame", frame)
-    connection.execute(f"create or replace table {table} as select * from frame")
-    connection.unregister("frame")
+def note_trained_version(connection: Connection, version: str) -> None:
+    """Write which version the tables of this training measured, once it is whole."""
+    tables.replace(connection, TRAINED_VERSION, [(version,)])
+
+
+def trained_version(connection: Connection) -> str | None:
+    """Return the version that the training tables measured; None before the first training, and where one was cut short."""
+    if not has_table(connection, TRAINED_VERSION.name):
+        return None
+    rows = connection.execute(f"select model_version from {TRAINED_VERSION.name}").fetchall()
+    return str(rows[0][0]) if rows else None

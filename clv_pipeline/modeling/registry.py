@@ -5,7 +5,6 @@ import logging
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from hashlib import sha256
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,8 @@ class Manifest:
     as_of: date
     data_fingerprint: str
     code_fingerprint: str
-    seed: int
+    #: the settings that shape a model, as it was trained with them
+    settings: dict[str, Any]
     numeric_features: list[str]
     categorical_features: list[str]
     horizons: list[HorizonModel]
@@ -227,16 +227,6 @@ def why_unfit(manifest: Manifest, available_features: set[str]) -> str | None:
         if then.split(".")[:2] != now.split(".")[:2]:
             return f"it was fitted with {name} {then}, now {now} is installed"
     return None
-
-
-def code_fingerprint(folders: list[Path]) -> str:
-    """Return one hash over the Python and SQL files below some folders."""
-    digest = sha256()
-    for folder in folders:
-        for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.sql")]):
-            digest.update(str(path.relative_to(folder)).encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _age_order(folder: Path) -> tuple[str, int]:

@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from hashlib import sha256
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
+from clv_pipeline import tables
+from clv_pipeline.contracts.warehouse import MODEL_QUALITY
+from clv_pipeline.features.plan import NightPlan, plan_training
 from clv_pipeline.modeling import metrics, records
 from clv_pipeline.modeling.artefacts import save_model
 from clv_pipeline.modeling.blending import BLENDS, blend
@@ -31,13 +33,13 @@ from clv_pipeline.modeling.registry import (
     Manifest,
     Recipe,
     Registry,
-    code_fingerprint,
     library_versions,
     why_unfit,
 )
 from clv_pipeline.modeling.selection import FALLBACK, Contender, Verdict, choose, decide
 from clv_pipeline.modeling.tuning import Tuned, at_level, tune
-from clv_pipeline.settings import PROJECT, SQL_FOLDER, Settings
+from clv_pipeline.run_identity import code_fingerprint, model_version
+from clv_pipeline.settings import Settings
 from clv_pipeline.warehouse import Connection, Warehouse, columns_of, has_table, one_row
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,20 @@ R = TypeVar("R")
 TARGETS: tuple[Target, ...] = ("spend", "flag")
 #: The name under which the champion so far competes again, with the parameters it has.
 REIGNING = "champion_so_far"
+
+
+def plan_night(registry: Registry, connection: Connection, settings: Settings, as_of: date) -> NightPlan:
+    """Return what tonight trains; where the champion is still good, only the horizons that its models learned.
+
+    Raises:
+        HistoryError: as_of lies before the first order, or a horizon is longer than the whole history.
+    """
+    plan = plan_training(connection, settings, as_of)
+    why, champion = why_train(registry, connection, settings, as_of), registry.champion()
+    if why is None and champion is not None:
+        return NightPlan(TrainingPlan((), champion.learned), None)
+    reigning = reigning_champion(registry, as_of)
+    return NightPlan(plan, why, reigning.version if reigning else None)
 
 
 def why_train(registry: Registry, connection: Connection, settings: Settings, as_of: date) -> str | None:
@@ -60,8 +76,11 @@ def why_train(registry: Registry, connection: Connection, settings: Settings, as
         return "the horizons changed"
     if champion.as_of > as_of:
         return f"the champion has seen data up to {champion.as_of}, after as_of {as_of}"
-    if not has_table(connection, "training.champions"):
-        return "the warehouse is new: what the last training measured is gone"
+    changed = changed_settings(champion, settings)
+    if changed:
+        return f"settings that shape the model changed: {', '.join(changed)}"
+    if records.trained_version(connection) is None:
+        return "the warehouse is new, or the last training was cut short: what it measured is gone"
     if (as_of - champion.as_of).days >= settings.retrain_after_days:
         return f"the champion is of {champion.as_of}, {settings.retrain_after_days} days or older"
     try:
@@ -69,6 +88,20 @@ def why_train(registry: Registry, connection: Connection, settings: Settings, as
     except Exception:  # no feature table yet: whatever the reason, training anew is the safe answer
         return "there are no feature tables yet"
     return why_unfit(champion, built)
+
+
+def changed_settings(champion: Manifest, settings: Settings) -> list[str]:
+    """Return the names of the settings that shape a model and are not what they were when the champion was trained."""
+    now = settings.that_change("data", "model")
+    return [
+        name for name in sorted(now.keys() | champion.settings.keys()) if now.get(name) != champion.settings.get(name)
+    ]
+
+
+def reigning_champion(registry: Registry, as_of: date) -> Manifest | None:
+    """Return the champion that competes in a training as of a day: none whose parameters know what came after it."""
+    champion = registry.champion()
+    return champion if champion and champion.as_of <= as_of else None
 
 
 @dataclass(frozen=True)
@@ -98,24 +131,20 @@ class Lab:
 
 
 def tune_candidates(
-    warehouse: Warehouse, settings: Settings, plans: Sequence[CutoffPlan], registry: Registry, progress: Progress
+    warehouse: Warehouse, settings: Settings, plans: Sequence[CutoffPlan], reigning: Manifest | None, progress: Progress
 ) -> dict[int, list[Tuned]]:
     """Tune every candidate of every horizon on the temporal folds; write `training.tuning` and return it by horizon.
 
-    The champion so far competes with the parameters it has, so that it is judged on the same windows as everybody.
+    The reigning champion competes with the parameters it has, so that it is judged on the same windows as everybody.
     """
     found: dict[int, list[Tuned]] = {}
     with warehouse.transaction() as connection:
         columns = feature_columns(connection)
-        (as_of,) = one_row(connection, "select as_of from raw.extraction")
-        champion = registry.champion()
-        if champion and champion.as_of > as_of:
-            champion = None  # a run for a past date must not meet one whose parameters know what came after
         records.create_tuning(connection)
         for plan in plans:
             lab = Lab.of(connection, settings, plan, columns)
-            found[plan.horizon_days], challengers, reigning = _tune_horizon(lab, settings, champion, progress)
-            records.add_tuning(connection, plan.horizon_days, found[plan.horizon_days], challengers, reigning)
+            found[plan.horizon_days], challengers, again = _tune_horizon(lab, settings, reigning, progress)
+            records.add_tuning(connection, plan.horizon_days, found[plan.horizon_days], challengers, again)
             for tuned in found[plan.horizon_days]:
                 for fold, predicted in zip(plan.folds, tuned.fold_predictions, strict=False):
                     judged = lab.rows.at((fold.validation,))
@@ -128,10 +157,10 @@ def _tune_horizon(
 ) -> tuple[list[Tuned], list[str], list[str]]:
     """Return everybody tuned, and the names of the challengers and of the champions so far among them."""
     folds = lab.plan.folds if lab.has_enough_history else ()
-    seconds = settings.tuning_seconds * settings.threads / sum(len(c.search) > 1 for c in CANDIDATES)
     tune_one = partial(
-        tune, task=lab.task, rows=lab.rows, folds=folds, levels=lab.levels, seconds=seconds, progress=progress
-    )
+        tune, task=lab.task, rows=lab.rows, folds=folds, levels=lab.levels, max_sets=settings.max_parameter_sets,
+        progress=progress,
+    )  # fmt: skip
     tuned = side_by_side(tune_one, CANDIDATES, settings.threads)
     blends = [blend([t for t in tuned if t.candidate.target == target], lab.rows, folds) for target in TARGETS]
     challengers = [_challenger(lab, [*tuned, *blends], target) for target in TARGETS]
@@ -205,7 +234,7 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequenc
                 quality += _quality(connection, lab, predicted, settings)
                 quality += _outlook_quality(connection, lab, settings)
         table = pd.DataFrame(quality, columns=records.QUALITY_COLUMNS)
-        records.replace_table(connection, "training.model_quality", table)
+        tables.replace(connection, MODEL_QUALITY, table)
     return table
 
 
@@ -339,15 +368,19 @@ def verdicts(connection: Connection) -> dict[str, str]:
 
 
 def fit_champions(
-    warehouse: Warehouse, settings: Settings, plan: TrainingPlan, registry: Registry, as_of: date
+    warehouse: Warehouse,
+    settings: Settings,
+    plan: TrainingPlan,
+    registry: Registry,
+    as_of: date,
+    reigning: Manifest | None,
 ) -> Manifest:
     """Fit each horizon's champions to all labelled windows, save them as a new version, and make it the champion."""
     with warehouse.connection() as connection:
         columns = feature_columns(connection)
         (data_fingerprint,) = one_row(connection, "select data_fingerprint from raw.extraction")
-        code = code_fingerprint([PROJECT / "clv_pipeline", SQL_FOLDER])
-        identity = sha256(f"{as_of} {data_fingerprint} {code} {settings.horizons} {settings.seed}".encode()).hexdigest()
-        version = f"{as_of:%Y%m%d}-{identity[:8]}"
+        code = code_fingerprint(settings)
+        version = model_version(as_of, settings, data_fingerprint, code, reigning.version if reigning else None)
         folder = registry.new_folder(version)
         files: dict[str, str] = {}
         by_learned: dict[int, HorizonModel] = {}
@@ -358,11 +391,13 @@ def fit_champions(
                 files |= save_model(pipeline, folder, f"{horizon.horizon_days}d_{target}")
         horizons = [replace(by_learned[plan.learned[days]], horizon_days=days) for days in settings.horizons]
         manifest = Manifest(
-            version, as_of, data_fingerprint, code, settings.seed, list(columns.numeric), list(columns.categorical),
-            horizons, records.champion_metrics(connection), library_versions(), files,
+            version, as_of, data_fingerprint, code, settings.that_change("data", "model"), list(columns.numeric),
+            list(columns.categorical), horizons, records.champion_metrics(connection), library_versions(), files,
         )  # fmt: skip
     registry.write_manifest(manifest)
     registry.promote(version)
+    with warehouse.transaction() as connection:
+        records.note_trained_version(connection, version)
     return manifest
 
 

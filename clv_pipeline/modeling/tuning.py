@@ -1,7 +1,5 @@
 """Choosing each candidate's parameters on temporal folds: always learn from earlier windows, judge on a later one."""
 
-import logging
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -15,7 +13,6 @@ from clv_pipeline.modeling.cutoffs import Fold
 from clv_pipeline.modeling.dataset import LabelledRows
 from clv_pipeline.modeling.level import Level, scale_probability, scale_spend
 
-log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 #: What is expected of all customers together, by cutoff (see `level.py`).
 Levels = Mapping[date, Level]
@@ -30,7 +27,6 @@ class Tuned:
     fold_scores: tuple[float, ...]
     fold_biases: tuple[float, ...]
     tried: int
-    ran_out_of_time: bool
     #: one array a fold: what it predicted for the customers of the fold's validation window
     fold_predictions: tuple[metrics.Array, ...] = field(repr=False, default=())
 
@@ -58,32 +54,26 @@ def tune(
     folds: tuple[Fold, ...],
     levels: Levels,
     *,
-    seconds: float,
+    max_sets: int,
     progress: Progress,
 ) -> Tuned:
-    """Try the candidate's parameter sets in order until all are tried or the time is used up; the first is always tried.
+    """Try the candidate's parameter sets in order, at most `max_sets` of them, and return the best; without folds, the first.
 
-    The order is fixed, so within the budget the same rows give the same choice.
+    The bound is work, not time, so that the same rows give the same choice on a slow night and on a fast machine.
     """
-    started = time.monotonic()
     best: Tuned | None = None
     tried = 0
-    for parameters in candidate.search:
-        if tried and time.monotonic() - started > seconds:
-            log.warning(
-                "%s: tuning stopped after %d of %d parameter sets", candidate.name, tried, len(candidate.search)
-            )
-            break
+    for parameters in candidate.search[:max_sets]:
         predictions = _predict_folds(candidate, task, parameters, rows, folds, levels)
         scores, biases = judge_folds(candidate.target, predictions, rows, folds)
         tried += 1
-        progress(f"{candidate.name} {tried}/{len(candidate.search)}")
+        progress(f"{candidate.name} {tried}/{min(len(candidate.search), max_sets)}")
         if best is None or np.mean(scores) > best.score:
-            best = Tuned(candidate, parameters, scores, biases, tried, False, predictions)
+            best = Tuned(candidate, parameters, scores, biases, tried, predictions)
         if not folds:
             break
     assert best is not None
-    return replace(best, tried=tried, ran_out_of_time=bool(folds) and tried < len(candidate.search))
+    return replace(best, tried=tried)
 
 
 def at_level(candidate: Candidate, predicted: metrics.Array, level: Level) -> metrics.Array:

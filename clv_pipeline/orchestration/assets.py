@@ -3,14 +3,13 @@
 From source to champion; scores and what is published are in `published_assets.py`.
 """
 
-from datetime import date
-
 import dagster as dg
 
-from clv_pipeline import features
+from clv_pipeline.features.build import build_feature_table
+from clv_pipeline.features.plan import NightPlan, current_extraction, read_night_plan, write_night_plan
 from clv_pipeline.modeling import interpretation, training
 from clv_pipeline.modeling.btyd_features import build_btyd_features
-from clv_pipeline.modeling.cutoffs import TrainingPlan
+from clv_pipeline.modeling.registry import Manifest
 from clv_pipeline.orchestration import checks, pictures
 from clv_pipeline.orchestration.published_assets import bundle, customer_clv, customer_scores, published_database
 from clv_pipeline.orchestration.resources import (
@@ -30,7 +29,6 @@ from clv_pipeline.quality.limits import NightRejected
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sources.extraction import extract
 from clv_pipeline.sql_models import SqlModel, build, load_layer
-from clv_pipeline.warehouse import Connection
 
 
 @dg.multi_asset(
@@ -137,18 +135,16 @@ def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materia
     settings = pipeline.settings.model_copy(update={"force_training": RETRAIN_TAG in context.run.tags})
     with red_on_error(), pipeline.warehouse.transaction() as connection:
         removed = remove_refused(connection)
-        as_of = features.current_extraction(connection).as_of
-        plan = features.plan_training(connection, settings, as_of)
-        why = training.why_train(pipeline.registry, connection, settings, as_of)
-        champion = pipeline.registry.champion()
-        learned = plan.learned if why or champion is None else champion.learned
-        features.write_cutoffs(connection, settings, as_of, plan.horizons if why else [])
-        features.write_training_plan(connection, learned, why)
+        as_of = current_extraction(connection).as_of
+        plan = training.plan_night(pipeline.registry, connection, settings, as_of)
+        write_night_plan(connection, settings, as_of, plan)
         return dg.MaterializeResult(
             metadata={
                 **table_metadata(connection, "features.cutoffs"),
-                "training is due": why or "no: the champion is still good",
-                "horizon learned for each horizon": {str(days): shorter for days, shorter in learned.items()},
+                "training is due": plan.why or "no: the champion is still good",
+                "horizon learned for each horizon": {
+                    str(days): shorter for days, shorter in plan.training.learned.items()
+                },
                 "as_of": as_of.isoformat(),
                 "rows of earlier runs removed for want of consent": removed,
             }
@@ -156,7 +152,7 @@ def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materia
 
 
 def _build_features(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
-    features.build_feature_table(pipeline.warehouse, model, pipeline.settings.denied_features)
+    build_feature_table(pipeline.warehouse, model, pipeline.settings.denied_features)
     with pipeline.warehouse.connection() as connection:
         yield dg.MaterializeResult(metadata=sql_metadata(connection, model))
 
@@ -181,7 +177,7 @@ def btyd_features(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.M
 
 def _build_training(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
     with pipeline.warehouse.transaction() as connection:
-        if features.is_training_due(connection):
+        if read_night_plan(connection).is_due:
             build(connection, model, {})
         yield dg.MaterializeResult(metadata=sql_metadata(connection, model))
 
@@ -191,8 +187,13 @@ training_tables = [
 ]
 
 
-def _plan(connection: Connection, pipeline: Pipeline) -> TrainingPlan:
-    return features.plan_training(connection, pipeline.settings, features.current_extraction(connection).as_of)
+def _plan(pipeline: Pipeline) -> NightPlan:
+    with pipeline.warehouse.connection() as connection:
+        return read_night_plan(connection)
+
+
+def _reigning(pipeline: Pipeline, plan: NightPlan) -> Manifest | None:
+    return pipeline.registry.manifest(plan.reigning_version) if plan.reigning_version else None
 
 
 @dg.asset(
@@ -205,14 +206,18 @@ def _plan(connection: Connection, pipeline: Pipeline) -> TrainingPlan:
 def tuning(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
     """One row per (horizon, candidate): the parameters that scored best on temporal folds, and the champions chosen."""
     with red_on_error():
-        with pipeline.warehouse.connection() as connection:
-            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
-        if due:
+        plan = _plan(pipeline)
+        if plan.is_due:
             training.tune_candidates(
-                pipeline.warehouse, pipeline.settings, plan.horizons, pipeline.registry, context.log.debug
+                pipeline.warehouse,
+                pipeline.settings,
+                plan.training.horizons,
+                _reigning(pipeline, plan),
+                context.log.debug,
             )
         with pipeline.warehouse.connection() as connection:
-            return dg.MaterializeResult(metadata=table_metadata(connection, "training.tuning") | {"trained": due})
+            metadata = table_metadata(connection, "training.tuning")
+        return dg.MaterializeResult(metadata=metadata | {"trained": plan.is_due})
 
 
 @dg.asset(
@@ -225,13 +230,14 @@ def tuning(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Material
 def model_quality(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
     """One row per (horizon, candidate, metric) on a later window that nothing has looked at, with intervals."""
     with red_on_error():
-        with pipeline.warehouse.connection() as connection:
-            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
-        if due:
-            training.evaluate_candidates(pipeline.warehouse, pipeline.settings, plan.horizons)
+        plan = _plan(pipeline)
+        if plan.is_due:
+            training.evaluate_candidates(pipeline.warehouse, pipeline.settings, plan.training.horizons)
         with pipeline.warehouse.connection() as connection:
             metadata = table_metadata(connection, "training.model_quality")
-            shown = pictures.kept_or_drawn(context, due, lambda: pictures.of_test_window(connection, pipeline.settings))
+            shown = pictures.kept_or_drawn(
+                context, plan.is_due, lambda: pictures.of_test_window(connection, pipeline.settings)
+            )
             return dg.MaterializeResult(metadata=metadata | shown)
 
 
@@ -260,15 +266,16 @@ def permutation_importance(context: dg.AssetExecutionContext, pipeline: Pipeline
     """One row per feature, and per source as a whole: the ranking skill lost on the test window when it is shuffled."""
     with red_on_error():
         interpretation.create_tables(pipeline.warehouse)
-        with pipeline.warehouse.connection() as connection:
-            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
+        plan = _plan(pipeline)
         looked = (
-            interpretation.interpret_champion(pipeline.warehouse, pipeline.settings, plan.horizons[0]) if due else None
+            interpretation.interpret_champion(pipeline.warehouse, pipeline.settings, plan.training.horizons[0])
+            if plan.is_due
+            else None
         )
         with pipeline.warehouse.connection() as connection:
             metadata = table_metadata(connection, "training.permutation_importance")
             shown = pictures.kept_or_drawn(
-                context, due, lambda: pictures.of_what_drives_predictions(connection, pipeline.settings)
+                context, plan.is_due, lambda: pictures.of_what_drives_predictions(connection, pipeline.settings)
             )
     return dg.MaterializeResult(metadata=metadata | shown | {"looked at tonight": str(looked or "nothing")})
 
@@ -283,13 +290,12 @@ def permutation_importance(context: dg.AssetExecutionContext, pipeline: Pipeline
 def source_ablation(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
     """One row per (source left out, metric): how one fixed model does on the test window with and without the source."""
     with red_on_error():
-        with pipeline.warehouse.connection() as connection:
-            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
-        if due:
-            interpretation.ablate_sources(pipeline.warehouse, pipeline.settings, plan.horizons[0])
+        plan = _plan(pipeline)
+        if plan.is_due:
+            interpretation.ablate_sources(pipeline.warehouse, pipeline.settings, plan.training.horizons[0])
         with pipeline.warehouse.connection() as connection:
             metadata = table_metadata(connection, "training.source_ablation")
-            shown = pictures.kept_or_drawn(context, due, lambda: pictures.of_sources(connection))
+            shown = pictures.kept_or_drawn(context, plan.is_due, lambda: pictures.of_sources(connection))
             return dg.MaterializeResult(metadata=metadata | shown)
 
 
@@ -304,10 +310,18 @@ def source_ablation(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg
 def champion(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
     """The model version that scores: fitted to every window that is over, saved without pickle, hashed."""
     with red_on_error():
-        with pipeline.warehouse.connection() as connection:
-            due, plan = features.is_training_due(connection), _plan(connection, pipeline)
-        if due:
-            training.fit_champions(pipeline.warehouse, pipeline.settings, plan, pipeline.registry, _as_of(pipeline))
+        plan = _plan(pipeline)
+        if plan.is_due:
+            with pipeline.warehouse.connection() as connection:
+                as_of = current_extraction(connection).as_of
+            training.fit_champions(
+                pipeline.warehouse,
+                pipeline.settings,
+                plan.training,
+                pipeline.registry,
+                as_of,
+                _reigning(pipeline, plan),
+            )
         manifest = pipeline.registry.champion()
         assert manifest is not None
         with pipeline.warehouse.connection() as connection:
@@ -315,19 +329,14 @@ def champion(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ig
     return dg.MaterializeResult(
         metadata={
             "version": manifest.version,
-            "trained tonight": due,
+            "trained tonight": plan.is_due,
             "fitted as of": manifest.as_of.isoformat(),
             "champions": {f"{h.horizon_days}d": f"{h.spend.candidate}, {h.flag.candidate}" for h in manifest.horizons},
             "verdicts": verdicts,
             "test metrics": manifest.test_metrics,
         },
-        check_results=[checks.of_champion(verdicts if due else {})],
+        check_results=[checks.of_champion(verdicts if plan.is_due else {})],
     )
-
-
-def _as_of(pipeline: Pipeline) -> date:
-    with pipeline.warehouse.connection() as connection:
-        return features.current_extraction(connection).as_of
 
 
 ALL_ASSETS = [

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from clv_pipeline.contracts.warehouse import TABLES
 from clv_pipeline.modeling.wording import describe
 from clv_pipeline.orchestration.resources import Pipeline, red_on_error
 from clv_pipeline.published_contract import PUBLISHED, description_of
@@ -17,30 +18,29 @@ Metadata = dict[str, Any]
 Step = Iterable[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 Body = Callable[[dg.AssetExecutionContext, Pipeline, SqlModel], Step]
 
-#: Small tables that an asset writes beside its own, so that whoever reads them depends on that asset.
-WRITTEN_BESIDE = {
-    "raw.extraction": "raw.orders",
-    "raw.loads": "raw.orders",
-    "training.horizons": "features.cutoffs",
-    "training.partial_dependence": "training.permutation_importance",
-    "scores.run": "scores.customer_scores",
-    "scores.tonight": "published.customer_clv",
-    "published.segment_thresholds": "published.customer_clv",
-}
-#: Tables that outlive runs; reading them is no dependency within a run.
-_KEPT_BETWEEN_RUNS = {"scores.history"}
+#: SQL models that are built in the step of another asset.
+_BUILT_WITH = {"published.segment_thresholds": "published/customer_clv"}
 
 
 def asset_key(table: str) -> dg.AssetKey:
-    """Return the asset that writes `layer.table`."""
-    return dg.AssetKey(WRITTEN_BESIDE.get(table, table).split("."))
+    """Return the asset `layer/name` of the table `layer.name`."""
+    return dg.AssetKey(table.split("."))
+
+
+def writers_of(table: str) -> set[dg.AssetKey]:
+    """Return the assets whose steps write a table; none for one that holds earlier nights, which no step must wait for."""
+    if table in TABLES:
+        written = () if TABLES[table].is_history else TABLES[table].assets
+    else:
+        written = (_BUILT_WITH.get(table, table.replace(".", "/")),)
+    return {dg.AssetKey(asset.split("/")) for asset in written}
 
 
 def sql_asset(
     model: SqlModel, body: Body, *, group: str, also: Sequence[str] = (), checks: Sequence[str] = ()
 ) -> dg.AssetsDefinition:
     """Return the asset that builds one SQL model by `body`; `also` names tables it needs beyond those it reads."""
-    deps = {asset_key(table) for table in {*model.inputs, *also} - _KEPT_BETWEEN_RUNS} - {asset_key(model.table)}
+    deps = set().union(*(writers_of(table) for table in {*model.inputs, *also})) - {asset_key(model.table)}
 
     @dg.asset(
         key=asset_key(model.table),
@@ -74,6 +74,8 @@ def table_metadata(connection: Connection, table: str) -> Metadata:
 def _meaning(table: str, column: str) -> str | None:
     """Return what a column means, where a contract or the words for a feature say it."""
     layer, name = table.split(".")
+    if table in TABLES and layer != "published":
+        return TABLES[table].meaning_of(column)
     if layer == "raw" and column in CONTRACT[name].column_names():
         return CONTRACT[name].column(column).description
     if name.endswith("_features") and column not in ("as_of", "customer_id"):
@@ -83,10 +85,13 @@ def _meaning(table: str, column: str) -> str | None:
 
 def sql_metadata(connection: Connection, model: SqlModel) -> Metadata:
     """Return `table_metadata` and the lineage of each column."""
-    no_assets = WRITTEN_BESIDE.keys() | _KEPT_BETWEEN_RUNS
     built = columns_of(connection, model.table)
     deps = {
-        column: [dg.TableColumnDep(asset_key(table), name) for table, name in sources if table not in no_assets]
+        column: [
+            dg.TableColumnDep(asset_key(table), name)
+            for table, name in sources
+            if writers_of(table) == {asset_key(table)}
+        ]
         for column, sources in column_lineage(connection, model).items()
         if column in built
     }

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clv_pipeline import tables
+from clv_pipeline.contracts.warehouse import FAIRNESS_AUDIT
 from clv_pipeline.modeling import metrics
 from clv_pipeline.settings import Settings
 from clv_pipeline.warehouse import Connection, Warehouse, columns_of, has_table
@@ -18,10 +20,6 @@ from clv_pipeline.warehouse import Connection, Warehouse, columns_of, has_table
 #: Smaller groups are shown together or, if they are few even so, not at all: figures of a few tell of persons.
 SMALLEST_GROUP = 50
 SMALL_GROUPS = "(small groups together)"
-_COLUMNS = (
-    "horizon_days integer, attribute varchar, group_name varchar, metric varchar, customers integer, value double, "
-    "low double, high double, test_window_start date"
-)
 _AGE_BANDS = (25, 35, 45, 55, 65)
 
 
@@ -33,15 +31,13 @@ def is_denied(feature: str, denied: Sequence[str]) -> bool:
 def audit_fairness(warehouse: Warehouse, settings: Settings) -> int:
     """Replace `training.fairness_audit`; return how many rows it has: none where no test window could be judged."""
     with warehouse.transaction() as connection:
-        connection.execute(f"create or replace table training.fairness_audit ({_COLUMNS})")
         rows = [
             row
             for (days, cutoff), window in _windows(connection)
             for attribute, groups in _attributes(connection, settings, window, cutoff)
             for row in _rows(settings, window, groups, (days, attribute), cutoff)
         ]
-        if rows:
-            connection.executemany("insert into training.fairness_audit values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        tables.replace(connection, FAIRNESS_AUDIT, rows)
     return len(rows)
 
 

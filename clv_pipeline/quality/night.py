@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from clv_pipeline import tables
+from clv_pipeline.contracts.warehouse import GOOD_NIGHTS, NIGHT
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.warehouse import Connection, has_table, one_row
 
@@ -202,20 +204,21 @@ def note(connection: Connection, night: Night, months: dict[str, MonthOfOrders],
     if night.newest_order:
         rows.append(("days_since_newest_order", "", (night.as_of - night.newest_order).days))
     rows += [(_ASKED, check, 1) for check in asked]
-    connection.execute("create or replace table quality.night (measure varchar, subject varchar, value double)")
-    connection.executemany("insert into quality.night values (?, ?, ?)", rows)
+    tables.replace(connection, NIGHT, rows)
 
 
 def note_stale(connection: Connection) -> None:
     """Mark tonight's orders as older than they may be; the night is published all the same, by setting."""
-    connection.execute("insert into quality.night values ('is_stale', '', 1)")
+    tables.append(connection, NIGHT, [("is_stale", "", 1)])
 
 
 def note_acknowledged(connection: Connection, checks: Iterable[str]) -> None:
     """Mark tonight as an incident: these checks would have blocked it."""
     for check in checks:
-        connection.execute(
-            "insert into quality.night select $measure, $check, 1 "
+        tables.append(
+            connection,
+            NIGHT,
+            "select $measure as measure, $check as subject, 1 as value "
             "where not exists (from quality.night where measure = $measure and subject = $check)",
             {"measure": _ACKNOWLEDGED, "check": check},
         )
@@ -233,25 +236,20 @@ def asked_to_acknowledge(connection: Connection) -> list[str]:
 
 def remember_good_night(connection: Connection, source: str, as_of: date, run_id: str) -> None:
     """Keep tonight's numbers, in the place of those of an earlier run of the same as_of."""
-    _create_good_nights(connection)
+    tables.create_if_missing(connection, GOOD_NIGHTS)
     night = {"source": source, "as_of": as_of}
     connection.execute("delete from quality.good_nights where source_name = $source and as_of = $as_of", night)
-    connection.execute(
-        "insert into quality.good_nights select $source, $as_of, $run_id, measure, subject, value from quality.night",
+    tables.append(
+        connection,
+        GOOD_NIGHTS,
+        "select $source as source_name, $as_of as as_of, $run_id as run_id, measure, subject, value from quality.night",
         night | {"run_id": run_id},
-    )
-
-
-def _create_good_nights(connection: Connection) -> None:
-    connection.execute(
-        "create table if not exists quality.good_nights "
-        "(source_name varchar, as_of date, run_id varchar, measure varchar, subject varchar, value double)"
     )
 
 
 def good_nights_before(connection: Connection, source: str, as_of: date) -> list[GoodNight]:
     """Return the published nights of a source before as_of, oldest first."""
-    _create_good_nights(connection)
+    tables.create_if_missing(connection, GOOD_NIGHTS)
     rows = connection.execute(
         "select as_of, measure, subject, value from quality.good_nights "
         "where source_name = $source and as_of < $as_of order by all",

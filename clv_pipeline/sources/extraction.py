@@ -11,6 +11,8 @@ from hashlib import sha256
 
 import pyarrow as pa
 
+from clv_pipeline import tables
+from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, ORDERS_AT_SOURCE
 from clv_pipeline.errors import SourceError, SourceInterrupted
 from clv_pipeline.home import Home
 from clv_pipeline.privacy.tombstones import read_tombstones
@@ -66,9 +68,9 @@ def extract(
         warehouse.transaction() as connection,
     ):
         night = _Night(connection, source, settings, rules, as_of, run_id, started_at, progress)
-        night.create_bookkeeping()
+        tables.create_if_missing(connection, LOADS)
         check_exclusions(connection, CONTRACT, rules)
-        tables = [night.load(table, selects.get(name)) for name, table in CONTRACT.items()]
+        loaded = [night.load(table, selects.get(name)) for name, table in CONTRACT.items()]
         if not row_count(connection, "raw.orders"):
             raise SourceError(
                 "orders: the source returned no row at all",
@@ -77,8 +79,8 @@ def extract(
         night.note_run()
         # the last thing asked of the source: where its database cannot answer, the snapshot is over
         night.note_orders_at_source(selects["orders"])
-    log.info("extracted %s", ", ".join(f"{t.name} {t.rows_loaded}" for t in tables if t.is_provided))
-    return tables
+    log.info("extracted %s", ", ".join(f"{t.name} {t.rows_loaded}" for t in loaded if t.is_provided))
+    return loaded
 
 
 def _door_rules(settings: Settings) -> DoorRules:
@@ -102,18 +104,6 @@ class _Night:
     run_id: str
     started_at: datetime
     progress: Progress
-
-    def create_bookkeeping(self) -> None:
-        self.connection.execute(
-            """
-            create table if not exists raw.loads (
-                table_name varchar primary key, fingerprint varchar, high_water timestamptz, is_provided boolean,
-                is_incremental boolean, rows_delivered bigint, rows_loaded bigint, rows_held bigint
-            )
-            """
-        )
-        # younger than the table: rows of tonight's delivery that were kept out because their customer was erased
-        self.connection.execute("alter table raw.loads add column if not exists rows_erased bigint")
 
     def load(self, table: SourceTable, select: SourceSelect | None) -> ExtractedTable:
         if select is None:
@@ -150,29 +140,16 @@ class _Night:
             )
 
     def note_run(self) -> None:
-        self.connection.execute(
-            """
-            create or replace table raw.extraction as
-            select $as_of::date as as_of, $run_id::varchar as run_id, $started_at::timestamp as started_at,
-                $name::varchar as source_name, $time_zone::varchar as time_zone, $currency::varchar as currency,
-                $fingerprint::varchar as data_fingerprint
-            """,
-            {
-                "as_of": self.as_of,
-                "run_id": self.run_id,
-                "started_at": self.started_at,
-                "name": self.settings.name,
-                "time_zone": self.settings.time_zone,
-                "currency": self.settings.currency,
-                "fingerprint": self._data_fingerprint(),
-            },
-        )
+        settings = self.settings
+        row = (
+            self.as_of, self.run_id, self.started_at, settings.name, settings.time_zone, settings.currency,
+            self._data_fingerprint(),
+        )  # fmt: skip
+        tables.replace(self.connection, EXTRACTION, [row])
 
     def note_orders_at_source(self, select: SourceSelect) -> None:
         """Note lines and money by day as the source counts them: raw keeps what an incremental source has lost since."""
-        self.connection.execute(
-            "create or replace table raw.orders_at_source (day date, lines bigint, money decimal(38, 2))"
-        )
+        tables.create(self.connection, ORDERS_AT_SOURCE)
         if not select.is_incremental:
             return
         try:
@@ -185,18 +162,24 @@ class _Night:
         columns = zip(*days, strict=True) if days else ([], [], [])
         counted = pa.table(dict(zip(("day", "lines", "money"), map(list, columns), strict=True)))
         self.connection.register("counted", counted)
-        self.connection.execute(
-            "insert into raw.orders_at_source "
-            "select try_cast(day as date), sum(lines), sum(try_cast(money as decimal(38, 2))) from counted group by 1"
+        tables.append(
+            self.connection,
+            ORDERS_AT_SOURCE,
+            "select try_cast(day as date) as day, sum(lines) as lines, "
+            "sum(try_cast(money as decimal(38, 2))) as money from counted group by day",
         )
         self.connection.unregister("counted")
 
     def _data_fingerprint(self) -> str:
-        """Return one hash over every raw row, whatever the order in which they came."""
+        """Return one hash over every raw row, whatever their order, and over what else is published of the loads."""
         parts = [
             str(one_row(self.connection, f"select count(*), sum(hash(row_hash)::hugeint) from raw.{name}"))
             for name in CONTRACT
         ]
+        loads = self.connection.execute(
+            "select table_name, is_provided, rows_erased from raw.loads order by table_name"
+        )
+        parts += map(str, loads.fetchall())
         return sha256(" ".join(parts).encode()).hexdigest()
 
     def _fingerprint(self, select: SourceSelect) -> str:
@@ -226,9 +209,13 @@ class _Night:
         changed = "updated_at" if "updated_at" in table.column_names() else table.event_time
         # rows dated in the future must not push the mark past everything that is still to come, whatever the clock says
         newest = f"max(least(coalesce({changed}, {table.event_time})::timestamptz, timezone($zone, $as_of::timestamp)))"
-        self.connection.execute(
-            "insert or replace into raw.loads select $name, $fingerprint, case when $incremental then "
-            f"{newest} end, $provided, $incremental, $delivered, $loaded, $held, $erased from raw.{table.name}",
+        self.connection.execute("delete from raw.loads where table_name = $name", {"name": table.name})
+        tables.append(
+            self.connection,
+            LOADS,
+            f"select $name as table_name, $fingerprint as fingerprint, case when $incremental then {newest} end as high_water, "
+            "$provided as is_provided, $incremental as is_incremental, $delivered as rows_delivered, "
+            f"$loaded as rows_loaded, $held as rows_held, $erased as rows_erased from raw.{table.name}",
             {
                 "name": table.name,
                 "fingerprint": self._fingerprint(select) if select else None,

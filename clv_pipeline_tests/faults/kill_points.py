@@ -70,9 +70,9 @@ def _publishing(name: str, function: str, calls: int = 1, served: str = "yesterd
 
 #: The one that `make test` kills at comes first.
 KILL_POINTS = [
-    KillPoint("features: between two tables", "clv_pipeline.features:build_feature_table", 4),
+    KillPoint("features: between two tables", "clv_pipeline.features.build:build_feature_table", 4),
     _publishing("the served file is new, the pointer old", "serving:write_durably", served="tonight"),
-    KillPoint("the very first run, half of its features built", "clv_pipeline.features:build_feature_table", 4,
+    KillPoint("the very first run, half of its features built", "clv_pipeline.features.build:build_feature_table", 4,
               first_run=True),
     KillPoint("extraction: nothing is loaded yet", "clv_pipeline.sources.extraction:admit"),
     KillPoint("extraction: half of the tables are loaded", "clv_pipeline.sources.extraction:admit", 3),
@@ -83,7 +83,7 @@ KILL_POINTS = [
               "clv_pipeline.quality.expectations:Validator.validate", 3),
     KillPoint("cleaning: a table is validated, its fates are not noted",
               "clv_pipeline.quality.cleaning:_note_dispositions", 4),
-    KillPoint("features: the cutoffs are written, the plan is not", "clv_pipeline.features:write_training_plan"),
+    KillPoint("features: the cutoffs are written, the plan is not", "clv_pipeline.features.plan:write_horizons"),
     KillPoint("features: the last table is not built", "clv_pipeline.orchestration.assets:build_btyd_features"),
     _training("nothing is tuned", "training:tune_candidates"),
     _training("tuned, not judged", "training:evaluate_candidates"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from clv_pipeline import features
+from clv_pipeline.features.build import build_feature_table
 from clv_pipeline.home import Home
 from clv_pipeline.settings import PROJECT, Settings, load_settings
 from clv_pipeline.sources.extraction import extract
@@ -70,7 +70,7 @@ def build_again(home: Home, warehouse: Warehouse, company: Path) -> None:
         started_at=datetime(2024, 6, 1, 3, tzinfo=UTC), progress=lambda table, rows: None,
     )  # fmt: skip
     for model in load_layer("2_features"):
-        features.build_feature_table(warehouse, model)
+        build_feature_table(warehouse, model)
 
 
 def publish_tonight(home: Home, warehouse: Warehouse, company: Path) -> None:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from clv_pipeline import features
+from clv_pipeline.features.build import build_feature_table
 from clv_pipeline.sql_models import build, load_layer
 from clv_pipeline.warehouse import Warehouse
 from clv_pipeline_tests.conftest import FileSource
@@ -32,9 +32,9 @@ def test_fault_33_features_and_labels_hold_exactly_their_days(
             "create table features.cutoffs as select $as_of::date as as_of, 'train' as role, 10000 as customers_per_10000",
             {"as_of": as_of},
         )
-        connection.execute(f"create table training.horizons as select {HORIZON} as horizon_days")
+        connection.execute(f"create table features.horizons as select {HORIZON} as learned_days")
     for name in ("population", "customer_day", "purchase_features"):
-        features.build_feature_table(warehouse, sql_model("2_features", name))
+        build_feature_table(warehouse, sql_model("2_features", name))
     with warehouse.transaction() as connection:
         for model in load_layer("3_training"):
             build(connection, model, {})

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clv_pipeline import features
+from clv_pipeline.features.build import build_feature_table
+from clv_pipeline.features.plan import NightPlan, plan_training, write_night_plan
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.candidates import CANDIDATES, Task
 from clv_pipeline.modeling.composites import predict
@@ -147,10 +148,9 @@ def versions(company: Tables, tmp_path_factory: pytest.TempPathFactory) -> Versi
         extract_source(settings, warehouse, AS_OF, datetime(END.year, END.month, END.day, tzinfo=UTC))
         with warehouse.transaction() as connection:
             clean_without_rules(connection, settings)
-            plan = features.plan_training(connection, settings, AS_OF)
+            plan = plan_training(connection, settings, AS_OF)
             assert set(TRAINING_CUTOFFS) <= plan.horizons[0].all_cutoffs
-            features.write_cutoffs(connection, settings, AS_OF, plan.horizons)
-            features.write_training_plan(connection, plan.learned, "test")
+            write_night_plan(connection, settings, AS_OF, NightPlan(plan, "test"))
         build_features(warehouse, settings)
         return warehouse
 
@@ -254,8 +254,8 @@ def rebuilt(warehouse: Warehouse, folder: Path, model_name: str, leak: Callable[
     model = sql_model("2_features", model_name)
     leaking = replace(model, sql=leak(model.sql))
     assert leaking.sql != model.sql
-    features.build_feature_table(copy, leaking)
-    features.build_feature_table(copy, sql_model("2_features", "customer_features"))
+    build_feature_table(copy, leaking)
+    build_feature_table(copy, sql_model("2_features", "customer_features"))
     return copy
 
 

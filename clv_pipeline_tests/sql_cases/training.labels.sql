@@ -3,8 +3,8 @@
 -- given raw.extraction
 select date '2024-06-01' as as_of
 
--- given training.horizons
-select * from (values (30), (90)) as rows (horizon_days)
+-- given features.horizons
+select * from (values (30, 30), (90, 90), (365, 90)) as rows (horizon_days, learned_days)
 
 -- given features.population
 select * from (values

@@ -4,7 +4,7 @@
 -- Only windows that are over by the run's as_of are here.
 with population as (select * from features.population where role = 'train'),
 
-horizons as (select * from training.horizons),
+horizons as (select distinct learned_days as horizon_days from features.horizons),
 
 customer_day as (select * from features.customer_day),
 

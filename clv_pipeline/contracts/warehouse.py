@@ -1,0 +1,380 @@
+"""The warehouse tables that Python writes: grain, columns, types, meaning and writer of each.
+
+Tables that a SQL file builds are declared by that file, source tables by `sources/contract.py`, published ones by
+`published_contract.py`. How rows get into a table is `tables.py`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+_CLEAN = (
+    "campaign_touches", "customers", "marketing_spend", "orders", "social_interactions", "survey_responses", "web_sessions",
+)  # fmt: skip
+_CUSTOMER = ("varchar", "the customer")
+_HORIZON = ("integer", "days from the cutoff that are predicted")
+_TARGET = ("varchar", "spend: net spend in the window; flag: whether there was a purchase")
+_CANDIDATE = ("varchar", "the candidate, or champion_so_far for the reigning champion's recipe")
+_LOW, _HIGH = ("double", "lower end of the 90 % bootstrap interval"), ("double", "upper end")
+_FAMILY = ("varchar", "the feature family it comes from")
+_IN_WORDS = ("varchar", "what it is, in words")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table; a name with {h} stands for one column per horizon."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table that Python writes.
+
+    grain: what a row is, after "One row per". assets: those whose steps write it, as `layer/name`; who reads it depends
+    on them. modules: the only ones that may create or fill it. is_history: whether it holds the nights before tonight, so
+    that reading it is no dependency on another step of the same run.
+    """
+
+    name: str
+    grain: str
+    assets: tuple[str, ...]
+    modules: tuple[str, ...]
+    columns: tuple[Column, ...]
+    is_history: bool = False
+
+    @property
+    def description(self) -> str:
+        return f"One row per {self.grain}."
+
+    def meaning_of(self, column: str) -> str | None:
+        """Return what a column means, also one of a horizon such as `btyd_spend_90d`; None for an unknown one."""
+        days = [digits for digits in re.findall(r"_(\d+)d$", column)]
+        return next((c.meaning for c in self.columns_for([int(d) for d in days]) if c.name == column), None)
+
+    def columns_for(self, horizons: Sequence[int] = ()) -> list[Column]:
+        """Return the columns in order, neighbouring ones with {h} once for each horizon."""
+        found: list[Column] = []
+        for is_repeated, group in groupby(self.columns, lambda column: "{h}" in column.name):
+            columns = list(group)
+            if not is_repeated:
+                found += columns
+                continue
+            for days in horizons:
+                found += [
+                    Column(*(text.replace("{h}", str(days)) for text in (c.name, c.type, c.meaning))) for c in columns
+                ]
+        return found
+
+
+def _table(
+    name: str,
+    grain: str,
+    assets: str | tuple[str, ...],
+    modules: str | tuple[str, ...],
+    **columns: tuple[str, str],
+) -> Table:
+    return Table(
+        name,
+        grain,
+        (assets,) if isinstance(assets, str) else assets,
+        (modules,) if isinstance(modules, str) else modules,
+        tuple(Column(column.replace("_HORIZON", "_{h}d"), *declared) for column, declared in columns.items()),
+    )
+
+
+LOADS = _table(
+    "raw.loads", "source table, as it was loaded last", "raw/orders", ("sources/extraction.py", "privacy/erasure.py"),
+    table_name=("varchar", "the source table"),
+    fingerprint=("varchar", "what the rows came from: SELECT, address, exclusions; another one means loading all of it again"),
+    high_water=("timestamptz", "newest change held; null where the table is read in full"),
+    is_provided=("boolean", "whether the source has this table"),
+    is_incremental=("boolean", "whether only what changed since the high water is read"),
+    rows_delivered=("bigint", "rows the source returned tonight"),
+    rows_loaded=("bigint", "of these, the rows that were not held before"),
+    rows_held=("bigint", "rows of the raw table after the load"),
+    rows_erased=("bigint", "rows delivered tonight and left out, because the customer was erased"),
+)  # fmt: skip
+EXTRACTION = _table(
+    "raw.extraction", "warehouse: what the newest extraction read", "raw/orders", "sources/extraction.py",
+    as_of=("date", "the night; only what came before this day is known"),
+    run_id=("varchar", "the Dagster run"),
+    started_at=("timestamp", "when that run was created, UTC"),
+    source_name=("varchar", "the company"),
+    time_zone=("varchar", "the business time zone"),
+    currency=("varchar", "the reporting currency"),
+    data_fingerprint=("varchar", "hash over every raw row held, whatever its order"),
+)  # fmt: skip
+ORDERS_AT_SOURCE = _table(
+    "raw.orders_at_source", "day, as an incremental source itself counts its order lines", "raw/orders",
+    "sources/extraction.py",
+    day=("date", "day of the orders"),
+    lines=("bigint", "order lines"),
+    money=("decimal(38, 2)", "sum of their amounts"),
+)  # fmt: skip
+QUARANTINE = _table(
+    "clean.quarantine", "source row that was not accepted", tuple(f"clean/{n}" for n in _CLEAN), "quality/cleaning.py",
+    table_name=("varchar", "the source table"),
+    fate=("varchar", "quarantined or excluded"),
+    reason=("varchar", "why"),
+    record=("varchar", "the row as JSON"),
+)  # fmt: skip
+DISPOSITIONS = _table(
+    "clean.dispositions", "table, fate and reason", tuple(f"clean/{n}" for n in _CLEAN), "quality/cleaning.py",
+    table_name=("varchar", "the source table"),
+    fate=("varchar", "what became of the rows"),
+    reason=("varchar", "why"),
+    row_count=("bigint", "rows"),
+    source_money=("decimal(38, 2)", "sum of their amounts as the source gave them; null for tables other than orders"),
+)  # fmt: skip
+NIGHT = _table(
+    "quality.night", "measure of tonight and what it is of", "quality/night", "quality/night.py",
+    measure=("varchar", "what was measured"),
+    subject=("varchar", "the table, window, month or check it is of"),
+    value=("double", "the figure"),
+)  # fmt: skip
+GOOD_NIGHTS = replace(_table(
+    "quality.good_nights", "measure of a published night: the baseline of later ones", "published/bundle",
+    "quality/night.py",
+    source_name=("varchar", "the company"),
+    as_of=("date", "the night"),
+    run_id=("varchar", "the run that published it"),
+    measure=("varchar", "what was measured"),
+    subject=("varchar", "the table, window, month or check it is of"),
+    value=("double", "the figure"),
+), is_history=True)  # fmt: skip
+UNSCORED_CUSTOMERS = _table(
+    "quality.unscored_customers", "eligible customer without a score; empty on every sound night", "published/bundle",
+    "publishing.py",
+    customer_id=_CUSTOMER,
+)  # fmt: skip
+CUTOFFS = _table(
+    "features.cutoffs", "date that features are built as of", "features/cutoffs", "features/plan.py",
+    as_of=("date", "features know only what came before this day"),
+    role=("varchar", "score: tonight; train: learned from or judged on; level: a year before, for the season"),
+    customers_per_10000=("integer", "how many of 10,000 customers the population of this date takes"),
+)  # fmt: skip
+HORIZONS = _table(
+    "features.horizons", "horizon asked for", "features/cutoffs", "features/plan.py",
+    horizon_days=("integer", "days predicted"),
+    learned_days=("integer", "the horizon that its models learn; shorter where the history is too short to judge the other"),
+)  # fmt: skip
+PLAN = _table(
+    "training.plan", "warehouse: whether tonight trains", "features/cutoffs", "features/plan.py",
+    is_due=("boolean", "whether tonight trains"),
+    why=("varchar", "why it does; null where it does not"),
+    reigning_version=("varchar", "the champion that competes again; null where there is none that may"),
+)  # fmt: skip
+PLAN_WINDOWS = _table(
+    "training.plan_windows", "horizon, fold, use and cutoff of the training plan", "features/cutoffs", "features/plan.py",
+    horizon_days=_HORIZON,
+    fold=("integer", "0: the final fit; 1: the test window; 2 and on: the tuning folds, newest first"),
+    use=("varchar", "train: learned from; judge: judged on"),
+    cutoff=("date", "first day of the window"),
+)  # fmt: skip
+BTYD_FEATURES = _table(
+    "features.btyd_features", "(as_of, customer_id) who has bought", "features/btyd_features", "modeling/btyd_features.py",
+    as_of=("date", "the cutoff"),
+    customer_id=_CUSTOMER,
+    btyd_probability_alive=("double", "probability that the customer still buys at all"),
+    btyd_purchase_value=("double", "expected value of a purchase day: the customer's own mean, drawn towards everybody's"),
+    btyd_lifetime_spend=("double", "expected discounted spend over the lifetime that the settings give"),
+    btyd_purchases_HORIZON=("double", "expected purchase days in {h} days"),
+    btyd_spend_HORIZON=("double", "expected spend in {h} days"),
+    btyd_purchase_probability_HORIZON=("double", "probability of a purchase in {h} days"),
+    expected_next_order_date=("date", "median date of the next order of a customer who still buys; null at past cutoffs"),
+)  # fmt: skip
+TUNING = _table(
+    "training.tuning", "horizon, target and candidate", "training/tuning", "modeling/records.py",
+    horizon_days=_HORIZON,
+    target=_TARGET,
+    candidate=_CANDIDATE,
+    recipe=("varchar", "its name in the list of candidates"),
+    is_baseline=("boolean", "whether it is a fixed rule that learns at most a mean"),
+    parameters=("varchar", "the parameter set that scored best, as JSON"),
+    fold_score=("double", "mean score over the tuning folds; higher is better; null without folds"),
+    mean_absolute_bias=("double", "mean over the folds of how far its total was off"),
+    tried=("integer", "parameter sets tried"),
+    is_challenger=("boolean", "whether it challenges the champion on the test window"),
+    is_reigning=("boolean", "whether it is the recipe of the reigning champion"),
+)  # fmt: skip
+PREDICTIONS = _table(
+    "training.predictions", "horizon, target, candidate, window and customer", ("training/tuning", "training/model_quality"),
+    "modeling/records.py",
+    horizon_days=_HORIZON,
+    target=_TARGET,
+    candidate=_CANDIDATE,
+    role=("varchar", "fold or test: the kind of window, which the candidate had not seen"),
+    as_of=("date", "first day of the window"),
+    customer_id=_CUSTOMER,
+    actual=("double", "what happened"),
+    predicted=("double", "what the candidate predicted"),
+)  # fmt: skip
+CHAMPIONS = _table(
+    "training.champions", "horizon and target", "training/model_quality", "modeling/records.py",
+    horizon_days=_HORIZON,
+    target=_TARGET,
+    candidate=("varchar", "the candidate that won"),
+    reason=("varchar", "why, with the figures"),
+)  # fmt: skip
+TEST_PREDICTIONS = _table(
+    "training.test_predictions", "horizon and customer of the test window", "training/model_quality", "modeling/records.py",
+    horizon_days=_HORIZON,
+    as_of=("date", "first day of the test window"),
+    customer_id=_CUSTOMER,
+    actual_spend=("double", "net spend in the window"),
+    actual_flag=("double", "1 where there was a purchase"),
+    predicted_spend=("double", "expected spend by the champion"),
+    predicted_flag=("double", "calibrated probability of a purchase"),
+    typical_spend=("double", "median of the predicted spend; null where nothing could be calibrated"),
+    low=("double", "lower end of the customer's 90 % interval; null as typical_spend"),
+    high=("double", "upper end; null as typical_spend"),
+)  # fmt: skip
+MODEL_QUALITY = _table(
+    "training.model_quality", "horizon, target, candidate and metric", "training/model_quality", "modeling/records.py",
+    horizon_days=_HORIZON,
+    target=("varchar", "the target with its horizon"),
+    candidate=_CANDIDATE,
+    is_baseline=("boolean", "whether it is a fixed rule"),
+    is_champion=("boolean", "whether it won"),
+    test_window_start=("date", "first day of the test window"),
+    customers=("integer", "customers it was judged on"),
+    metric=("varchar", "the measure"),
+    value=("double", "the figure; nan where it is undefined"),
+    low=_LOW,
+    high=_HIGH,
+)  # fmt: skip
+FAIRNESS_AUDIT = _table(
+    "training.fairness_audit", "horizon, attribute, group and metric", "training/fairness_audit", "privacy/fairness.py",
+    horizon_days=_HORIZON,
+    attribute=("varchar", "what the groups differ in"),
+    group_name=("varchar", "the group"),
+    metric=("varchar", "the measure"),
+    customers=("integer", "customers of the group in the test window"),
+    value=("double", "the figure; nan where it is undefined"),
+    low=_LOW,
+    high=_HIGH,
+    test_window_start=("date", "first day of the test window"),
+)  # fmt: skip
+PERMUTATION_IMPORTANCE = _table(
+    "training.permutation_importance", "feature, and per source as a whole", "training/permutation_importance",
+    "modeling/interpretation.py",
+    horizon_days=_HORIZON,
+    feature=("varchar", "the feature; all for a source as a whole"),
+    source_family=_FAMILY,
+    description=_IN_WORDS,
+    mean_drop=("double", "normalised Gini lost on the test window when its values are shuffled"),
+    low=_LOW,
+    high=_HIGH,
+)  # fmt: skip
+PARTIAL_DEPENDENCE = _table(
+    "training.partial_dependence", "feature and position on its grid", "training/permutation_importance",
+    "modeling/interpretation.py",
+    horizon_days=_HORIZON,
+    feature=("varchar", "the feature"),
+    source_family=_FAMILY,
+    description=_IN_WORDS,
+    position=("integer", "place on the grid, from 1"),
+    value=("varchar", "what all customers are set to, in words"),
+    value_as_number=("double", "the same; null for a category or a missing value"),
+    predicted_spend=("double", "mean predicted spend"),
+    low=_LOW,
+    high=_HIGH,
+)  # fmt: skip
+SOURCE_ABLATION = _table(
+    "training.source_ablation", "source left out and metric", "training/source_ablation", "modeling/interpretation.py",
+    horizon_days=_HORIZON,
+    left_out=("varchar", "the source left out"),
+    description=_IN_WORDS,
+    metric=("varchar", "the measure"),
+    with_source=("double", "the figure with every source"),
+    without_source=("double", "the figure without this one"),
+    difference=("double", "with less without"),
+    low=_LOW,
+    high=_HIGH,
+)  # fmt: skip
+TRAINED_VERSION = _table(
+    "training.trained_version", "warehouse: the version that the tables of this layer measured", "training/champion",
+    "modeling/records.py",
+    model_version=("varchar", "the version; no row while a training is under way or was cut short"),
+)  # fmt: skip
+CUSTOMER_SCORES = _table(
+    "scores.customer_scores", "eligible customer", "scores/customer_scores", "scoring.py",
+    as_of=("date", "the night"),
+    customer_id=_CUSTOMER,
+    predicted_spend_HORIZON=("decimal(18, 2)", "expected net spend in {h} days"),
+    typical_spend_HORIZON=("decimal(18, 2)", "median of it; null where no past window could be measured"),
+    predicted_spend_low_HORIZON=("decimal(18, 2)", "lower end of the 90 % interval; null as typical_spend"),
+    predicted_spend_high_HORIZON=("decimal(18, 2)", "upper end; null as typical_spend"),
+    purchase_probability_HORIZON=("decimal(5, 4)", "probability of a purchase in {h} days"),
+    reason_1=("varchar", "the strongest reason, in words and money"),
+    reason_2=("varchar", "the second"),
+    reason_3=("varchar", "the third"),
+    score_status=("varchar", "how the score came about"),
+    model_version=("varchar", "the version that scored"),
+    primary_spend=("decimal(18, 2)", "predicted_spend of the primary horizon"),
+    primary_probability=("decimal(5, 4)", "purchase_probability of the primary horizon"),
+)  # fmt: skip
+FEATURE_IMPORTANCE = _table(
+    "scores.feature_importance", "feature", "scores/customer_scores", "scoring.py",
+    horizon_days=_HORIZON,
+    feature=("varchar", "the feature"),
+    source_family=_FAMILY,
+    description=_IN_WORDS,
+    mean_contribution=("double", "money that it moves in the average customer's prediction"),
+)  # fmt: skip
+RUN = _table(
+    "scores.run", "warehouse: the identity of tonight's scores", "scores/customer_scores", "scoring.py",
+    run_id=("varchar", "name of the run, derived from everything that shapes its results"),
+    contract_version=("varchar", "version of the published contract"),
+    source_name=("varchar", "the company"),
+    as_of=("date", "the night"),
+    scored_at=("timestamptz", "as_of 00:00 in the business time zone"),
+    currency=("varchar", "the reporting currency"),
+    time_zone=("varchar", "the business time zone"),
+    primary_horizon_days=("integer", "the horizon that ranks, segments and explains"),
+    model_version=("varchar", "the version that scored"),
+    trailing_spend_total=("decimal(18, 2)", "net sales in as many days before as_of"),
+    predicted_total_low=("decimal(18, 2)", "lower end of the total's 90 % interval; null while none was measured"),
+    predicted_total_high=("decimal(18, 2)", "upper end; null as the lower one"),
+    season_factor=("decimal(6, 4)", "what last year's season multiplies the total by; null where none was measured"),
+    data_fingerprint=("varchar", "hash over every raw row held"),
+)  # fmt: skip
+_HISTORY = {
+    "as_of_date": ("date", "the night"),
+    "customer_id": _CUSTOMER,
+    "horizon_days": _HORIZON,
+    "predicted_spend": ("decimal(18, 2)", "expected net spend in the horizon"),
+    "purchase_probability": ("decimal(5, 4)", "probability of a purchase in the horizon"),
+    "segment": ("varchar", "the segment of that night"),
+    "value_tier": ("varchar", "the value tier of that night"),
+    "score_status": ("varchar", "how the score came about"),
+    "historic_value": ("decimal(18, 2)", "net spend before that night"),
+    "currency": ("varchar", "the currency of the amounts"),
+    "model_version": ("varchar", "the version that scored"),
+    "run_id": ("varchar", "the run that published it"),
+    "scored_at": ("timestamptz", "as_of_date 00:00 in the business time zone"),
+    "updated_at": ("timestamptz", "scored_at of the first run since which the row has not changed"),
+}
+HISTORY = replace(_table(
+    "scores.history", "night, customer and horizon that was ever published", "published/bundle",
+    ("publishing.py", "recovery.py"), **_HISTORY,
+), is_history=True)  # fmt: skip
+TONIGHT = _table(
+    "scores.tonight", "customer and horizon of tonight: joins the history once the night is published",
+    "published/customer_clv", "publishing.py", **_HISTORY,
+)  # fmt: skip
+COLUMN_DICTIONARY = _table(
+    "published.column_dictionary", "column of a published table", "published/bundle", "publishing.py",
+    table_name=("varchar", "the published table"),
+    column_name=("varchar", "its column"),
+    position=("integer", "place in the table, from 1"),
+    data_type=("varchar", "SQL type"),
+    description=("varchar", "what it means"),
+)  # fmt: skip
+
+#: Every table above by its name, `layer.name`.
+TABLES: dict[str, Table] = {table.name: table for table in list(globals().values()) if isinstance(table, Table)}

@@ -1,0 +1,48 @@
+"""Building the tables of `sql/2_features`, a few cutoffs at a time. Which cutoffs is `plan.py`."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from clv_pipeline.modeling.dataset import KEYS
+from clv_pipeline.privacy.fairness import is_denied
+from clv_pipeline.sql_models import SqlModel, append, build
+from clv_pipeline.warehouse import Connection, Warehouse, columns_of, quote_name
+
+#: Rows of the population that one query may span; keeps the aggregation in memory at any number of customers.
+_ROWS_A_SLICE = 1_500_000
+
+
+def build_feature_table(warehouse: Warehouse, model: SqlModel, denied: Sequence[str] = ()) -> None:
+    """Build one table of `sql/2_features`; a model with $first_cutoff and $last_cutoff is built slice by slice.
+
+    Features that match a `denied` pattern are left out of `features.customer_features`, all that models ever see.
+    """
+    with warehouse.transaction() as connection:
+        if "first_cutoff" not in model.parameters:
+            build(connection, model, {})
+            return
+        slices = _slices(connection)
+        for position, (first, last) in enumerate(slices):
+            step = append if position else build
+            step(connection, model, {"first_cutoff": first, "last_cutoff": last})
+        if model.name == "customer_features":
+            for name in columns_of(connection, model.table):
+                if name not in KEYS and is_denied(name, denied):
+                    connection.execute(f"alter table {model.table} drop column {quote_name(name)}")
+
+
+def _slices(connection: Connection) -> list[tuple[date, date]]:
+    """Return runs of neighbouring cutoffs, each with at most `_ROWS_A_SLICE` population rows where one cutoff fits."""
+    counts = connection.execute(
+        "select as_of, count(*) from features.population group by as_of order by as_of"
+    ).fetchall()
+    slices: list[tuple[date, date]] = []
+    filled = 0
+    for as_of, rows in counts:
+        if slices and filled + rows <= _ROWS_A_SLICE:
+            slices[-1] = (slices[-1][0], as_of)
+            filled += rows
+        else:
+            slices.append((as_of, as_of))
+            filled = rows
+    return slices
