@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from clv_pipeline import scoring
 from clv_pipeline.errors import ArtefactError, QualityError
 from clv_pipeline.home import Home
 from clv_pipeline.modeling import training
@@ -260,9 +261,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     write_company(warehouse, settings, company)
     plan = build_features_and_labels(warehouse, settings)
     registry = Registry(home.models)
-    training.tune_candidates(warehouse, settings, plan.horizons, registry, lambda text: None)
+    training.tune_candidates(warehouse, settings, plan.horizons, None, lambda text: None)
     training.evaluate_candidates(warehouse, settings, plan.horizons)
-    return Shop(warehouse, settings, registry, training.fit_champions(warehouse, settings, plan, registry, AS_OF))
+    return Shop(warehouse, settings, registry, training.fit_champions(warehouse, settings, plan, registry, AS_OF, None))
 
 
 def test_every_eligible_customer_has_one_row_and_nobody_else(shop: Shop) -> None:
@@ -377,7 +378,7 @@ def test_importance_names_every_feature_once(shop: Shop) -> None:
     assert list(importance["description"]) == [describe(name) for name in importance["feature"]]
 
 
-def test_small_batches_give_the_same_scores(shop: Shop) -> None:
+def test_small_batches_give_the_same_scores(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = (
         "select customer_id, score_status, predicted_spend_60d, typical_spend_60d, predicted_spend_low_60d, "
         "predicted_spend_high_60d, purchase_probability_60d from scores.customer_scores"
@@ -385,8 +386,8 @@ def test_small_batches_give_the_same_scores(shop: Shop) -> None:
     whole = shop.score()
     at_once = shop.table(wanted)
     told: list[int] = []
-    settings = shop.settings.model_copy(update={"batch_rows": 100})
-    in_parts = score_customers(shop.warehouse, settings, shop.registry, shop.manifest, told.append)
+    monkeypatch.setattr(scoring, "_SCORED_AT_ONCE", 100)
+    in_parts = score_customers(shop.warehouse, shop.settings, shop.registry, shop.manifest, told.append)
     assert len(told) >= 3
     assert told == sorted(told) and told[-1] == whole.customers - PROSPECTS
     pd.testing.assert_frame_equal(shop.table(wanted), at_once)

@@ -25,7 +25,6 @@ from clv_pipeline.modeling.permutation import (
     groups_of,
     permutation_importance,
 )
-from clv_pipeline.modeling.registry import Registry
 from clv_pipeline.reporting import plots
 from clv_pipeline.settings import Settings
 from clv_pipeline.warehouse import Warehouse
@@ -275,7 +274,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     warehouse = open_warehouse(home)
     write_company(warehouse, settings, company_with_signal(300))
     plans = build_features_and_labels(warehouse, settings).horizons
-    training.tune_candidates(warehouse, settings, plans, Registry(home.models), lambda text: None)
+    training.tune_candidates(warehouse, settings, plans, None, lambda text: None)
     training.evaluate_candidates(warehouse, settings, plans)
     shop = Shop(home, settings, plans[0])
     shop.look(shop.plan)

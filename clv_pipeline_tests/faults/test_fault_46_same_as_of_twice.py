@@ -7,6 +7,7 @@ import pytest
 
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.registry import Registry
+from clv_pipeline_tests.changed_settings import that_change_nothing
 from clv_pipeline_tests.conftest import SMALL_RUN, open_warehouse, run_clv
 from clv_pipeline_tests.nights import bundle_names, contents, copy_of, nights_in_history, served_run, served_whole
 
@@ -14,11 +15,15 @@ AS_OF = "2026-07-01"
 
 
 @pytest.fixture(scope="module")
-def twice(demo_run: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Return the demo home after a second run of the same night that had to build its bundle anew."""
+def twice(demo_run: Home, tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Home:
+    """Return the demo home after a second run of the same night that had to build its bundle again.
+
+    Every setting that claims to change nothing has another value in it.
+    """
     home = copy_of(demo_run, tmp_path_factory.mktemp("twice"))
     shutil.rmtree(home.published / served_run(home))
-    ran = run_clv("run", "--home", str(home.root), "--as-of", AS_OF, **SMALL_RUN)
+    others = that_change_nothing() | {"CLV_PUBLISH_URL": postgres_url}
+    ran = run_clv("run", "--home", str(home.root), "--as-of", AS_OF, **SMALL_RUN, **others)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return home
 

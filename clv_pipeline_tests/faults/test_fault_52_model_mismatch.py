@@ -12,8 +12,8 @@ from clv_pipeline.modeling.promotion import promote_by_hand
 from clv_pipeline.modeling.registry import Manifest, Registry
 from clv_pipeline.modeling.training import why_train
 from clv_pipeline.settings import load_settings
-from clv_pipeline_tests.conftest import open_warehouse
-from clv_pipeline_tests.faults.company import TONIGHT
+from clv_pipeline_tests.conftest import RULES_RUN, open_warehouse
+from clv_pipeline_tests.faults.company import TONIGHT, Company
 
 
 @pytest.fixture
@@ -53,9 +53,12 @@ def test_such_a_version_is_not_promoted_and_the_difference_is_named(
 
 
 def test_such_a_champion_does_not_score_tonight_and_the_run_says_why_it_trains(
-    yesterday: Home, registry: Registry, champion: Manifest
+    yesterday: Home, registry: Registry, champion: Manifest, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, tonight = load_settings(source="demo"), date.fromisoformat(TONIGHT)
+    company.write()
+    for name, value in RULES_RUN.items():
+        monkeypatch.setenv(name, value)
+    settings, tonight = load_settings(source=str(company.folder)), date.fromisoformat(TONIGHT)
     with open_warehouse(yesterday).connection() as connection:
         assert why_train(registry, connection, settings, tonight) is None
         for manifest, named in list(_mismatches(champion).values())[:2]:
