@@ -14,8 +14,9 @@ import pandas as pd
 from clv_pipeline import tables
 from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, FEATURE_IMPORTANCE, HISTORY, RUN
 from clv_pipeline.errors import QualityError
+from clv_pipeline.features.names import family_of
 from clv_pipeline.modeling.composites import Fitted, predict
-from clv_pipeline.modeling.dataset import family_of, scoring_batches
+from clv_pipeline.modeling.dataset import scoring_batches
 from clv_pipeline.modeling.explanation import Explainer, describe, fit_explainer, top_reasons
 from clv_pipeline.modeling.level import Level, expected_level, scale_probability, scale_spend
 from clv_pipeline.modeling.metrics import Array

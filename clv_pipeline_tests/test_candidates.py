@@ -20,7 +20,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from clv_pipeline.errors import ArtefactError
+from clv_pipeline.errors import ArtefactError, ConfigurationError
 from clv_pipeline.modeling import baselines, encoding, lessons, metrics
 from clv_pipeline.modeling.artefacts import load_model, save_model
 from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Factor, Parameters, Task, candidates_for
@@ -140,10 +140,11 @@ def test_a_category_nobody_has_is_no_error(candidate: Candidate) -> None:
 
 @EACH
 def test_a_company_with_orders_only_has_no_other_columns(candidate: Candidate) -> None:
-    columns = FeatureColumns(("recency_days", "spend_total", "purchase_days", "tenure_days"), ())
+    known = ("recency_days", "spend_total", "purchase_days", "tenure_days")
+    columns = FeatureColumns(known, (), {name: np.nan for name in COLUMNS.names if name not in known})
     rows = feature_rows(250, seed=6)
     few = replace(rows, features=rows.features[columns.names])
-    pipeline = candidate.fit(Task(columns, 30, 7), candidate.search[0], few)
+    pipeline = candidate.fit(Task(columns, 90, 7), candidate.search[0], few)
     check_predictions(candidate, predict(pipeline, TONIGHT[columns.names]), len(TONIGHT))
 
 
@@ -534,12 +535,53 @@ def test_the_rate_so_far_is_carried_on(horizon: int) -> None:
 def test_a_rule_predicts_nothing_for_a_net_return_or_an_unknown_value() -> None:
     frame = pd.DataFrame({"spend_90d": [-50.0, np.nan, 20.0]})
     np.testing.assert_array_equal(baselines.ColumnRule("spend_90d", 2.0).fit(frame, frame).predict(frame), [0, 0, 40])
-    np.testing.assert_array_equal(baselines.ColumnRule("gone", 2.0).fit(frame, frame).predict(frame), [0, 0, 0])
+
+
+def test_a_rule_on_a_feature_that_is_the_same_for_everybody_predicts_from_that_value() -> None:
+    frame = pd.DataFrame({"spend_90d": [1.0, 2.0]})
+    columns = FeatureColumns(("spend_90d",), (), {"spend_30d": 5.0, "btyd_spend_90d": np.nan})
+    for made, expected in (
+        (baselines.column_rule(columns, "spend_90d", 2.0), [2, 4]),
+        (baselines.column_rule(columns, "spend_30d", 2.0), [10, 10]),
+        (baselines.column_rule(columns, "btyd_spend_90d"), [0, 0]),
+    ):
+        np.testing.assert_array_equal(made.fit(frame, frame).predict(frame), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("trailing_spend", "spend_90d"),
+        ("spend_rate", "spend_per_30_days"),
+        ("btyd", "btyd_spend_90d"),
+        ("linear_regression", "monetary_value"),
+        ("xgboost_on_btyd", "btyd_spend_90d"),
+        ("hurdle_on_btyd", "btyd_purchase_probability_90d"),
+        ("count_times_value", "btyd_purchases_90d"),
+        ("rate_so_far", "purchase_days_per_30_days"),
+        ("btyd_probability", "btyd_purchase_probability_90d"),
+        ("xgboost_classifier_on_btyd", "btyd_purchase_probability_90d"),
+    ],
+)
+def test_a_feature_that_no_sql_file_makes_is_an_error_that_names_it(name: str, needed: str) -> None:
+    """A feature renamed in SQL alone: until this was refused, the baseline on it predicted 0 for everybody."""
+    candidate = next(c for c in CANDIDATES if c.name == name)
+    columns = replace(COLUMNS, numeric=tuple(f"{n}_x" if n == needed else n for n in COLUMNS.numeric))
+    renamed = replace(TRAINING, features=TRAINING.features.rename(columns={needed: f"{needed}_x"}))
+    with pytest.raises(ConfigurationError, match=rf"'{needed}'.*\(nearest: '{needed}_x'\)"):
+        candidate.fit(Task(columns, 90, 7), candidate.search[0], renamed)
+
+
+def test_a_saved_rule_whose_feature_is_gone_predicts_nothing() -> None:
+    frame = pd.DataFrame({"spend_90d": [1.0]})
+    with pytest.raises(KeyError, match="gone"):
+        baselines.ColumnRule("gone", 2.0).fit(frame, frame).predict(frame)
 
 
 @pytest.mark.parametrize("horizon", [1, 29, 30, 59, 60, 89, 90, 179, 180, 364, 365, 1_000])
 def test_the_trailing_window_is_never_longer_than_the_horizon(horizon: int) -> None:
-    made = baselines.trailing_spend(horizon)
+    windows = [f"spend_{days}d" for days in (30, 60, 90, 180, 365)]
+    made = baselines.trailing_spend(FeatureColumns(tuple(windows), ()), horizon)
     window = int(made.column.removeprefix("spend_").removesuffix("d"))
     assert window <= max(horizon, 30)
     assert made.factor == pytest.approx(horizon / window)

@@ -10,10 +10,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from clv_pipeline.features.names import family_of
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.candidates import Candidate, Parameters, Task
 from clv_pipeline.modeling.composites import predict
-from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows, family_of
+from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
 from clv_pipeline.modeling.training import side_by_side
 
 #: The candidate that is refitted: whichever is champion, a source is judged with the same strong model.
@@ -88,11 +89,7 @@ def _predict_without(
     judged: LabelledRows,
     families: tuple[str, ...],
 ) -> metrics.Array:
-    numeric, categorical = (
-        tuple(name for name in names if family_of(name) not in families)
-        for names in (task.columns.numeric, task.columns.categorical)
-    )
-    reduced = replace(task, columns=FeatureColumns(numeric, categorical))
+    reduced = replace(task, columns=task.columns.without(families))
     return predict(candidate.fit(reduced, parameters, learned), judged.features)
 
 

@@ -102,7 +102,7 @@ def _on_lines(task: Task, model: BaseEstimator) -> Pipeline:
 def _rfm_only(task: Task) -> Task:
     """Return the task with recency, frequency and monetary value only: without a penalty, a line through a hundred
     correlated features swings wildly outside the months it was fitted on."""
-    return replace(task, columns=FeatureColumns(tuple(c for c in _RFM if c in task.columns.numeric), ()))
+    return replace(task, columns=replace(task.columns, numeric=tuple(filter(task.columns.has, _RFM)), categorical=()))
 
 
 def _on_trees(task: Task, model: BaseEstimator) -> Pipeline:
@@ -111,7 +111,7 @@ def _on_trees(task: Task, model: BaseEstimator) -> Pipeline:
 
 def _on_anchored_trees(task: Task, anchor: str, link: Link, model: XGBModel, without: XGBModel) -> Pipeline:
     """Return trees that start from a buy-till-you-die column, or free ones where no such model could be fitted."""
-    if anchor not in task.columns.numeric:
+    if not task.columns.has(anchor):
         return _on_trees(task, without)
     return Pipeline([("encode", encoding.for_anchored_trees(task.columns, anchor, link)), ("model", model)])
 
@@ -157,19 +157,19 @@ CANDIDATES: tuple[Candidate, ...] = (
     Candidate(
         "trailing_spend",
         "spend",
-        _rule(lambda task: baselines.trailing_spend(task.horizon_days), lessons.net_spend),
+        _rule(lambda task: baselines.trailing_spend(task.columns, task.horizon_days), lessons.net_spend),
         is_baseline=True,
     ),
     Candidate(
         "spend_rate",
         "spend",
-        _rule(lambda task: baselines.spend_rate(task.horizon_days), lessons.net_spend),
+        _rule(lambda task: baselines.spend_rate(task.columns, task.horizon_days), lessons.net_spend),
         is_baseline=True,
     ),
     Candidate(
         "btyd",
         "spend",
-        _rule(lambda task: baselines.ColumnRule(f"btyd_spend_{task.horizon_days}d", factor=1.0), lessons.net_spend),
+        _rule(lambda task: baselines.column_rule(task.columns, f"btyd_spend_{task.horizon_days}d"), lessons.net_spend),
     ),
     Candidate(
         "linear_regression",
@@ -327,14 +327,15 @@ CANDIDATES: tuple[Candidate, ...] = (
     Candidate(
         "rate_so_far",
         "flag",
-        _rule(lambda task: baselines.RateProbability(task.horizon_days), lessons.bought),
+        _rule(lambda task: baselines.rate_probability(task.columns, task.horizon_days), lessons.bought),
         is_baseline=True,
     ),
     Candidate(
         "btyd_probability",
         "flag",
         _rule(
-            lambda task: baselines.ColumnProbability(f"btyd_purchase_probability_{task.horizon_days}d"), lessons.bought
+            lambda task: baselines.column_probability(task.columns, f"btyd_purchase_probability_{task.horizon_days}d"),
+            lessons.bought,
         ),
     ),
     Candidate(

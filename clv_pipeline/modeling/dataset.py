@@ -1,7 +1,7 @@
 """Feature rows from the warehouse as frames that models take. Which features exist is decided in `sql/2_features`."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -9,25 +9,52 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from clv_pipeline.features.names import family_of, no_such_feature
 from clv_pipeline.warehouse import Connection, columns_of, one_row
 
 #: Columns of features.customer_features that say which row it is, not what the customer is like.
 KEYS = ("as_of", "role", "customer_id")
 
-#: Feature names begin with their family; purchase features, the core, have no prefix.
-FAMILIES = ("btyd", "web", "survey", "social", "campaign", "crm")
-
 
 @dataclass(frozen=True)
 class FeatureColumns:
-    """The features of a model, in order, by how they are encoded."""
+    """The features of a model, in order, by how they are encoded.
+
+    constant: features that exist but tell no customers apart, with the value that everybody has; nan where nobody has one.
+    """
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
+    constant: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def names(self) -> list[str]:
         return [*self.numeric, *self.categorical]
+
+    def has(self, name: str) -> bool:
+        """Return whether customers differ in a feature.
+
+        Raises:
+            ConfigurationError: no SQL file makes such a feature.
+        """
+        if name in self.numeric or name in self.categorical:
+            return True
+        if name not in self.constant:
+            raise no_such_feature(name, [*self.names, *self.constant])
+        return False
+
+    def constant_of(self, name: str) -> float | None:
+        """Return the value that everybody has, or None where customers differ; see `has` for the error."""
+        return None if self.has(name) else self.constant[name]
+
+    def without(self, families: Collection[str]) -> "FeatureColumns":
+        """Return the columns of the other families; those left out are as if nobody had a value."""
+        numeric, categorical = (
+            tuple(name for name in names if family_of(name) not in families)
+            for names in (self.numeric, self.categorical)
+        )
+        left_out = {name: np.nan for name in self.names if family_of(name) in families}
+        return FeatureColumns(numeric, categorical, {**self.constant, **left_out})
 
 
 @dataclass(frozen=True)
@@ -71,12 +98,6 @@ class LabelledRows:
         return len(self.spend)
 
 
-def family_of(feature: str) -> str:
-    """Return the source a feature comes from, by its prefix."""
-    prefix = feature.split("_", 1)[0]
-    return prefix if prefix in FAMILIES else "purchase"
-
-
 def target_names(horizon_days: int) -> tuple[str, str]:
     """Return the names of the two targets of a horizon: net spend in money, and whether there was a purchase."""
     return f"spend_{horizon_days}d_total", f"spend_{horizon_days}d_flag"
@@ -88,11 +109,16 @@ def feature_columns(connection: Connection) -> FeatureColumns:
     A source the company does not have costs only its columns this way.
     """
     types = {n: t for n, t in columns_of(connection, "features.customer_features").items() if n not in KEYS}
-    tests = ", ".join(f"min({n}) <> max({n}) or count({n}) between 1 and count(*) - 1" for n in types)
-    query = f"select {tests} from features.customer_features where recency_days is not null"
-    useful = [name for name, varies in zip(types, one_row(connection, query), strict=True) if varies]
-    categorical = tuple(n for n in useful if types[n] == "VARCHAR")
-    return FeatureColumns(tuple(n for n in useful if n not in categorical), categorical)
+    tests = ", ".join(
+        f"min({n}) <> max({n}) or count({n}) between 1 and count(*) - 1, try_cast(max({n}) as double)" for n in types
+    )
+    found = one_row(connection, f"select {tests} from features.customer_features where recency_days is not null")
+    varies = dict(zip(types, found[::2], strict=True))
+    values = dict(zip(types, found[1::2], strict=True))
+    categorical = tuple(n for n in types if varies[n] and types[n] == "VARCHAR")
+    numeric = tuple(n for n in types if varies[n] and n not in categorical)
+    constant = {n: np.nan if values[n] is None else values[n] for n in types if not varies[n]}
+    return FeatureColumns(numeric, categorical, constant)
 
 
 def load_labelled(

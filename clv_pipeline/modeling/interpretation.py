@@ -12,11 +12,12 @@ import pandas as pd
 
 from clv_pipeline import tables
 from clv_pipeline.contracts.warehouse import PARTIAL_DEPENDENCE, PERMUTATION_IMPORTANCE, SOURCE_ABLATION
+from clv_pipeline.features.names import family_of
 from clv_pipeline.modeling import ablation, metrics
 from clv_pipeline.modeling.candidates import Task
 from clv_pipeline.modeling.composites import predict
 from clv_pipeline.modeling.cutoffs import CutoffPlan, Fold
-from clv_pipeline.modeling.dataset import LabelledRows, family_of, feature_columns, load_labelled
+from clv_pipeline.modeling.dataset import LabelledRows, feature_columns, load_labelled
 from clv_pipeline.modeling.partial_dependence import grid_of, partial_dependence
 from clv_pipeline.modeling.permutation import (
     ALL,

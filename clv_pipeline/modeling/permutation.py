@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clv_pipeline.features.names import family_of
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows, family_of
+from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
 from clv_pipeline.modeling.explanation import fit_explainer
 
 Predict = Callable[[pd.DataFrame], metrics.Array]

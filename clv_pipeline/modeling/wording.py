@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from clv_pipeline.modeling.dataset import family_of
+from clv_pipeline.features.names import family_of
 
 Form = Callable[[float], str]
 
@@ -294,7 +294,7 @@ def describe(feature: str) -> str:
 
 def describe_family(family: str) -> str:
     """Return a source family in words: 'buying rhythm' for what is computed from when customers bought."""
-    return _FAMILIES[family]
+    return _FAMILIES.get(family, family.replace("_", " "))
 
 
 def in_words(feature: str, value: float | str) -> str:
