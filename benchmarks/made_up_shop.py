@@ -1,8 +1,8 @@
 """A made-up shop of any size, made inside DuckDB: gamma-Poisson buyers who drop out, two lines to an order.
 
 Every customer is won at some day of two years, buys at a rate of their own (gamma), and is lost after a time of their own
-(exponential with a gamma rate). On average 4.8 orders each, 2 lines an order, 4 % of the lines are returned. The same seed
-gives the same shop. Other benchmarks import `build_shop`; to look at the data yourself:
+(exponential with a gamma rate). On average 4.8 orders and 9.6 lines per customer; 4 % of the lines are returned. The same
+seed gives the same shop. Other benchmarks import `build_shop`; to look at the data yourself:
 
     .venv/bin/python -m benchmarks.made_up_shop --customers 1000000 --out shop.parquet
 """
@@ -64,16 +64,22 @@ select
     order_date,
     'P' || (hash(i, n, l, 12) % 5000) as product_id,
     'category ' || (hash(i, n, l, 12) % 5000) % 20 as product_category,
-    quantity::decimal(18, 3) as quantity,
+    quantity::decimal(18, 6) as quantity,
     (case when is_return then -1 else 1 end * quantity * price)::decimal(18, 2) as amount,
     case hash(i, n, 13) % 3 when 0 then 'web' when 1 then 'app' else 'store' end as channel
 from lines
 order by order_date, customer_id
 """
 
+# a company without a CRM: customers are known from their orders, and everybody is profiled
+_CLEAN_CUSTOMERS = """
+create or replace table clean.customers as
+select distinct customer_id, true as has_profiling_consent from clean.orders order by customer_id
+"""
+
 
 def build_shop(connection: duckdb.DuckDBPyConnection, customers: int) -> None:
-    """Create `clean.orders` (the columns that purchase features read) for a shop of so many customers."""
+    """Create `clean.orders` and `clean.customers`, with the columns that the purchase mart reads and no others."""
 
     def uniform(key: str, salt: int) -> str:
         return _UNIFORM.format(key=key, salt=salt)
@@ -92,6 +98,7 @@ def build_shop(connection: duckdb.DuckDBPyConnection, customers: int) -> None:
         )
     )  # fmt: skip
     connection.execute("drop table customers")
+    connection.execute(_CLEAN_CUSTOMERS)
 
 
 def main() -> None:
