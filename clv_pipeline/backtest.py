@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from clv_pipeline.errors import HistoryError
-from clv_pipeline.features.build import build_feature_table
+from clv_pipeline.features.build import build_feature_table, build_labels
 from clv_pipeline.features.plan import write_cutoffs, write_horizons
 from clv_pipeline.home import Home
 from clv_pipeline.modeling import ablation, metrics, training
@@ -82,8 +82,7 @@ def run_backtest(settings: Settings, home: Home, as_of: date, windows: int, prog
         progress(model.table)
         build_feature_table(warehouse, model, settings.denied_features)
     with warehouse.transaction() as connection:
-        for model in load_layer("3_training"):
-            build(connection, model, {})
+        build_labels(connection)
     return _judge(warehouse, settings, plans, progress)
 
 

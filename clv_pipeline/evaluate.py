@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from clv_pipeline.errors import ConfigurationError, nearest
+from clv_pipeline.features.window_spend import spend_by_customer
 from clv_pipeline.modeling import metrics
 from clv_pipeline.settings import Settings
 from clv_pipeline.warehouse import Connection, one_row
@@ -63,26 +64,14 @@ def judge_file(connection: Connection, settings: Settings, path: Path, window: s
             f"{path} has no column '{_SPEND}'{nearest(_SPEND, [str(c) for c in frame])}",
             next_step=f"give it the columns customer_id and {_SPEND} (money), one row a customer.",
         )
-    truth = connection.execute(
-        """
-        select customer_id,
-            coalesce(sum(case when order_date >= $start then net_spend end), 0)::double as spend,
-            coalesce(bool_or(is_purchase_day and order_date >= $start), false)::int::double as flag
-        from features.customer_day
-        where order_date < $start + $days::integer
-        group by customer_id
-        having bool_or(is_purchase_day and order_date < $start)
-        order by customer_id
-        """,
-        {"start": start, "days": days},
-    ).df()
+    truth = spend_by_customer(connection, start, start + timedelta(days=days), known_before=start)
     if truth.empty:
         raise ConfigurationError(
             f"Nobody had bought before {start} in this warehouse", next_step="name a window inside its history."
         )
     found = truth.merge(frame, on="customer_id", how="left", indicator=True)
     samples, seed = settings.bootstrap_samples, settings.seed
-    actual, flag = found["spend"].to_numpy(), found["flag"].to_numpy()
+    actual, flag = found["spend"].to_numpy(), found["has_bought"].to_numpy(np.float64)
 
     def values(kind: str) -> metrics.Array | None:
         name = _column(frame, kind, days)

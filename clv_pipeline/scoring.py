@@ -5,7 +5,7 @@ Segments and everything BI sees are made from these rows in `sql/4_published`; n
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,6 +15,7 @@ from clv_pipeline import tables
 from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, FEATURE_IMPORTANCE, HISTORY, RUN
 from clv_pipeline.errors import QualityError
 from clv_pipeline.features.names import family_of
+from clv_pipeline.features.window_spend import window_spend
 from clv_pipeline.modeling.composites import Fitted, predict
 from clv_pipeline.modeling.dataset import scoring_batches
 from clv_pipeline.modeling.explanation import Explainer, describe, fit_explainer, top_reasons
@@ -283,16 +284,15 @@ def _audit(connection: Connection, horizon: HorizonModel, level: Level, fidelity
             f"{rows} rows hold {customers} customers",
             next_step="look at features.customer_features for those customers; nothing was published.",
         )
-    total, lowest, highest, trailing, as_of = one_row(
+    total, lowest, highest, as_of = one_row(
         connection,
         f"""
         select sum(predicted_spend_{primary}d), min(predicted_spend_{primary}d), max(predicted_spend_{primary}d),
-            (select coalesce(sum(net_spend), 0) from features.customer_day
-             where order_date >= any_value(as_of) - {primary} and order_date < any_value(as_of)),
             any_value(as_of)
         from scores.customer_scores
         """,
     )
+    trailing = window_spend(connection, as_of - timedelta(days=primary), as_of).total
     if population - statuses.get("no_purchase_yet", 0) > 1 and lowest == highest:
         raise QualityError(
             f"scores.customer_scores: every predicted_spend_{primary}d is {lowest}",
@@ -305,7 +305,7 @@ def _audit(connection: Connection, horizon: HorizonModel, level: Level, fidelity
         # of everybody, prospects included: the interval must hold the total that is published beside it
         low, high = horizon.calibration.total(float(total), knows_season=season is not None)
     totals = measure_totals(connection, as_of, primary, is_rule=not horizon.has_enough_history)
-    return ScoringReport(int(population), statuses, float(total), low, high, float(trailing), season, totals, fidelity)
+    return ScoringReport(int(population), statuses, float(total), low, high, trailing, season, totals, fidelity)
 
 
 def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:

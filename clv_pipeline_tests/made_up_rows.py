@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clv_pipeline.features.build import build_feature_table
+from clv_pipeline.features.build import build_feature_table, build_labels
 from clv_pipeline.features.plan import NightPlan, plan_training, write_night_plan
 from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline.modeling.cutoffs import TrainingPlan
@@ -236,6 +236,5 @@ def build_features_and_labels(warehouse: Warehouse, settings: Settings, as_of: d
             build_btyd_features(warehouse, settings)
         build_feature_table(warehouse, model)
     with warehouse.transaction() as connection:
-        for model in load_layer("3_training"):
-            build(connection, model, {})
+        build_labels(connection)
     return plan

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from clv_pipeline.features.build import LABEL_PARAMETERS
 from clv_pipeline.home import Home
 from clv_pipeline.publishing import publish_parameters
 from clv_pipeline.quality.cleaning import clean_parameters
@@ -114,8 +115,8 @@ def _give(connection: Connection, table: str, query: str) -> None:
 
 
 def _parameters(connection: Connection, case: Case, settings: Settings) -> dict[str, object]:
-    parameters = {"first_cutoff": "1900-01-01", "last_cutoff": "2100-01-01"}
-    parameters |= clean_parameters(settings) | publish_parameters(settings)
+    parameters: dict[str, object] = {"first_cutoff": "1900-01-01", "last_cutoff": "2100-01-01"}
+    parameters |= clean_parameters(settings) | LABEL_PARAMETERS | publish_parameters(settings)
     if case.parameters:
         result = connection.execute(case.parameters)
         parameters |= dict(zip([c[0] for c in result.description], result.fetchall()[0], strict=True))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from clv_pipeline.features.build import build_feature_table
+from clv_pipeline.features.build import build_feature_table, build_labels
 from clv_pipeline.features.plan import NightPlan, write_night_plan
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.btyd_features import build_btyd_features
@@ -94,8 +94,7 @@ def empty_company(folder: Path) -> tuple[Warehouse, Settings]:
         write_night_plan(connection, settings, date(2024, 6, 1), nothing)
     build_features(warehouse, settings)
     with warehouse.transaction() as connection:
-        for model in load_layer("3_training"):
-            build(connection, model, {})
+        build_labels(connection)
         tables = connection.execute("select table_schema, table_name from information_schema.tables").fetchall()
         for schema, table in tables:
             connection.execute(f"delete from {schema}.{table}")

@@ -1,13 +1,16 @@
-"""Building the tables of `sql/2_features`, a few cutoffs at a time. Which cutoffs is `plan.py`."""
+"""Building the tables of `sql/2_features`, a few cutoffs at a time, and the labels. Which cutoffs is `plan.py`."""
 
 from collections.abc import Sequence
 from datetime import date
 
+from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE
 from clv_pipeline.modeling.dataset import KEYS
 from clv_pipeline.privacy.fairness import is_denied
-from clv_pipeline.sql_models import SqlModel, append, build
+from clv_pipeline.sql_models import Parameters, SqlModel, append, build, load_layer
 from clv_pipeline.warehouse import Connection, Warehouse, columns_of, quote_name
 
+#: The named parameters of `sql/3_training`.
+LABEL_PARAMETERS: Parameters = {"outlier_multiple": OUTLIER_MULTIPLE}
 #: Rows of the population that one query may span; keeps the aggregation in memory at any number of customers.
 _ROWS_A_SLICE = 1_500_000
 
@@ -29,6 +32,12 @@ def build_feature_table(warehouse: Warehouse, model: SqlModel, denied: Sequence[
             for name in columns_of(connection, model.table):
                 if name not in KEYS and is_denied(name, denied):
                     connection.execute(f"alter table {model.table} drop column {quote_name(name)}")
+
+
+def build_labels(connection: Connection) -> None:
+    """Build the tables of `sql/3_training`: what the customers of past cutoffs did in the windows that are over."""
+    for model in load_layer("3_training"):
+        build(connection, model, LABEL_PARAMETERS)
 
 
 def _slices(connection: Connection) -> list[tuple[date, date]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from clv_pipeline import tables
 from clv_pipeline.contracts.warehouse import BTYD_FEATURES
-from clv_pipeline.giants import GIANT
+from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE
 from clv_pipeline.modeling.btyd import (
     MBGNBD,
     GammaGamma,
@@ -172,9 +172,11 @@ def _next_order_dates(
 def _purchase_value(history: PurchaseHistory) -> Array:
     """Return the expected value of a purchase day: the customer's own mean, drawn towards everybody's.
 
-    One giant order must not raise what everybody is drawn to, nor the level of all predictions.
+    One outlier must not raise what everybody is drawn to, nor the level of all predictions.
     """
-    most = GIANT * np.quantile(history.mean_value, 0.99, method="lower") if len(history.mean_value) else np.inf
+    most = (
+        OUTLIER_MULTIPLE * np.quantile(history.mean_value, 0.99, method="lower") if len(history.mean_value) else np.inf
+    )
     purchases, mean_value = (
         history.repeats + 1,
         np.clip(history.mean_value, _SMALLEST_VALUE, max(most, _SMALLEST_VALUE)),

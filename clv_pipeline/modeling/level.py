@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import numpy as np
 from scipy.optimize import brentq
 
-from clv_pipeline.giants import GIANT
+from clv_pipeline.features.window_spend import window_spend
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.warehouse import Connection
 
@@ -53,7 +53,12 @@ def expected_level(connection: Connection, cutoff: date, horizon_days: int) -> L
     # a window longer than a year has no season of its own, and last year's would reach past the cutoff
     if not len(past_spend) or horizon_days > YEAR.days:
         return Level(float(spend.sum()), float(chance.mean()))
-    actual_spend, actual_buyers = _what_happened(connection, earlier, horizon_days)
+    # one outlier is no season, as in the expectations
+    happened = window_spend(
+        connection, earlier, earlier + timedelta(days=horizon_days), cap_outliers=True,
+        among=f"customer_id in (select customer_id from features.btyd_features where as_of = date '{earlier}')",
+    )  # fmt: skip
+    actual_spend, actual_buyers = happened.total, happened.buyers / len(past_spend)
     if actual_spend <= 0 or past_spend.sum() <= 0 or not 0 < actual_buyers < 1:
         return Level(float(spend.sum()), float(chance.mean()))
     season = float(np.clip(actual_spend / past_spend.sum(), *_LIMITS))
@@ -104,30 +109,3 @@ def _expectations(connection: Connection, cutoff: date, horizon_days: int) -> tu
         {"cutoff": cutoff},
     ).fetchnumpy()
     return np.asarray(found["spend"], dtype=np.float64), np.asarray(found["chance"], dtype=np.float64)
-
-
-def _what_happened(connection: Connection, cutoff: date, horizon_days: int) -> tuple[float, float]:
-    """Return the total spend of a past window and the share of its customers who bought."""
-    spend, buyers = connection.execute(
-        f"""
-        with customers as (select customer_id from features.btyd_features where as_of = $cutoff),
-
-        in_window as (
-            select customer_day.customer_id, sum(net_spend) as spend, bool_or(is_purchase_day) as bought
-            from features.customer_day
-            inner join customers on customer_day.customer_id = customers.customer_id
-            where order_date >= $cutoff and order_date < $cutoff + {horizon_days:d}
-            group by customer_day.customer_id
-        ),
-
-        -- as in the expectations, one giant order is no season
-        large as (select quantile_disc(spend, 0.99) as spend from in_window where spend > 0)
-
-        select coalesce(sum(least(in_window.spend, {GIANT:d} * large.spend)), 0)::double,
-            coalesce(sum(bought::int), 0) / (select count(*) from customers)
-        from in_window
-        cross join large
-        """,
-        {"cutoff": cutoff},
-    ).fetchall()[0]
-    return float(spend), float(buyers)

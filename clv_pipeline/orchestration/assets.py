@@ -5,7 +5,7 @@ From source to champion; scores and what is published are in `published_assets.p
 
 import dagster as dg
 
-from clv_pipeline.features.build import build_feature_table
+from clv_pipeline.features.build import LABEL_PARAMETERS, build_feature_table
 from clv_pipeline.features.plan import NightPlan, current_extraction, read_night_plan, write_night_plan
 from clv_pipeline.modeling import interpretation, training
 from clv_pipeline.modeling.btyd_features import build_btyd_features
@@ -178,7 +178,7 @@ def btyd_features(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.M
 def _build_training(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
     with pipeline.warehouse.transaction() as connection:
         if read_night_plan(connection).is_due:
-            build(connection, model, {})
+            build(connection, model, LABEL_PARAMETERS)
         yield dg.MaterializeResult(metadata=sql_metadata(connection, model))
 
 

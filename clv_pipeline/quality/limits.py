@@ -13,7 +13,7 @@ from statistics import median
 from typing import Literal
 
 from clv_pipeline.errors import ConfigurationError, QualityError, nearest
-from clv_pipeline.giants import GIANT
+from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE
 from clv_pipeline.quality.night import DayOfOrders, GiantOrder, GoodNight, Median, MonthOfOrders, Night
 from clv_pipeline.settings import Settings
 
@@ -331,13 +331,13 @@ def judge_giant_order(giant: GiantOrder | None) -> Judgement:
     """Say whether one order of the last year is beyond anything this company sells; that only warns."""
     if giant is None:
         return Judgement(GIANT_ORDER, "passed", 0, "none", "none", "there is no order in the last year")
-    limit = f"{GIANT * giant.percentile_99:,.2f} ({GIANT} times the 99th percentile)"
+    limit = f"{OUTLIER_MULTIPLE * giant.percentile_99:,.2f} ({OUTLIER_MULTIPLE} times the 99th percentile)"
     baseline = f"{giant.percentile_99:,.2f}, the 99th percentile of {giant.orders:,} orders of the last year"
     says = (
         f"clean.orders: the largest order of the last year is {giant.value:,.2f}, {giant.value / giant.total:.1%} of all "
         f"its money; limit {limit}; baseline {baseline}"
     )
-    is_giant = giant.value > GIANT * giant.percentile_99 and giant.orders >= ROWS_NEEDED
+    is_giant = giant.value > OUTLIER_MULTIPLE * giant.percentile_99 and giant.orders >= ROWS_NEEDED
     return Judgement(GIANT_ORDER, "warns" if is_giant else "passed", giant.value, limit, baseline, says)
 
 

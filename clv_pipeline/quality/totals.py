@@ -7,7 +7,7 @@ predictions are scaled to the buying rhythm's expectation, which therefore prove
 
 from datetime import date, timedelta
 
-from clv_pipeline.giants import GIANT
+from clv_pipeline.features.window_spend import window_spend
 from clv_pipeline.quality.score_limits import Totals
 from clv_pipeline.warehouse import Connection, one_row
 
@@ -19,10 +19,11 @@ _YEAR = timedelta(days=364)
 def measure_totals(connection: Connection, as_of: date, days: int, *, is_rule: bool) -> Totals:
     """Return the total of `scores.customer_scores` for a horizon of `days` and what it is compared with."""
     horizon, recent = timedelta(days=days), timedelta(days=min(_RECENT_DAYS, days))
-    cap = _largest_usual_customer(connection, as_of - horizon, as_of)
+    # one outlier must not decide the comparison
+    cap = window_spend(connection, as_of - horizon, as_of).outlier_limit
 
     def sold(first: date, last: date, known_before: date) -> float:
-        return _sold(connection, first, last, known_before, cap)
+        return window_spend(connection, first, last, known_before=known_before, cap=cap).total
 
     (predicted,) = one_row(
         connection,
@@ -40,39 +41,3 @@ def measure_totals(connection: Connection, as_of: date, days: int, *, is_rule: b
         like_for_like["as a year ago"] = known * sold(then, then + horizon, then) / earlier
     trailing = sold(as_of - horizon, as_of, as_of)
     return Totals(predicted, trailing, {name: value for name, value in like_for_like.items() if value > 0}, is_rule)
-
-
-def _largest_usual_customer(connection: Connection, first: date, last: date) -> float:
-    (spend,) = one_row(
-        connection,
-        """
-        with customers as (
-            select sum(net_spend) as spend from features.customer_day
-            where order_date >= $first and order_date < $last
-            group by customer_id
-        )
-        select coalesce(quantile_disc(spend, 0.99), 0)::double from customers where spend > 0
-        """,
-        {"first": first, "last": last},
-    )
-    # one giant order must not decide the comparison
-    return GIANT * float(spend)
-
-
-def _sold(connection: Connection, first: date, last: date, known_before: date, cap: float) -> float:
-    """Return the net spend in [first, last) of customers who had bought before a day, none counted beyond `cap`."""
-    (total,) = one_row(
-        connection,
-        """
-        with customers as (
-            select sum(net_spend) filter (where order_date >= $first) as spend
-            from features.customer_day
-            where order_date < $last
-            group by customer_id
-            having min(order_date) filter (where is_purchase_day) < $known_before
-        )
-        select coalesce(sum(least(spend, $cap::decimal(18, 2))), 0)::double from customers where spend is not null
-        """,
-        {"first": first, "last": last, "known_before": known_before, "cap": cap},
-    )
-    return float(total)

@@ -5,8 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from clv_pipeline.features.build import build_feature_table
-from clv_pipeline.sql_models import build, load_layer
+from clv_pipeline.features.build import build_feature_table, build_labels
 from clv_pipeline.warehouse import Warehouse
 from clv_pipeline_tests.conftest import FileSource
 from clv_pipeline_tests.warehouse_builders import clean_without_rules, extract_source, sql_model
@@ -36,8 +35,7 @@ def test_fault_33_features_and_labels_hold_exactly_their_days(
     for name in ("population", "customer_day", "purchase_features"):
         build_feature_table(warehouse, sql_model("2_features", name))
     with warehouse.transaction() as connection:
-        for model in load_layer("3_training"):
-            build(connection, model, {})
+        build_labels(connection)
         columns = ", ".join(f"spend_{days}d" for days in WINDOWS)
         (windows,) = connection.execute(f"select {columns} from features.purchase_features").fetchall()
         label = connection.execute("select spend_total, purchase_days from training.labels").fetchall()

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clv_pipeline.features.build import build_feature_table
+from clv_pipeline.features.build import build_feature_table, build_labels
 from clv_pipeline.features.plan import NightPlan, plan_training, write_night_plan
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.candidates import CANDIDATES, Task
@@ -25,7 +25,7 @@ from clv_pipeline.modeling.dataset import KEYS, feature_columns, load_labelled, 
 from clv_pipeline.settings import SOURCES_FOLDER
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sources.demo.company import build_demo_company
-from clv_pipeline.sql_models import build, load_layer
+from clv_pipeline.sql_models import load_layer
 from clv_pipeline.warehouse import Warehouse, columns_of, one_row
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.warehouse_builders import (
@@ -156,7 +156,7 @@ def versions(company: Tables, tmp_path_factory: pytest.TempPathFactory) -> Versi
 
     original = run("original", company)
     with original.transaction() as connection:
-        build(connection, sql_model("3_training", "labels"), {})
+        build_labels(connection)
     return Versions(original, {c: run(f"after-{c}", mutated(company, c)) for c in (AS_OF, *TRAINING_CUTOFFS)})
 
 

@@ -1,6 +1,6 @@
 -- One row per (as_of, customer_id, horizon_days) of the training population: what the customer spent in
--- [as_of, as_of + horizon), net of returns at their own time and at most 20 times the 99th percentile, and whether there
--- was a purchase.
+-- [as_of, as_of + horizon), net of returns at their own time and at most $outlier_multiple times the 99th percentile, and
+-- whether there was a purchase. The same definition as `features/window_spend.py`.
 -- Only windows that are over by the run's as_of are here.
 with population as (select * from features.population where role = 'train'),
 
@@ -34,7 +34,7 @@ labelled as (
     group by windows.as_of, windows.customer_id, windows.horizon_days
 ),
 
--- one slip of the keyboard would teach every model that anybody may spend millions
+-- cap outliers: one data-entry error would distort every model
 large as (
     select as_of, horizon_days, quantile_disc(spend_total, 0.99) as spend
     from labelled
@@ -46,7 +46,7 @@ select
     labelled.as_of,
     labelled.customer_id,
     labelled.horizon_days,
-    least(labelled.spend_total, 20 * large.spend)::decimal(18, 2) as spend_total,
+    least(labelled.spend_total, $outlier_multiple * large.spend)::decimal(18, 2) as spend_total,
     labelled.spend_flag,
     labelled.purchase_days
 from labelled

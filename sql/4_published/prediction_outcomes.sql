@@ -32,7 +32,7 @@ outcomes as (
         on over_now.customer_id = customer_day.customer_id
         and customer_day.order_date >= over_now.as_of_date
         and customer_day.order_date < over_now.as_of_date + over_now.horizon_days
-    group by 1, 2, 3, 4
+    group by over_now.as_of_date, over_now.horizon_days, over_now.predicted_tenth, over_now.customer_id
 )
 
 select
