@@ -1,0 +1,1 @@
+"""Declarations that several stages share. A module here imports nothing of this package."""
