@@ -277,11 +277,14 @@ PUBLISHED: dict[str, PublishedTable] = {
         ),
         PublishedTable(
             "data_quality",
-            ("table_name", "fate", "reason"),
+            ("table_name", "fate", "reason_code", "reason"),
             {
                 "table_name": "source table",
-                "fate": "at the source = accepted + duplicate + excluded + quarantined; created: made from another table; "
+                "fate": "at the source = accepted + duplicate + superseded + excluded + quarantined; superseded: a newer "
+                "version of the row counts; created: made from another table; "
                 "of which: a part of the rows above, counted there already, so leave it out of sums",
+                "reason_code": "code of the reason, for filters and joins; excluded_by_rule for every rule of the "
+                "company's own; empty for accepted rows, 'at the source' and 'of which'",
                 "reason": "why; empty where there is none to give; for 'of which', which rows",
                 "row_count": "rows",
                 "source_money": "sum of the order lines' amounts as the source gave them, before any exchange rate; null for "

@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from clv_pipeline import tables
+from clv_pipeline.contracts.reasons import ERASED_CUSTOMER
 from clv_pipeline.contracts.warehouse import COLUMN_DICTIONARY, HISTORY, TONIGHT, UNSCORED_CUSTOMERS
 from clv_pipeline.errors import PublishError
 from clv_pipeline.home import Home, clear_leftovers, remove_at_once, replace_folder, write_durably
@@ -61,6 +62,7 @@ def publish_parameters(settings: Settings) -> Parameters:
         "churn_probability": settings.churn_probability,
         "missed_basket_share": settings.missed_basket_share,
         "gross_margin": settings.gross_margin,
+        "erased_customer": ERASED_CUSTOMER.text,
     }
 
 

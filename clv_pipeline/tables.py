@@ -35,8 +35,9 @@ def append(connection: Connection, table: Table, rows: Rows, parameters: Mapping
     else:
         values = [list(row) for row in rows]
         if values:
-            marks = ", ".join("?" * len(table.columns))
-            connection.executemany(f"insert into {table.name} values ({marks})", values)
+            # by name: a table that is older than a column has it at its end
+            names, marks = ", ".join(c.name for c in table.columns), ", ".join("?" * len(table.columns))
+            connection.executemany(f"insert into {table.name} ({names}) values ({marks})", values)
 
 
 def replace(

@@ -15,12 +15,12 @@ from clv_pipeline.features.plan import NightPlan, plan_training, write_night_pla
 from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
-from clv_pipeline.quality.cleaning import clean_parameters
+from clv_pipeline.quality.cleaning import accepted_rows, clean_parameters
 from clv_pipeline.settings import Settings
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sources.door import create_raw_table
 from clv_pipeline.sql_models import build, load_layer
-from clv_pipeline.warehouse import Connection, Warehouse, columns_of
+from clv_pipeline.warehouse import Connection, Warehouse
 
 AS_OF = date(2024, 6, 1)
 FIRST_DAY = date(2022, 12, 1)
@@ -213,11 +213,8 @@ def write_company(warehouse: Warehouse, settings: Settings, company: MadeUpCompa
         )
         for model in load_layer("1_clean"):
             build(connection, model, clean_parameters(settings))
-            if "disposition" in columns_of(connection, model.table):
-                connection.execute(
-                    f"create or replace table {model.table} as select * exclude (disposition, reason) "
-                    f"from {model.table} where disposition in ('accepted', 'created')"
-                )
+            if model.name in CONTRACT:
+                connection.execute(f"create or replace table {model.table} as {accepted_rows(model.table)}")
 
 
 def _insert(connection: Connection, table: str, frame: pd.DataFrame) -> None:

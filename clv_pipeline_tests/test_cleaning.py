@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from clv_pipeline.contracts.reasons import REASONS, Reason
 from clv_pipeline.quality import expectations
-from clv_pipeline.quality.cleaning import CleanReport, CleanTableRejected, build_clean_table
+from clv_pipeline.quality.cleaning import CleanReport, CleanTableRejected, DispositionCount, build_clean_table
 from clv_pipeline.quality.expectations import Validator
+from clv_pipeline.quality.night import measure
 from clv_pipeline.settings import Settings
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sql_models import SqlModel, load_layer
@@ -77,7 +79,11 @@ def query(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
 
 
 def fates(report: CleanReport) -> dict[tuple[str, str], int]:
-    return {(d.fate, d.reason): d.rows for d in report.dispositions}
+    """Return (fate, reason code) -> rows; of an exclude rule, its own words stand for the code."""
+    return {
+        (d.fate, d.reason if d.reason_code == "excluded_by_rule" else d.reason_code): d.rows
+        for d in report.dispositions
+    }
 
 
 # ------------------------------------------------------------------------------- rows and money add up (I4)
@@ -91,14 +97,14 @@ def dirty_orders(rng: np.random.Generator) -> tuple[list[list[Any]], Counter[tup
     money["quarantined"] = Decimal(0)
     repeated: list[list[Any]] = []
     faults: dict[str, tuple[str, str, int, Any]] = {
-        "no order": ("quarantined", "order_id is missing", 0, None),
-        "no time": ("quarantined", "ordered_at is missing or unreadable", 3, None),
-        "no amount": ("quarantined", "amount is missing or not a number", 4, "NaN"),
-        "too early": ("quarantined", "ordered_at is before the earliest date a row may have", 3, "1970-01-01 00:00:00"),
-        "future": ("quarantined", "ordered_at is in the future", 3, "2099-12-31 00:00:00"),
-        "status": ("quarantined", "the order status is unknown", 6, "odd"),
-        "currency": ("quarantined", "no exchange rate in the 5 days up to the order", 5, "USD"),
-        "cancelled": ("excluded", "the order status is not revenue", 6, "cancelled"),
+        "no order": ("quarantined", "missing_order_id", 0, None),
+        "no time": ("quarantined", "unreadable_ordered_at", 3, None),
+        "no amount": ("quarantined", "unreadable_amount", 4, "NaN"),
+        "too early": ("quarantined", "early_ordered_at", 3, "1970-01-01 00:00:00"),
+        "future": ("quarantined", "future_ordered_at", 3, "2099-12-31 00:00:00"),
+        "status": ("quarantined", "unknown_order_status", 6, "odd"),
+        "currency": ("quarantined", "no_exchange_rate", 5, "USD"),
+        "cancelled": ("excluded", "not_revenue_status", 6, "cancelled"),
         "test": ("excluded", "test order", 2, "TEST1"),
         "guest": ("accepted", "", 2, None),
         "return": ("accepted", "", 4, "-7.25"),
@@ -114,7 +120,7 @@ def dirty_orders(rng: np.random.Generator) -> tuple[list[list[Any]], Counter[tup
             row[3] = datetime(2024, 5, 31, 12)  # by then everybody has bought something
         if kind == "twice":
             repeated.append(list(row))
-            expected["duplicate", "delivered more than once"] += 1
+            expected["duplicate", "delivered_twice"] += 1
             money["duplicate"] += Decimal(row[4])
         expected[fate, reason] += 1
         money[fate] += Decimal(0) if row[4] == "NaN" else Decimal(row[4])
@@ -163,8 +169,11 @@ def test_rows_of_every_table_add_up(
         assert report.rows_with("quarantined") > 0, name
         kept = f"select count(*) from clean.quarantine where table_name = '{name}'"
         assert query(warehouse, kept) == [(report.rows_with("quarantined") + report.rows_with("excluded"),)]
-        noted = f"select fate, reason, row_count from clean.dispositions where table_name = '{name}' order by all"
-        assert query(warehouse, noted) == sorted((d.fate, d.reason, d.rows) for d in report.dispositions)
+        noted = f"select fate, reason_code, reason, row_count from clean.dispositions where table_name = '{name}' order by all"
+        assert query(warehouse, noted) == sorted((d.fate, d.reason_code, d.reason, d.rows) for d in report.dispositions)
+        assert {d.reason for d in report.dispositions if d.fate != "accepted"} <= {
+            "test order", *(r.text for r in REASONS.values())
+        }  # fmt: skip
 
 
 def dirty_company(rng: np.random.Generator) -> dict[str, str]:
@@ -211,18 +220,106 @@ def test_quarantine_keeps_the_row_and_why(
     build_clean_table(warehouse, ORDERS, settings, validator)
     kept = query(
         warehouse,
-        "select fate, reason, record ->> 'order_id', record ->> 'source_amount' from clean.quarantine order by 3",
+        "select fate, reason_code, record ->> 'excluded_because', record ->> 'order_id', record ->> 'source_amount' "
+        "from clean.quarantine order by 4",
     )
     assert kept == [
-        ("quarantined", "the order status is unknown", "o3", "4.5"),
-        ("excluded", "test order", "o5", "6.5"),
-        ("excluded", "the order status is not revenue", "o7", "8.5"),
+        ("quarantined", "unknown_order_status", None, "o3", "4.5"),
+        ("excluded", "excluded_by_rule", "test order", "o5", "6.5"),
+        ("excluded", "not_revenue_status", None, "o7", "8.5"),
     ]
     # tonight's quarantine replaces yesterday's
     rows[3][6] = "paid"
     settings = loaded(orders=csv(ORDER_HEADER, rows))
     build_clean_table(warehouse, ORDERS, settings, validator)
     assert query(warehouse, "select count(*) from clean.quarantine") == [(2,)]
+
+
+def test_superseded_rows_are_no_rejects_but_older_order_lines_are_kept(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    rows = order_rows(40)
+    for row in rows:
+        row[7] = "2024-05-02"
+    older = [[*row[:4], "1000.00", *row[5:7], "2024-05-01"] for row in rows]
+    customers = [[f"c{i}", "2023-01-01", country, at] for i in range(20) for country, at in (("DE", 2), ("AT", 1))]
+    settings = loaded(
+        orders=csv(ORDER_HEADER, rows + older),
+        customers=csv("customer_id,created_at,country,updated_at", [[*c[:3], f"2024-05-0{c[3]}"] for c in customers]),
+        limits={"max_rejected_share": 0.0},
+    )
+    reports = clean_everything(warehouse, settings, validator, only=BUYERS)
+    assert fates(reports["orders"]) == {("accepted", ""): 40, ("superseded", "superseded_line"): 40}
+    assert [d.money for d in reports["orders"].dispositions] == [sum(Decimal(row[4]) for row in rows), 40_000]
+    assert fates(reports["customers"]) == {("accepted", ""): 20, ("superseded", "superseded_record"): 20}
+    assert [report.warnings for report in reports.values()] == [[], []]
+    kept = (
+        "select table_name, fate, reason_code, count(*), sum((record ->> 'source_amount')::int) from clean.quarantine"
+    )
+    assert query(warehouse, f"{kept} group by all") == [("orders", "superseded", "superseded_line", 40, 40_000)]
+
+
+def test_orders_with_an_unusable_key_are_in_no_measure_of_the_night(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    nights = []
+    for key in ("open", "open\ufffd"):
+        rows = [*order_rows(40), [key, "1", "c1", "2024-05-20 12:00:00", "5.00", "EUR", "cancelled", None]]
+        settings = loaded(orders=csv(ORDER_HEADER, rows))
+        build_clean_table(warehouse, ORDERS, settings, validator)
+        with warehouse.connection() as connection:
+            nights.append(measure(connection, AS_OF, settings.time_zone, ["cancelled"]))
+    usable, unusable = nights
+    open_day = date(2024, 5, 20)
+    assert usable.newest_order == open_day
+    assert unusable.newest_order == date(2023, 7, 10)
+    assert unusable.orders == {day: count for day, count in usable.orders.items() if day != open_day}
+    assert usable.orders[open_day] == 1
+
+
+def test_an_undeclared_reason_is_an_error_that_names_file_and_code(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    rows = order_rows(40)
+    rows[3][6] = "odd"
+    settings = loaded(orders=csv(ORDER_HEADER, rows))
+    misspelt = replace(ORDERS, sql=ORDERS.sql.replace("'unknown_order_status'", "'unknown_orders_status'"))
+    with pytest.raises(
+        LookupError,
+        match=r"sql/1_clean/orders\.sql yields the reason 'unknown_orders_status'.*reasons\.py.*'unknown_order_status'",
+    ):
+        build_clean_table(warehouse, misspelt, settings, validator)
+    assert query(warehouse, "select 1 from information_schema.tables where table_name = 'dispositions'") == []
+
+
+def test_what_was_kept_before_reasons_had_codes_is_replaced(
+    loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
+) -> None:
+    rows = order_rows(40)
+    rows[3][6] = "odd"
+    settings = loaded(orders=csv(ORDER_HEADER, rows))
+    with warehouse.transaction() as connection:
+        connection.execute(
+            "create table clean.quarantine (table_name varchar, fate varchar, reason varchar, record varchar)"
+        )
+        connection.execute(
+            "create table clean.dispositions "
+            "(table_name varchar, fate varchar, reason varchar, row_count bigint, source_money decimal(38, 2))"
+        )
+        connection.execute("insert into clean.quarantine values ('orders', 'quarantined', 'a sentence', '{}')")
+        connection.execute("insert into clean.dispositions values ('orders', 'quarantined', 'a sentence', 1, 1)")
+    build_clean_table(warehouse, ORDERS, settings, validator)
+    assert query(warehouse, "select reason_code from clean.quarantine") == [("unknown_order_status",)]
+    assert query(warehouse, "select reason_code, row_count from clean.dispositions order by all") == [
+        ("", 39), ("unknown_order_status", 1)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", REASONS.values(), ids=REASONS.keys())
+def test_only_reasons_that_warn_are_warnings(reason: Reason) -> None:
+    count = DispositionCount(reason.disposition, reason.code, reason.text, 3, None)
+    report = CleanReport("clean.orders", 0, 3, [count], [], [])
+    assert report.warnings == ([f"3 rows: {reason.text}"] if reason.warn else [])
 
 
 def test_merged_customers_do_not_multiply_revenue(
@@ -285,8 +382,8 @@ def without_rule(model: SqlModel, *passages: str) -> SqlModel:
     return replace(model, sql=sql)
 
 
-NULL_AMOUNT = "when amount is null then 'amount is missing or not a number'"
-NO_RATE = "when rate is null then 'no exchange rate in the 5 days up to the order'"
+NULL_AMOUNT = "when amount is null then 'unreadable_amount'"
+NO_RATE = "when rate is null then 'no_exchange_rate'"
 
 
 @pytest.mark.parametrize(
@@ -360,8 +457,8 @@ def test_too_many_rejected_rows_block_with_counts(
         build_clean_table(warehouse, ORDERS, settings, validator)
     message = str(caught.value)
     assert "6 of 40 rows are quarantined, more than max_rejected_share 10% allows" in message
-    assert "the order status is unknown (5)" in message
-    assert "amount is missing or not a number (1)" in message
+    assert f"{REASONS['unknown_order_status'].text} (5)" in message
+    assert f"{REASONS['unreadable_amount'].text} (1)" in message
     settings = settings.model_copy(update={"max_rejected_share": 0.15})
     assert build_clean_table(warehouse, ORDERS, settings, validator).rows == 34
 

@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 from dagster import AssetCheckEvaluation, DagsterEventType
 
+from clv_pipeline.contracts.reasons import REASONS
 from clv_pipeline.home import Home
 from clv_pipeline.published_contract import PUBLISHED
 from clv_pipeline.settings import PROJECT
@@ -227,7 +228,7 @@ def test_every_check_was_evaluated_and_passed_but_the_one_that_warns_of_the_demo
     (warned,) = (e for e in evaluations if not e.passed)
     assert (warned.asset_key.to_user_string(), warned.check_name) == ("clean/orders", "quarantine")
     assert warned.severity == dg.AssetCheckSeverity.WARN
-    assert "6 rows: the order status is unknown" in warned.metadata["warnings"].value
+    assert f"6 rows: {REASONS['unknown_order_status'].text}" in warned.metadata["warnings"].value
     for evaluation in evaluations:
         assert evaluation.metadata, f"{evaluation.asset_check_key} shows nothing"
         if evaluation.check_name == "expectations":

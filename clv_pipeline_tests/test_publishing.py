@@ -273,9 +273,9 @@ def test_every_row_says_as_of_when_by_which_run_and_model(demo_run: Home, publis
 def test_data_quality_accounts_for_every_source_row_and_its_money(published: Connection) -> None:
     fates = published.execute(
         "select table_name, sum(row_count) filter (where fate = 'at the source'), "
-        "sum(row_count) filter (where fate in ('accepted', 'duplicate', 'excluded', 'quarantined')), "
+        "sum(row_count) filter (where fate in ('accepted', 'duplicate', 'superseded', 'excluded', 'quarantined')), "
         "sum(source_money) filter (where fate = 'at the source'), "
-        "sum(source_money) filter (where fate in ('accepted', 'duplicate', 'excluded', 'quarantined')) "
+        "sum(source_money) filter (where fate in ('accepted', 'duplicate', 'superseded', 'excluded', 'quarantined')) "
         "from data_quality group by table_name having count(*) filter (where fate = 'accepted') > 0"
     ).fetchall()
     assert len(fates) >= 6

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from clv_pipeline.errors import ConfigurationError, PipelineError, SourceError, SourceInterrupted
 from clv_pipeline.home import Home
 from clv_pipeline.settings import ExcludeRule, Settings, load_settings
-from clv_pipeline.sources import readers
+from clv_pipeline.sources import extraction, readers
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sources.extraction import ExtractedTable, extract
 from clv_pipeline.sources.folder import exclusion_condition, read_selects
@@ -514,6 +514,19 @@ def test_another_address_loads_everything_anew(
     assert raw(warehouse, "orders", "order_id") == [("theirs",)]
 
 
+def test_a_raw_table_without_a_column_that_loading_adds_is_loaded_in_full(
+    source: Source, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(extraction, "SYSTEM_COLUMNS", ("excluded_because", "row_hash"))
+        first_night(source, warehouse)
+    with warehouse.connection() as connection:
+        connection.execute("alter table raw.orders drop column unusable_key")
+    second = night(source.settings(), warehouse)["orders"]
+    assert (second.is_incremental, second.rows_delivered, second.rows_loaded, second.rows_held) == (True, 4, 4, 4)
+    assert raw(warehouse, "orders", "distinct unusable_key") == [(None,)]
+
+
 @pytest.mark.parametrize("change", ["exclude", "time_zone"])
 def test_a_changed_rule_in_source_toml_loads_everything_anew(
     make_source: Callable[..., Source], warehouse: Warehouse, change: str
@@ -915,6 +928,22 @@ def test_a_plain_condition_marks_its_rows_with_the_reason(
     marked = raw(warehouse, "orders", "order_id, excluded_because")
     assert {order_id for order_id, why in marked if why == "it's not business"} == set(excluded)
     assert {why for order_id, why in marked if order_id not in excluded} == {None}
+
+
+def test_an_unusable_key_has_its_code_beside_what_the_company_excludes(
+    file_source: Callable[..., FileSource], warehouse: Warehouse
+) -> None:
+    ids = {"1": "C1", "2": "M\ufffdnchen", "3": "C\x001", "4": "x" * 501, "5": "x" * 500}
+    orders = CSV_HEAD + "".join(f"{order_id},{who},2024-05-01,10.00\n" for order_id, who in ids.items())
+    toml = f"{BERLIN}[[exclude]]\ntable = 'orders'\nreason = 'odd order'\nwhere = \"order_id in ('1', '2')\"\n"
+    night(file_source(orders=orders, toml=toml).settings(), warehouse)
+    assert raw(warehouse, "orders", "order_id, excluded_because, unusable_key") == [
+        ("1", "odd order", None),
+        ("2", "odd order", "key_not_utf8"),
+        ("3", None, "key_with_nul"),
+        ("4", None, "key_too_long"),
+        ("5", None, None),
+    ]
 
 
 @pytest.mark.parametrize(

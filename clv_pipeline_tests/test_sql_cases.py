@@ -7,13 +7,14 @@ A case is a plain SQL file named `<layer>.<model>.sql`, made of queries under ma
     -- expect <what> [where <condition>] the rows the model must give (all, or those that meet the condition),
                                          compared in the columns named here, whatever their order
 
-To add a case, copy one. A clean model's rows have two columns more than its table: `disposition` and `reason`.
+To add a case, copy one. A clean model's rows have columns that its table has not: `reason` (a code), `excluded_because`, and
+here also the `disposition` that the reason means.
 """
 
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +23,7 @@ import pytest
 from clv_pipeline.features.build import LABEL_PARAMETERS
 from clv_pipeline.home import Home
 from clv_pipeline.publishing import publish_parameters
-from clv_pipeline.quality.cleaning import clean_parameters
+from clv_pipeline.quality.cleaning import DISPOSITION, clean_parameters
 from clv_pipeline.settings import Settings
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sql_models import SqlModel, build, load_layer
@@ -97,7 +98,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Warehous
         with warehouse.transaction() as connection:
             for table, query in case.given.items():
                 _give(connection, table, query)
-            build(connection, MODELS[case.table], _parameters(connection, case, settings))
+            model = MODELS[case.table]
+            if model.layer == "clean" and model.name in CONTRACT:
+                model = replace(model, sql=f"select *, {DISPOSITION} as disposition from ({model.sql})")
+            build(connection, model, _parameters(connection, case, settings))
         return warehouse
 
     return make

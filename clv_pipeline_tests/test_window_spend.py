@@ -94,7 +94,7 @@ def test_labels_are_what_was_spent_in_their_windows_up_to_the_outlier_limit(ware
             total = window_spend(connection, cutoff, last, known_before=cutoff, cap_outliers=True).total
             assert total == pytest.approx(known["spend"].sum())
             capped += int((happened["spend"] > limit).sum())
-    assert capped >= 3, "nobody was beyond the limit: the cap was not seen"
+    assert capped >= 2, "nobody was beyond the limit: the cap was not seen"
 
 
 def test_outcomes_are_what_was_spent_in_their_windows(warehouse: Warehouse) -> None:

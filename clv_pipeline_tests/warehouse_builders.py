@@ -10,7 +10,13 @@ from clv_pipeline.features.plan import NightPlan, write_night_plan
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline.modeling.cutoffs import TrainingPlan
-from clv_pipeline.quality.cleaning import CleanReport, build_clean_table, clean_parameters, create_quarantine
+from clv_pipeline.quality.cleaning import (
+    CleanReport,
+    accepted_rows,
+    build_clean_table,
+    clean_parameters,
+    create_quarantine,
+)
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.settings import Settings
 from clv_pipeline.sources.contract import CONTRACT
@@ -70,9 +76,7 @@ def clean_without_rules(connection: Connection, settings: Settings) -> None:
     for model in load_layer("1_clean"):
         build(connection, model, clean_parameters(settings))
         if model.name in CONTRACT:
-            connection.execute(f"delete from {model.table} where disposition not in ('accepted', 'created')")
-            connection.execute(f"alter table {model.table} drop column disposition")
-            connection.execute(f"alter table {model.table} drop column reason")
+            connection.execute(f"create or replace table {model.table} as {accepted_rows(model.table)}")
 
 
 def build_features(warehouse: Warehouse, settings: Settings) -> None:

@@ -1,1 +1,1 @@
-"""What the rooms hand to each other, declared once: tables, columns, codes. Nothing is read or written here."""
+"""What the stages hand to each other, declared once: tables, columns, reasons. A module here imports nothing of ours."""

@@ -118,15 +118,16 @@ ORDERS_AT_SOURCE = _table(
 QUARANTINE = _table(
     "clean.quarantine", "source row that was not accepted", tuple(f"clean/{n}" for n in _CLEAN), "quality/cleaning.py",
     table_name=("varchar", "the source table"),
-    fate=("varchar", "quarantined or excluded"),
-    reason=("varchar", "why"),
+    fate=("varchar", "quarantined, excluded or superseded"),
+    reason_code=("varchar", "why, as a code of `contracts/reasons.py`"),
     record=("varchar", "the row as JSON"),
 )  # fmt: skip
 DISPOSITIONS = _table(
     "clean.dispositions", "table, fate and reason", tuple(f"clean/{n}" for n in _CLEAN), "quality/cleaning.py",
     table_name=("varchar", "the source table"),
     fate=("varchar", "what became of the rows"),
-    reason=("varchar", "why"),
+    reason_code=("varchar", "why, as a code of `contracts/reasons.py`; empty for accepted rows"),
+    reason=("varchar", "the same in words, those of the company for its own exclude rules"),
     row_count=("bigint", "rows"),
     source_money=("decimal(38, 2)", "sum of their amounts as the source gave them; null for tables other than orders"),
 )  # fmt: skip

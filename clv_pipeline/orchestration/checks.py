@@ -66,6 +66,7 @@ def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetChe
             "rows at the source": report.raw_rows,
             "rows accepted": report.rows_with("accepted"),
             "rows duplicate": report.rows_with("duplicate"),
+            "rows superseded": report.rows_with("superseded"),
             "rows excluded": report.rows_with("excluded"),
             "rows quarantined": report.rows_with("quarantined"),
             "fates": fates_table(report),

@@ -6,31 +6,30 @@ The rules about rows are SQL (`sql/1_clean`); the rules about tables are `expect
 from dataclasses import dataclass
 from decimal import Decimal
 
-from clv_pipeline.errors import QualityError
+from clv_pipeline import tables
+from clv_pipeline.contracts.reasons import EXCLUDED_BY_RULE, NO_EXCHANGE_RATE, REASONS, SUPERSEDED_LINE, Disposition
+from clv_pipeline.contracts.warehouse import DISPOSITIONS, QUARANTINE
+from clv_pipeline.errors import QualityError, nearest
 from clv_pipeline.quality.expectations import RuleResult, Validator
 from clv_pipeline.settings import Settings
-from clv_pipeline.sources.door import BROKEN_KEY
 from clv_pipeline.sql_models import Parameters, SqlModel
-from clv_pipeline.warehouse import Connection, Warehouse, columns_of, one_row, row_count
+from clv_pipeline.warehouse import Connection, Warehouse, columns_of, one_row, quote_text, row_count
 
-_SUPERSEDED = "an older version of a line that changed"
-_NO_RATE = "no exchange rate in the 5 days up to the order"
-#: Reasons that say something about the source as a whole: somebody should look, though the night goes on.
-_WORTH_A_LOOK = (
-    "the order status is unknown", "a refund of more than was bought before", "a negative quantity with a positive amount",
-    _NO_RATE, *BROKEN_KEY,
-)  # fmt: skip
 #: Up to so many days before as_of a missing exchange rate means that the rates have stopped coming.
 _RECENT_DAYS = 30
-#: Dispositions whose rows become the clean table; `created` rows come from another table, not from raw.
-_KEPT = "('accepted', 'created')"
+#: SQL: the disposition of a judged row, by the code in its `reason`; null for a code that is not declared.
+DISPOSITION = "case when reason is null then 'accepted' {} end".format(
+    " ".join(f"when reason = {quote_text(r.code)} then {quote_text(r.disposition)}" for r in REASONS.values())
+)
+_WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
 
 
 @dataclass(frozen=True)
-class Disposition:
-    """How many raw rows, and how much source money, met one fate for one reason."""
+class DispositionCount:
+    """Number of rows, and their source money, that have one disposition for one reason (empty if accepted)."""
 
-    fate: str
+    fate: Disposition
+    reason_code: str
     reason: str
     rows: int
     money: Decimal | None
@@ -43,7 +42,7 @@ class CleanReport:
     table: str
     rows: int
     raw_rows: int
-    dispositions: list[Disposition]
+    dispositions: list[DispositionCount]
     rules: list[RuleResult]
     reconciliation_failures: list[str]
 
@@ -53,9 +52,9 @@ class CleanReport:
 
     @property
     def warnings(self) -> list[str]:
-        return [f"{d.rows} rows: {d.reason}" for d in self.dispositions if d.reason in _WORTH_A_LOOK]
+        return [f"{d.rows} rows: {d.reason}" for d in self.dispositions if d.reason_code in _WARNED_OF]
 
-    def rows_with(self, fate: str) -> int:
+    def rows_with(self, fate: Disposition) -> int:
         return sum(d.rows for d in self.dispositions if d.fate == fate)
 
 
@@ -96,12 +95,7 @@ def build_clean_table(warehouse: Warehouse, model: SqlModel, settings: Settings,
         parameters = clean_parameters(settings)
         needed = {name: parameters[name] for name in model.parameters}
         connection.execute(f"create or replace temp table judged as {model.sql}", needed)
-        # what the door found broken comes by the way of the company's own exclusions, but nobody meant it
-        connection.execute(
-            "update judged set disposition = 'quarantined' where list_contains($broken, reason)",
-            {"broken": list(BROKEN_KEY)},
-        )
-        dispositions = _dispositions(connection)
+        dispositions = _dispositions(connection, model)
         _split(connection, model)
         raw_rows = row_count(connection, f"raw.{model.name}")
         report = CleanReport(
@@ -120,55 +114,70 @@ def build_clean_table(warehouse: Warehouse, model: SqlModel, settings: Settings,
 
 def create_quarantine(connection: Connection) -> None:
     """Make the tables that keep the rejected rows and count every fate, where they do not exist yet."""
-    connection.execute(
-        "create table if not exists clean.quarantine (table_name varchar, fate varchar, reason varchar, record varchar)"
-    )
-    connection.execute(
-        "create table if not exists clean.dispositions "
-        "(table_name varchar, fate varchar, reason varchar, row_count bigint, source_money decimal(38, 2))"
-    )
+    tables.create_if_missing(connection, QUARANTINE)
+    tables.create_if_missing(connection, DISPOSITIONS)
+
+
+def accepted_rows(judged: str) -> str:
+    """Return the query of the rows that a clean table is made of, from its judged rows."""
+    return f"select * exclude (excluded_because, reason) from {judged} where {DISPOSITION} in ('accepted', 'created')"
 
 
 def _split(connection: Connection, model: SqlModel) -> None:
-    connection.execute(
-        f"create or replace table {model.table} as "
-        f"select * exclude (disposition, reason) from judged where disposition in {_KEPT}"
-    )
+    connection.execute(f"create or replace table {model.table} as {accepted_rows('judged')}")
     connection.execute("delete from clean.quarantine where table_name = $name", {"name": model.name})
-    connection.execute(
-        "insert into clean.quarantine select $name, disposition, reason, to_json(judged)::varchar from judged "
-        "where disposition in ('quarantined', 'excluded')",
-        {"name": model.name},
+    # older order lines have money to trace; older CRM records are personal data that nobody needs twice
+    tables.append(
+        connection,
+        QUARANTINE,
+        f"select $name as table_name, {DISPOSITION} as fate, reason as reason_code, to_json(judged)::varchar as record "
+        f"from judged where {DISPOSITION} in ('quarantined', 'excluded') or reason = $superseded_line",
+        {"name": model.name, "superseded_line": SUPERSEDED_LINE.code},
     )
 
 
-def _dispositions(connection: Connection) -> list[Disposition]:
+def _dispositions(connection: Connection, model: SqlModel) -> list[DispositionCount]:
+    """Count the judged rows by reason; of an exclude rule, the company's own words are the text.
+
+    Raises:
+        LookupError: the model yields a reason that is not declared.
+    """
     money = "sum(source_amount)" if "source_amount" in columns_of(connection, "judged") else "null"
     rows = connection.execute(
-        f"select disposition, coalesce(reason, ''), count(*), {money} from judged group by all order by all"
+        "select reason, case when reason = $excluded_by_rule then excluded_because end as own_words, count(*), "
+        f"{money} from judged group by reason, own_words",
+        {"excluded_by_rule": EXCLUDED_BY_RULE.code},
     ).fetchall()
-    return [Disposition(*row) for row in rows]
+    counts = []
+    for code, own_words, count, source_money in rows:
+        if code is None:
+            counts.append(DispositionCount("accepted", "", "", count, source_money))
+        elif code in REASONS:
+            reason = REASONS[code]
+            counts.append(DispositionCount(reason.disposition, code, own_words or reason.text, count, source_money))
+        else:
+            raise LookupError(
+                f"sql/1_clean/{model.name}.sql yields the reason '{code}', which clv_pipeline/contracts/reasons.py "
+                f"does not declare{nearest(code, list(REASONS))}"
+            )
+    return sorted(counts, key=lambda d: (d.fate, d.reason, d.reason_code))
 
 
-def _note_dispositions(connection: Connection, model: SqlModel, dispositions: list[Disposition]) -> None:
+def _note_dispositions(connection: Connection, model: SqlModel, dispositions: list[DispositionCount]) -> None:
     connection.execute("delete from clean.dispositions where table_name = $name", {"name": model.name})
-    for d in dispositions:
-        connection.execute(
-            "insert into clean.dispositions values ($name, $fate, $reason, $rows, $money)",
-            {"name": model.name, "fate": d.fate, "reason": d.reason, "rows": d.rows, "money": d.money},
-        )
+    rows = [(model.name, d.fate, d.reason_code, d.reason, d.rows, d.money) for d in dispositions]
+    tables.append(connection, DISPOSITIONS, rows)
 
 
 def _reconcile(
-    connection: Connection, model: SqlModel, dispositions: list[Disposition], raw_rows: int, settings: Settings
+    connection: Connection, model: SqlModel, dispositions: list[DispositionCount], raw_rows: int, settings: Settings
 ) -> list[str]:
-    """Rows at the source = accepted + duplicate + excluded + quarantined, and the same for money (invariant I4)."""
+    """Rows at the source = accepted + duplicate + superseded + excluded + quarantined, and the same for money (I4)."""
     failures = []
     judged = [d for d in dispositions if d.fate != "created"]
     if sum(d.rows for d in judged) != raw_rows:
         failures.append(f"{raw_rows} raw rows but {sum(d.rows for d in judged)} judged ones")
-    # lines that changed at the source pile up night by night in an incremental source and are nobody's fault
-    quarantined = sum(d.rows for d in judged if d.fate == "quarantined" and d.reason != _SUPERSEDED)
+    quarantined = sum(d.rows for d in judged if d.fate == "quarantined")
     if quarantined > settings.max_rejected_share * max(raw_rows, 1):
         reasons = ", ".join(f"{d.reason} ({d.rows})" for d in judged if d.fate == "quarantined")
         failures.append(
@@ -198,10 +207,10 @@ def _stopped_exchange_rates(connection: Connection) -> list[str]:
         group by source_currency
         order by source_currency
         """,
-        {"no_rate": _NO_RATE, "days": _RECENT_DAYS},
+        {"no_rate": NO_EXCHANGE_RATE.code, "days": _RECENT_DAYS},
     ).fetchall()
     return [
-        f"currency: {rows} orders have {_NO_RATE}: there is none for {currency} on {day}, nor for 5 days before it"
+        f"currency: {rows} orders have {NO_EXCHANGE_RATE.text}: there is none for {currency} on {day}, nor for 5 days before it"
         for currency, day, rows in stopped
     ]
 

@@ -89,7 +89,8 @@ def measure(connection: Connection, as_of: date, time_zone: str, not_revenue: Se
             select order_date as day, order_id from clean.orders where amount > 0
             union
             select timezone($zone, ordered_at)::date as day, order_id from raw.orders
-            where amount > 0 and excluded_because is null and list_contains($not_revenue, status)
+            where amount > 0 and excluded_because is null and unusable_key is null
+                and list_contains($not_revenue, status)
         )
         select day, count(distinct order_id) from orders
         where day < $as_of and day >= $as_of::date - $days::integer
@@ -100,7 +101,7 @@ def measure(connection: Connection, as_of: date, time_zone: str, not_revenue: Se
     (newest,) = one_row(
         connection,
         "select max(timezone($zone, ordered_at)::date) from raw.orders "
-        "where excluded_because is null and timezone($zone, ordered_at)::date < $as_of "
+        "where excluded_because is null and unusable_key is null and timezone($zone, ordered_at)::date < $as_of "
         # a date of 1970 is a broken one: the clean orders say when the company began
         "and timezone($zone, ordered_at)::date >= (select min(order_date) from clean.orders)",
         {"zone": time_zone, "as_of": as_of},

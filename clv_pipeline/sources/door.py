@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import duckdb
 import pyarrow as pa
 
+from clv_pipeline.contracts.reasons import KEY_NOT_UTF8, KEY_TOO_LONG, KEY_WITH_NUL, LONGEST_KEY
 from clv_pipeline.errors import ConfigurationError, SourceError, nearest
 from clv_pipeline.privacy.tombstones import IS_ERASED, Tombstones
 from clv_pipeline.sources.contract import STORED_AS, Column, SourceTable
@@ -32,10 +33,9 @@ _SOME_VALUE = {
     "bigint": "0",
     "boolean": "true",
 }
-_LONGEST_KEY = 500
-#: What makes a row's key useless: bytes that were no text (two customers could become one), NUL (which PostgreSQL cannot
-#: hold), or a length that no key has. In other columns such bytes only make the value null.
-BROKEN_KEY = ("a key that is not UTF-8", "a key with a NUL character", f"a key of more than {_LONGEST_KEY} characters")
+#: Columns that loading adds to those of the contract, all text: the company's words of the exclude rule that a row meets,
+#: the code of what makes its key unusable, and a hash of the row.
+SYSTEM_COLUMNS = ("excluded_because", "unusable_key", "row_hash")
 _BROKEN = "(contains({value}, chr(65533)) or contains({value}, chr(0)))"
 _TRUE = "('true', 't', 'yes', 'y', '1')"
 _FALSE = "('false', 'f', 'no', 'n', '0')"
@@ -72,9 +72,8 @@ class Delivery:
 def create_raw_table(connection: Connection, table: SourceTable) -> None:
     """Make `raw.<table>` empty, with the contract's columns and what extraction adds to them."""
     columns = ", ".join(f"{c.name} {STORED_AS[c.type]}" for c in table.columns)
-    connection.execute(
-        f"create or replace table raw.{table.name} ({columns}, excluded_because varchar, row_hash varchar)"
-    )
+    added = ", ".join(f"{name} varchar" for name in SYSTEM_COLUMNS)
+    connection.execute(f"create or replace table raw.{table.name} ({columns}, {added})")
 
 
 def check_columns(table: SourceTable, returned: list[str], where: str, delivery: Delivery) -> dict[str, str]:
@@ -140,12 +139,11 @@ def admit(
     )
     admissible = _without_erased(table, rules.tombstones)
     everything = ", ".join(f"coalesce({c.name}::varchar, chr(0))" for c in table.columns)
-    exclusions = [*_broken_key(table), *rules.exclusions.get(table.name, [])]
-    exclusion = " ".join(f"when {condition} then {quote_text(reason)}" for condition, reason in exclusions)
     query = f"""
         with typed as (select {typed} from delivered),
         admissible as ({admissible})
-        select *, case {exclusion} end as excluded_because,
+        select *, {_first_met(rules.exclusions.get(table.name, []))} as excluded_because,
+            {_first_met(_unusable_key(table))} as unusable_key,
             md5(concat_ws(chr(31), {everything})) as row_hash
         from admissible
     """
@@ -198,13 +196,25 @@ def check_delivery(table: SourceTable, delivery: Delivery, rules: DoorRules) -> 
         delivery.warn(f"{table.name}.{name}: {count} unreadable values became null")
 
 
-def _broken_key(table: SourceTable) -> list[tuple[str, str]]:
-    """Return a condition for each reason of `BROKEN_KEY`."""
+def _first_met(conditions: list[tuple[str, str]]) -> str:
+    """Return the SQL of the text that belongs to the first condition a row meets, null where it meets none."""
+    cases = " ".join(f"when {condition} then {quote_text(text)}" for condition, text in conditions)
+    return f"case {cases} end" if cases else "null::varchar"
+
+
+def _unusable_key(table: SourceTable) -> list[tuple[str, str]]:
+    """Return (condition, code) for each way in which a row's keys can be unusable.
+
+    Bytes that are not text could make two customers one; NUL cannot be stored in PostgreSQL; no key is longer than
+    `LONGEST_KEY`. In other columns such bytes only make the value null.
+    """
     keys = [c.name for c in table.columns if c.is_key]
     everything = f"concat_ws('', {', '.join(keys)})"
-    too_long = " or ".join(f"length({name}) > {_LONGEST_KEY}" for name in keys)
-    conditions = (f"contains({everything}, chr(65533))", f"contains({everything}, chr(0))", too_long)
-    return list(zip(conditions, BROKEN_KEY, strict=True))
+    return [
+        (f"contains({everything}, chr(65533))", KEY_NOT_UTF8.code),
+        (f"contains({everything}, chr(0))", KEY_WITH_NUL.code),
+        (" or ".join(f"length({name}) > {LONGEST_KEY}" for name in keys), KEY_TOO_LONG.code),
+    ]
 
 
 def _count_unreadable(

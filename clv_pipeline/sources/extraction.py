@@ -19,6 +19,7 @@ from clv_pipeline.privacy.tombstones import read_tombstones
 from clv_pipeline.settings import Settings
 from clv_pipeline.sources.contract import CONTRACT, SourceTable
 from clv_pipeline.sources.door import (
+    SYSTEM_COLUMNS,
     Delivery,
     DoorRules,
     admit,
@@ -188,7 +189,7 @@ class _Night:
         rules = [rule.model_dump_json() for rule in self.settings.exclude if rule.table == select.table.name]
         if any(column.type == "secret" for column in select.table.columns):
             rules.append(sha256((self.rules.hash_key or "").encode()).hexdigest())
-        parts = [select.sql, address, self.settings.time_zone, *rules, *select.table.column_names()]
+        parts = [select.sql, address, self.settings.time_zone, *rules, *select.table.column_names(), *SYSTEM_COLUMNS]
         return sha256("\n".join(parts).encode()).hexdigest()
 
     def _since(self, select: SourceSelect) -> str:

@@ -169,7 +169,7 @@ def assert_published(seen: Night) -> None:
 
 
 def assert_adds_up(home: Home) -> None:
-    """Assert I4: rows at the source = accepted + duplicate + excluded + quarantined, and the same for the orders' money."""
+    """Assert I4: rows at the source = accepted + duplicate + superseded + excluded + quarantined; so for the orders' money."""
     with open_warehouse(home).connection() as connection:
         rows = connection.execute(
             """
@@ -205,13 +205,14 @@ def assert_nothing_personal(seen: Night) -> None:
         assert found == [], f"{canary} is in {found}"
 
 
-def fates(home: Home, table: str = "orders") -> dict[tuple[str, str], int]:
-    """Return (fate, reason) -> rows of one table, as data_quality shows them."""
+def fates(home: Home, table: str = "orders") -> dict[tuple[str, str, str], int]:
+    """Return (fate, reason code, reason) -> rows of one table, as data_quality shows them."""
     with open_warehouse(home).connection() as connection:
         rows = connection.execute(
-            "select fate, reason, row_count from clean.dispositions where table_name = $table", {"table": table}
+            "select fate, reason_code, reason, row_count from clean.dispositions where table_name = $table",
+            {"table": table},
         ).fetchall()
-    return {(fate, reason): count for fate, reason, count in rows}
+    return {(fate, code, reason): count for fate, code, reason, count in rows}
 
 
 def check(home: Home, asset: str, name: str) -> tuple[bool, dict[str, Any]]:

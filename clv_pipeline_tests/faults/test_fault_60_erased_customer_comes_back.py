@@ -149,7 +149,7 @@ def test_what_was_kept_out_is_counted_and_the_sums_add_up(story: Story) -> None:
     erased = dict(
         _rows(
             story.after.home,
-            "select table_name, row_count from data_quality where reason = 'the customer was erased' and fate = 'excluded'",
+            "select table_name, row_count from data_quality where reason_code = 'erased_customer' and fate = 'excluded'",
         )
     )
     assert erased == {"orders": 9, "customers": 2, "web_sessions": 1}
@@ -157,7 +157,7 @@ def test_what_was_kept_out_is_counted_and_the_sums_add_up(story: Story) -> None:
         story.after.home,
         """
         select table_name, sum(row_count) filter (where fate = 'at the source') as source,
-            sum(row_count) filter (where fate in ('accepted', 'duplicate', 'excluded', 'quarantined')) as fates
+            sum(row_count) filter (where fate in ('accepted', 'duplicate', 'superseded', 'excluded', 'quarantined')) as fates
         from data_quality group by all having source <> fates
         """,
     )

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from clv_pipeline.contracts.reasons import REASONS
 from clv_pipeline.errors import QualityError
 from clv_pipeline.home import Home
 from clv_pipeline.publishing import build_customer_clv
@@ -99,8 +100,8 @@ def bad_night(tmp_path_factory: pytest.TempPathFactory) -> Night:
 
 
 @pytest.fixture(scope="module")
-def found(bad_night: Night) -> dict[tuple[str, str], int]:
-    """Return (fate, reason) -> order lines."""
+def found(bad_night: Night) -> dict[tuple[str, str, str], int]:
+    """Return (fate, reason code, reason) -> order lines."""
     return fates(bad_night.home)
 
 
@@ -137,41 +138,48 @@ def test_fault_09_zeros_survive_to_parquet_and_duckdb(bad_night: Night) -> None:
     assert set(in_parquet["customer_id"].to_pylist()) == set(customer_rows(bad_night.home)) == ids
 
 
-#: (test name, fate, reason, lines)
+#: (test name, fate, reason code, reason, lines)
 SET_ASIDE = [
-    ("10_unknown_status", "quarantined", "the order status is unknown", 1),
-    ("12_bytes_that_are_no_text", "quarantined", "a key that is not UTF-8", 1),
-    ("12_nul", "quarantined", "a key with a NUL character", 1),
-    ("12_a_key_without_end", "quarantined", "a key of more than 500 characters", 1),
-    ("18_delivered_twice", "duplicate", "delivered more than once", 5),
-    ("19_an_older_amount", "quarantined", "an older version of a line that changed", 3),
-    ("23_not_a_number", "quarantined", "amount is missing or not a number", 3),
-    ("24_refunds", "quarantined", "a refund of more than was bought before", 3),
-    ("26_a_currency_without_any_rate", "quarantined", "no exchange rate in the 5 days up to the order", 1),
-    ("28_1970", "quarantined", "ordered_at is before the earliest date a row may have", 1),
-    ("28_the_future", "quarantined", "ordered_at is in the future", 1),
-    ("29_tests", "excluded", "test order", TESTS),
-    ("29_bots", "excluded", "bot order", BOTS),
+    *(
+        (name, fate, code, REASONS[code].text, lines)
+        for name, fate, code, lines in (
+            ("10_unknown_status", "quarantined", "unknown_order_status", 1),
+            ("12_bytes_that_are_no_text", "quarantined", "key_not_utf8", 1),
+            ("12_nul", "quarantined", "key_with_nul", 1),
+            ("12_a_key_without_end", "quarantined", "key_too_long", 1),
+            ("18_delivered_twice", "duplicate", "delivered_twice", 5),
+            ("19_an_older_amount", "superseded", "superseded_line", 3),
+            ("23_not_a_number", "quarantined", "unreadable_amount", 3),
+            ("24_refunds", "quarantined", "excessive_refund", 3),
+            ("26_a_currency_without_any_rate", "quarantined", "no_exchange_rate", 1),
+            ("28_1970", "quarantined", "early_ordered_at", 1),
+            ("28_the_future", "quarantined", "future_ordered_at", 1),
+        )
+    ),
+    ("29_tests", "excluded", "excluded_by_rule", "test order", TESTS),
+    ("29_bots", "excluded", "excluded_by_rule", "bot order", BOTS),
 ]
 
 
 @pytest.mark.parametrize(
-    ("fate", "reason", "lines"), [s[1:] for s in SET_ASIDE], ids=[f"fault_{s[0]}" for s in SET_ASIDE]
+    ("fate", "code", "reason", "lines"), [s[1:] for s in SET_ASIDE], ids=[f"fault_{s[0]}" for s in SET_ASIDE]
 )
 def test_what_is_set_aside_is_counted_with_its_reason_and_published(
-    bad_night: Night, found: dict[tuple[str, str], int], fate: str, reason: str, lines: int
+    bad_night: Night, found: dict[tuple[str, str, str], int], fate: str, code: str, reason: str, lines: int
 ) -> None:
-    assert found[fate, reason] == lines
+    assert found[fate, code, reason] == lines
     with open_bundle_file(bad_night.home.published / "clv.duckdb") as connection:
         shown = connection.execute(
-            "select row_count from data_quality where table_name = 'orders' and (fate, reason) = ($fate, $reason)",
-            {"fate": fate, "reason": reason},
+            "select row_count from data_quality "
+            "where table_name = 'orders' and (fate, reason_code, reason) = ($fate, $code, $reason)",
+            {"fate": fate, "code": code, "reason": reason},
         ).fetchall()
     assert shown == [(lines,)]
 
 
-def test_nothing_else_is_set_aside(found: dict[tuple[str, str], int]) -> None:
-    assert found.keys() - {(fate, reason) for _, fate, reason, _ in SET_ASIDE} == {("accepted", "")}
+def test_nothing_else_is_set_aside(found: dict[tuple[str, str, str], int]) -> None:
+    expected = {(fate, code, reason) for _, fate, code, reason, _ in SET_ASIDE}
+    assert found.keys() - expected == {("accepted", "", "")}
 
 
 def test_fault_10_an_unknown_status_is_a_warning_of_the_run(bad_night: Night) -> None:
@@ -186,7 +194,8 @@ def test_fault_12_strange_names_pass_intact_and_bytes_that_are_none_become_null(
 
 
 def test_fault_20_a_customer_who_stands_there_three_times_is_one(bad_night: Night, yesterday: Home) -> None:
-    assert fates(bad_night.home, "customers")["duplicate", "an older version of the record"] == 2
+    copies = ("duplicate", "delivered_twice", REASONS["delivered_twice"].text)
+    assert fates(bad_night.home, "customers")[copies] == 2
     worth = [sum(row["historic_value"] for row in customer_rows(home).values()) for home in (bad_night.home, yesterday)]
     assert worth[0] == worth[1] > 0
 
@@ -209,7 +218,8 @@ def test_fault_20_a_customer_who_gets_doubled_on_the_way_blocks_before_anything_
 def test_fault_21_unknown_customers_are_made_from_their_orders_and_flagged(bad_night: Night) -> None:
     rows = customer_rows(bad_night.home)
     assert [c for c in sorted(rows) if not rows[c]["is_in_crm"]] == UNKNOWN
-    assert fates(bad_night.home, "customers")["created", "known only from orders"] == len(UNKNOWN)
+    created = ("created", "known_only_from_orders", REASONS["known_only_from_orders"].text)
+    assert fates(bad_night.home, "customers")[created] == len(UNKNOWN)
 
 
 def test_fault_22_guests_have_no_score_and_their_money_is_shown(bad_night: Night) -> None:

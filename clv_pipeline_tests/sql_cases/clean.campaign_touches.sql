@@ -7,7 +7,7 @@ select 'Europe/Berlin' as time_zone
 select 'merged' as customer_id, 'survivor' as surviving_customer_id
 
 -- given raw.campaign_touches
-select * from (values
+select *, case touch_id when 'broken' then 'key_not_utf8' end as unusable_key from (values
     -- touch, customer, touched at, cost, responded, excluded because, row hash (which breaks ties)
     ('plain', 'merged', '2024-02-29 23:30+00', 0.02, true, null, null),
     ('silent', 'a', '2024-03-01 12:00+00', null, null, null, null),
@@ -20,6 +20,7 @@ select * from (values
     ('early', 'a', '1970-01-01 00:00+00', 0.02, false, null, null),
     ('nobody', null, '2024-03-01 12:00+00', 0.02, false, null, null),
     ('trial', 'a', '2024-03-01 12:00+00', 0.02, false, 'trial mailing', null),
+    ('broken', 'a', '2024-03-01 12:00+00', 0.02, false, 'trial mailing', null),
     (null, 'a', '2024-03-01 12:00+00', 0.02, false, null, null)
 ) as rows (touch_id, customer_id, touched_at, cost, responded, excluded_because, row_hash)
 
@@ -36,10 +37,14 @@ select * from (values ('answered-1', true), ('answered-2', true)) as rows (touch
 select * from (values
     ('plain', 'accepted', null),
     ('silent', 'accepted', null),
-    ('costly', 'quarantined', 'cost is negative'),
-    ('no-time', 'quarantined', 'touched_at is missing or unreadable'),
-    ('early', 'quarantined', 'touched_at is before the earliest date'),
-    ('nobody', 'quarantined', 'customer_id is missing'),
-    ('trial', 'excluded', 'trial mailing'),
-    (null, 'quarantined', 'touch_id is missing')
+    ('costly', 'quarantined', 'negative_cost'),
+    ('no-time', 'quarantined', 'unreadable_touched_at'),
+    ('early', 'quarantined', 'early_touched_at'),
+    ('nobody', 'quarantined', 'missing_customer_id'),
+    ('trial', 'excluded', 'excluded_by_rule'),
+    ('broken', 'quarantined', 'key_not_utf8'),
+    (null, 'quarantined', 'missing_touch_id')
 ) as rows (touch_id, disposition, reason)
+
+-- expect the words of the company's own rule are kept where touch_id = 'trial'
+select 'trial mailing' as excluded_because

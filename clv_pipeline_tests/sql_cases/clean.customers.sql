@@ -18,7 +18,7 @@ select * from (values
 ) as rows (customer_id, order_date)
 
 -- given raw.customers
-select * from (values
+select *, case customer_id when 'broken' then 'key_not_utf8' end as unusable_key from (values
     -- customer, created at, country, born, cost, tier, consent, merged into, updated at, excluded because
     ('changed', '2024-02-29 23:30+00', 'DE', 1980, 5.00, 'gold', true, null, '2024-03-05', null),
     ('changed', '2024-02-29 23:30+00', 'FR', 1980, 5.00, 'none', true, null, '2024-03-01', null),
@@ -27,7 +27,10 @@ select * from (values
     ('old', '2023-01-01 12:00+00', 'DE', null, null, null, true, 'keeper', null, null),
     ('private', '2024-01-01 12:00+00', 'DE', null, null, null, false, null, null, null),
     ('refused', '2024-01-01 12:00+00', 'DE', null, null, null, false, 'only-private', null, null),
+    ('copied', '2024-01-01 12:00+00', 'DE', null, null, null, true, null, '2024-03-01', null),
+    ('copied', '2024-01-01 12:00+00', 'DE', null, null, null, true, null, '2024-03-01', null),
     ('test', '2024-01-01 12:00+00', 'DE', null, null, null, true, null, null, 'test customer'),
+    ('broken', '2024-01-01 12:00+00', 'DE', null, null, null, true, null, null, 'test customer'),
     (null, '2024-01-01 12:00+00', 'DE', null, null, null, true, null, null, null)
 ) as rows (
     customer_id, created_at, country, birth_year, acquisition_cost, loyalty_tier, profiling_consent, merged_into,
@@ -37,13 +40,14 @@ select * from (values
 -- expect the newest record wins, dated in the business time zone where customer_id = 'changed' and disposition = 'accepted'
 select 'DE' as country, 'gold' as loyalty_tier, '2024-03-01' as created_date, '2024-02-01' as first_seen_date
 
--- expect older and merged records are set aside where disposition = 'duplicate'
+-- expect older versions, copies and merged records do not count where disposition in ('duplicate', 'superseded')
 select * from (values
-    ('changed', 'an older version of the record'),
-    ('changed', 'an older version of the record'),
-    ('old', 'merged into another record'),
-    ('refused', 'merged into another record')
-) as rows (customer_id, reason)
+    ('changed', 'superseded', 'superseded_record'),
+    ('changed', 'superseded', 'superseded_record'),
+    ('copied', 'duplicate', 'delivered_twice'),
+    ('old', 'duplicate', 'merged_record'),
+    ('refused', 'duplicate', 'merged_record')
+) as rows (customer_id, disposition, reason)
 
 -- expect impossible values are unknown and silence is consent where customer_id = 'keeper'
 select null as birth_year, null as acquisition_cost, true as has_profiling_consent, '2023-12-24' as first_order_date
@@ -59,6 +63,10 @@ select * from (values
 
 -- expect what is not a customer where disposition in ('excluded', 'quarantined')
 select * from (values
-    ('test', 'excluded', 'test customer'),
-    (null, 'quarantined', 'customer_id is missing')
+    ('test', 'excluded', 'excluded_by_rule'),
+    ('broken', 'quarantined', 'key_not_utf8'),
+    (null, 'quarantined', 'missing_customer_id')
 ) as rows (customer_id, disposition, reason)
+
+-- expect the words of the company's own rule are kept where customer_id = 'test'
+select 'test customer' as excluded_because

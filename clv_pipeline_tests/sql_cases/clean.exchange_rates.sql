@@ -1,7 +1,7 @@
 -- Exchange rates: one a currency and day, carried on over days without one, but not for ever.
 
 -- given raw.fx_rates
-select * from (values
+select *, case currency when 'U�' then 'key_not_utf8' end as unusable_key from (values
     ('USD', '2024-03-01', 0.9, null),
     ('GBP', '2024-04-01', 1.1, null),
     ('GBP', '2024-04-03', 1.2, null),
@@ -9,6 +9,7 @@ select * from (values
     ('CHF', '2024-05-01', 1.04, null),
     ('SEK', '2024-05-01', 0.09, null),
     ('SEK', '2024-05-02', 9.00, 'a slip of the bank'),
+    ('U�', '2024-05-01', 0.9, null),
     ('NOK', '2024-05-01', 0.08, null),
     ('NOK', '2024-05-02', null, null)
 ) as rows (currency, rate_date, rate, excluded_because)
@@ -43,3 +44,6 @@ select 0.09 as rate
 
 -- expect an unreadable rate of a day is not papered over with an older one where currency = 'NOK' and valid_date < '2024-05-03'
 select * from (values ('2024-05-01', 0.08), ('2024-05-02', null)) as rows (valid_date, rate)
+
+-- expect a rate of an unreadable currency counts for nothing where currency not in ('USD', 'GBP', 'CHF', 'SEK', 'NOK')
+select 'USD' as currency where false

@@ -4,7 +4,7 @@
 select 'USD' as currency, '2024-03-01' as valid_date, 0.9 as rate
 
 -- given raw.marketing_spend
-select * from (values
+select *, case channel when 'broken' then 'key_not_utf8' end as unusable_key from (values
     ('search', '2024-03-01', 10.00, null, null),
     ('search', '2024-03-01', 12.00, null, null),
     ('search', '2024-03-02', 0.00, 'EUR', null),
@@ -16,6 +16,7 @@ select * from (values
     ('no-day', null, 5.00, null, null),
     ('early', '1970-01-01', 5.00, null, null),
     ('brand', '2024-03-01', 5.00, null, 'brand building'),
+    ('broken', '2024-03-01', 5.00, null, 'brand building'),
     (null, '2024-03-01', 5.00, null, null)
 ) as rows (channel, spend_date, spend, currency, excluded_because)
 
@@ -28,17 +29,21 @@ select * from (values
 
 -- expect what cannot be spend where channel not in ('search', 'foreign') or channel is null
 select * from (values
-    ('negative', 'quarantined', 'spend is negative'),
-    ('no-amount', 'quarantined', 'spend is missing or not a number'),
-    ('no-day', 'quarantined', 'spend_date is missing or unreadable'),
-    ('early', 'quarantined', 'spend_date is before the earliest date'),
-    ('brand', 'excluded', 'brand building'),
-    (null, 'quarantined', 'channel is missing')
+    ('negative', 'quarantined', 'negative_spend'),
+    ('no-amount', 'quarantined', 'unreadable_spend'),
+    ('no-day', 'quarantined', 'unreadable_spend_date'),
+    ('early', 'quarantined', 'early_spend_date'),
+    ('brand', 'excluded', 'excluded_by_rule'),
+    ('broken', 'quarantined', 'key_not_utf8'),
+    (null, 'quarantined', 'missing_channel')
 ) as rows (channel, disposition, reason)
 
 -- expect foreign money is converted, and set aside without a rate where channel = 'foreign'
 select * from (values
     ('2024-03-01', 90.00, 'accepted', null),
-    ('2024-03-02', null, 'quarantined', 'no exchange rate in the 5 days up to the day'),
-    ('2024-03-03', null, 'quarantined', 'no exchange rate in the 5 days up to the day')
+    ('2024-03-02', null, 'quarantined', 'no_exchange_rate_for_spend'),
+    ('2024-03-03', null, 'quarantined', 'no_exchange_rate_for_spend')
 ) as rows (spend_date, spend, disposition, reason)
+
+-- expect the words of the company's own rule are kept where channel = 'brand'
+select 'brand building' as excluded_because

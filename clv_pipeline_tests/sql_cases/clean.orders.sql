@@ -17,7 +17,11 @@ select * from (values
 ) as rows (currency, valid_date, rate)
 
 -- given raw.orders
-select *, case order_id when 'sign-broken' then -2 when 'sign-return' then -2 end as quantity from (values
+select
+    *,
+    case order_id when 'sign-broken' then -2 when 'sign-return' then -2 end as quantity,
+    case order_id when 'key-broken' then 'key_with_nul' end as unusable_key
+from (values
     -- order, line, customer, ordered at, product, amount, currency, status, updated at, excluded because
     ('twice',        '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
     ('twice',        '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
@@ -38,6 +42,7 @@ select *, case order_id when 'sign-broken' then -2 when 'sign-return' then -2 en
     ('status-null',  '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  null,        null,         null),
     ('status-open',  '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'cancelled', null,         null),
     ('excluded',     '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         'test order'),
+    ('key-broken',   '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         'test order'),
     ('guest',        '1',  null,     '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
     ('of-merged',    '1',  'merged', '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
     ('fx-march',     '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, 'USD', 'paid',      null,         null),
@@ -77,19 +82,19 @@ select *, case order_id when 'sign-broken' then -2 when 'sign-return' then -2 en
 -- expect a line delivered twice counts once where order_id = 'twice'
 select * from (values
     (10.00, 'accepted', null),
-    (10.00, 'duplicate', 'delivered more than once')
+    (10.00, 'duplicate', 'delivered_twice')
 ) as rows (amount, disposition, reason)
 
--- expect the newer amount wins and the older money is set aside where order_id = 'corrected'
+-- expect the newer amount wins and the older one is superseded where order_id = 'corrected'
 select * from (values
     (8.00, 'accepted', null),
-    (10.00, 'quarantined', 'an older version of a line that changed')
+    (10.00, 'superseded', 'superseded_line')
 ) as rows (amount, disposition, reason)
 
 -- expect a cancellation after payment undoes the order where order_id = 'later-cancel'
 select * from (values
-    ('paid', 'duplicate', 'delivered more than once'),
-    ('cancelled', 'excluded', 'the order status is not revenue')
+    ('paid', 'duplicate', 'delivered_twice'),
+    ('cancelled', 'excluded', 'not_revenue_status')
 ) as rows (status, disposition, reason)
 
 -- expect without line ids equal lines are one and different products two where order_id = 'no-line-id'
@@ -102,7 +107,7 @@ select * from (values
 -- expect without line ids the newer amount of a product wins where order_id = 'no-id-change'
 select * from (values
     (7.00, 'accepted'),
-    (10.00, 'quarantined')
+    (10.00, 'superseded')
 ) as rows (amount, disposition)
 
 -- expect a return is a negative line at its own time where order_id = 'sent-back'
@@ -124,7 +129,7 @@ select * from (values
 
 -- expect a return whose money lost its sign is no revenue where order_id like 'sign-%'
 select * from (values
-    ('sign-broken', 4.00, 'quarantined', 'a negative quantity with a positive amount'),
+    ('sign-broken', 4.00, 'quarantined', 'positive_return_amount'),
     ('sign-return', -4.00, 'accepted', null)
 ) as rows (order_id, amount, disposition, reason)
 
@@ -136,13 +141,16 @@ select * from (values
 
 -- expect what each status means where order_id like 'status-%'
 select * from (values
-    ('status-weird', 'quarantined', 'the order status is unknown'),
+    ('status-weird', 'quarantined', 'unknown_order_status'),
     ('status-null', 'accepted', null),
-    ('status-open', 'excluded', 'the order status is not revenue')
+    ('status-open', 'excluded', 'not_revenue_status')
 ) as rows (order_id, disposition, reason)
 
 -- expect an excluded line names its rule where order_id = 'excluded'
-select 'excluded' as disposition, 'test order' as reason
+select 'excluded' as disposition, 'excluded_by_rule' as reason, 'test order' as excluded_because
+
+-- expect an unusable key is no company's rule where order_id = 'key-broken'
+select 'quarantined' as disposition, 'key_with_nul' as reason
 
 -- expect a guest's money counts where order_id = 'guest'
 select null as customer_id, 10.00 as amount, 'accepted' as disposition
@@ -155,18 +163,18 @@ select * from (values
     ('fx-march', 9.00, 10.00, 'USD', 'accepted', null),
     ('fx-april', 8.00, 10.00, 'USD', 'accepted', null),
     ('fx-shop-day', 8.00, 10.00, 'USD', 'accepted', null),
-    ('fx-no-day', null, 10.00, 'USD', 'quarantined', 'no exchange rate in the 5 days up to the order'),
-    ('fx-no-rates', null, 10.00, 'GBP', 'quarantined', 'no exchange rate in the 5 days up to the order'),
+    ('fx-no-day', null, 10.00, 'USD', 'quarantined', 'no_exchange_rate'),
+    ('fx-no-rates', null, 10.00, 'GBP', 'quarantined', 'no_exchange_rate'),
     ('fx-own', 10.00, 10.00, 'EUR', 'accepted', null)
 ) as rows (order_id, amount, source_amount, source_currency, disposition, reason)
 
 -- expect dates that cannot be where order_id like 'day-%'
 select * from (values
-    ('day-early', 'quarantined', 'ordered_at is before the earliest date a row may have'),
+    ('day-early', 'quarantined', 'early_ordered_at'),
     ('day-earliest', 'accepted', null),
     ('day-tomorrow', 'accepted', null),
-    ('day-future', 'quarantined', 'ordered_at is in the future'),
-    ('day-missing', 'quarantined', 'ordered_at is missing or unreadable')
+    ('day-future', 'quarantined', 'future_ordered_at'),
+    ('day-missing', 'quarantined', 'unreadable_ordered_at')
 ) as rows (order_id, disposition, reason)
 
 -- expect the day is the one on the shop's wall where order_id like 'zone-%'
@@ -182,6 +190,6 @@ select * from (values
 
 -- expect no amount or no order number is no revenue where order_id = 'no-amount' or order_id is null
 select * from (values
-    ('no-amount', 'quarantined', 'amount is missing or not a number'),
-    (null, 'quarantined', 'order_id is missing')
+    ('no-amount', 'quarantined', 'unreadable_amount'),
+    (null, 'quarantined', 'missing_order_id')
 ) as rows (order_id, disposition, reason)

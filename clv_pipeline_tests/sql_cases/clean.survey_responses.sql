@@ -7,7 +7,7 @@ select 'Europe/Berlin' as time_zone
 select 'merged' as customer_id, 'survivor' as surviving_customer_id
 
 -- given raw.survey_responses
-select * from (values
+select *, case response_id when 'broken' then 'key_not_utf8' end as unusable_key from (values
     ('plain', 'merged', '2024-02-29 23:30+00', 0, 5, null),
     ('one-score', 'a', '2024-03-01 12:00+00', 10, null, null),
     ('twice', 'a', '2024-03-01 12:00+00', 7, 4, null),
@@ -18,6 +18,7 @@ select * from (values
     ('early', 'a', '1970-01-01 00:00+00', 7, 4, null),
     ('nobody', null, '2024-03-01 12:00+00', 7, 4, null),
     ('pilot', 'a', '2024-03-01 12:00+00', 7, 4, 'pilot survey'),
+    ('broken', 'a', '2024-03-01 12:00+00', 7, 4, 'pilot survey'),
     (null, 'a', '2024-03-01 12:00+00', 7, 4, null)
 ) as rows (response_id, customer_id, responded_at, nps_score, csat_score, excluded_because)
 
@@ -29,12 +30,16 @@ select * from (values
     ('plain', 'accepted', null),
     ('one-score', 'accepted', null),
     ('twice', 'accepted', null),
-    ('twice', 'duplicate', 'delivered more than once'),
-    ('nps-11', 'quarantined', 'nps_score is outside 0 to 10'),
-    ('csat-0', 'quarantined', 'csat_score is outside 1 to 5'),
-    ('no-time', 'quarantined', 'responded_at is missing or unreadable'),
-    ('early', 'quarantined', 'responded_at is before the earliest date'),
-    ('nobody', 'quarantined', 'customer_id is missing'),
-    ('pilot', 'excluded', 'pilot survey'),
-    (null, 'quarantined', 'response_id is missing')
+    ('twice', 'duplicate', 'delivered_twice'),
+    ('nps-11', 'quarantined', 'out_of_range_nps_score'),
+    ('csat-0', 'quarantined', 'out_of_range_csat_score'),
+    ('no-time', 'quarantined', 'unreadable_responded_at'),
+    ('early', 'quarantined', 'early_responded_at'),
+    ('nobody', 'quarantined', 'missing_customer_id'),
+    ('pilot', 'excluded', 'excluded_by_rule'),
+    ('broken', 'quarantined', 'key_not_utf8'),
+    (null, 'quarantined', 'missing_response_id')
 ) as rows (response_id, disposition, reason)
+
+-- expect the words of the company's own rule are kept where response_id = 'pilot'
+select 'pilot survey' as excluded_because

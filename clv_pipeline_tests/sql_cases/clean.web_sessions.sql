@@ -7,7 +7,7 @@ select 'Europe/Berlin' as time_zone
 select 'merged' as customer_id, 'survivor' as surviving_customer_id
 
 -- given raw.web_sessions
-select * from (values
+select *, case session_id when 'broken' then 'key_not_utf8' end as unusable_key from (values
     -- session, customer, started at, pages, seconds, cart, converted, excluded because
     ('plain', 'merged', '2024-03-31 22:30+00', 3, 60, 1, true, null),
     ('twice', 'a', '2024-03-01 12:00+00', 3, 60, 0, false, null),
@@ -17,6 +17,7 @@ select * from (values
     ('no-time', 'a', null, 3, 60, 0, false, null),
     ('early', 'a', '1970-01-01 00:00+00', 3, 60, 0, false, null),
     ('robot', 'a', '2024-03-01 12:00+00', 3, 60, 0, false, 'robot'),
+    ('broken', 'a', '2024-03-01 12:00+00', 3, 60, 0, false, 'robot'),
     (null, 'a', '2024-03-01 12:00+00', 3, 60, 0, false, null)
 ) as rows (
     session_id, customer_id, started_at, page_views, duration_seconds, cart_additions, converted, excluded_because
@@ -33,10 +34,14 @@ select * from (values
     ('plain', 'accepted', null),
     ('stranger', 'accepted', null),
     ('twice', 'accepted', null),
-    ('twice', 'duplicate', 'delivered more than once'),
-    ('negative', 'quarantined', 'a count or duration is negative'),
-    ('no-time', 'quarantined', 'started_at is missing or unreadable'),
-    ('early', 'quarantined', 'started_at is before the earliest date'),
-    ('robot', 'excluded', 'robot'),
-    (null, 'quarantined', 'session_id is missing')
+    ('twice', 'duplicate', 'delivered_twice'),
+    ('negative', 'quarantined', 'negative_session_count'),
+    ('no-time', 'quarantined', 'unreadable_started_at'),
+    ('early', 'quarantined', 'early_started_at'),
+    ('robot', 'excluded', 'excluded_by_rule'),
+    ('broken', 'quarantined', 'key_not_utf8'),
+    (null, 'quarantined', 'missing_session_id')
 ) as rows (session_id, disposition, reason)
+
+-- expect the words of the company's own rule are kept where session_id = 'robot'
+select 'robot' as excluded_because

@@ -1,5 +1,8 @@
 -- Data quality: what became of every row and its money.
 
+-- parameters
+select 'text of the erased' as erased_customer
+
 -- given raw.loads
 select * from (values
     ('orders', true, 4, 2), ('marketing_spend', true, 1, 0), ('web_sessions', false, 0, null)
@@ -17,20 +20,20 @@ select * from (values
 
 -- given clean.dispositions
 select * from (values
-    ('orders', 'accepted', '', 3, 13.00),
-    ('orders', 'quarantined', 'the order status is unknown', 1, 3.00),
-    ('marketing_spend', 'accepted', '', 1, null)
-) as rows (table_name, fate, reason, row_count, source_money)
+    ('orders', 'accepted', '', '', 3, 13.00),
+    ('orders', 'quarantined', 'unknown_order_status', 'text of the code', 1, 3.00),
+    ('marketing_spend', 'accepted', '', '', 1, null)
+) as rows (table_name, fate, reason_code, reason, row_count, source_money)
 
 -- expect source, fates, guests and returns
 select * from (values
-    ('marketing_spend', 'accepted', '', 1, null),
-    ('marketing_spend', 'at the source', '', 1, null),
-    ('orders', 'accepted', '', 3, 13.00),
-    ('orders', 'at the source', '', 6, 16.00),
-    ('orders', 'excluded', 'the customer was erased', 2, null),
-    ('orders', 'of which', 'accepted guests: no customer, not scored', 1, 5.00),
-    ('orders', 'of which', 'accepted returns and cancellations', 1, -2.00),
-    ('orders', 'of which', 'at the source without a customer', 2, 8.00),
-    ('orders', 'quarantined', 'the order status is unknown', 1, 3.00)
-) as rows (table_name, fate, reason, row_count, source_money)
+    ('marketing_spend', 'accepted', '', '', 1, null),
+    ('marketing_spend', 'at the source', '', '', 1, null),
+    ('orders', 'accepted', '', '', 3, 13.00),
+    ('orders', 'at the source', '', '', 6, 16.00),
+    ('orders', 'excluded', 'erased_customer', 'text of the erased', 2, null),
+    ('orders', 'of which', '', 'accepted guests: no customer, not scored', 1, 5.00),
+    ('orders', 'of which', '', 'accepted returns and cancellations', 1, -2.00),
+    ('orders', 'of which', '', 'at the source without a customer', 2, 8.00),
+    ('orders', 'quarantined', 'unknown_order_status', 'text of the code', 1, 3.00)
+) as rows (table_name, fate, reason_code, reason, row_count, source_money)

@@ -8,14 +8,15 @@ judged as (
         *,
         timezone($time_zone, touched_at)::date as touch_date,
         case
-            when excluded_because is not null then excluded_because
-            when touch_id is null then 'touch_id is missing'
-            when customer_id is null then 'customer_id is missing'
-            when touched_at is null then 'touched_at is missing or unreadable'
-            when timezone($time_zone, touched_at)::date < $earliest_date then 'touched_at is before the earliest date'
-            when cost < 0 then 'cost is negative'
+            when unusable_key is not null then unusable_key
+            when excluded_because is not null then 'excluded_by_rule'
+            when touch_id is null then 'missing_touch_id'
+            when customer_id is null then 'missing_customer_id'
+            when touched_at is null then 'unreadable_touched_at'
+            when timezone($time_zone, touched_at)::date < $earliest_date then 'early_touched_at'
+            when cost < 0 then 'negative_cost'
             when row_number() over (partition by touch_id order by touched_at desc nulls last, coalesce(responded, false) desc, row_hash) > 1
-                then 'delivered more than once'
+                then 'delivered_twice'
         end as reason
     from campaign_touches
 )
@@ -29,12 +30,7 @@ select
     judged.channel,
     coalesce(judged.cost, 0)::decimal(18, 2) as cost,
     coalesce(judged.responded, false) as is_responded,
-    case
-        when judged.reason is null then 'accepted'
-        when judged.reason = judged.excluded_because then 'excluded'
-        when judged.reason = 'delivered more than once' then 'duplicate'
-        else 'quarantined'
-    end as disposition,
+    judged.excluded_because,
     judged.reason
 from judged
 left join customer_identities on judged.customer_id = customer_identities.customer_id

@@ -15,18 +15,22 @@ first_orders as (
 versions as (
     select
         *,
-        row_number() over (partition by customer_id order by updated_at desc nulls last, row_hash) as version_number
+        row_number() over newest as version_number,
+        first_value(row_hash) over newest as newest_hash
     from customers
+    window newest as (partition by customer_id order by updated_at desc nulls last, row_hash)
 ),
 
 judged as (
     select
         versions.*,
         case
-            when versions.excluded_because is not null then versions.excluded_because
-            when versions.customer_id is null then 'customer_id is missing'
-            when versions.version_number > 1 then 'an older version of the record'
-            when customer_identities.customer_id is not null then 'merged into another record'
+            when versions.unusable_key is not null then versions.unusable_key
+            when versions.excluded_because is not null then 'excluded_by_rule'
+            when versions.customer_id is null then 'missing_customer_id'
+            when versions.version_number > 1 and versions.row_hash = versions.newest_hash then 'delivered_twice'
+            when versions.version_number > 1 then 'superseded_record'
+            when customer_identities.customer_id is not null then 'merged_record'
         end as reason
     from versions
     left join customer_identities on versions.customer_id = customer_identities.customer_id
@@ -54,12 +58,7 @@ crm_records as (
         email as email_hash,
         coalesce(profiling_consent, true) as has_profiling_consent,
         true as has_crm_record,
-        case
-            when reason is null then 'accepted'
-            when reason = excluded_because then 'excluded'
-            when reason = 'customer_id is missing' then 'quarantined'
-            else 'duplicate'
-        end as disposition,
+        excluded_because,
         reason
     from judged
 ),
@@ -78,8 +77,8 @@ known_from_orders as (
         null::varchar as email_hash,
         first_orders.customer_id not in (select customer_id from merged_without_consent) as has_profiling_consent,
         false as has_crm_record,
-        'created' as disposition,
-        'known only from orders' as reason
+        null::varchar as excluded_because,
+        'known_only_from_orders' as reason
     from first_orders
     left join customers on first_orders.customer_id = customers.customer_id
     where customers.customer_id is null
@@ -97,4 +96,4 @@ select
     least(everybody.created_date, first_orders.first_order_date) as first_seen_date
 from everybody
 left join first_orders on everybody.customer_id = first_orders.customer_id
-order by everybody.customer_id, everybody.disposition
+order by everybody.customer_id, everybody.reason

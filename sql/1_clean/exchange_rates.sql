@@ -12,7 +12,7 @@ carried as (
         days_carried.days_carried
     from fx_rates
     cross join days_carried
-    where fx_rates.excluded_because is null
+    where fx_rates.excluded_because is null and fx_rates.unusable_key is null
 )
 
 select currency, valid_date, rate

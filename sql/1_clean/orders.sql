@@ -47,20 +47,21 @@ judged as (
         rated.*,
         coalesce(customer_identities.surviving_customer_id, rated.customer_id) as buyer_id,
         case
-            when version_number > 1 and amount is not distinct from latest_amount then 'delivered more than once'
-            when excluded_because is not null then excluded_because
-            when version_number > 1 then 'an older version of a line that changed'
-            when order_line_id is null and updated_at < product_updated_at then 'an older version of a line that changed'
-            when order_id is null then 'order_id is missing'
-            when ordered_at is null then 'ordered_at is missing or unreadable'
-            when amount is null then 'amount is missing or not a number'
-            when quantity < 0 and amount > 0 then 'a negative quantity with a positive amount'
-            when order_date < $earliest_date then 'ordered_at is before the earliest date a row may have'
-            when order_date > greatest(extraction.as_of, extraction.started_at::date) + 1 then 'ordered_at is in the future'
-            when list_contains($not_revenue, status) then 'the order status is not revenue'
+            when version_number > 1 and amount is not distinct from latest_amount then 'delivered_twice'
+            when unusable_key is not null then unusable_key
+            when excluded_because is not null then 'excluded_by_rule'
+            when version_number > 1 then 'superseded_line'
+            when order_line_id is null and updated_at < product_updated_at then 'superseded_line'
+            when order_id is null then 'missing_order_id'
+            when ordered_at is null then 'unreadable_ordered_at'
+            when amount is null then 'unreadable_amount'
+            when quantity < 0 and amount > 0 then 'positive_return_amount'
+            when order_date < $earliest_date then 'early_ordered_at'
+            when order_date > greatest(extraction.as_of, extraction.started_at::date) + 1 then 'future_ordered_at'
+            when list_contains($not_revenue, status) then 'not_revenue_status'
             when status is not null and len($revenue) > 0 and not list_contains($revenue, status)
-                then 'the order status is unknown'
-            when rate is null then 'no exchange rate in the 5 days up to the order'
+                then 'unknown_order_status'
+            when rate is null then 'no_exchange_rate'
         end as reason
     from rated
     cross join extraction
@@ -86,7 +87,7 @@ netted as (
         case
             when reason is null and $net_refunds and buyer_id is not null and amount < 0
                 and -amount > case when bought_in_order > 0 then bought_in_order else bought_before end
-                then 'a refund of more than was bought before'
+                then 'excessive_refund'
             else reason
         end as reason
     from balanced
@@ -107,12 +108,7 @@ select
     coalesce(netted.amount < 0, false) as is_return,
     netted.channel,
     netted.status,
-    case
-        when netted.reason is null then 'accepted'
-        when netted.reason = 'delivered more than once' then 'duplicate'
-        when netted.reason = netted.excluded_because or netted.reason = 'the order status is not revenue' then 'excluded'
-        else 'quarantined'
-    end as disposition,
+    netted.excluded_because,
     netted.reason
 from netted
 order by netted.order_date, netted.customer_id, netted.order_id, netted.line_key, netted.row_hash

@@ -8,13 +8,14 @@ judged as (
         *,
         timezone($time_zone, occurred_at)::date as interaction_date,
         case
-            when excluded_because is not null then excluded_because
-            when interaction_id is null then 'interaction_id is missing'
-            when occurred_at is null then 'occurred_at is missing or unreadable'
-            when timezone($time_zone, occurred_at)::date < $earliest_date then 'occurred_at is before the earliest date'
-            when sentiment not between -1 and 1 then 'sentiment is outside -1 to 1'
+            when unusable_key is not null then unusable_key
+            when excluded_because is not null then 'excluded_by_rule'
+            when interaction_id is null then 'missing_interaction_id'
+            when occurred_at is null then 'unreadable_occurred_at'
+            when timezone($time_zone, occurred_at)::date < $earliest_date then 'early_occurred_at'
+            when sentiment not between -1 and 1 then 'out_of_range_sentiment'
             when row_number() over (partition by interaction_id order by occurred_at desc nulls last, row_hash) > 1
-                then 'delivered more than once'
+                then 'delivered_twice'
         end as reason
     from social_interactions
 )
@@ -27,12 +28,7 @@ select
     judged.network,
     judged.kind,
     judged.sentiment,
-    case
-        when judged.reason is null then 'accepted'
-        when judged.reason = judged.excluded_because then 'excluded'
-        when judged.reason = 'delivered more than once' then 'duplicate'
-        else 'quarantined'
-    end as disposition,
+    judged.excluded_because,
     judged.reason
 from judged
 left join customer_identities on judged.customer_id = customer_identities.customer_id

@@ -8,15 +8,16 @@ judged as (
         *,
         timezone($time_zone, responded_at)::date as response_date,
         case
-            when excluded_because is not null then excluded_because
-            when response_id is null then 'response_id is missing'
-            when customer_id is null then 'customer_id is missing'
-            when responded_at is null then 'responded_at is missing or unreadable'
-            when timezone($time_zone, responded_at)::date < $earliest_date then 'responded_at is before the earliest date'
-            when nps_score not between 0 and 10 then 'nps_score is outside 0 to 10'
-            when csat_score not between 1 and 5 then 'csat_score is outside 1 to 5'
+            when unusable_key is not null then unusable_key
+            when excluded_because is not null then 'excluded_by_rule'
+            when response_id is null then 'missing_response_id'
+            when customer_id is null then 'missing_customer_id'
+            when responded_at is null then 'unreadable_responded_at'
+            when timezone($time_zone, responded_at)::date < $earliest_date then 'early_responded_at'
+            when nps_score not between 0 and 10 then 'out_of_range_nps_score'
+            when csat_score not between 1 and 5 then 'out_of_range_csat_score'
             when row_number() over (partition by response_id order by responded_at desc nulls last, row_hash) > 1
-                then 'delivered more than once'
+                then 'delivered_twice'
         end as reason
     from survey_responses
 )
@@ -28,12 +29,7 @@ select
     judged.response_date,
     judged.nps_score,
     judged.csat_score,
-    case
-        when judged.reason is null then 'accepted'
-        when judged.reason = judged.excluded_because then 'excluded'
-        when judged.reason = 'delivered more than once' then 'duplicate'
-        else 'quarantined'
-    end as disposition,
+    judged.excluded_because,
     judged.reason
 from judged
 left join customer_identities on judged.customer_id = customer_identities.customer_id

@@ -8,13 +8,14 @@ judged as (
         *,
         timezone($time_zone, started_at)::date as session_date,
         case
-            when excluded_because is not null then excluded_because
-            when session_id is null then 'session_id is missing'
-            when started_at is null then 'started_at is missing or unreadable'
-            when timezone($time_zone, started_at)::date < $earliest_date then 'started_at is before the earliest date'
-            when least(page_views, duration_seconds, cart_additions) < 0 then 'a count or duration is negative'
+            when unusable_key is not null then unusable_key
+            when excluded_because is not null then 'excluded_by_rule'
+            when session_id is null then 'missing_session_id'
+            when started_at is null then 'unreadable_started_at'
+            when timezone($time_zone, started_at)::date < $earliest_date then 'early_started_at'
+            when least(page_views, duration_seconds, cart_additions) < 0 then 'negative_session_count'
             when row_number() over (partition by session_id order by started_at desc nulls last, row_hash) > 1
-                then 'delivered more than once'
+                then 'delivered_twice'
         end as reason
     from web_sessions
 )
@@ -30,12 +31,7 @@ select
     judged.traffic_source,
     coalesce(judged.cart_additions, 0) as cart_additions,
     coalesce(judged.converted, false) as is_converted,
-    case
-        when judged.reason is null then 'accepted'
-        when judged.reason = judged.excluded_because then 'excluded'
-        when judged.reason = 'delivered more than once' then 'duplicate'
-        else 'quarantined'
-    end as disposition,
+    judged.excluded_because,
     judged.reason
 from judged
 left join customer_identities on judged.customer_id = customer_identities.customer_id

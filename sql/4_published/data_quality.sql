@@ -1,5 +1,6 @@
 -- One row per (table, fate, reason): what became of every source row, and of an order's money.
--- Of a table, 'at the source' = accepted + duplicate + excluded + quarantined; 'of which' looks again at rows counted there.
+-- Of a table, 'at the source' = accepted + duplicate + superseded + excluded + quarantined; 'of which' looks again at rows
+-- counted there.
 with dispositions as (select * from clean.dispositions),
 
 loads as (select * from raw.loads where is_provided),
@@ -15,6 +16,7 @@ counted as (
     select
         loads.table_name,
         'at the source' as fate,
+        '' as reason_code,
         '' as reason,
         loads.rows_held + coalesce(loads.rows_erased, 0) as row_count,
         orders_money.source_money
@@ -22,26 +24,26 @@ counted as (
     left join orders_money on loads.table_name = orders_money.table_name
     union all
     -- never stored, so their money is in no sum
-    select table_name, 'excluded', 'the customer was erased', rows_erased, null
+    select table_name, 'excluded', 'erased_customer', $erased_customer, rows_erased, null
     from loads
     where rows_erased > 0
     union all
-    select 'orders', 'of which', 'at the source without a customer', count(*), sum(amount)
+    select 'orders', 'of which', '', 'at the source without a customer', count(*), sum(amount)
     from raw_orders
     where customer_id is null
     union all
-    select 'orders', 'of which', 'accepted guests: no customer, not scored', count(*), sum(source_amount)
+    select 'orders', 'of which', '', 'accepted guests: no customer, not scored', count(*), sum(source_amount)
     from clean_orders
     where customer_id is null
     union all
-    select 'orders', 'of which', 'accepted returns and cancellations', count(*), sum(source_amount)
+    select 'orders', 'of which', '', 'accepted returns and cancellations', count(*), sum(source_amount)
     from clean_orders
     where is_return
     union all
-    select table_name, fate, reason, row_count, source_money
+    select table_name, fate, reason_code, reason, row_count, source_money
     from dispositions
 )
 
-select table_name, fate, reason, row_count, source_money
+select table_name, fate, reason_code, reason, row_count, source_money
 from counted
-order by table_name, fate, reason
+order by table_name, fate, reason, reason_code
