@@ -22,6 +22,7 @@ from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.modeling.dataset import feature_columns, load_labelled, target_names
 from clv_pipeline.modeling.level import expected_level
 from clv_pipeline.modeling.registry import Manifest, Recipe, Registry, library_versions, why_unfit
+from clv_pipeline.modeling.retraining import reigning_champion, why_train
 from clv_pipeline.modeling.selection import CLOSE, FALLBACK, Contender, choose, decide
 from clv_pipeline.modeling.training import REIGNING, TARGETS
 from clv_pipeline.modeling.tuning import Tuned, at_level
@@ -109,7 +110,7 @@ def train_again(trained: Trained, **changes: Any) -> Trained:
     """Go through the three steps once more, on the features that are there; `changes` are made to each horizon's plan."""
     settings = trained.settings
     plan = replace(trained.plan, horizons=tuple(replace(p, **changes) for p in trained.plan.horizons))
-    reigning = training.reigning_champion(trained.registry, AS_OF)
+    reigning = reigning_champion(trained.registry, AS_OF)
     tuned = training.tune_candidates(trained.warehouse, settings, plan.horizons, reigning, lambda text: None)
     quality = training.evaluate_candidates(trained.warehouse, settings, plan.horizons)
     manifest = training.fit_champions(trained.warehouse, settings, plan, trained.registry, AS_OF, reigning)
@@ -620,7 +621,7 @@ def test_a_champion_that_knows_the_future_does_not_compete(kiosk: Trained, tmp_p
     """In a run for a past date its parameters would bring in what came after."""
     recipe = Recipe("decision_tree", {"max_depth": 1, "min_samples_leaf": 100}, False)
     found = with_champion(kiosk, tmp_path, recipe, recipe, as_of=AS_OF + timedelta(days=1))
-    reigning = training.reigning_champion(found.registry, AS_OF)
+    reigning = reigning_champion(found.registry, AS_OF)
     assert reigning is None
     training.tune_candidates(found.warehouse, found.settings, found.plan.horizons, reigning, lambda text: None)
     assert set(found.table("from training.tuning")["candidate"]) == {c.name for c in EVERYBODY}
@@ -714,7 +715,7 @@ def why(kiosk: Trained) -> Callable[..., str | None]:
     def ask(as_of: date = AS_OF, registry: Registry | None = None, **settings: object) -> str | None:
         with kiosk.warehouse.connection() as connection:
             changed = kiosk.settings.model_copy(update=settings)
-            return training.why_train(registry or kiosk.registry, connection, changed, as_of)
+            return why_train(registry or kiosk.registry, connection, changed, as_of)
 
     return ask
 
@@ -755,11 +756,11 @@ def test_a_feature_that_is_no_longer_built_is_named(kiosk: Trained, tmp_path: Pa
     with kiosk.warehouse.connection() as connection:
         connection.execute("begin transaction")
         connection.execute(f"alter table features.customer_features drop column {gone}")
-        assert f"'{gone}'" in (training.why_train(kiosk.registry, connection, kiosk.settings, AS_OF) or "")
+        assert f"'{gone}'" in (why_train(kiosk.registry, connection, kiosk.settings, AS_OF) or "")
         connection.execute("rollback")
         connection.execute("begin transaction")
         connection.execute("drop table features.customer_features")
-        assert "no feature tables" in (training.why_train(kiosk.registry, connection, kiosk.settings, AS_OF) or "")
+        assert "no feature tables" in (why_train(kiosk.registry, connection, kiosk.settings, AS_OF) or "")
         connection.execute("rollback")
 
 

@@ -96,7 +96,7 @@ LOADS = _table(
     rows_delivered=("bigint", "rows the source returned tonight"),
     rows_loaded=("bigint", "of these, the rows that were not held before"),
     rows_held=("bigint", "rows of the raw table after the load"),
-    rows_erased=("bigint", "rows delivered tonight and left out, because the customer was erased"),
+    rows_erased=("bigint", "rows delivered tonight that were left out: their customers are erased"),
 )  # fmt: skip
 EXTRACTION = _table(
     "raw.extraction", "warehouse: what the newest extraction read", "raw/orders", "sources/extraction.py",
@@ -128,7 +128,7 @@ DISPOSITIONS = _table(
     fate=("varchar", "what became of the rows"),
     reason_code=("varchar", "why, as a code of `contracts/reasons.py`; empty for accepted rows"),
     reason=("varchar", "the same in words, those of the company for its own exclude rules"),
-    row_count=("bigint", "rows"),
+    row_count=("bigint", "how many rows"),
     source_money=("decimal(38, 2)", "sum of their amounts as the source gave them; null for tables other than orders"),
 )  # fmt: skip
 NIGHT = _table(

@@ -184,6 +184,13 @@ def quality_rows(
     ]
 
 
+def write_quality(connection: Connection, rows: Sequence[dict[str, object]]) -> pd.DataFrame:
+    """Replace `training.model_quality` by these rows, and return it."""
+    table = pd.DataFrame(rows, columns=QUALITY_COLUMNS)
+    tables.replace(connection, MODEL_QUALITY, table)
+    return table
+
+
 def champion_metrics(connection: Connection) -> dict[str, float]:
     """Return the champions' test metrics, and those of the published outlook, as `<target> <metric>`."""
     rows = connection.execute(

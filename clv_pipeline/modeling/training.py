@@ -15,9 +15,6 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from clv_pipeline import tables
-from clv_pipeline.contracts.warehouse import MODEL_QUALITY
-from clv_pipeline.features.plan import NightPlan, plan_training
 from clv_pipeline.modeling import metrics, records
 from clv_pipeline.modeling.artefacts import save_model
 from clv_pipeline.modeling.blending import BLENDS, blend
@@ -34,13 +31,12 @@ from clv_pipeline.modeling.registry import (
     Recipe,
     Registry,
     library_versions,
-    why_unfit,
 )
 from clv_pipeline.modeling.selection import FALLBACK, Contender, Verdict, choose, decide
 from clv_pipeline.modeling.tuning import Tuned, at_level, tune
 from clv_pipeline.run_identity import code_fingerprint, model_version
 from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Connection, Warehouse, columns_of, has_table, one_row
+from clv_pipeline.warehouse import Connection, Warehouse, has_table, one_row
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
@@ -49,59 +45,6 @@ R = TypeVar("R")
 TARGETS: tuple[Target, ...] = ("spend", "flag")
 #: The name under which the champion so far competes again, with the parameters it has.
 REIGNING = "champion_so_far"
-
-
-def plan_night(registry: Registry, connection: Connection, settings: Settings, as_of: date) -> NightPlan:
-    """Return what tonight trains; where the champion is still good, only the horizons that its models learned.
-
-    Raises:
-        HistoryError: as_of lies before the first order, or a horizon is longer than the whole history.
-    """
-    plan = plan_training(connection, settings, as_of)
-    why, champion = why_train(registry, connection, settings, as_of), registry.champion()
-    if why is None and champion is not None:
-        return NightPlan(TrainingPlan((), champion.learned), None)
-    reigning = reigning_champion(registry, as_of)
-    return NightPlan(plan, why, reigning.version if reigning else None)
-
-
-def why_train(registry: Registry, connection: Connection, settings: Settings, as_of: date) -> str | None:
-    """Return why tonight trains, or None when the champion is still good."""
-    champion = registry.champion()
-    if champion is None:
-        return "there is no champion yet"
-    if settings.force_training:
-        return "a retraining was asked for"
-    if [h.horizon_days for h in champion.horizons] != list(settings.horizons):
-        return "the horizons changed"
-    if champion.as_of > as_of:
-        return f"the champion has seen data up to {champion.as_of}, after as_of {as_of}"
-    changed = changed_settings(champion, settings)
-    if changed:
-        return f"settings that shape the model changed: {', '.join(changed)}"
-    if records.trained_version(connection) is None:
-        return "the warehouse is new, or the last training was cut short: what it measured is gone"
-    if (as_of - champion.as_of).days >= settings.retrain_after_days:
-        return f"the champion is of {champion.as_of}, {settings.retrain_after_days} days or older"
-    try:
-        built = set(columns_of(connection, "features.customer_features"))
-    except Exception:  # no feature table yet: whatever the reason, training anew is the safe answer
-        return "there are no feature tables yet"
-    return why_unfit(champion, built)
-
-
-def changed_settings(champion: Manifest, settings: Settings) -> list[str]:
-    """Return the names of the settings that shape a model and are not what they were when the champion was trained."""
-    now = settings.that_change("data", "model")
-    return [
-        name for name in sorted(now.keys() | champion.settings.keys()) if now.get(name) != champion.settings.get(name)
-    ]
-
-
-def reigning_champion(registry: Registry, as_of: date) -> Manifest | None:
-    """Return the champion that competes in a training as of a day: none whose parameters know what came after it."""
-    champion = registry.champion()
-    return champion if champion and champion.as_of <= as_of else None
 
 
 @dataclass(frozen=True)
@@ -233,9 +176,7 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequenc
             if plan.test:
                 quality += _quality(connection, lab, predicted, settings)
                 quality += _outlook_quality(connection, lab, settings)
-        table = pd.DataFrame(quality, columns=records.QUALITY_COLUMNS)
-        tables.replace(connection, MODEL_QUALITY, table)
-    return table
+        return records.write_quality(connection, quality)
 
 
 def _predict_test(lab: Lab, choices: Sequence[Choice], settings: Settings) -> list[tuple[Choice, metrics.Array]]:

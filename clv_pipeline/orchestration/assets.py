@@ -10,6 +10,7 @@ from clv_pipeline.features.plan import NightPlan, current_extraction, read_night
 from clv_pipeline.modeling import interpretation, training
 from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline.modeling.registry import Manifest
+from clv_pipeline.modeling.retraining import plan_night
 from clv_pipeline.orchestration import checks, pictures
 from clv_pipeline.orchestration.published_assets import bundle, customer_clv, customer_scores, published_database
 from clv_pipeline.orchestration.resources import (
@@ -136,7 +137,7 @@ def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materia
     with red_on_error(), pipeline.warehouse.transaction() as connection:
         removed = remove_refused(connection)
         as_of = current_extraction(connection).as_of
-        plan = training.plan_night(pipeline.registry, connection, settings, as_of)
+        plan = plan_night(pipeline.registry, connection, settings, as_of)
         write_night_plan(connection, settings, as_of, plan)
         return dg.MaterializeResult(
             metadata={

@@ -10,7 +10,7 @@ from clv_pipeline.errors import ArtefactError
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.promotion import promote_by_hand
 from clv_pipeline.modeling.registry import Manifest, Registry
-from clv_pipeline.modeling.training import why_train
+from clv_pipeline.modeling.retraining import why_train
 from clv_pipeline.settings import load_settings
 from clv_pipeline_tests.conftest import RULES_RUN, open_warehouse
 from clv_pipeline_tests.faults.company import TONIGHT, Company
