@@ -29,7 +29,9 @@ _WRITTEN = re.compile(
 )
 _WRITING = {"create", "create_if_missing", "append", "replace"}
 SQL_TABLES = {model.table for layer in LAYERS for model in load_layer(layer)}
-KNOWN = TABLES.keys() | SQL_TABLES | {f"raw.{name}" for name in CONTRACT}
+#: Assets that are no tables: the model version, the bundle, its copy in another database.
+NO_TABLES = {"training.champion", "published.bundle", "published.database"}
+KNOWN = TABLES.keys() | SQL_TABLES | NO_TABLES | {f"raw.{name}" for name in CONTRACT}
 
 
 def _strings(path: Path) -> Iterator[str]:
