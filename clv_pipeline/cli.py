@@ -78,8 +78,8 @@ def run(
 
     outcome = run_nightly(Home(settings.home), as_of=settings.as_of, retrain=retrain, acknowledged=acknowledged)
     if not outcome.succeeded:
-        for message in outcome.errors:
-            out.print(f"[bold red]error[/] {_plain(message)}")
+        for failure in outcome.failures:
+            out.print(f"[bold red]error[/] {_plain(failure.message)}")
         out.print(f"The run is red; what was published before is served still. Look at it: {_ui_command(settings)}")
         sys.exit(1)
     from clv_pipeline.reporting.summary import print_summary

@@ -40,7 +40,7 @@ def _rules(settings: Settings) -> Iterator[Finding]:
         for rule in settings.exclude:
             exclusion_condition(rule)
     except PipelineError as error:
-        yield Finding("exclusion rules", False, error.what, error.next_step)
+        yield Finding("exclusion rules", False, error.what, error.advice)
     else:
         yield Finding(
             "exclusion rules", True, f"{len(settings.exclude)} rules are plain conditions on contract columns"
@@ -60,7 +60,7 @@ def _source(settings: Settings) -> Iterator[Finding]:
         with open_source(settings.source_url, tries=1, timeout_seconds=60):
             yield Finding("source", True, "reached, and open for reading in one snapshot")
     except PipelineError as error:
-        yield Finding("source", False, error.what, error.next_step)
+        yield Finding("source", False, error.what, error.advice)
         return
     for name in CONTRACT:
         if name in selects:
@@ -80,7 +80,7 @@ def _select(settings: Settings, select: SourceSelect) -> Finding:
             del batches
             columns = check_columns(select.table, returned, select.path.name, Delivery())
     except PipelineError as error:
-        return Finding(subject, False, error.what, error.next_step)
+        return Finding(subject, False, error.what, error.advice)
     missing = [c.name for c in select.table.columns if c.name not in columns]
     absent = f"; not returned: {', '.join(missing)}" if missing else ""
     return Finding(subject, True, f"{'incremental' if select.is_incremental else 'read in full'}{absent}")

@@ -11,15 +11,22 @@ class PipelineError(Exception):
     """Something outside the code is wrong: what, where, and the next step.
 
     The message is all a user sees, so it names the table, the column, the rule and the count where there are any.
-    `anchor` is the section of the runbook that says more: that of a check, or else of the family of errors.
+    `anchor` is the section of the runbook that says more: that of a check, or else of the family of errors. Whoever shows
+    an error reads its fields; the text is for people.
     """
 
     anchor: ClassVar[str] = "warehouse"
 
     def __init__(self, what: str, *, next_step: str, anchor: str | None = None) -> None:
         self.what = what
-        self.next_step = f"{next_step} More: {RUNBOOK}#{anchor or self.anchor}"
-        super().__init__(f"{what}\n  Next step: {self.next_step}")
+        self.next_step = next_step
+        self.runbook = f"{RUNBOOK}#{anchor or self.anchor}"
+        super().__init__(f"{what}\n  Next step: {self.advice}")
+
+    @property
+    def advice(self) -> str:
+        """The next step, and where more is said."""
+        return f"{self.next_step} More: {self.runbook}"
 
 
 class ConfigurationError(PipelineError):

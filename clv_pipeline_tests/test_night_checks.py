@@ -383,4 +383,6 @@ def test_every_check_and_every_family_of_errors_has_its_section_in_the_runbook()
     assert mentioned - sections == set()
     for family in families - {PipelineError}:
         assert family.anchor != PipelineError.anchor, f"{family.__name__} has no section of its own"
-    assert ConfigurationError("x", next_step="Do.").next_step == "Do. More: docs/runbook.md#configuration"
+    error = ConfigurationError("x", next_step="Do.")
+    assert (error.what, error.next_step, error.runbook) == ("x", "Do.", "docs/runbook.md#configuration")
+    assert str(error) == "x\n  Next step: Do. More: docs/runbook.md#configuration"

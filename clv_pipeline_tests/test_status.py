@@ -145,6 +145,10 @@ def test_a_red_run_is_named_with_its_check_and_message_and_the_last_good_one_is_
     assert run is not None
     assert run.is_red
     assert [f.subject for f in run.failures] == ["clean/orders (check reconciliation)"]
-    assert "Next step" in run.failures[0].message
+    failure = run.failures[0]
+    assert "Next step" not in failure.what
+    assert failure.next_step.startswith("look at clean.quarantine where table_name = 'orders'")
+    assert failure.runbook == "docs/runbook.md#quality"
+    assert failure.message == f"{failure.what}\n  Next step: {failure.next_step} More: {failure.runbook}"
     assert run.ended_at is not None
     assert run.created_at < run.ended_at < datetime.now(UTC)

@@ -108,7 +108,7 @@ def of_audit(error: PublishError | None, rows: Mapping[str, int]) -> dg.AssetChe
         asset_key=asset_key("published.bundle"),
         check_name=AUDIT,
         passed=error is None,
-        metadata={"what broke": error.what, "what to do": error.next_step} if error else {"rows": dict(rows)},
+        metadata={"what broke": error.what, "what to do": error.advice} if error else {"rows": dict(rows)},
     )
 
 

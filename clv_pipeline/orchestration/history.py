@@ -12,6 +12,7 @@ from clv_pipeline import clock, errors
 from clv_pipeline.findings import Finding
 from clv_pipeline.home import Home
 from clv_pipeline.orchestration.dagster_home import damaged_history
+from clv_pipeline.orchestration.failure_fields import NEXT_STEP, RUNBOOK_SECTION, WHAT
 from clv_pipeline.orchestration.schedules import next_tick
 from clv_pipeline.run_lock import holder_of
 from clv_pipeline.settings import Settings
@@ -19,10 +20,25 @@ from clv_pipeline.settings import Settings
 
 @dataclass(frozen=True)
 class Failure:
-    """What failed (an asset, with its check where one did) and the message a user reads."""
+    """What failed: an asset, with its check where one did; what is wrong; the next step and the runbook's section.
+
+    The last two are empty for what nobody expected, and for a run that failed before its first step: Dagster keeps the
+    text of those only, which is then all in `what`.
+    """
 
     subject: str
-    message: str
+    what: str
+    next_step: str = ""
+    runbook: str = ""
+
+    @property
+    def advice(self) -> str:
+        return f"{self.next_step} More: {self.runbook}" if self.next_step else ""
+
+    @property
+    def message(self) -> str:
+        """What a user reads of it."""
+        return f"{self.what}\n  Next step: {self.advice}" if self.next_step else self.what
 
 
 @dataclass(frozen=True)
@@ -60,13 +76,12 @@ def _about(run: NewestRun) -> Finding:
     if not run.is_red:
         return Finding("newest run", True, f"{name}: {run.status}, {when}")
     first = run.failures[0] if run.failures else Failure("the run", "its process ended without a word")
-    what, _, next_step = first.message.partition("\n  Next step: ")
     more = f" (and {len(run.failures) - 1} more)" if len(run.failures) > 1 else ""
     return Finding(
         "newest run",
         False,
-        f"{name} is red ({run.status}, {when}): {first.subject}: {what}{more}",
-        next_step or "look at it in the Dagster UI (`clv ui`), then run again.",
+        f"{name} is red ({run.status}, {when}): {first.subject}: {first.what}{more}",
+        first.advice or "look at it in the Dagster UI (`clv ui`), then run again.",
     )
 
 
@@ -114,7 +129,7 @@ def failures_of(events: list[dg.DagsterEvent]) -> list[Failure]:
     for event in events:
         if event.is_step_failure:
             asset = (event.step_key or "").replace("__", "/")
-            failures.append(Failure(asset + checks.get(asset, ""), _message_of_step(event)))
+            failures.append(_failure_of_step(asset + checks.get(asset, ""), event))
     return failures or [Failure("the run", _message_of_run(event)) for event in events if event.is_run_failure]
 
 
@@ -129,12 +144,13 @@ def _failed_checks(events: list[dg.DagsterEvent]) -> dict[str, str]:
     return {asset: f" (check {', '.join(failed)})" for asset, failed in names.items()}
 
 
-def _message_of_step(event: dg.DagsterEvent) -> str:
-    """Return what a user should read of a failed step: our own message, or the cause of an unexpected error."""
-    failure = event.step_failure_data
-    if failure.user_failure_data and failure.user_failure_data.description:
-        return str(failure.user_failure_data.description)
-    return _cause(failure.error)
+def _failure_of_step(subject: str, event: dg.DagsterEvent) -> Failure:
+    """Return the fields of our own error, or the cause of an unexpected one."""
+    data = event.step_failure_data
+    fields = data.user_failure_data.metadata if data.user_failure_data else {}
+    if WHAT not in fields:
+        return Failure(subject, _cause(data.error))
+    return Failure(subject, *(str(fields[name].value) for name in (WHAT, NEXT_STEP, RUNBOOK_SECTION)))
 
 
 def _message_of_run(event: dg.DagsterEvent) -> str:

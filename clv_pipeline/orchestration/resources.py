@@ -12,6 +12,7 @@ import dagster as dg
 from clv_pipeline.errors import DamageError, PipelineError, ResourceError, SourceInterrupted
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.registry import Registry
+from clv_pipeline.orchestration.failure_fields import NEXT_STEP, RUNBOOK_SECTION, WHAT
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.quality.limits import known_checks
 from clv_pipeline.recovery import recover
@@ -108,8 +109,12 @@ def red_on_error() -> Iterator[None]:
     """
     try:
         yield
-    except (ResourceError, DamageError) as error:
-        step = dg.OpExecutionContext.get().get_step_execution_context().step.key.replace("__", ".")
-        raise dg.Failure(description=f"{step}: {error}", allow_retries=False) from error
     except PipelineError as error:
-        raise dg.Failure(description=str(error), allow_retries=isinstance(error, SourceInterrupted)) from error
+        where = ""
+        if isinstance(error, ResourceError | DamageError):
+            where = dg.OpExecutionContext.get().get_step_execution_context().step.key.replace("__", ".") + ": "
+        raise dg.Failure(
+            description=f"{where}{error}",
+            metadata={WHAT: where + error.what, NEXT_STEP: error.next_step, RUNBOOK_SECTION: error.runbook},
+            allow_retries=isinstance(error, SourceInterrupted),
+        ) from error

@@ -8,17 +8,17 @@ import dagster as dg
 
 from clv_pipeline.home import Home
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
-from clv_pipeline.orchestration.history import failures_of
+from clv_pipeline.orchestration.history import Failure, failures_of
 from clv_pipeline.run_lock import hold
 
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended: the messages of failed steps, and each asset check's name and result."""
+    """How a run ended: what failed, and each asset check's name and result."""
 
     run_id: str
     succeeded: bool
-    errors: list[str]
+    failures: list[Failure]
     checks_passed: int
     checks_failed: list[str]
 
@@ -52,12 +52,13 @@ def _execute(run_id: str, as_of: date | None, retrain: bool, acknowledged: tuple
             run_config={"loggers": {"console": {"config": {}}}},
             tags={name: value for name, value in tags.items() if value},
         )
-        errors = [failure.message for failure in failures_of(list(result.all_events))]
+        # several assets may fail of one thing, which is said once
+        failures = {failure.message: failure for failure in failures_of(list(result.all_events))}
         evaluations = [e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == _CHECK]
     return RunOutcome(
         result.run_id,
         result.success,
-        list(dict.fromkeys(errors)),
+        list(failures.values()),
         sum(e.passed for e in evaluations),
         [f"{e.asset_key.to_user_string()} {e.check_name}" for e in evaluations if not e.passed],
     )
