@@ -57,8 +57,11 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def warehouse(home: Home) -> Warehouse:
-    return open_warehouse(home)
+def warehouse(home: Home) -> Iterator[Warehouse]:
+    """Return a warehouse whose file is open until the test ends: to open it anew costs more than most steps do in it."""
+    found = open_warehouse(home)
+    with found.connection():
+        yield found
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,7 @@ def run_clv_here(*arguments: str, **environment: str) -> subprocess.CompletedPro
     """Run the `clv` command as `run_clv` does but in this process, which spares the imports; nothing is left over."""
     # imported here: it reads the settings of the process as it is imported, which tests change
     from clv_pipeline.orchestration.resources import current_settings
+    from clv_pipeline_tests.lasting import open_files_last
 
     stdout, stderr, status = io.StringIO(), io.StringIO(), 0
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CLV_")}
@@ -171,6 +175,7 @@ def run_clv_here(*arguments: str, **environment: str) -> subprocess.CompletedPro
         mock.patch.object(sys, "argv", ["clv", *arguments]),
         redirect_stdout(stdout),
         redirect_stderr(stderr),
+        open_files_last(),
     ):
         try:
             main()
