@@ -7,7 +7,7 @@ import pytest
 
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.registry import Registry
-from clv_pipeline_tests.conftest import SMALL_RUN, open_warehouse, run_clv
+from clv_pipeline_tests.conftest import SMALL_RUN, open_warehouse, run_clv, run_clv_here
 from clv_pipeline_tests.nights import bundle_names, contents, copy_of, nights_in_history, served_run, served_whole
 
 AS_OF = "2026-07-01"
@@ -18,7 +18,7 @@ def twice(demo_run: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Return the demo home after a second run of the same night that had to build its bundle anew."""
     home = copy_of(demo_run, tmp_path_factory.mktemp("twice"))
     shutil.rmtree(home.published / served_run(home))
-    ran = run_clv("run", "--home", str(home.root), "--as-of", AS_OF, **SMALL_RUN)
+    ran = run_clv_here("run", "--home", str(home.root), "--as-of", AS_OF, **SMALL_RUN)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return home
 
