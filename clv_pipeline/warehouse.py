@@ -124,9 +124,10 @@ class Warehouse:
                         next_step="wait for that run to end, or stop the process named above, then run again.",
                     ) from None
                 time.sleep(0.5)
-        _harden(connection, self._folders)
-        for schema in SCHEMAS:
-            connection.execute(f"create schema if not exists {schema}")
+        if not _is_hardened(connection):
+            _harden(connection, self._folders)
+            for schema in SCHEMAS:
+                connection.execute(f"create schema if not exists {schema}")
         return connection
 
 
@@ -138,10 +139,12 @@ def _roll_back(connection: Connection) -> None:
         return
 
 
+def _is_hardened(connection: Connection) -> bool:
+    """Return whether another connection of this process has the same file open: they share its settings and schemas."""
+    return bool(one_row(connection, "select current_setting('lock_configuration')")[0])
+
+
 def _harden(connection: Connection, folders: list[Path], relative_names: list[str] | None = None) -> None:
-    if one_row(connection, "select current_setting('lock_configuration')")[0]:
-        # another connection of this process has the same file open and hardened: they share its settings
-        return
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set enable_progress_bar = false")
     if relative_names:
@@ -167,7 +170,8 @@ def open_bundle_file(path: Path) -> Iterator[Connection]:
             next_step="close the tool that has it open for writing; if it is damaged, `clv rollback RUN_ID` serves a whole one.",
         ) from None
     try:
-        _harden(connection, [path.parent])
+        if not _is_hardened(connection):
+            _harden(connection, [path.parent])
         yield connection
     finally:
         connection.close()

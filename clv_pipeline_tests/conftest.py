@@ -57,8 +57,11 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def warehouse(home: Home) -> Warehouse:
-    return open_warehouse(home)
+def warehouse(home: Home) -> Iterator[Warehouse]:
+    """Return a warehouse whose file is open until the test ends: to open it anew costs more than most steps do in it."""
+    found = open_warehouse(home)
+    with found.connection():
+        yield found
 
 
 @dataclass(frozen=True)
@@ -124,29 +127,42 @@ SMALL_RUN = {
 RULES_RUN = SMALL_RUN | {"CLV_MIN_BUYERS": "1000000", "CLV_MAX_CUTOFFS": "1"}
 
 
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
+
+
 @pytest.fixture(scope="session")
-def demo_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Home:
+def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MadeOnce:
+    """Return `made_once(name, make)`: the folder that `make` fills, once for all workers. It is copied, never changed."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+
+    def get(name: str, make: Callable[[Path], None]) -> Path:
+        folder, half_made = shared / name, shared / f"{name}.half_made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                shutil.rmtree(half_made, ignore_errors=True)
+                half_made.mkdir()
+                make(half_made)
+                half_made.rename(folder)
+        return folder
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def demo_run(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Return the home of one finished `clv run` on a small demo company, made the way a user makes it.
 
-    It runs once: of several workers the first makes it, and each has a copy of its own, for a warehouse has one writer.
+    Each worker has a copy of its own, for a warehouse has one writer.
     """
     own = Home(tmp_path_factory.mktemp("demo") / "home")
-    if worker_id == "master":
-        _run_demo(own)
-        return own
-    shared = tmp_path_factory.getbasetemp().parent / "demo_run"
-    with shared.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if shared.exists():
-            shutil.copytree(shared, own.root)
-        else:
-            _run_demo(own)
-            shutil.copytree(own.root, shared)
+    shutil.copytree(made_once("demo_run", _run_demo) / "home", own.root)
     return own
 
 
-def _run_demo(home: Home) -> None:
-    finished = run_clv("run", "--home", str(home.root), **SMALL_RUN)
+def _run_demo(folder: Path) -> None:
+    finished = run_clv("run", "--home", str(folder / "home"), **SMALL_RUN)
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
@@ -162,6 +178,7 @@ def run_clv_here(*arguments: str, **environment: str) -> subprocess.CompletedPro
     """Run the `clv` command as `run_clv` does but in this process, which spares the imports; nothing is left over."""
     # imported here: it reads the settings of the process as it is imported, which tests change
     from clv_pipeline.orchestration.resources import current_settings
+    from clv_pipeline_tests.lasting import open_files_last
 
     stdout, stderr, status = io.StringIO(), io.StringIO(), 0
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CLV_")}
@@ -171,6 +188,7 @@ def run_clv_here(*arguments: str, **environment: str) -> subprocess.CompletedPro
         mock.patch.object(sys, "argv", ["clv", *arguments]),
         redirect_stdout(stdout),
         redirect_stderr(stderr),
+        open_files_last(),
     ):
         try:
             main()

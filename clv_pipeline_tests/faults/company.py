@@ -6,6 +6,7 @@ No test is here. A night is the whole `clv run` in this process; a night that is
 import csv
 import os
 import random
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,7 +19,8 @@ from clv_pipeline.home import Home
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import failures_of
 from clv_pipeline_tests.conftest import RULES_RUN, SMALL_RUN, open_warehouse, run_clv_here
-from clv_pipeline_tests.nights import contents, served_whole
+from clv_pipeline_tests.lasting import open_files_last
+from clv_pipeline_tests.nights import contents, served_whole, without_pictures
 
 TIME_ZONE = "Europe/Berlin"
 YESTERDAY, TONIGHT = "2024-05-31", "2024-06-01"
@@ -127,10 +129,12 @@ class Night:
     before: dict[str, str]
 
 
-def night(company: Company, home: Home, as_of: str = TONIGHT, *arguments: str, **settings: str) -> Night:
+def night(
+    company: Company, home: Home, as_of: str = TONIGHT, *arguments: str, is_drawn: bool = False, **settings: str
+) -> Night:
     """Run the whole job on the company's tables as they are now; the fixed rules score, for models are not the point."""
     company.write()
-    return run_night(home, *arguments_of(company, as_of), *arguments, **settings)
+    return run_night(home, *arguments_of(company, as_of), *arguments, is_drawn=is_drawn, **settings)
 
 
 def arguments_of(company: Company, as_of: str) -> list[str]:
@@ -138,12 +142,13 @@ def arguments_of(company: Company, as_of: str) -> list[str]:
     return ["--source", str(company.folder), "--url", str(company.files), "--as-of", as_of]
 
 
-def run_night(home: Home, *arguments: str, **settings: str) -> Night:
-    """Run `clv run` with these arguments, for a source that is no folder of files."""
+def run_night(home: Home, *arguments: str, is_drawn: bool = False, **settings: str) -> Night:
+    """Run `clv run` with these arguments, for a source that is no folder of files; its report has pictures if asked for."""
     before = contents(home.published)
     as_of = arguments[arguments.index("--as-of") + 1]
     environment = RULES_RUN | {"CLV_HASH_KEY": CANARY_KEY} | settings
-    ran = run_clv_here("run", "--home", str(home.root), *arguments, **environment)
+    with nullcontext() if is_drawn else without_pictures():
+        ran = run_clv_here("run", "--home", str(home.root), *arguments, **environment)
     return Night(home, as_of, ran.returncode, ran.stdout + ran.stderr, before)
 
 
@@ -234,7 +239,7 @@ def run_asset(home: Home, asset: str, *, tags: dict[str, str] | None = None, **e
     current_settings.cache_clear()
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CLV_")}
     settings = SMALL_RUN | {"CLV_HOME": str(home.root), "CLV_SOURCE": "demo", **environment}
-    with mock.patch.dict(os.environ, clean | settings, clear=True):
+    with mock.patch.dict(os.environ, clean | settings, clear=True), open_files_last():
         prepare_dagster_home(home)
         with dg.DagsterInstance.get() as instance:
             result = defs.resolve_job_def("nightly").execute_in_process(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clv_pipeline.home import Home
+from clv_pipeline_tests.conftest import MadeOnce
 from clv_pipeline_tests.faults.company import YESTERDAY, Company, assert_published, healthy, night
 from clv_pipeline_tests.faults.table import FAULTS, SENTENCE, FaultsTable, faults_of, sentence_of
 from clv_pipeline_tests.nights import copy_of
@@ -52,11 +53,15 @@ def company(company_root: Path) -> Company:
     return Company(company_root)
 
 
+def _make_good_night(folder: Path) -> None:
+    company = Company(folder / "company", healthy(until=YESTERDAY))
+    assert_published(night(company, Home(folder / "home"), YESTERDAY, is_drawn=True))
+
+
 @pytest.fixture(scope="session")
-def good_night(company_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(tmp_path_factory.mktemp("yesterday") / "home")
-    assert_published(night(Company(company_root, healthy(until=YESTERDAY)), home, YESTERDAY))
-    return home
+def good_night(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Return the worker's own copy of the home after yesterday's night, which one of them makes for all."""
+    return copy_of(Home(made_once("good_night", _make_good_night) / "home"), tmp_path_factory.mktemp("yesterday"))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.registry import Registry
 from clv_pipeline_tests.changed_settings import that_change_nothing
-from clv_pipeline_tests.conftest import SMALL_RUN, open_warehouse, run_clv
+from clv_pipeline_tests.conftest import SMALL_RUN, open_warehouse, run_clv, run_clv_here
 from clv_pipeline_tests.nights import bundle_names, contents, copy_of, nights_in_history, served_run, served_whole
 
 AS_OF = "2026-07-01"
@@ -23,7 +23,7 @@ def twice(demo_run: Home, tmp_path_factory: pytest.TempPathFactory, postgres_url
     home = copy_of(demo_run, tmp_path_factory.mktemp("twice"))
     shutil.rmtree(home.published / served_run(home))
     others = that_change_nothing() | {"CLV_PUBLISH_URL": postgres_url}
-    ran = run_clv("run", "--home", str(home.root), "--as-of", AS_OF, **SMALL_RUN, **others)
+    ran = run_clv_here("run", "--home", str(home.root), "--as-of", AS_OF, **SMALL_RUN, **others)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return home
 

@@ -32,7 +32,7 @@ def attacked(good_night: Home, company_root, tmp_path_factory: pytest.TempPathFa
         row["product_category"] = SCRIPT
     for row in company.tables["marketing_spend"]:
         row["channel"] = SCRIPT
-    seen = night(company, home)
+    seen = night(company, home, is_drawn=True)
     assert_published(seen)
     return home
 

@@ -94,7 +94,7 @@ def bad_night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     folder = tmp_path_factory.mktemp("bad_rows")
     company = Company(folder, healthy(until=YESTERDAY))
     spoil(company)
-    seen = night(company, Home(folder / "home"), YESTERDAY)
+    seen = night(company, Home(folder / "home"), YESTERDAY, is_drawn=True)
     assert_published(seen)
     return seen
 
