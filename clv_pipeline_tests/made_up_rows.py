@@ -38,7 +38,7 @@ SMALL = {
 
 
 def small_settings(**overrides: object) -> Settings:
-    """Return settings for a training of a few seconds; a time budget that is never reached keeps it repeatable."""
+    """Return settings for a training of a few seconds."""
     return Settings(**{**SMALL, **overrides})  # type: ignore[arg-type]
 
 

@@ -341,7 +341,9 @@ def test_the_judged_models_learned_nothing_after_the_test_windows_first_day(kios
 
 @pytest.fixture(scope="module")
 def kiosk_again(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return train(tmp_path_factory.mktemp("again"), company_with_signal(200), horizons=(30,))
+    """The kiosk trained on another machine: fewer threads, other batches."""
+    another_machine = {"threads": 1, "batch_rows": 777, "memory_limit": "2GB"}
+    return train(tmp_path_factory.mktemp("again"), company_with_signal(200), horizons=(30,), **another_machine)
 
 
 def test_the_same_input_gives_the_same_tables(kiosk: Trained, kiosk_again: Trained) -> None:
