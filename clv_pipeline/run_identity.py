@@ -43,17 +43,29 @@ def run_id(
     *,
     champion: str,
     trained_version: str | None,
+    dispositions: list[tuple[object, ...]],
     earlier_runs: list[tuple[str, str]],
     acknowledged: list[str],
 ) -> str:
     """Return the name of a run.
 
     champion: the version that scores. trained_version: the version whose training the published model quality is of.
-    earlier_runs: (as_of, run_id) of the nights whose history the bundle carries. acknowledged: the checks that this run
-    may fail.
+    dispositions: what became of the source rows; it is here because the clock has one say in it: a row that is dated later
+    than as_of counts as dated in the future until that day has come. earlier_runs: (as_of, run_id) of the nights whose
+    history the bundle carries. acknowledged: the checks that this run may fail.
     """
     shaping = settings.that_change("data", "model", "scores")
-    return _named(as_of, data_fingerprint, code, shaping, champion, trained_version, earlier_runs, sorted(acknowledged))
+    return _named(
+        as_of,
+        data_fingerprint,
+        code,
+        shaping,
+        champion,
+        trained_version,
+        dispositions,
+        earlier_runs,
+        sorted(acknowledged),
+    )
 
 
 def _named(as_of: date, *inputs: object) -> str:

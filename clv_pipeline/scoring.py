@@ -313,8 +313,8 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
     as_of, fingerprint, source = one_row(connection, "select as_of, data_fingerprint, source_name from raw.extraction")
     name = run_id(
         as_of, settings, fingerprint, code_fingerprint(settings), champion=manifest.version,
-        trained_version=trained_version(connection), earlier_runs=_earlier_runs(connection, as_of),
-        acknowledged=asked_to_acknowledge(connection),
+        trained_version=trained_version(connection), dispositions=_dispositions(connection),
+        earlier_runs=_earlier_runs(connection, as_of), acknowledged=asked_to_acknowledge(connection),
     )  # fmt: skip
     scored_at = datetime.combine(as_of, time(), ZoneInfo(settings.time_zone))
     low, high = (end if np.isfinite(end) else None for end in (report.total_low, report.total_high))
@@ -323,6 +323,13 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
         manifest.horizons[0].horizon_days, manifest.version, report.trailing_total, low, high, report.season, fingerprint,
     )  # fmt: skip
     tables.replace(connection, RUN, [row])
+
+
+def _dispositions(connection: Connection) -> list[tuple[object, ...]]:
+    """Return how many rows of each table met which fate for which reason."""
+    return connection.execute(
+        "select table_name, fate, reason_code, reason, row_count from clean.dispositions order by all"
+    ).fetchall()
 
 
 def _earlier_runs(connection: Connection, as_of: date) -> list[tuple[str, str]]:

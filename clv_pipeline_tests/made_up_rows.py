@@ -15,7 +15,7 @@ from clv_pipeline.features.plan import NightPlan, plan_training, write_night_pla
 from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
-from clv_pipeline.quality.cleaning import accepted_rows, clean_parameters
+from clv_pipeline.quality.cleaning import accepted_rows, clean_parameters, create_quarantine
 from clv_pipeline.settings import Settings
 from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sources.door import create_raw_table
@@ -211,6 +211,7 @@ def write_company(warehouse: Warehouse, settings: Settings, company: MadeUpCompa
             """,
             {"as_of": as_of},
         )
+        create_quarantine(connection)
         for model in load_layer("1_clean"):
             build(connection, model, clean_parameters(settings))
             if model.name in CONTRACT:

@@ -21,7 +21,8 @@ def version_of(settings: Settings) -> str:
 
 def run_of(settings: Settings, **inputs: object) -> str:
     known: dict[str, object] = {
-        "champion": "20260701-a", "trained_version": "20260701-a", "earlier_runs": [], "acknowledged": [],
+        "champion": "20260701-a", "trained_version": "20260701-a", "dispositions": [], "earlier_runs": [],
+        "acknowledged": [],
     }  # fmt: skip
     return run_id(AS_OF, settings, "rows", "code", **(known | inputs))  # type: ignore[arg-type]
 
@@ -80,14 +81,15 @@ def test_everything_else_that_shapes_a_run_is_in_its_name() -> None:
         run_of(settings, champion="20260701-b"),
         run_of(settings, trained_version="20260701-b"),
         run_of(settings, trained_version=None),
+        run_of(settings, dispositions=[("orders", "accepted", "", "", 3)]),
         run_of(settings, earlier_runs=[("2026-06-30", "20260630-x")]),
         run_of(settings, acknowledged=["freshness"]),
         run_id(AS_OF, settings, "other rows", "code", champion="20260701-a", trained_version="20260701-a",
-               earlier_runs=[], acknowledged=[]),
+               dispositions=[], earlier_runs=[], acknowledged=[]),
         run_id(AS_OF, settings, "rows", "other code", champion="20260701-a", trained_version="20260701-a",
-               earlier_runs=[], acknowledged=[]),
+               dispositions=[], earlier_runs=[], acknowledged=[]),
     }  # fmt: skip
-    assert len(names) == 8
+    assert len(names) == 9
     assert all(name.startswith("20260701-") for name in names)
     acknowledged = [["freshness", "order_volume"], ["order_volume", "freshness"]]
     assert len({run_of(settings, acknowledged=names) for names in acknowledged}) == 1
