@@ -85,7 +85,7 @@ def test_the_manifest_names_every_file_with_its_hash(demo_run: Home) -> None:
     assert {name for name in found if name.startswith("parquet/")} == {f"parquet/{name}.parquet" for name in PUBLISHED}
     assert manifest["run_id"] == bundle.name
     assert manifest["as_of_date"] == DEMO_AS_OF.isoformat()
-    assert manifest["contract_version"] == "v1"
+    assert manifest["contract_version"] == "v2-draft"
 
 
 def test_what_is_served_is_the_bundle_and_nothing_half_built_is_left(demo_run: Home) -> None:
