@@ -4,6 +4,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import sqlglot
+from sqlglot import exp
 
 from clv_pipeline.features import build as features
 from clv_pipeline.settings import SQL_FOLDER, Settings
@@ -243,3 +245,17 @@ def test_slices_hold_neighbouring_cutoffs(
         connection.execute("alter table features.population alter as_of type date")
         assert row_count(connection, "features.population") == 30
         assert features._slices(connection) == expected
+
+
+def test_no_sql_sums_doubles() -> None:
+    """A sum of doubles over the database's threads differs in its last digits from run to run; whole numbers do not."""
+    aggregates = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Corr)
+    spread = (exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Corr)
+    wrong = []
+    for layer in LAYERS:
+        for model in load_layer(layer):
+            for call in sqlglot.parse_one(model.sql, dialect="duckdb").find_all(*aggregates):
+                doubles = [c for c in call.find_all(exp.Cast) if c.to.this == exp.DataType.Type.DOUBLE]
+                if doubles or isinstance(call, spread):
+                    wrong.append((model.table, call.sql(dialect="duckdb")))
+    assert wrong == []
