@@ -1,17 +1,22 @@
-"""Plots as PNG bytes: how good predictions are, what drives them, segments. Data comes in, a picture goes out."""
+"""Plots as PNG bytes: how good predictions are, what drives them, segments. Data comes in, a picture goes out.
+
+Matplotlib takes half a second to import, so it is imported once something is drawn: most commands draw nothing.
+"""
+
+from __future__ import annotations
 
 import io
 import textwrap
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
-matplotlib.use("Agg")
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _INK, _ACCENT, _QUIET = "#1f2933", "#2563eb", "#9aa5b1"
 Array = NDArray[np.float64]
@@ -120,7 +125,7 @@ def dependence(points: Sequence[DependencePoint], currency: str) -> bytes:
     """One small panel a feature, all on one scale of money: a line over numbers, dots for categories and for none."""
     panels = [(name, list(group)) for name, group in groupby(points, key=lambda p: p[0])]
     rows, columns = -(-len(panels) // _PANELS_A_ROW), min(len(panels), _PANELS_A_ROW)
-    figure = Figure(figsize=(0.5 + 2.5 * columns, 0.5 + 2.5 * rows), layout="constrained")
+    figure = _figure(0.5 + 2.5 * columns, 0.5 + 2.5 * rows)
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes, (name, group) in zip(grid.flat, panels, strict=False):
         _panel(axes, name, group)
@@ -165,13 +170,21 @@ def _tick(value: str) -> str:
 
 
 def _canvas(title: str, x_label: str, y_label: str, *, size: tuple[float, float] = (6.4, 4.2)) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=size, layout="constrained")
+    figure = _figure(*size)
     axes = figure.subplots()
     axes.set_title(title, loc="left", color=_INK, fontsize=11)
     axes.set_xlabel(x_label, color=_INK)
     axes.set_ylabel(y_label, color=_INK)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def _figure(width: float, height: float) -> Figure:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    matplotlib.use("Agg")
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _png(figure: Figure) -> bytes:

@@ -6,6 +6,7 @@ No test is here. A night is the whole `clv run` in this process; a night that is
 import csv
 import os
 import random
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,13 +15,19 @@ from typing import Any
 from unittest import mock
 
 import dagster as dg
+import pytest
 
+from clv_pipeline.errors import PipelineError
 from clv_pipeline.home import Home
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import failures_of
+from clv_pipeline.quality.expectations import Validator
+from clv_pipeline.quality.judging import judge_tonight
+from clv_pipeline.settings import load_settings
 from clv_pipeline_tests.conftest import RULES_RUN, SMALL_RUN, open_warehouse, run_clv_here
 from clv_pipeline_tests.lasting import open_files_last
 from clv_pipeline_tests.nights import contents, served_whole, without_pictures
+from clv_pipeline_tests.warehouse_builders import clean_everything, extract_source
 
 TIME_ZONE = "Europe/Berlin"
 YESTERDAY, TONIGHT = "2024-05-31", "2024-06-01"
@@ -163,6 +170,28 @@ def assert_blocked(seen: Night, *says: str) -> None:
     if seen.before:
         served_whole(seen.home)
     assert_nothing_personal(seen)
+
+
+def refusal(
+    company: Company, home: Home, as_of: str = TONIGHT, *, cleaned: Sequence[str] = ("orders",)
+) -> PipelineError:
+    """Return what the rooms say that refuse tonight's tables: extraction, cleaning of `cleaned`, the checks on the night.
+
+    It goes through their doors, which costs a third of a night that is blocked there. That such an error makes the run red
+    with that message is shown by the whole night of its family. Asserts I1, I2 and I5 as `assert_blocked` does.
+    """
+    company.write()
+    before, warehouse = contents(home.published), open_warehouse(home)
+    settings = load_settings(
+        source=str(company.folder), source_url=str(company.files), home=home.root, hash_key=CANARY_KEY
+    )
+    with warehouse.connection(), pytest.raises(PipelineError) as refused:
+        extract_source(settings, warehouse, date.fromisoformat(as_of))
+        clean_everything(warehouse, settings, Validator(), only=tuple(cleaned))
+        with warehouse.transaction() as connection:
+            judge_tonight(connection, settings, ())
+    assert_blocked(Night(home, as_of, 1, f"error {refused.value}", before))
+    return refused.value
 
 
 def assert_published(seen: Night) -> None:

@@ -18,7 +18,7 @@ from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import newest_run
 from clv_pipeline.run_lock import Holder, hold, holder_of
 from clv_pipeline.settings import PROJECT
-from clv_pipeline_tests.conftest import CLV, SMALL_RUN, run_clv, run_clv_here
+from clv_pipeline_tests.conftest import CLV, SMALL_RUN, run_clv_here
 from clv_pipeline_tests.nights import contents, copy_of, served_run, served_whole
 
 DAGSTER = Path(sys.executable).with_name("dagster")
@@ -139,7 +139,7 @@ def test_a_refused_command_line_run_leaves_no_run_in_the_history(home: Home) -> 
         runs = {run.run_id for run in instance.get_runs()}
         with hold(home, "clv run", "the-first-run"):
             started = time.monotonic()
-            ran = run_clv("run", "--home", str(home.root))
+            ran = run_clv_here("run", "--home", str(home.root))
         assert ran.returncode == 1
         assert "'clv run'" in ran.stdout
         assert {run.run_id for run in instance.get_runs()} == runs

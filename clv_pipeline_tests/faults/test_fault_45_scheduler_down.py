@@ -1,56 +1,44 @@
 """Fault 45: the scheduler was down for days. Missed nights are made up for, as far back as set; the history has no gap."""
 
-import json
 import os
-import subprocess
-import sys
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from unittest import mock
+from zoneinfo import ZoneInfo
 
+import dagster as dg
 import pytest
 
 from clv_pipeline.home import Home
-from clv_pipeline.settings import PROJECT
 from clv_pipeline_tests.nights import contents, copy_of, nights_in_history, publish_night, served_whole
 
 LAST_GOOD = date(2026, 7, 1)
 TOMORROW, IN_A_MONTH = LAST_GOOD + timedelta(days=1), LAST_GOOD + timedelta(days=30)
 
-#: Evaluates the schedule in a process of its own, as the daemon does, at 02:30 in Berlin of each day given.
-_TICKS = """
-import json, os, sys
-from datetime import datetime
-from zoneinfo import ZoneInfo
-import dagster as dg
-from clv_pipeline.orchestration.definitions import defs
-from clv_pipeline.orchestration.resources import AS_OF_TAG, current_settings
-(schedule,) = defs.schedules
-found = []
-for day, settings in json.loads(sys.argv[1]):
-    for name in [n for n in os.environ if n.startswith("CLV_")]:
-        del os.environ[name]
-    os.environ.update(settings)
-    current_settings.cache_clear()
-    tick = datetime.fromisoformat(day + "T02:30").replace(tzinfo=ZoneInfo("Europe/Berlin"))
-    asked = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=tick)).run_requests
-    found.append([(r.run_key, r.tags[AS_OF_TAG]) for r in asked])
-print(json.dumps(found))
-"""
-
 
 def asked(*ticks: tuple[date, dict[str, str]]) -> list[list[str]]:
-    """Return, for each tick (a day and the settings), the nights that the schedule asks for, in order."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("CLV_", "DAGSTER_"))}
-    ran = subprocess.run(
-        [sys.executable, "-c", _TICKS, json.dumps([(str(day), settings) for day, settings in ticks])],
-        env=clean, capture_output=True, text=True, timeout=120, check=False, cwd=PROJECT,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    found = json.loads(ran.stdout.splitlines()[-1])
-    for requests in found:
-        keys = [key for key, _ in requests]
+    """Return, for each tick (a day and the settings), the nights that the schedule asks for, in order.
+
+    The tick is at 02:30 in Berlin. What the process's own time zone has to do with it is fault 31.
+    """
+    # imported here: the code location reads the settings of the process as it is imported
+    from clv_pipeline.orchestration.definitions import defs
+    from clv_pipeline.orchestration.resources import AS_OF_TAG, current_settings
+
+    (schedule,) = defs.schedules or []
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    found = []
+    for day, settings in ticks:
+        at = datetime.combine(day, time(2, 30), ZoneInfo("Europe/Berlin"))
+        with mock.patch.dict(os.environ, settings):
+            current_settings.cache_clear()
+            context = dg.build_schedule_context(scheduled_execution_time=at)
+            requests = schedule.evaluate_tick(context).run_requests or []
+        keys = [request.run_key for request in requests]
         assert len(set(keys)) == len(keys), "a night is asked for once"
-    return [[as_of for _, as_of in requests] for requests in found]
+        found.append([request.tags[AS_OF_TAG] for request in requests])
+    current_settings.cache_clear()
+    return found
 
 
 def nights(first: date, last: date) -> list[str]:

@@ -22,6 +22,7 @@ from clv_pipeline_tests.faults.company import (
     check,
     night,
     order,
+    refusal,
 )
 from clv_pipeline_tests.nights import published_rows
 
@@ -40,6 +41,13 @@ def sell(company: Company, day: str, times: float) -> None:
     for n in range(round((times - 1) * len(there))):
         more = order(there[n % len(there)]["customer_id"], day, 40 + n % 9, order_id=f"more-{day}-{n}")
         company.tables["orders"].append(more)
+
+
+def refused_by(company: Company, home: Home, check: str) -> str:
+    """Return what the checks on the night say, of which this one blocks; a whole night that does is in fault 14's first test."""
+    said = str(refusal(company, home))
+    assert f"check {check}: " in said
+    return said
 
 
 @pytest.mark.parametrize("table", ["orders", "customers", "web_sessions"])
@@ -94,7 +102,7 @@ def test_fault_57_days_that_were_let_pass_are_no_baseline(company: Company, yest
             )
     healthy = median(len(company.orders_on(incidents[-1] - timedelta(weeks=n))) for n in range(1, 5))
     assert healthy >= 3 * max(len(company.orders_on(str(day))) for day in incidents)
-    assert_blocked(night(company, yesterday), "check order_volume", f"baseline {healthy:g}, the median of the Fridays")
+    assert f"baseline {healthy:g}, the median of the Fridays" in refused_by(company, yesterday, "order_volume")
 
 
 @pytest.mark.chaos
@@ -110,17 +118,16 @@ def test_fault_14_a_day_whose_orders_name_no_customer_blocks(company: Company, y
     for row in company.orders_on(LAST_DAY):
         row["customer_id"] = ""
     lost = len(company.orders_on(LAST_DAY))
-    assert_blocked(
-        night(company, yesterday), "check guest_orders", f"{lost} of {lost} orders on Fri 2024-05-31 are guests'",
-        "baseline 100.0% with a customer",
-    )  # fmt: skip
+    said = refused_by(company, yesterday, "guest_orders")
+    assert f"{lost} of {lost} orders on Fri 2024-05-31 are guests'" in said
+    assert "baseline 100.0% with a customer" in said
 
 
 def test_fault_14_a_day_whose_orders_are_all_set_aside_has_not_come(company: Company, yesterday: Home) -> None:
     """The shop renames a status: each order is quarantined, which is a warning; that none is left is more than that."""
     for row in company.orders_on(LAST_DAY):
         row["status"] = "PAID"
-    assert_blocked(night(company, yesterday), "check order_volume", "orders: 0 orders on Fri 2024-05-31")
+    assert "orders: 0 orders on Fri 2024-05-31" in refused_by(company, yesterday, "order_volume")
 
 
 @pytest.mark.chaos

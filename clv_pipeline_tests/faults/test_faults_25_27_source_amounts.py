@@ -3,7 +3,16 @@
 import pytest
 
 from clv_pipeline.home import Home
-from clv_pipeline_tests.faults.company import TONIGHT, Company, assert_blocked, assert_published, check, night, order
+from clv_pipeline_tests.faults.company import (
+    TONIGHT,
+    Company,
+    assert_blocked,
+    assert_published,
+    check,
+    night,
+    order,
+    refusal,
+)
 from clv_pipeline_tests.nights import copy_of, published_rows
 
 
@@ -35,7 +44,7 @@ def test_fault_25_a_giant_order_warns_and_hardly_moves_anybody_else(company: Com
 def test_fault_27_cents_instead_of_euros_block_and_both_medians_are_named(company: Company, yesterday: Home) -> None:
     for row in company.orders_on("2024-05-31") + company.orders_on("2024-05-30"):
         row["amount"] = f"{float(row['amount']) * 100:.2f}"
-    seen = night(company, yesterday, TONIGHT)
+    seen = night(company, yesterday, TONIGHT, "--acknowledge", "order_volume")
     assert_blocked(
         seen, "check order_value: clean.orders.amount: the median order of the last day is", "of the eight weeks before",
         "in cents instead of whole units", "limit 0.2 to 5 times", "--acknowledge order_value",
@@ -43,7 +52,6 @@ def test_fault_27_cents_instead_of_euros_block_and_both_medians_are_named(compan
     passed, told = check(yesterday, "quality.night", "order_value")
     assert not passed
     assert 30 < told["value"] < 300
-    assert_blocked(night(company, yesterday, TONIGHT, "--acknowledge", "order_volume"), "check order_value")
 
 
 def test_fault_27_a_history_that_became_cents_as_a_whole_differs_from_the_last_good_night(
@@ -51,4 +59,6 @@ def test_fault_27_a_history_that_became_cents_as_a_whole_differs_from_the_last_g
 ) -> None:
     for row in company.tables["orders"]:
         row["amount"] = f"{float(row['amount']) * 100:.2f}"
-    assert_blocked(night(company, yesterday), "the median order of the last eight weeks is", "those up to 2024-05-31")
+    said = str(refusal(company, yesterday))
+    assert "the median order of the last eight weeks is" in said
+    assert "those up to 2024-05-31" in said
