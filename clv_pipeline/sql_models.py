@@ -22,7 +22,10 @@ Parameters = Mapping[str, object]
 
 @dataclass(frozen=True)
 class SqlModel:
-    """One file of `sql/`: builds the table `<layer>.<name>` from `inputs` with the named `parameters`."""
+    """One file of `sql/`: builds the table `<layer>.<name>` from `inputs` with the named `parameters`.
+
+    reasons: the texts that an expression named `reason` can yield.
+    """
 
     layer: str
     name: str
@@ -30,6 +33,7 @@ class SqlModel:
     sql: str
     inputs: frozenset[str]
     parameters: frozenset[str]
+    reasons: frozenset[str] = frozenset()
 
     @property
     def table(self) -> str:
@@ -56,7 +60,22 @@ def _read_model(path: Path) -> SqlModel:
         sql=sql.strip().rstrip(";"),
         inputs=frozenset(inputs),
         parameters=frozenset(p.name for p in query.find_all(exp.Placeholder)),
+        reasons=frozenset(
+            value.this
+            for alias in query.find_all(exp.Alias)
+            if alias.alias == "reason"
+            for value in _values_of(alias.this)
+            if isinstance(value, exp.Literal) and value.is_string
+        ),
     )
+
+
+def _values_of(expression: exp.Expression) -> list[exp.Expression]:
+    """Return the values that an expression can have: the branches of a CASE, else itself."""
+    if not isinstance(expression, exp.Case):
+        return [expression]
+    default = expression.args.get("default")
+    return [*(branch.args["true"] for branch in expression.args["ifs"]), *([default] if default else [])]
 
 
 def first_comment(sql: str) -> str:

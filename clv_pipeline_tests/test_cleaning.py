@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from clv_pipeline.contracts.reasons import REASONS, Reason
+from clv_pipeline.errors import ConfigurationError
 from clv_pipeline.quality import expectations
 from clv_pipeline.quality.cleaning import CleanReport, CleanTableRejected, DispositionCount, build_clean_table
 from clv_pipeline.quality.expectations import Validator
@@ -277,19 +278,17 @@ def test_orders_with_an_unusable_key_are_in_no_measure_of_the_night(
     assert usable.orders[open_day] == 1
 
 
-def test_an_undeclared_reason_is_an_error_that_names_file_and_code(
+def test_an_undeclared_reason_is_an_error_that_names_file_and_code_whether_or_not_a_row_has_it(
     loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator
 ) -> None:
-    rows = order_rows(40)
-    rows[3][6] = "odd"
-    settings = loaded(orders=csv(ORDER_HEADER, rows))
-    misspelt = replace(ORDERS, sql=ORDERS.sql.replace("'unknown_order_status'", "'unknown_orders_status'"))
+    settings = loaded(orders=csv(ORDER_HEADER, order_rows(40)))
+    assert "unknown_order_status" in ORDERS.reasons
+    misspelt = replace(ORDERS, reasons=ORDERS.reasons - {"unknown_order_status"} | {"unknown_orders_status"})
     with pytest.raises(
-        LookupError,
-        match=r"sql/1_clean/orders\.sql yields the reason 'unknown_orders_status'.*reasons\.py.*'unknown_order_status'",
+        ConfigurationError,
+        match=r"sql/1_clean/orders\.sql yields the reason 'unknown_orders_status'.*nearest: 'unknown_order_status'",
     ):
         build_clean_table(warehouse, misspelt, settings, validator)
-    assert query(warehouse, "select 1 from information_schema.tables where table_name = 'dispositions'") == []
 
 
 def test_what_was_kept_before_reasons_had_codes_is_replaced(

@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,25 +12,10 @@ from clv_pipeline.contracts import reasons
 from clv_pipeline.contracts.reasons import REASONS, Reason
 from clv_pipeline.settings import PROJECT, SQL_FOLDER
 from clv_pipeline.sources.contract import CONTRACT
+from clv_pipeline.sql_models import SqlModel, load_layer
 
-CLEAN_FILES = sorted((SQL_FOLDER / "1_clean").glob("*.sql"))
 #: Modules that use reasons which no SQL file yields.
 USERS = ("sources/door.py", "quality/cleaning.py")
-
-
-def yielded(file: Path) -> Iterator[exp.Expression]:
-    """Yield every value that an expression named `reason` of a SQL file can have."""
-    query = sqlglot.parse_one(file.read_text(), dialect="duckdb")
-    for alias in query.find_all(exp.Alias):
-        if alias.alias == "reason":
-            value = alias.this
-            yield from _results(value) if isinstance(value, exp.Case) else (value,)
-
-
-def _results(case: exp.Case) -> Iterator[exp.Expression]:
-    yield from (branch.args["true"] for branch in case.args["ifs"])
-    if default := case.args.get("default"):
-        yield default
 
 
 def literals(file: Path) -> set[str]:
@@ -39,15 +23,17 @@ def literals(file: Path) -> set[str]:
     return {literal.this for literal in query.find_all(exp.Literal) if literal.is_string}
 
 
-@pytest.mark.parametrize("file", CLEAN_FILES, ids=lambda f: f.stem)
-def test_a_clean_file_yields_declared_codes_and_no_disposition(file: Path) -> None:
-    values = list(yielded(file))
-    assert bool(values) == (file.stem in CONTRACT), "the rule sees no reason"
-    codes = {value.this for value in values if isinstance(value, exp.Literal)}
-    assert codes - REASONS.keys() == set()
-    others = {value.name for value in values if not isinstance(value, exp.Literal)}
-    assert others <= {"unusable_key", "reason"}, "a reason that is neither a code nor what loading found"
-    assert "disposition" not in file.read_text()
+@pytest.mark.parametrize("model", load_layer("1_clean"), ids=lambda m: m.name)
+def test_a_clean_file_yields_declared_codes_and_no_disposition(model: SqlModel) -> None:
+    assert bool(model.reasons) == (model.name in CONTRACT), "the rule sees no reason"
+    assert model.reasons - REASONS.keys() == set()
+    assert "disposition" not in model.sql
+    # what a reason is made of beside codes: what loading found, or the reason so far
+    beside = [a.this for a in sqlglot.parse_one(model.sql, dialect="duckdb").find_all(exp.Alias) if a.alias == "reason"]
+    names = {column.name for value in beside if isinstance(value, exp.Case)
+             for branch in [*value.args["ifs"], value.args.get("default")] if branch
+             for column in [branch.args.get("true") or branch] if isinstance(column, exp.Column)}  # fmt: skip
+    assert names <= {"unusable_key", "reason"}, "a reason that is neither a code nor what loading found"
 
 
 def test_every_declared_code_is_used() -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from clv_pipeline import tables
 from clv_pipeline.contracts.reasons import EXCLUDED_BY_RULE, NO_EXCHANGE_RATE, REASONS, SUPERSEDED_LINE, Disposition
 from clv_pipeline.contracts.warehouse import DISPOSITIONS, QUARANTINE
-from clv_pipeline.errors import QualityError, nearest
+from clv_pipeline.errors import ConfigurationError, QualityError, nearest
 from clv_pipeline.quality.expectations import RuleResult, Validator
 from clv_pipeline.settings import Settings
 from clv_pipeline.sql_models import Parameters, SqlModel
@@ -89,13 +89,15 @@ def build_clean_table(warehouse: Warehouse, model: SqlModel, settings: Settings,
 
     Raises:
         CleanTableRejected: a blocking rule failed; the old table stands.
+        ConfigurationError: the model yields a reason that is not declared.
     """
+    _check_reasons(model)
     with warehouse.transaction() as connection:
         create_quarantine(connection)
         parameters = clean_parameters(settings)
         needed = {name: parameters[name] for name in model.parameters}
         connection.execute(f"create or replace temp table judged as {model.sql}", needed)
-        dispositions = _dispositions(connection, model)
+        dispositions = _dispositions(connection)
         _split(connection, model)
         raw_rows = row_count(connection, f"raw.{model.name}")
         report = CleanReport(
@@ -136,12 +138,18 @@ def _split(connection: Connection, model: SqlModel) -> None:
     )
 
 
-def _dispositions(connection: Connection, model: SqlModel) -> list[DispositionCount]:
-    """Count the judged rows by reason; of an exclude rule, the company's own words are the text.
+def _check_reasons(model: SqlModel) -> None:
+    """Compare the codes that the model can yield with the declared ones, whether or not a row has one tonight."""
+    for code in sorted(model.reasons - REASONS.keys()):
+        raise ConfigurationError(
+            f"sql/1_clean/{model.name}.sql yields the reason '{code}', which clv_pipeline/contracts/reasons.py "
+            f"does not declare{nearest(code, list(REASONS))}",
+            next_step="declare it there with its disposition and text, or yield a declared one.",
+        )
 
-    Raises:
-        LookupError: the model yields a reason that is not declared.
-    """
+
+def _dispositions(connection: Connection) -> list[DispositionCount]:
+    """Count the judged rows by reason; of an exclude rule, the company's own words are the text."""
     money = "sum(source_amount)" if "source_amount" in columns_of(connection, "judged") else "null"
     rows = connection.execute(
         "select reason, case when reason = $excluded_by_rule then excluded_because end as own_words, count(*), "
@@ -152,14 +160,9 @@ def _dispositions(connection: Connection, model: SqlModel) -> list[DispositionCo
     for code, own_words, count, source_money in rows:
         if code is None:
             counts.append(DispositionCount("accepted", "", "", count, source_money))
-        elif code in REASONS:
+        else:
             reason = REASONS[code]
             counts.append(DispositionCount(reason.disposition, code, own_words or reason.text, count, source_money))
-        else:
-            raise LookupError(
-                f"sql/1_clean/{model.name}.sql yields the reason '{code}', which clv_pipeline/contracts/reasons.py "
-                f"does not declare{nearest(code, list(REASONS))}"
-            )
     return sorted(counts, key=lambda d: (d.fate, d.reason, d.reason_code))
 
 
