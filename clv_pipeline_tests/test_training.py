@@ -743,6 +743,22 @@ def test_other_horizons_and_a_wish_train(why: Callable[..., str | None]) -> None
     assert why(force_training=True) == "a retraining was asked for"
 
 
+def test_a_setting_that_shapes_the_model_trains_the_same_night_and_is_named(why: Callable[..., str | None]) -> None:
+    assert why(min_buyers=50) == "settings that shape the model changed: min_buyers"
+    assert why(net_refunds=False, seed=8) == "settings that shape the model changed: net_refunds, seed"
+    assert why(threads=1, high_value_share=0.1, keep_models=2) is None
+
+
+def test_a_training_that_was_cut_short_is_done_again(kiosk: Trained) -> None:
+    with kiosk.warehouse.connection() as connection:
+        assert records.trained_version(connection) == kept(kiosk).version
+        connection.execute("begin transaction")
+        records.create_tuning(connection)
+        reason = why_train(kiosk.registry, connection, kiosk.settings, AS_OF) or ""
+        assert "the last training was cut short" in reason
+        connection.execute("rollback")
+
+
 def test_a_champion_that_has_seen_the_future_is_not_used(why: Callable[..., str | None]) -> None:
     """A run for a past date must not be scored by a model that knows what came after."""
     reason = why(AS_OF - timedelta(days=1)) or ""
