@@ -559,7 +559,7 @@ def _materialise(home: Home, **environment: str) -> tuple[bool, list[str]]:
                 instance=instance, raise_on_error=False, asset_selection=[dg.AssetKey(["published", "database"])]
             )
     current_settings.cache_clear()
-    return result.success, [failure.message for failure in failures_of(list(result.all_events))]
+    return result.success, [failure.message for failure in failures_of(list(result.all_events), {})]
 
 
 def test_a_target_that_fails_makes_the_run_red_and_the_next_one_heals(

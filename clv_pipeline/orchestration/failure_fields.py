@@ -1,3 +1,31 @@
-"""The names of a user's error's fields in the metadata of the step that failed: written by one module, read by another."""
+"""The fields of a user's error in Dagster's records: written where it is raised, read by the run history, never parsed.
 
-WHAT, NEXT_STEP, RUNBOOK_SECTION = "what", "next step", "runbook"
+A failed step has them in its metadata. A run that fails before its first step has no metadata, so its tags hold them.
+"""
+
+from collections.abc import Mapping
+
+from clv_pipeline.errors import PipelineError
+
+_WHAT, _NEXT_STEP, _RUNBOOK = "what", "next_step", "runbook"
+_TAG_PREFIX = "clv/failure_"
+
+
+def metadata_of(error: PipelineError, where: str = "") -> dict[str, str]:
+    """Return the fields as metadata; `where` is what the error itself does not know, such as the step."""
+    return {_WHAT: where + error.what, _NEXT_STEP: error.next_step, _RUNBOOK: error.runbook}
+
+
+def tags_of(error: PipelineError) -> dict[str, str]:
+    """Return the fields as run tags."""
+    return {_TAG_PREFIX + name: value for name, value in metadata_of(error).items()}
+
+
+def from_metadata(values: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """Return what is wrong, the next step and the runbook's section; None where there are no such fields."""
+    return (values[_WHAT], values[_NEXT_STEP], values[_RUNBOOK]) if _WHAT in values else None
+
+
+def from_tags(tags: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """Return the same from a run's tags."""
+    return from_metadata({name.removeprefix(_TAG_PREFIX): value for name, value in tags.items()})

@@ -1,6 +1,6 @@
 """What the run history says: how the newest run went, and what it failed on. Reading only; runs are made in `runs.py`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -8,11 +8,11 @@ import dagster as dg
 from dagster._core.events import JobFailureData
 from dagster_shared.error import SerializableErrorInfo
 
-from clv_pipeline import clock, errors
+from clv_pipeline import clock
 from clv_pipeline.findings import Finding
 from clv_pipeline.home import Home
 from clv_pipeline.orchestration.dagster_home import damaged_history
-from clv_pipeline.orchestration.failure_fields import NEXT_STEP, RUNBOOK_SECTION, WHAT
+from clv_pipeline.orchestration.failure_fields import from_metadata, from_tags
 from clv_pipeline.orchestration.schedules import next_tick
 from clv_pipeline.run_lock import holder_of
 from clv_pipeline.settings import Settings
@@ -22,8 +22,7 @@ from clv_pipeline.settings import Settings
 class Failure:
     """What failed: an asset, with its check where one did; what is wrong; the next step and the runbook's section.
 
-    The last two are empty for what nobody expected, and for a run that failed before its first step: Dagster keeps the
-    text of those only, which is then all in `what`.
+    The last two are empty for what nobody expected.
     """
 
     subject: str
@@ -101,7 +100,7 @@ def newest_run(home: Home) -> NewestRun | None:
             _status(home, run),
             record.create_timestamp.astimezone(UTC),
             datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None,
-            _failures(instance, run.run_id) if run.is_failure else [],
+            _failures(instance, run) if run.is_failure else [],
         )
 
 
@@ -113,24 +112,25 @@ def _status(home: Home, run: dg.DagsterRun) -> str:
     return run.status.value.lower()
 
 
-def _failures(instance: dg.DagsterInstance, run_id: str) -> list[Failure]:
+def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[Failure]:
     kinds = {
         dg.DagsterEventType.STEP_FAILURE,
         dg.DagsterEventType.RUN_FAILURE,
         dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     }
-    return failures_of([e.dagster_event for e in instance.all_logs(run_id, of_type=kinds) if e.dagster_event])
+    events = [e.dagster_event for e in instance.all_logs(run.run_id, of_type=kinds) if e.dagster_event]
+    return failures_of(events, run.tags)
 
 
-def failures_of(events: list[dg.DagsterEvent]) -> list[Failure]:
-    """Return what failed among the events of one run: its steps, or the run itself where no step did."""
+def failures_of(events: list[dg.DagsterEvent], tags: Mapping[str, str]) -> list[Failure]:
+    """Return what failed among the events of one run: its steps, or the run itself, of which its tags tell, where none did."""
     checks = _failed_checks(events)
     failures = []
     for event in events:
         if event.is_step_failure:
             asset = (event.step_key or "").replace("__", "/")
             failures.append(_failure_of_step(asset + checks.get(asset, ""), event))
-    return failures or [Failure("the run", _message_of_run(event)) for event in events if event.is_run_failure]
+    return failures or [_failure_of_run(event, tags) for event in events if event.is_run_failure]
 
 
 def _failed_checks(events: list[dg.DagsterEvent]) -> dict[str, str]:
@@ -147,21 +147,21 @@ def _failed_checks(events: list[dg.DagsterEvent]) -> dict[str, str]:
 def _failure_of_step(subject: str, event: dg.DagsterEvent) -> Failure:
     """Return the fields of our own error, or the cause of an unexpected one."""
     data = event.step_failure_data
-    fields = data.user_failure_data.metadata if data.user_failure_data else {}
-    if WHAT not in fields:
-        return Failure(subject, _cause(data.error))
-    return Failure(subject, *(str(fields[name].value) for name in (WHAT, NEXT_STEP, RUNBOOK_SECTION)))
+    metadata = data.user_failure_data.metadata if data.user_failure_data else {}
+    fields = from_metadata({name: str(entry.value) for name, entry in metadata.items()})
+    return Failure(subject, *fields) if fields else Failure(subject, _cause(data.error))
 
 
-def _message_of_run(event: dg.DagsterEvent) -> str:
-    details = event.event_specific_data
-    return _cause(details.error) if isinstance(details, JobFailureData) else event.message or "unexpected error"
+def _failure_of_run(event: dg.DagsterEvent, tags: Mapping[str, str]) -> Failure:
+    details, fields = event.event_specific_data, from_tags(tags)
+    if fields:
+        return Failure("the run", *fields)
+    if isinstance(details, JobFailureData):
+        return Failure("the run", _cause(details.error))
+    return Failure("the run", event.message or "unexpected error")
 
 
 def _cause(error: SerializableErrorInfo | None) -> str:
     while error and error.cause:
         error = error.cause
-    if error is None:
-        return "unexpected error"
-    kind, _, message = error.message.strip().partition(": ")
-    return message if kind.startswith(errors.__name__) else f"unexpected: {kind}: {message}"
+    return f"unexpected: {error.message.strip()}" if error else "unexpected error"

@@ -1,7 +1,7 @@
 """What every asset is handed: settings, folders, warehouse, registry; and how a user's error becomes a red step."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
 from typing import Self
@@ -12,7 +12,7 @@ import dagster as dg
 from clv_pipeline.errors import DamageError, PipelineError, ResourceError, SourceInterrupted
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.registry import Registry
-from clv_pipeline.orchestration.failure_fields import NEXT_STEP, RUNBOOK_SECTION, WHAT
+from clv_pipeline.orchestration.failure_fields import metadata_of, tags_of
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.quality.limits import known_checks
 from clv_pipeline.recovery import recover
@@ -42,8 +42,14 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         run = context.run
         assert run is not None
         started_by = run.tags.get("dagster/schedule_name", "the Dagster UI")
-        with hold(self.home, f"{run.job_name}, started by {started_by}", run.run_id):
-            recover(self.warehouse, self.home.published, self.settings.name)
+        with ExitStack() as held:
+            try:
+                held.enter_context(hold(self.home, f"{run.job_name}, started by {started_by}", run.run_id))
+                recover(self.warehouse, self.home.published, self.settings.name)
+            except PipelineError as error:
+                assert context.instance is not None
+                context.instance.add_run_tags(run.run_id, tags_of(error))
+                raise
             yield self
 
     @property
@@ -115,6 +121,6 @@ def red_on_error() -> Iterator[None]:
             where = dg.OpExecutionContext.get().get_step_execution_context().step.key.replace("__", ".") + ": "
         raise dg.Failure(
             description=f"{where}{error}",
-            metadata={WHAT: where + error.what, NEXT_STEP: error.next_step, RUNBOOK_SECTION: error.runbook},
+            metadata=metadata_of(error, where),
             allow_retries=isinstance(error, SourceInterrupted),
         ) from error

@@ -53,7 +53,9 @@ def _execute(run_id: str, as_of: date | None, retrain: bool, acknowledged: tuple
             tags={name: value for name, value in tags.items() if value},
         )
         # several assets may fail of one thing, which is said once
-        failures = {failure.message: failure for failure in failures_of(list(result.all_events))}
+        run = instance.get_run_by_id(run_id)
+        found = failures_of(list(result.all_events), run.tags if run else {})
+        failures = {failure.message: failure for failure in found}
         evaluations = [e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == _CHECK]
     return RunOutcome(
         result.run_id,

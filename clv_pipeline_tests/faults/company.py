@@ -278,4 +278,4 @@ def run_asset(home: Home, asset: str, *, tags: dict[str, str] | None = None, **e
                 tags=tags or {},
             )
     current_settings.cache_clear()
-    return [failure.message for failure in failures_of(list(result.all_events))]
+    return [failure.message for failure in failures_of(list(result.all_events), {})]

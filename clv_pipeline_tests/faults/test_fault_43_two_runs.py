@@ -129,7 +129,9 @@ def test_a_run_that_dagster_starts_meanwhile_is_red_and_says_who_is_in(home: Hom
     assert run.status == "failure"
     (failure,) = run.failures
     assert f"'clv run' (process {os.getpid()}, run the-first-run, since " in failure.message
-    assert "Next step" in failure.message
+    assert "Next step" not in failure.what
+    assert (failure.subject, failure.runbook) == ("the run", "docs/runbook.md#busy")
+    assert failure.message.endswith(f"Next step: {failure.next_step} More: {failure.runbook}")
     assert contents(home.published) == before
     assert (served_whole(home), served_run(home)) == (AS_OF, served)
 
