@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?= python3.11
 
-.PHONY: run test chaos dev lint docs lock audit clean
+.PHONY: run test check quick chaos dev lint docs lock audit clean
 
 run: $(READY)
 	$(BIN)/clv run
@@ -12,6 +12,13 @@ run: $(READY)
 # a file's tests stay in one worker, because they share what its fixtures make; conftest.py puts the longest files first
 test: $(READY)
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not chaos'
+
+# for the inner loop, in under two minutes: lint, types, SQL, and the tests that need no home, server, training or process
+check: $(READY)
+	$(MAKE) -j2 --output-sync lint quick
+
+quick: $(READY)
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not chaos and not slow'
 
 # the faults of clv_pipeline_tests/faults/catalogue.md, those that take a seed with many of them; half an hour or more
 chaos: $(READY)

@@ -11,6 +11,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import CodeType
 from typing import Any
 from unittest import mock
 
@@ -34,8 +35,34 @@ _LONGEST = (
 )
 
 
+#: What takes seconds: a whole home, a server, a process of its own, a training. Who calls it, or has a fixture that does, is
+#: `slow` and no part of `make check`.
+_SLOW_CALLS = {
+    "run_clv", "run_clv_here", "run_night", "night", "publish_night", "cut_everywhere", "python_process", "ticks", "Popen",
+    "get_server", "train", "train_again", "backtest", "as_of_dates",
+}  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _LONGEST.index(item.path.name) if item.path.name in _LONGEST else len(_LONGEST))
+    for item in items:
+        if _calls_of(item) & _SLOW_CALLS:
+            item.add_marker("slow")
+
+
+def _calls_of(item: pytest.Item) -> set[str]:
+    """Return the names that a test and its fixtures use."""
+    fixtures = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - pytest tells nobody of it
+    functions = [getattr(item, "function", None), *(fixture.func for versions in fixtures for fixture in versions)]
+    return {name for function in functions for name in _names(getattr(function, "__code__", None))}
+
+
+def _names(code: CodeType | None) -> Iterator[str]:
+    if code:
+        yield from code.co_names
+        yield from code.co_freevars
+        for inner in code.co_consts:
+            yield from _names(inner if isinstance(inner, CodeType) else None)
 
 
 @pytest.fixture(autouse=True)

@@ -71,12 +71,13 @@ def train(root: Path, company: MadeUpCompany, as_of: date = AS_OF, *, keep: bool
     """Take a company through everything up to the champion (with `keep`, else up to the judgement)."""
     home = Home(root)
     warehouse, settings = open_warehouse(home), small_settings(**overrides)
-    write_company(warehouse, settings, company, as_of)
-    plan = build_features_and_labels(warehouse, settings, as_of)
-    registry = Registry(home.models)
-    tuned = training.tune_candidates(warehouse, settings, plan.horizons, None, lambda text: None)
-    quality = training.evaluate_candidates(warehouse, settings, plan.horizons)
-    manifest = training.fit_champions(warehouse, settings, plan, registry, as_of, None) if keep else None
+    with warehouse.connection():
+        write_company(warehouse, settings, company, as_of)
+        plan = build_features_and_labels(warehouse, settings, as_of)
+        registry = Registry(home.models)
+        tuned = training.tune_candidates(warehouse, settings, plan.horizons, None, lambda text: None)
+        quality = training.evaluate_candidates(warehouse, settings, plan.horizons)
+        manifest = training.fit_champions(warehouse, settings, plan, registry, as_of, None) if keep else None
     return Trained(home, warehouse, settings, plan, tuned, quality, manifest)
 
 

@@ -83,6 +83,8 @@ def beats(target: Target, actual: metrics.Array, one: Contender, other: Contende
         truth, a, b = actual[draw], one.predicted[draw], other.predicted[draw]
         gains.append(fold_score(target, truth, a) - fold_score(target, truth, b))
         losses.append(_level_error(truth, a) - _level_error(truth, b))
+    if np.isnan(gains).all() or np.isnan(losses).all():
+        return False  # nobody spent in any draw: there is no score to beat
     return bool(np.nanquantile(gains, 0.05) > 0 and np.nanquantile(losses, 0.05) <= 0)
 
 

@@ -26,6 +26,8 @@ Bar = tuple[str, float, float, float]
 DependencePoint = tuple[str, str, bool, float, float, float]
 _PANELS_A_ROW = 4
 _LONGEST_TICK = 12
+#: Of a name beside a bar; a longer one would leave no room for the bar.
+_LONGEST_NAME = 70
 _THOUSANDS = "{x:,.10g}"
 
 
@@ -97,7 +99,7 @@ def horizontal_bars(names: list[str], values: list[float], title: str, unit: str
     figure, axes = _canvas(title, unit, "", size=_bars_size(len(names)))
     places = np.arange(len(names))[::-1]
     axes.barh(places, values, color=_ACCENT, height=0.62)
-    axes.set_yticks(places, names, parse_math=False)
+    axes.set_yticks(places, [_cut(name, _LONGEST_NAME) for name in names], parse_math=False)
     axes.xaxis.set_major_formatter(_THOUSANDS)
     return _png(figure)
 
@@ -111,7 +113,7 @@ def bars_with_intervals(bars: Sequence[Bar], title: str, unit: str) -> bytes:
     whiskers = np.array([np.subtract(values, lows), np.subtract(highs, values)])
     axes.errorbar(values, places, xerr=whiskers, fmt="none", ecolor=_INK, elinewidth=1, capsize=2)
     axes.axvline(0, color=_QUIET, linewidth=1)
-    axes.set_yticks(places, names, parse_math=False)
+    axes.set_yticks(places, [_cut(name, _LONGEST_NAME) for name in names], parse_math=False)
     axes.set_ylim(-0.6, len(bars) - 0.4)
     return _png(figure)
 
@@ -166,7 +168,11 @@ def _tick(value: str) -> str:
     try:
         return f"{float(value):,.0f}" if abs(float(value)) >= 100 else value
     except ValueError:
-        return value if len(value) <= _LONGEST_TICK else value[: _LONGEST_TICK - 1] + "…"
+        return _cut(value, _LONGEST_TICK)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _canvas(title: str, x_label: str, y_label: str, *, size: tuple[float, float] = (6.4, 4.2)) -> tuple[Figure, Axes]:
