@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from clv_pipeline import tables
-from clv_pipeline.contracts.warehouse import BTYD_FEATURES, CUTOFFS, LOADS, TABLES, Column, Table
+from clv_pipeline.contracts.warehouse import BTYD_FEATURES, TABLES, Column, Table
 from clv_pipeline.features.plan import NightPlan, read_night_plan, write_night_plan
 from clv_pipeline.home import Home
 from clv_pipeline.modeling.cutoffs import plan_horizons
@@ -146,10 +146,6 @@ def test_columns_of_horizons_stand_together_by_horizon(connection: Connection) -
     assert list(columns_of(connection, BTYD_FEATURES.name)) == names
     assert BTYD_FEATURES.meaning_of("btyd_spend_45d") == "expected spend in 45 days"
     assert BTYD_FEATURES.meaning_of("btyd_shoes_45d") is None
-    assert (LOADS.description, CUTOFFS.meaning_of("role") is None) == (
-        "One row per source table, as it was loaded last.",
-        False,
-    )
 
 
 # --- the plan -----------------------------------------------------------------------------------------------------------

@@ -46,10 +46,6 @@ class Table:
     columns: tuple[Column, ...]
     is_history: bool = False
 
-    @property
-    def description(self) -> str:
-        return f"One row per {self.grain}."
-
     def meaning_of(self, column: str) -> str | None:
         """Return what a column means, also one of a horizon such as `btyd_spend_90d`; None for an unknown one."""
         days = [digits for digits in re.findall(r"_(\d+)d$", column)]
@@ -132,7 +128,8 @@ DISPOSITIONS = _table(
     source_money=("decimal(38, 2)", "sum of their amounts as the source gave them; null for tables other than orders"),
 )  # fmt: skip
 NIGHT = _table(
-    "quality.night", "measure of tonight and what it is of", "quality/night", "quality/night.py",
+    "quality.night", "measure of tonight and what it is of",
+    ("quality/night", "scores/customer_scores", "published/customer_clv"), "quality/night.py",
     measure=("varchar", "what was measured"),
     subject=("varchar", "the table, window, month or check it is of"),
     value=("double", "the figure"),
