@@ -28,9 +28,14 @@ _LONGEST = (
     "test_fault_37_kill_9.py",
     "test_publishing.py",
     "test_dagster_ui.py",
+    "test_training.py",
     "test_cli.py",
     "test_bad_input.py",
-    "test_training.py",
+    "test_faults_01_to_05_source_database.py",
+    "test_fault_60_erased_customer_comes_back.py",
+    "test_faults_13_to_17_volume.py",
+    "test_sources.py",
+    "test_fault_43_two_runs.py",
     "test_orchestration.py",
 )
 
@@ -46,7 +51,7 @@ _SLOW = {
     "tune_candidates",
     "interpret_champion",
 }
-_SLOW |= {"publish", "demo_run", "good_night", "postgres_url", "python_process", "cut_everywhere", "ablate_sources"}
+_SLOW |= {"publish", "demo_run", "good_night", "postgres_url", "python_process", "run_clv_forked", "ablate_sources"}
 
 
 @pytest.hookimpl(tryfirst=True)
