@@ -219,8 +219,11 @@ def _is_utf8(file: Path) -> bool:
 def _as_utf8(file: Path, folder: Path) -> Path:
     """Write a copy in which every byte that is no text is U+FFFD, which whoever reads the rows can recognise."""
     copy = folder / file.name.removesuffix(".gz")
-    with _open_text(file) as content, copy.open("w", encoding="utf-8", newline="") as mended:
-        shutil.copyfileobj(io.TextIOWrapper(content, "utf-8", errors="replace", newline=""), mended, _BLOCK_BYTES)
+    with (
+        io.TextIOWrapper(_open_text(file), "utf-8", errors="replace", newline="") as content,
+        copy.open("w", encoding="utf-8", newline="") as mended,
+    ):
+        shutil.copyfileobj(content, mended, _BLOCK_BYTES)
     return copy
 
 

@@ -11,7 +11,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 from unittest import mock
 
@@ -28,41 +28,62 @@ _LONGEST = (
     "test_fault_37_kill_9.py",
     "test_publishing.py",
     "test_dagster_ui.py",
+    "test_training.py",
     "test_cli.py",
     "test_bad_input.py",
-    "test_training.py",
+    "test_faults_01_to_05_source_database.py",
+    "test_fault_60_erased_customer_comes_back.py",
+    "test_faults_13_to_17_volume.py",
+    "test_sources.py",
+    "test_fault_43_two_runs.py",
     "test_orchestration.py",
 )
 
 
-#: What takes seconds: a whole home, a server, a process of its own, a training. Who calls it, or has a fixture that does, is
-#: `slow` and no part of `make check`.
-_SLOW_CALLS = {
-    "run_clv", "run_clv_here", "run_night", "night", "publish_night", "cut_everywhere", "python_process", "ticks", "Popen",
-    "get_server", "train", "train_again", "backtest", "as_of_dates",
-}  # fmt: skip
+#: What takes seconds: a process, a server, a whole run, a training. A test that gets there, by its own calls, by those of the
+#: helpers it calls or by its fixtures, is `slow` and no part of `make check`.
+_SLOW = {
+    "Popen",
+    "run_clv",
+    "run_clv_here",
+    "execute_in_process",
+    "get_server",
+    "tune_candidates",
+    "interpret_champion",
+}
+_SLOW |= {"publish", "demo_run", "good_night", "postgres_url", "python_process", "run_clv_forked", "ablate_sources"}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _LONGEST.index(item.path.name) if item.path.name in _LONGEST else len(_LONGEST))
     for item in items:
-        if _calls_of(item) & _SLOW_CALLS:
+        fixtures = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest has no public name for it
+        functions = [getattr(item, "function", None), *(f.func for found in fixtures.values() for f in found)]
+        if _SLOW & {*fixtures, *_reached(*functions)}:
             item.add_marker("slow")
 
 
-def _calls_of(item: pytest.Item) -> set[str]:
-    """Return the names that a test and its fixtures use."""
-    fixtures = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - pytest tells nobody of it
-    functions = [getattr(item, "function", None), *(fixture.func for versions in fixtures for fixture in versions)]
-    return {name for function in functions for name in _names(getattr(function, "__code__", None))}
+def _reached(*functions: Any) -> set[str]:
+    """Return the names that these functions use, and those that the functions of ours use which they call."""
+    names: set[str] = set()
+    seen: set[FunctionType] = set()
+    waiting = list(functions)
+    while waiting:
+        function = waiting.pop()
+        if isinstance(function, FunctionType) and function.__module__.startswith(__package__) and function not in seen:
+            seen.add(function)
+            used = set(_names(function.__code__))
+            names |= used
+            waiting += [function.__globals__.get(name) for name in used]
+    return names
 
 
-def _names(code: CodeType | None) -> Iterator[str]:
-    if code:
-        yield from code.co_names
-        yield from code.co_freevars
-        for inner in code.co_consts:
-            yield from _names(inner if isinstance(inner, CodeType) else None)
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names(inner)
 
 
 @pytest.fixture(autouse=True)

@@ -7,15 +7,19 @@ import importlib
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from clv_pipeline.home import Home
-from clv_pipeline.settings import PROJECT
+from clv_pipeline_tests.forked import python_process
 
+_CUT = """
+import sys
+from pathlib import Path
+from clv_pipeline_tests.cut_short import cut
+sys.exit(cut(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]))
+"""
 _MOST_STEPS = 200
 _GIVE_UP_SECONDS = 1200
 
@@ -26,11 +30,7 @@ def cut_everywhere(work: str, template: Path, folder: Path, *steps: str, **envir
     work: "module:function", which takes the Home. steps: the functions that are counted, such as "os.replace". Returns
     the homes, each cut one step later than the one before; the last one is uncut.
     """
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("CLV_")}
-    ran = subprocess.run(
-        [sys.executable, "-m", __name__, work, str(template), str(folder), *steps],
-        env=clean | environment, cwd=PROJECT, capture_output=True, text=True, timeout=_GIVE_UP_SECONDS, check=False,
-    )  # fmt: skip
+    ran = python_process(_CUT, work, str(template), str(folder), *steps, timeout=_GIVE_UP_SECONDS, **environment)
     assert ran.returncode == 0, ran.stderr
     return [Home(path / "home") for path in sorted(folder.iterdir())]
 
@@ -50,7 +50,8 @@ def _dying(function: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
     return call
 
 
-def _cut(work: str, template: Path, folder: Path, steps: list[str]) -> int:
+def cut(work: str, template: Path, folder: Path, steps: list[str]) -> int:
+    """Do what `cut_everywhere` says, in this process and its forks; return the status of the one that was not cut."""
     module, attribute = _imported(work)
     for last in range(1, _MOST_STEPS):
         home = Home(folder / f"{last:03d}" / "home")
@@ -66,7 +67,3 @@ def _cut(work: str, template: Path, folder: Path, steps: list[str]) -> int:
         if not os.WIFSIGNALED(status):
             return os.waitstatus_to_exitcode(status)
     return 1
-
-
-if __name__ == "__main__":
-    sys.exit(_cut(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]))

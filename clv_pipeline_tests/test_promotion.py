@@ -15,7 +15,8 @@ from clv_pipeline.home import Home
 from clv_pipeline.modeling.listing import describe_versions
 from clv_pipeline.modeling.promotion import promote_by_hand
 from clv_pipeline.modeling.registry import Manifest, Registry
-from clv_pipeline_tests.conftest import open_warehouse, run_clv, run_clv_here
+from clv_pipeline_tests.conftest import open_warehouse, run_clv_here
+from clv_pipeline_tests.forked import run_clv_forked
 from clv_pipeline_tests.nights import contents, copy_of
 
 
@@ -198,7 +199,7 @@ def test_every_version_is_listed_with_what_it_is_and_when_it_was_champion(
 
 def test_the_commands_list_and_promote(home: Home, registry: Registry, trained: Manifest) -> None:
     another(registry, trained, "20260708-aaaaaaaa")
-    promoted = run_clv("promote", "20260708-aaaaaaaa", "--home", str(home.root))
+    promoted = run_clv_forked("promote", "20260708-aaaaaaaa", "--home", str(home.root))
     assert promoted.returncode == 0, promoted.stdout + promoted.stderr
     assert "Champion now: 20260708-aaaaaaaa, fitted as of 2026-07-08" in promoted.stdout
     listed = run_clv_here("models", "--home", str(home.root))

@@ -8,8 +8,9 @@ import pytest
 from clv_pipeline.errors import PublishError
 from clv_pipeline.home import Home
 from clv_pipeline.serving import bundles, current, read_pointer, remove_old_bundles, roll_back
-from clv_pipeline_tests.conftest import run_clv, run_clv_here
+from clv_pipeline_tests.conftest import run_clv_here
 from clv_pipeline_tests.cut_short import cut_everywhere
+from clv_pipeline_tests.forked import run_clv_forked
 from clv_pipeline_tests.nights import bundle_names, contents, copy_of, publish_night, served_run, served_whole
 
 SECOND, THIRD = "20260702-night", "20260703-night"
@@ -137,7 +138,7 @@ def test_a_night_replaces_a_served_file_that_cannot_be_read(home: Home) -> None:
 
 
 def test_the_command_says_what_is_served_now_and_how_old_it_is(home: Home) -> None:
-    ran = run_clv("rollback", "--home", str(home.root))
+    ran = run_clv_forked("rollback", "--home", str(home.root))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert f"Served now: run {SECOND} of Demo company, as of 2026-07-02, " in ran.stdout
     assert " days old" in ran.stdout

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from clv_pipeline.settings import PROJECT
+from clv_pipeline_tests import forked
 from clv_pipeline_tests.conftest import FileSource
 
 #: Prints, for each night given, the ticks from noon before to noon after and what each asks for; and the as_of of a
@@ -45,7 +46,7 @@ print(json.dumps({"by_hand": by_hand, "job": schedule.job_name, "cron": schedule
 
 
 def python_process(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run Python code in a process of its own that sees no CLV_* setting but the given ones."""
+    """Start Python and run code in it that sees no CLV_* setting but the given ones; `forked.py` does it without imports."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("CLV_", "DAGSTER_"))}
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
@@ -56,7 +57,7 @@ def python_process(code: str, *arguments: str, **environment: str) -> subprocess
 def ticks(source: FileSource, zone: str, nights: list[str], process_zone: str, **environment: str) -> dict[str, Any]:
     """Return the schedule's cron, zone and job, the ticks of each night, and the as_of of runs started by hand."""
     home = str(source.folder.with_name("home"))
-    ran = python_process(
+    ran = forked.python_process(
         _TICKS, zone, *nights, TZ=process_zone, CLV_SOURCE=str(source.folder), CLV_HOME=home, **environment
     )
     assert ran.returncode == 0, ran.stderr

@@ -3,14 +3,11 @@
 Dying is SIGKILL from the process itself right before a call, so it is always the very point and never a little later.
 """
 
-import os
 import random
 import subprocess
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from clv_pipeline.settings import PROJECT
+from clv_pipeline_tests.forked import python_process
 
 GIVE_UP_SECONDS = 240
 #: Runs the command line given, and dies before the n-th call of a function, or after some seconds.
@@ -116,8 +113,5 @@ def kill_point(seed: int) -> KillPoint:
 def run_and_die(point: KillPoint, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `clv` with these arguments until it dies at the point (or ends before a moment drawn by chance)."""
     retrain = ["--retrain"] if point.retrain else []
-    clean: Mapping[str, str] = {k: v for k, v in os.environ.items() if not k.startswith(("CLV_", "DAGSTER_"))}
-    return subprocess.run(
-        [sys.executable, "-c", _RUN_AND_DIE, point.function, str(point.calls), str(point.seconds), *arguments, *retrain],
-        env={**clean, **environment}, cwd=PROJECT, capture_output=True, text=True, timeout=GIVE_UP_SECONDS, check=False,
-    )  # fmt: skip
+    where = (point.function, str(point.calls), str(point.seconds))
+    return python_process(_RUN_AND_DIE, *where, *arguments, *retrain, timeout=GIVE_UP_SECONDS, **environment)

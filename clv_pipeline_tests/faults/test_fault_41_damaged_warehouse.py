@@ -2,12 +2,9 @@
 source, the score history comes back from what is published, and published files never have a log.
 """
 
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,6 @@ import pytest
 from clv_pipeline.home import Home
 from clv_pipeline.recovery import recover
 from clv_pipeline.serving import bundles, read_manifest
-from clv_pipeline.settings import PROJECT
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.faults.company import (
     TONIGHT,
@@ -25,6 +21,7 @@ from clv_pipeline_tests.faults.company import (
     assert_published,
     night,
 )
+from clv_pipeline_tests.forked import python_process
 from clv_pipeline_tests.nights import contents, copy_of, served_whole
 
 #: Builds some tables of a night, each in a transaction of its own, and dies before the log goes into the file.
@@ -48,11 +45,7 @@ with open_warehouse(Home(Path(sys.argv[1]))).connection() as connection:
 def with_log(good_night: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Return a home whose last run was killed, so that the warehouse has a log of what was built since."""
     home = copy_of(good_night, tmp_path_factory.mktemp("log"))
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("CLV_")}
-    killed = subprocess.run(
-        [sys.executable, "-c", _BUILD_AND_DIE, str(home.root)],
-        env=clean, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    killed = python_process(_BUILD_AND_DIE, str(home.root))
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert _log(home).stat().st_size > 10_000
     return home

@@ -9,6 +9,7 @@ from clv_pipeline.home import Home
 from clv_pipeline.serving import current, read_pointer
 from clv_pipeline_tests.conftest import run_clv
 from clv_pipeline_tests.cut_short import cut_everywhere
+from clv_pipeline_tests.forked import run_clv_forked
 from clv_pipeline_tests.nights import contents, copy_of, publish_night, served_run, served_whole
 
 YESTERDAY, TONIGHT, TOMORROW = "2026-07-01", "2026-07-02", "2026-07-03"
@@ -55,7 +56,7 @@ def test_what_is_not_whole_is_refused_and_the_served_one_stays(two_nights: Home,
     file = earlier / "parquet" / "customer_clv.parquet"
     file.write_bytes(file.read_bytes()[:-100])
     before = contents(home.published)
-    ran = run_clv("rollback", "--home", str(home.root))
+    ran = run_clv_forked("rollback", "--home", str(home.root))
     assert ran.returncode == 1
     said = " ".join(ran.stdout.split())
     assert f"The bundle '{earlier.name}' is not whole: parquet/customer_clv.parquet" in said
