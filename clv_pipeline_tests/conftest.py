@@ -167,11 +167,12 @@ def postgres_url() -> Iterator[str]:
             server.cleanup()
 
 
-#: A whole night in little time: the same stages, fewer customers, cutoffs and bootstrap draws.
+#: A whole night in little time: the same stages, fewer customers, cutoffs, parameter sets and bootstrap draws.
 SMALL_RUN = {
     "CLV_DEMO_CUSTOMERS": "1200",
     "CLV_MAX_CUTOFFS": "2",
     "CLV_TUNING_FOLDS": "1",
+    "CLV_MAX_PARAMETER_SETS": "1",
     "CLV_BOOTSTRAP_SAMPLES": "20",
 }
 

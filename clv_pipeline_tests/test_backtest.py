@@ -60,6 +60,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         "backtest", "--source", str(source.folder), "--url", str(source.files), "--as-of", str(AS_OF),
         "--horizons", str(DAYS), "--windows", "1", "--markdown", str(markdown), "--home", str(home.root),
         CLV_MAX_CUTOFFS="2", CLV_TUNING_FOLDS="1", CLV_BOOTSTRAP_SAMPLES="20", CLV_MIN_BUYERS="100",
+        CLV_MAX_PARAMETER_SETS="1",
     )  # fmt: skip
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return Ran(finished.stdout, home.backtest.parent / f"source-{AS_OF}", home, markdown)

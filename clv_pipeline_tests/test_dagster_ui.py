@@ -26,7 +26,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from clv_pipeline.home import Home
-from clv_pipeline_tests.conftest import CLV
+from clv_pipeline_tests.conftest import CLV, SMALL_RUN
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
@@ -120,8 +120,7 @@ def ui(demo_run: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]
     port = _free_port()
     log = root.with_name("ui.log")
     with _process(
-        [str(CLV), "ui", "--home", str(root), "--port", str(port)], log, CLV_DEMO_CUSTOMERS="1500", CLV_MAX_CUTOFFS="4",
-        CLV_BOOTSTRAP_SAMPLES="20",
+        [str(CLV), "ui", "--home", str(root), "--port", str(port)], log, **SMALL_RUN,
     ) as process:  # fmt: skip
         found = Ui(f"http://127.0.0.1:{port}", process.pid, Home(root))
 
