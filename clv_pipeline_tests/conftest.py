@@ -12,7 +12,6 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from types import CodeType, FunctionType
 from typing import Any
 from unittest import mock
 
@@ -24,67 +23,24 @@ from clv_pipeline.settings import Settings, load_settings
 from clv_pipeline.warehouse import Warehouse
 
 CLV = Path(sys.executable).with_name("clv")
-#: Files that take minutes, the longest first: begun last, one of them would keep a worker busy when the others are done.
-_LONGEST = (
-    "test_fault_37_kill_9.py",
-    "test_publishing.py",
-    "test_dagster_ui.py",
-    "test_training.py",
-    "test_cli.py",
-    "test_bad_input.py",
-    "test_faults_01_to_05_source_database.py",
-    "test_fault_60_erased_customer_comes_back.py",
-    "test_faults_13_to_17_volume.py",
-    "test_sources.py",
-    "test_fault_43_two_runs.py",
-    "test_orchestration.py",
-)
-
-
-#: What takes seconds: a process, a server, a whole run, a training. A test that gets there, by its own calls, by those of the
-#: helpers it calls or by its fixtures, is `slow` and no part of `make check`.
-_SLOW = {
-    "Popen",
-    "run_clv",
-    "run_clv_here",
-    "execute_in_process",
-    "get_server",
-    "tune_candidates",
-    "interpret_champion",
-}
-_SLOW |= {"publish", "demo_run", "good_night", "postgres_url", "python_process", "run_clv_forked", "ablate_sources"}
+#: Files whose tests need a home, a server, a training or a process of its own: with the faults they are `slow`, and no part
+#: of `make check`. The longest come first: begun last, one would keep a worker busy when the others are done.
+_SLOW = (
+    "test_fault_37_kill_9.py", "test_publishing.py", "test_dagster_ui.py", "test_training.py", "test_cli.py",
+    "test_bad_input.py", "test_faults_01_to_05_source_database.py", "test_fault_60_erased_customer_comes_back.py",
+    "test_faults_13_to_17_volume.py", "test_sources.py", "test_fault_43_two_runs.py", "test_orchestration.py",
+    "test_explanation.py", "test_interpretation.py", "test_privacy.py", "test_backtest.py", "test_serving.py",
+    "test_publishing_target.py", "test_run_lock.py", "test_status.py", "test_promotion.py", "test_demo_company.py",
+    "test_btyd_features.py", "test_window_spend.py", "test_benchmarks.py", "test_hardening.py",
+)  # fmt: skip
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _LONGEST.index(item.path.name) if item.path.name in _LONGEST else len(_LONGEST))
+    items.sort(key=lambda item: _SLOW.index(item.path.name) if item.path.name in _SLOW else len(_SLOW))
     for item in items:
-        fixtures = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest has no public name for it
-        functions = [getattr(item, "function", None), *(f.func for found in fixtures.values() for f in found)]
-        if _SLOW & {*fixtures, *_reached(*functions)}:
+        if item.path.name in _SLOW or item.path.parent.name == "faults":
             item.add_marker("slow")
-
-
-def _reached(*functions: Any) -> set[str]:
-    """Return the names that these functions use, and those that the functions of ours use which they call."""
-    names: set[str] = set()
-    seen: set[FunctionType] = set()
-    waiting = list(functions)
-    while waiting:
-        function = waiting.pop()
-        if isinstance(function, FunctionType) and function.__module__.startswith(__package__) and function not in seen:
-            seen.add(function)
-            used = set(_names(function.__code__))
-            names |= used
-            waiting += [function.__globals__.get(name) for name in used]
-    return names
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _names(inner)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from clv_pipeline.settings import PROJECT, SQL_FOLDER
+from clv_pipeline_tests.conftest import _SLOW
 
 PACKAGE = PROJECT / "clv_pipeline"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -200,3 +201,8 @@ def test_the_lock_names_packages_and_hashes_but_no_address() -> None:
     pins = re.findall(r"^[a-zA-Z0-9._-]+(?:\[[^\]]+\])?==\S+", lock, flags=re.MULTILINE)
     assert len(pins) > 50
     assert lock.count("--hash=sha256:") >= len(pins)
+
+
+def test_the_files_that_are_listed_as_slow_exist() -> None:
+    there = {path.name for path in (PROJECT / "clv_pipeline_tests").rglob("test_*.py")}
+    assert set(_SLOW) - there == set()
