@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from clv_pipeline import tables
+from clv_pipeline.contracts import warehouse
 from clv_pipeline.contracts.warehouse import BTYD_FEATURES, TABLES, Column, Table
 from clv_pipeline.features.plan import NightPlan, read_night_plan, write_night_plan
 from clv_pipeline.home import Home
@@ -64,19 +65,13 @@ def test_no_table_is_declared_twice() -> None:
 
 def _writes(path: Path) -> Iterator[str]:
     """Yield the name of each table that a module writes: by `tables.py`, or in SQL of its own."""
-    by_constant = {f"{key}": table.name for key, table in vars(_contracts()).items() if isinstance(table, Table)}
+    by_constant = {key: table.name for key, table in vars(warehouse).items() if isinstance(table, Table)}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _WRITING:
             names = [a.id for a in node.args if isinstance(a, ast.Name) and a.id in by_constant]
             yield from (by_constant[name] for name in names)
     for text in _strings(path):
         yield from _WRITTEN.findall(text)
-
-
-def _contracts() -> object:
-    from clv_pipeline.contracts import warehouse
-
-    return warehouse
 
 
 def test_only_its_writers_write_a_table() -> None:

@@ -48,8 +48,8 @@ class Table:
 
     def meaning_of(self, column: str) -> str | None:
         """Return what a column means, also one of a horizon such as `btyd_spend_90d`; None for an unknown one."""
-        days = [digits for digits in re.findall(r"_(\d+)d$", column)]
-        return next((c.meaning for c in self.columns_for([int(d) for d in days]) if c.name == column), None)
+        horizons = [int(days) for days in re.findall(r"_(\d+)d$", column)]
+        return next((c.meaning for c in self.columns_for(horizons) if c.name == column), None)
 
     def columns_for(self, horizons: Sequence[int] = ()) -> list[Column]:
         """Return the columns in order, neighbouring ones with {h} once for each horizon."""

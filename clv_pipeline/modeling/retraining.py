@@ -44,7 +44,7 @@ def why_train(registry: Registry, connection: Connection, settings: Settings, as
         return f"the champion is of {champion.as_of}, {settings.retrain_after_days} days or older"
     try:
         built = set(columns_of(connection, "features.customer_features"))
-    except Exception:  # no feature table yet: whatever the reason, training anew is the safe answer
+    except Exception:  # no feature table yet: whatever the reason, training again is the safe answer
         return "there are no feature tables yet"
     return why_unfit(champion, built)
 
