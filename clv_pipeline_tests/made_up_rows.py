@@ -31,6 +31,7 @@ SMALL = {
     "time_zone": "UTC",
     "max_cutoffs": 1,
     "tuning_folds": 1,
+    "max_parameter_sets": 1,
     "bootstrap_samples": 20,
     "min_buyers": 100,
     "threads": 2,

@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,7 +93,7 @@ def _group_members(group: int) -> list[int]:
 
 @contextmanager
 def _process(arguments: list[str], log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process in a group of its own; at the end nothing of the group is left."""
+    """Run a process in a group of its own; at the end all of the group are killed: to end by itself takes a UI 12 s."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("CLV_", "DAGSTER_"))}
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -102,14 +102,8 @@ def _process(arguments: list[str], log: Path, **environment: str) -> Iterator[su
     try:
         yield process
     finally:
-        for how in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            if _group_members(process.pid):
-                os.killpg(process.pid, how)
-            for _ in range(60):
-                process.poll()
-                if not _group_members(process.pid):
-                    break
-                time.sleep(0.1)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=10)
 
 

@@ -85,7 +85,7 @@ def train(root: Path, company: MadeUpCompany, as_of: date = AS_OF, *, keep: bool
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A company of 500 customers whose history tells who will buy, at two horizons, and at one that is longer than that."""
     company = with_prospects(company_with_signal(500), 60, FIRST_DAY)
-    return train(tmp_path_factory.mktemp("shop"), company, horizons=(30, 90, 365))
+    return train(tmp_path_factory.mktemp("shop"), company, horizons=(30, 90, 365), max_parameter_sets=10)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Parameters, Target, Task
+from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Member, Parameters, Target, Task
 from clv_pipeline.modeling.composites import MeanOf
 from clv_pipeline.modeling.cutoffs import Fold
 from clv_pipeline.modeling.dataset import LabelledRows
@@ -49,10 +49,17 @@ class Blend(Candidate):
 
     def fit(self, task: Task, parameters: Parameters, rows: LabelledRows) -> MeanOf:
         """Return the weighted mean of the members, each fitted to the rows."""
+        members = self.members(parameters)
+        fitted = [member.candidate.fit(task, member.parameters, rows) for member in members]
+        return MeanOf(tuple(fitted), tuple(member.weight for member in members))
+
+    def members(self, parameters: Parameters) -> list[Member]:
+        """Return the candidates that it is made of."""
         by_name = {c.name: c for c in CANDIDATES if c.target == self.target}
-        members = parameters["members"]
-        fitted = [by_name[name].fit(task, member["parameters"], rows) for name, member in members.items()]
-        return MeanOf(tuple(fitted), tuple(member["weight"] for member in members.values()))
+        return [
+            Member(by_name[name], member["parameters"], member["weight"])
+            for name, member in parameters["members"].items()
+        ]
 
 
 BLENDS: dict[Target, Blend] = {

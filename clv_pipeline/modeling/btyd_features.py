@@ -26,7 +26,7 @@ from clv_pipeline.modeling.btyd import (
     PurchaseModel,
     compress,
     discounted_purchases,
-    fit_best,
+    fit_first,
     median_wait,
     next_order_dates,
 )
@@ -132,11 +132,12 @@ def _fit(history: PurchaseHistory) -> PurchaseModel | None:
     """
     summary = compress(history.repeats, history.recency, history.age, log_gap_sum=history.log_gap_sum)
     rhythm = MBGCNBDk.fit(summary)
-    if rhythm.model is not None and rhythm.status == "converged" and rhythm.model.k >= _RHYTHMIC:
-        return rhythm.model
-    choice = fit_best(summary, (MBGNBD,))
-    if choice.model is None or choice.status != "converged":
-        choice = fit_best(summary, (MBGNBD, ParetoNBD))
+    if rhythm.model is not None and rhythm.status == "converged":
+        if rhythm.model.k >= _RHYTHMIC:
+            return rhythm.model
+        if rhythm.model.k == 1:  # without a rhythm it is MBG/NBD, and need not be fitted again
+            return MBGNBD(rhythm.model.r, rhythm.model.alpha, rhythm.model.a, rhythm.model.b)
+    choice = fit_first(summary, (MBGNBD, ParetoNBD))
     if choice.model is None:
         log.warning("no buy-till-you-die model: %s", choice.reason)
     return choice.model

@@ -76,6 +76,19 @@ class Candidate:
         fitted = tuple(factor.fit(task, parameters, rows) for factor in self.factors)
         return fitted[0] if len(fitted) == 1 else ProductOf(fitted)
 
+    def members(self, parameters: Parameters) -> "list[Member]":
+        """Return whose weighted mean it is: its own alone, unless it is a blend."""
+        return [Member(self, parameters, 1.0)]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A candidate with its parameters and its weight in a mean."""
+
+    candidate: Candidate
+    parameters: Parameters
+    weight: float
+
 
 def is_rule(pipeline: Pipeline) -> bool:
     """Return whether it learns nothing but, at most, a mean."""

@@ -1,5 +1,6 @@
 """Fitted models as one: a pipeline alone, a weighted mean of several, a product of factors. Nothing is fitted here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -27,11 +28,15 @@ class ProductOf:
 Fitted: TypeAlias = Pipeline | MeanOf | ProductOf
 
 
+def weighted_mean(predictions: Sequence[NDArray[np.float64]], weights: Sequence[float]) -> NDArray[np.float64]:
+    """Return what a `MeanOf` predicts whose members predict these; each array has one entry a row."""
+    return np.asarray(np.average(predictions, axis=0, weights=weights), dtype=np.float64)
+
+
 def predict(model: Fitted, features: pd.DataFrame) -> NDArray[np.float64]:
     """Return the expected spend in money (never negative), or the purchase probability where it is a classifier."""
     if isinstance(model, MeanOf):
-        parts = [predict(member, features) for member in model.members]
-        return np.asarray(np.average(parts, axis=0, weights=model.weights), dtype=np.float64)
+        return weighted_mean([predict(member, features) for member in model.members], model.weights)
     if isinstance(model, ProductOf):
         return np.asarray(np.prod([predict(member, features) for member in model.members], axis=0), dtype=np.float64)
     if hasattr(model, "predict_proba"):

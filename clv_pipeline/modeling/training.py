@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -19,8 +20,8 @@ from clv_pipeline.modeling import metrics, records
 from clv_pipeline.modeling.artefacts import save_model
 from clv_pipeline.modeling.blending import BLENDS, blend
 from clv_pipeline.modeling.calibration import ABOVE, PastWindow, calibrate
-from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Target, Task
-from clv_pipeline.modeling.composites import Fitted, predict
+from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Parameters, Target, Task
+from clv_pipeline.modeling.composites import Fitted, predict, weighted_mean
 from clv_pipeline.modeling.cutoffs import CutoffPlan, TrainingPlan
 from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows, feature_columns, load_labelled, target_names
 from clv_pipeline.modeling.level import Level, expected_level
@@ -185,11 +186,24 @@ def _predict_test(lab: Lab, choices: Sequence[Choice], settings: Settings) -> li
     learned, judged = lab.rows.at(lab.plan.test.train), lab.rows.at((lab.plan.test.validation,))
     level = lab.levels[lab.plan.test.validation]
 
-    def predict_one(choice: Choice) -> tuple[Choice, metrics.Array]:
-        model = choice.candidate.fit(lab.task, choice.parameters, learned)
-        return choice, at_level(choice.candidate, predict(model, judged.features), level)
+    # most members of a blend are judged alone as well: whoever stands in several places is fitted once
+    members = [choice.candidate.members(choice.parameters) for choice in choices]
+    distinct: list[tuple[Candidate, Parameters]] = []
+    for member in chain.from_iterable(members):
+        if (member.candidate, member.parameters) not in distinct:
+            distinct.append((member.candidate, member.parameters))
 
-    return side_by_side(predict_one, choices, settings.threads)
+    def predict_one(model: tuple[Candidate, Parameters]) -> metrics.Array:
+        candidate, parameters = model
+        return predict(candidate.fit(lab.task, parameters, learned), judged.features)
+
+    predicted = side_by_side(predict_one, distinct, settings.threads)
+    found = []
+    for choice, parts in zip(choices, members, strict=True):
+        by_member = [predicted[distinct.index((part.candidate, part.parameters))] for part in parts]
+        values = weighted_mean(by_member, [part.weight for part in parts])
+        found.append((choice, at_level(choice.candidate, values, level)))
+    return found
 
 
 def _verdict(

@@ -173,7 +173,12 @@ def assert_blocked(seen: Night, *says: str) -> None:
 
 
 def refusal(
-    company: Company, home: Home, as_of: str = TONIGHT, *, cleaned: Sequence[str] = ("orders",)
+    company: Company,
+    home: Home,
+    as_of: str = TONIGHT,
+    *,
+    cleaned: Sequence[str] = ("orders",),
+    acknowledged: Sequence[str] = (),
 ) -> PipelineError:
     """Return what the rooms say that refuse tonight's tables: extraction, cleaning of `cleaned`, the checks on the night.
 
@@ -181,15 +186,27 @@ def refusal(
     with that message is shown by the whole night of its family. Asserts I1, I2 and I5 as `assert_blocked` does.
     """
     company.write()
+    return refusal_of(company.folder, str(company.files), home, as_of, cleaned=cleaned, acknowledged=acknowledged)
+
+
+def refusal_of(
+    folder: Path,
+    url: str,
+    home: Home,
+    as_of: str = TONIGHT,
+    *,
+    cleaned: Sequence[str] = (),
+    acknowledged: Sequence[str] = (),
+    **changed: Any,
+) -> PipelineError:
+    """Return what the rooms say as `refusal` does, of a source that is there already; settings may be changed."""
     before, warehouse = contents(home.published), open_warehouse(home)
-    settings = load_settings(
-        source=str(company.folder), source_url=str(company.files), home=home.root, hash_key=CANARY_KEY
-    )
+    settings = load_settings(source=str(folder), source_url=url, home=home.root, hash_key=CANARY_KEY, **changed)
     with warehouse.connection(), pytest.raises(PipelineError) as refused:
         extract_source(settings, warehouse, date.fromisoformat(as_of))
         clean_everything(warehouse, settings, Validator(), only=tuple(cleaned))
         with warehouse.transaction() as connection:
-            judge_tonight(connection, settings, ())
+            judge_tonight(connection, settings, tuple(acknowledged))
     assert_blocked(Night(home, as_of, 1, f"error {refused.value}", before))
     return refused.value
 

@@ -14,7 +14,7 @@ import psycopg
 import sqlalchemy as sa
 
 from clv_pipeline.home import Home
-from clv_pipeline_tests.faults.company import TONIGHT, Company, Night, Row, run_night
+from clv_pipeline_tests.faults.company import TONIGHT, Company, Night, Row, refusal_of, run_night
 
 _SCHEMA_NUMBER = count(1)
 _TYPES = {"ordered_at": "timestamp", "amount": "numeric(18,2)", "updated_at": "timestamp", "started_at": "timestamp"}
@@ -49,10 +49,17 @@ class Database:
 
     def night(self, home: Home, port: int | None = None, as_of: str = TONIGHT, **settings: str) -> Night:
         """Run the whole job on the database, through `port` of this machine where one is given."""
+        folder, url = str(self.company.folder), self._url(port)
+        return run_night(home, "--source", folder, "--url", url, "--as-of", as_of, **settings)
+
+    def refusal(self, home: Home, port: int | None = None, **settings: Any) -> str:
+        """Return what the extraction says that refuses the database, without the rest of the job."""
+        return str(refusal_of(self.company.folder, self._url(port), home, **settings))
+
+    def _url(self, port: int | None) -> str:
         url = self.address(port) if port else self.url
         options = {"options": f"-csearch_path={self.schema}"}
-        address = url.update_query_dict(options).render_as_string(hide_password=False)
-        return run_night(home, "--source", str(self.company.folder), "--url", address, "--as-of", as_of, **settings)
+        return url.update_query_dict(options).render_as_string(hide_password=False)
 
     def address(self, port: int) -> sa.URL:
         return self.url.set(host="127.0.0.1", port=port).difference_update_query(["host"])

@@ -16,7 +16,7 @@ import pytest
 from clv_pipeline.home import Home
 from clv_pipeline.warehouse import open_bundle_file
 from clv_pipeline_tests.conftest import open_warehouse
-from clv_pipeline_tests.faults.company import Company, assert_blocked, assert_published, run_night
+from clv_pipeline_tests.faults.company import Company, assert_blocked, assert_published, refusal_of
 from clv_pipeline_tests.faults.database import Database, database_of, line_to, soon
 
 PASSWORD = "top-secret-password"
@@ -56,9 +56,8 @@ def test_fault_01_a_server_that_takes_the_connection_and_says_nothing_is_down_to
 ) -> None:
     monkeypatch.setattr("clv_pipeline.databases._LIBPQ_PATIENCE", {"connect_timeout": 2})
     with line_to(database, is_silent=True) as line:
-        assert_blocked(
-            database.night(yesterday, line.port, CLV_CONNECT_TRIES="2"), "cannot be reached after 2 tries", "timeout"
-        )
+        said = database.refusal(yesterday, line.port, connect_tries=2)
+        assert "cannot be reached after 2 tries" in said and "timeout" in said
         assert line.connections == 2
 
 
@@ -201,8 +200,8 @@ def test_fault_04_a_query_that_hangs_is_stopped_by_the_server_and_its_connection
     database: Database, yesterday: Home
 ) -> None:
     database.select("customers", "select customers.* from customers, pg_sleep(600)")
-    seen = database.night(yesterday, CLV_STATEMENT_TIMEOUT_SECONDS="2")
-    assert_blocked(seen, "customers (customers.sql) took longer than the statement timeout of 2 seconds")
+    said = database.refusal(yesterday, statement_timeout_seconds=2)
+    assert "customers (customers.sql) took longer than the statement timeout of 2 seconds" in said
     assert soon(lambda: database.backends("pg_sleep(600)") == 0)
     assert soon(lambda: database.backends("copy (") == 0), "the connection is closed, not only the query stopped"
 
@@ -212,8 +211,8 @@ def test_fault_04_a_table_that_somebody_locks_is_not_waited_for_without_end(
 ) -> None:
     with database.connect() as other, other.transaction():
         other.execute("lock table orders in access exclusive mode")
-        seen = database.night(yesterday, CLV_STATEMENT_TIMEOUT_SECONDS="1")
-    assert_blocked(seen, "orders (orders.sql) took longer than the statement timeout of 1 seconds")
+        said = database.refusal(yesterday, statement_timeout_seconds=1)
+    assert "orders (orders.sql) took longer than the statement timeout of 1 seconds" in said
 
 
 def test_fault_04_a_select_over_files_that_never_ends_is_stopped_too(company: Company, yesterday: Home) -> None:
@@ -221,6 +220,5 @@ def test_fault_04_a_select_over_files_that_never_ends_is_stopped_too(company: Co
     endless = "with recursive n as (select 1 as i union all select i + 1 from n) select max(i)::varchar from n"
     columns = ", ".join(f"({endless}) as {name}" for name in ("order_id", "customer_id", "ordered_at", "amount"))
     (company.folder / "orders.sql").write_text(f"select {columns}")
-    arguments = ("--source", str(company.folder), "--url", str(company.files), "--as-of", "2024-06-01")
-    seen = run_night(yesterday, *arguments, CLV_STATEMENT_TIMEOUT_SECONDS="1")
-    assert_blocked(seen, "orders (orders.sql) took longer than the statement timeout of 1 seconds")
+    said = str(refusal_of(company.folder, str(company.files), yesterday, statement_timeout_seconds=1))
+    assert "orders (orders.sql) took longer than the statement timeout of 1 seconds" in said

@@ -53,7 +53,7 @@ def refused_by(company: Company, home: Home, check: str) -> str:
 @pytest.mark.parametrize("table", ["orders", "customers", "web_sessions"])
 def test_fault_13_a_table_that_is_suddenly_empty_blocks(table: str, company: Company, yesterday: Home) -> None:
     company.tables[table] = []
-    assert_blocked(night(company, yesterday), table)
+    assert table in str(refusal(company, yesterday, cleaned=("orders", "customers", "web_sessions")))
 
 
 def test_fault_14_a_day_that_lost_most_of_its_orders_blocks_until_acknowledged(
@@ -74,8 +74,7 @@ def test_fault_14_a_day_that_lost_most_of_its_orders_blocks_until_acknowledged(
 
     unknown = night(company, yesterday, TONIGHT, "--acknowledge", "order_volum")
     assert_blocked(unknown, "There is no check 'order_volum'", "nearest: 'order_volume'", "freshness")
-    other = night(company, yesterday, TONIGHT, "--acknowledge", "freshness")
-    assert_blocked(other, "check order_volume")
+    assert "check order_volume" in str(refusal(company, yesterday, acknowledged=("freshness",)))
 
     assert_published(night(company, yesterday, TONIGHT, "--acknowledge", "order_volume"))
     assert published_rows(yesterday, "select acknowledged_checks, is_stale from clv_run") == [("order_volume", False)]

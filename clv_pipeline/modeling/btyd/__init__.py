@@ -45,6 +45,7 @@ __all__ = [
     "discounted_purchases",
     "discounted_value",
     "fit_best",
+    "fit_first",
     "median_wait",
     "model_from_dict",
     "next_order_dates",
@@ -76,7 +77,20 @@ def fit_best(summary: PurchaseSummary, candidates: Sequence[type[PurchaseModel]]
     Falls back in this order, and says so in the choice: the likeliest that converged; the likeliest that ended at a
     bound; no model. BG/NBD is not a candidate by default, since it calls every one-time buyer alive.
     """
-    attempts = tuple(candidate.fit(summary) for candidate in candidates)
+    return _best_of(tuple(candidate.fit(summary) for candidate in candidates))
+
+
+def fit_first(summary: PurchaseSummary, candidates: Sequence[type[PurchaseModel]]) -> ModelChoice:
+    """Fit the candidates in order until one converges, and choose it; where none does, choose as `fit_best`."""
+    attempts: tuple[FitResult[PurchaseModel], ...] = ()
+    for candidate in candidates:
+        attempts = (*attempts, candidate.fit(summary))
+        if attempts[-1].status is FitStatus.CONVERGED:
+            break
+    return _best_of(attempts)
+
+
+def _best_of(attempts: tuple[FitResult[PurchaseModel], ...]) -> ModelChoice:
     for status in (FitStatus.CONVERGED, FitStatus.AT_BOUND):
         usable = [fit for fit in attempts if fit.status is status]
         if usable:
