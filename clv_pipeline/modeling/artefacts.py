@@ -15,21 +15,25 @@ from xgboost import XGBClassifier, XGBRegressor
 
 from clv_pipeline.errors import ArtefactError
 from clv_pipeline.home import write_durably
-from clv_pipeline.modeling.anchored import AnchoredClassifier, AnchoredRegressor
+from clv_pipeline.modeling.anchored import Anchor, AnchoredClassifier, AnchoredRegressor
+from clv_pipeline.modeling.baselines import ColumnProbability, ColumnRule, Constant, RateProbability
 from clv_pipeline.modeling.composites import Fitted, MeanOf, ProductOf
+from clv_pipeline.modeling.encoding import FillUnknown, FrequentCategories, Winsoriser
+from clv_pipeline.modeling.neural import ChanceNet, LognormalNet
 
+#: Our own types in a pipeline, by the name that a file has for them: a module that moves makes no stored version unloadable.
+OUR_TYPES = {
+    kind.__name__: kind
+    for kind in (
+        Anchor, ColumnProbability, ColumnRule, Constant, RateProbability, FillUnknown, FrequentCategories, Winsoriser,
+        ChanceNet, LognormalNet,
+    )
+}  # fmt: skip
+#: What stands in a file in place of the module of one of our types.
+_OURS, _PACKAGE = "clv", "clv_pipeline."
 #: Types beyond skops' own list that our pipelines consist of; a file with any other type is refused.
 TRUSTED = [
-    "clv_pipeline.modeling.anchored.Anchor",
-    "clv_pipeline.modeling.baselines.ColumnProbability",
-    "clv_pipeline.modeling.baselines.ColumnRule",
-    "clv_pipeline.modeling.baselines.Constant",
-    "clv_pipeline.modeling.baselines.RateProbability",
-    "clv_pipeline.modeling.encoding.FillUnknown",
-    "clv_pipeline.modeling.encoding.FrequentCategories",
-    "clv_pipeline.modeling.encoding.Winsoriser",
-    "clv_pipeline.modeling.neural.ChanceNet",
-    "clv_pipeline.modeling.neural.LognormalNet",
+    *(f"{kind.__module__}.{name}" for name, kind in OUR_TYPES.items()),
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
@@ -90,7 +94,9 @@ def load_model(folder: Path, name: str, hashes: dict[str, str]) -> Fitted:
 
 
 def _dumps(pipeline: Pipeline) -> bytes:
-    """Return skops' bytes made repeatable: it names parts after memory addresses and stamps them with the clock."""
+    """Return skops' bytes made repeatable (it names parts after memory addresses and stamps them with the clock), with our
+    types under names that do not change.
+    """
     ids: dict[int, int] = {}
     names: dict[str, str] = {}
 
@@ -105,6 +111,9 @@ def _dumps(pipeline: Pipeline) -> bytes:
         if "file" in node:
             ending = node["file"].rsplit(".", 1)[1]
             found["file"] = names.setdefault(node["file"], f"{len(names)}.{ending}")
+        if str(found.get("__module__")).startswith(_PACKAGE):
+            assert found["__class__"] in OUR_TYPES, f"{found['__class__']} is not in OUR_TYPES"
+            found["__module__"] = _OURS
         return found
 
     import skops.io  # takes seconds to import, and most processes neither save nor load a model
@@ -140,9 +149,34 @@ def read_checked(path: Path, expected: str) -> bytes:
     return content
 
 
+def _with_modules_of_today(content: bytes) -> bytes:
+    """Return the file with our types where they are now, whatever module they were in when it was written."""
+
+    def found_again(node: Any) -> Any:
+        if isinstance(node, list):
+            return [found_again(value) for value in node]
+        if not isinstance(node, dict):
+            return node
+        found = {key: found_again(value) for key, value in node.items()}
+        module, kind = str(found.get("__module__")), OUR_TYPES.get(str(found.get("__class__")))
+        if kind and (module == _OURS or module.startswith(_PACKAGE)):
+            found["__module__"] = kind.__module__
+        return found
+
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w") as new:
+        for name in old.namelist():
+            part = old.read(name)
+            if name == "schema.json":
+                part = json.dumps(found_again(json.loads(part))).encode()
+            new.writestr(zipfile.ZipInfo(name), part)
+    return made.getvalue()
+
+
 def _loads(content: bytes, path: Path) -> Pipeline:
     import skops.io
 
+    content = _with_modules_of_today(content)
     unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
     if unknown:
         raise ArtefactError(
