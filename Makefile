@@ -33,10 +33,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m clv_pipeline.sql_models
+	$(BIN)/python -m clv_pipeline.warehouse.sql_models
 
 docs: $(READY)
-	$(BIN)/python -m clv_pipeline.published_contract > docs/published_tables.md
+	$(BIN)/python -m clv_pipeline.contracts.published > docs/published_tables.md
 
 # the lock holds names, versions and hashes only; whichever registry this machine uses serves it.
 # Compiling on all cores takes half the time that pip does; what some packages bring along for other Pythons fails, harmlessly

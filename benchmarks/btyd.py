@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from clv_pipeline.modeling.btyd import MBGNBD, MBGCNBDk, ParetoNBD, compress, discounted_purchases, median_wait
+from clv_pipeline.btyd import MBGNBD, MBGCNBDk, ParetoNBD, compress, discounted_purchases, median_wait
 
 T = TypeVar("T")
 DAYS = 730

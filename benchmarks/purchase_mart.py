@@ -24,8 +24,8 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.made_up_shop import CUTOFF, build_shop
-from clv_pipeline.sql_models import SqlModel, build, load_layer
-from clv_pipeline.warehouse import tables_of
+from clv_pipeline.warehouse.connection import tables_of
+from clv_pipeline.warehouse.sql_models import SqlModel, build, load_layer
 
 PARAMETERS = {"first_cutoff": CUTOFF, "last_cutoff": CUTOFF}
 MODELS = ("customer_day", "purchase_features")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clv_pipeline.modeling.btyd import MBGNBD, MBGCNBDk, PurchaseModel, PurchaseSummary, compress
+from clv_pipeline.btyd import MBGNBD, MBGCNBDk, PurchaseModel, PurchaseSummary, compress
 from clv_pipeline.modeling.metrics import log_loss, spearman
 
 DAYS, HOLDOUT = 820, 90

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.table import Table
 
-from clv_pipeline.errors import PipelineError
-from clv_pipeline.findings import Finding
-from clv_pipeline.home import Home
-from clv_pipeline.modeling.protocols import PROTOCOLS
-from clv_pipeline.settings import Settings, load_settings
+from clv_pipeline.core.errors import PipelineError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings, load_settings
+from clv_pipeline.diagnostics.findings import Finding
+from clv_pipeline.evaluation.protocols import PROTOCOLS
 
 out = Console(highlight=False, soft_wrap=True)
 
@@ -71,7 +71,7 @@ def run(
     settings = _settings(
         source=source, source_url=url, as_of=as_of.date() if as_of else None, horizons=horizons, home=home
     )
-    from clv_pipeline.quality.limits import known_checks
+    from clv_pipeline.quality.night_checks import known_checks
 
     acknowledged = known_checks(acknowledge)
     from clv_pipeline.orchestration.runs import run_nightly
@@ -82,7 +82,7 @@ def run(
             out.print(f"[bold red]error[/] {_plain(failure.message)}")
         out.print(f"The run is red; what was published before is served still. Look at it: {_ui_command(settings)}")
         sys.exit(1)
-    from clv_pipeline.reporting.summary import print_summary
+    from clv_pipeline.reporting.terminal import print_summary
 
     print_summary(out, Home(settings.home), outcome.checks_passed, outcome.checks_failed, _ui_command(settings))
 
@@ -93,8 +93,8 @@ def run(
 def ui(home: Path | None, port: int) -> None:
     """Open the Dagster UI on 127.0.0.1 with the nightly schedule running."""
     settings = _settings(home=home)
+    from clv_pipeline.core.settings import PROJECT
     from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
-    from clv_pipeline.settings import PROJECT
 
     prepare_dagster_home(Home(settings.home))
     dagster = Path(sys.executable).with_name("dagster")
@@ -110,7 +110,7 @@ def ui(home: Path | None, port: int) -> None:
 def doctor(source: str | None, url: str | None, home: Path | None) -> None:
     """Check source, rights, time zone, disk and schedule; say the next step for each line that fails."""
     settings = _settings(source=source, source_url=url, home=home)
-    from clv_pipeline.doctor import examine
+    from clv_pipeline.diagnostics.doctor import examine
 
     sys.exit(1 if _print_findings(examine(settings)) else 0)
 
@@ -120,8 +120,8 @@ def doctor(source: str | None, url: str | None, home: Path | None) -> None:
 def status(home: Path | None) -> None:
     """Show what is served and how old it is, how the newest run went, the next one, the champion, and the disk used."""
     settings = _settings(home=home)
+    from clv_pipeline.diagnostics.status import look
     from clv_pipeline.orchestration.history import about_runs
-    from clv_pipeline.status import look
 
     _print_findings([*look(settings), *about_runs(Home(settings.home), settings)])
 
@@ -132,8 +132,8 @@ def status(home: Path | None) -> None:
 def rollback(run_id: str | None, home: Path | None) -> None:
     """Serve the bundle that was served before, or RUN_ID; the next nightly run publishes as ever."""
     settings = _settings(home=home)
-    from clv_pipeline.serving import roll_back
-    from clv_pipeline.status import age_in_days
+    from clv_pipeline.diagnostics.status import age_in_days
+    from clv_pipeline.publishing.serving import roll_back
 
     served = roll_back(Home(settings.home), run_id)
     age = age_in_days(date.fromisoformat(served["as_of_date"]), settings)
@@ -147,7 +147,7 @@ def rollback(run_id: str | None, home: Path | None) -> None:
 def models(home: Path | None) -> None:
     """List every model version: as of when, its champions and test metrics, and when it was the champion."""
     settings = _settings(home=home)
-    from clv_pipeline.modeling.listing import describe_versions
+    from clv_pipeline.modeling.registry.listing import describe_versions
 
     for line in describe_versions(Home(settings.home).models):
         out.print(_plain(line))
@@ -159,8 +159,8 @@ def models(home: Path | None) -> None:
 def promote(version: str, home: Path | None) -> None:
     """Make an existing model VERSION the champion, once its files and its fit to the features are checked."""
     settings = _settings(home=home)
-    from clv_pipeline.modeling.promotion import promote_by_hand
-    from clv_pipeline.warehouse import Warehouse
+    from clv_pipeline.modeling.registry.promotion import promote_by_hand
+    from clv_pipeline.warehouse.connection import Warehouse
 
     manifest = promote_by_hand(Home(settings.home), Warehouse.of(settings), version)
     out.print(f"Champion now: {manifest.version}, fitted as of {manifest.as_of}. It scores until a training is due.")
@@ -182,7 +182,7 @@ def init(name: str) -> None:
 def explain(customer_id: str, home: Path | None) -> None:
     """Show a customer's score, the reasons, and the facts behind them, from what is published."""
     settings = _settings(home=home)
-    from clv_pipeline.reporting.summary import print_customer
+    from clv_pipeline.reporting.terminal import print_customer
 
     print_customer(out, Home(settings.home), customer_id)
 
@@ -251,9 +251,9 @@ def backtest(
         source, horizons, windows = fixed.source, str(fixed.horizon_days), 1
     last_day = fixed.cutoff + timedelta(days=fixed.horizon_days) if fixed else as_of.date() if as_of else None
     settings = _settings(source=source, source_url=url, as_of=last_day, horizons=horizons, home=home)
-    from clv_pipeline.backtest import run_backtest, write_tables
+    from clv_pipeline.demo_company.company import with_demo_source
+    from clv_pipeline.evaluation.backtest import run_backtest, write_tables
     from clv_pipeline.reporting import backtest_card, backtest_report
-    from clv_pipeline.sources.demo.company import with_demo_source
 
     home_folder, day = Home(settings.home), settings.as_of or date.today()
     settings = with_demo_source(settings, home_folder)
@@ -279,8 +279,8 @@ def backtest(
 def evaluate(file: Path, window: str, home: Path | None) -> None:
     """Judge a file of predictions (customer_id, predicted_spend, ...) against what happened in a window."""
     settings = _settings(home=home)
-    from clv_pipeline.evaluate import judge_file
-    from clv_pipeline.warehouse import Warehouse
+    from clv_pipeline.evaluation.predictions_file import judge_file
+    from clv_pipeline.warehouse.connection import Warehouse
 
     places = Home(settings.home)
     warehouse = Warehouse(

@@ -1,6 +1,6 @@
 """Another valid value of every setting, as the environment gives it; for what must change with it, and what must not."""
 
-from clv_pipeline.settings import Changes, Settings
+from clv_pipeline.core.settings import Changes, Settings
 
 ANOTHER = {
     "home": "elsewhere",

@@ -18,9 +18,9 @@ from unittest import mock
 import pytest
 
 from clv_pipeline.cli import main
-from clv_pipeline.home import Home
-from clv_pipeline.settings import Settings, load_settings
-from clv_pipeline.warehouse import Warehouse
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings, load_settings
+from clv_pipeline.warehouse.connection import Warehouse
 
 CLV = Path(sys.executable).with_name("clv")
 #: Files whose tests need a home, a server, a training or a process of its own: with the faults they are `slow`, and no part

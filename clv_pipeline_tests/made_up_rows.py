@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.btyd_features import build_btyd_features
 from clv_pipeline.features.build import build_feature_table, build_labels
+from clv_pipeline.features.cutoffs import TrainingPlan
 from clv_pipeline.features.plan import NightPlan, plan_training, write_night_plan
-from clv_pipeline.modeling.btyd_features import build_btyd_features
-from clv_pipeline.modeling.cutoffs import TrainingPlan
-from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
+from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
 from clv_pipeline.quality.cleaning import accepted_rows, clean_parameters, create_quarantine
-from clv_pipeline.settings import Settings
-from clv_pipeline.sources.contract import CONTRACT
-from clv_pipeline.sources.door import create_raw_table
-from clv_pipeline.sql_models import build, load_layer
-from clv_pipeline.warehouse import Connection, Warehouse
+from clv_pipeline.sources.loading import create_raw_table
+from clv_pipeline.warehouse.connection import Connection, Warehouse
+from clv_pipeline.warehouse.sql_models import build, load_layer
 
 AS_OF = date(2024, 6, 1)
 FIRST_DAY = date(2022, 12, 1)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from clv_pipeline.home import Home
-from clv_pipeline.publishing import Bundle, build_customer_clv, publish
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings, load_settings
+from clv_pipeline.publishing.bundle import Bundle
+from clv_pipeline.publishing.publishing import build_customer_clv, publish
+from clv_pipeline.publishing.serving import current
 from clv_pipeline.reporting import plots
-from clv_pipeline.serving import current
-from clv_pipeline.settings import Settings, load_settings
-from clv_pipeline.sql_models import load_layer
-from clv_pipeline.warehouse import Warehouse, open_bundle_file
+from clv_pipeline.warehouse.connection import Warehouse, open_bundle_file
+from clv_pipeline.warehouse.sql_models import load_layer
 from clv_pipeline_tests.conftest import open_warehouse
 
 

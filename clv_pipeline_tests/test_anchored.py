@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clv_pipeline.modeling import lessons
-from clv_pipeline.modeling.anchored import Anchor, AnchoredClassifier, AnchoredRegressor
-from clv_pipeline.modeling.candidates import CANDIDATES, Task
-from clv_pipeline.modeling.composites import predict
+from clv_pipeline.modeling.candidates.anchored import AnchoredClassifier, AnchoredRegressor
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Task
+from clv_pipeline.modeling.candidates.ensembles import predict
+from clv_pipeline.modeling.data import targets
+from clv_pipeline.modeling.data.encoding import Anchor
 from clv_pipeline_tests.made_up_rows import COLUMNS, feature_rows
 
 ROWS = feature_rows(600, seed=1)
@@ -97,17 +98,17 @@ def test_lessons_by_hand() -> None:
     )
     np.testing.assert_allclose(rows.weight, [1, 1, 0.5, 1])
     for learn, target in (
-        (lessons.net_spend, [90, -20, 50, 0]),
-        (lessons.spend, [90, 0, 50, 0]),
-        (lessons.bought, [1, 1, 1, 0]),
-        (lessons.purchase_days, [3, 1, 2, 0]),
+        (targets.net_spend, [90, -20, 50, 0]),
+        (targets.spend, [90, 0, 50, 0]),
+        (targets.bought, [1, 1, 1, 0]),
+        (targets.purchase_days, [3, 1, 2, 0]),
     ):
         everybody = learn(rows)
         np.testing.assert_array_equal(everybody.rows, [0, 1, 2, 3])
         np.testing.assert_allclose(everybody.target, target)
         np.testing.assert_allclose(everybody.weight, [1, 1, 0.5, 1])
     # a purchase that was sent back in full is worth a hundredth of the usual 70, not less than nothing
-    of_buyers, per_day = lessons.spend_of_buyers(rows), lessons.spend_per_purchase_day(rows)
+    of_buyers, per_day = targets.spend_of_buyers(rows), targets.spend_per_purchase_day(rows)
     np.testing.assert_array_equal(of_buyers.rows, [0, 1, 2])
     np.testing.assert_allclose(of_buyers.target, [90, 0.7, 50])
     np.testing.assert_allclose(of_buyers.weight, [1, 1, 0.5])

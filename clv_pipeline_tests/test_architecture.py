@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from clv_pipeline.settings import PROJECT, SQL_FOLDER
+from clv_pipeline.core.settings import PROJECT, SQL_FOLDER
 from clv_pipeline_tests.conftest import _SLOW
 
 PACKAGE = PROJECT / "clv_pipeline"
@@ -20,9 +20,18 @@ SQL_FILES = sorted(
 SERIALISERS = {"pickle", "cPickle", "_pickle", "joblib", "cloudpickle", "dill", "shelve", "marshal"}
 #: Rooms whose output may depend on the run's as_of only, never on the wall clock.
 TIMELESS = (
-    "modeling/", "features/", "run_identity.py", "tables.py", "scoring.py", "publishing.py", "serving.py", "reporting/",
-    "quality/",
+    "core/run_identity.py", "warehouse/", "btyd/", "features/", "quality/", "modeling/", "interpretation/", "scoring/",
+    "evaluation/", "reporting/", "publishing/",
 )  # fmt: skip
+#: The rooms of the house, and those to come: each imports only rooms that stand before it.
+FLOORS = (
+    "core", "contracts", "btyd", "warehouse", "demo_company", "sources", "features", "quality", "modeling",
+    "interpretation", "scoring", "evaluation", "decisions", "reporting", "publishing", "alerts", "dashboard", "assistant",
+    "exports", "diagnostics", "privacy", "engine", "orchestration", "cli",
+)  # fmt: skip
+ROOMS_TO_COME = {"decisions", "alerts", "dashboard", "assistant", "exports", "engine"}
+#: The same, one level down.
+INSIDE_MODELING = ("metrics", "data", "candidates", "calibration", "registry", "training")
 #: Calls that tell the wall clock, as the last two names of what is called; time.monotonic() measures and tells nothing.
 CLOCKS = {
     ("datetime", "now"), ("datetime", "today"), ("datetime", "utcnow"), ("date", "today"), ("time", "time"),
@@ -106,6 +115,54 @@ def test_the_rooms_that_are_judged_exist() -> None:
     assert len(SQL_FILES) > 20
 
 
+def _room(name: str, below: str) -> str | None:
+    """Return the room of a dotted module below another one: ('clv_pipeline.core.home', 'clv_pipeline') is in 'core'."""
+    head, _, rest = name.partition(f"{below}.")
+    return rest.split(".")[0] if not head and rest else None
+
+
+def _imports_upwards(below: str, floors: tuple[str, ...]) -> list[str]:
+    """Return each import of a room that stands after the importing one, as `from -> to`."""
+    found = []
+    for module in MODULES:
+        dotted = f"clv_pipeline.{_name(module).removesuffix('.py').replace('/', '.')}"
+        own = _room(dotted, below)
+        if own in floors:
+            others = {room for name in _imported(module) if (room := _room(name, below)) in floors}
+            found += [f"{_name(module)} -> {o}" for o in others if o and floors.index(o) > floors.index(own)]
+    return sorted(found)
+
+
+def test_a_room_imports_only_rooms_before_it() -> None:
+    assert _imports_upwards("clv_pipeline", FLOORS) == []
+    assert _imports_upwards("clv_pipeline.modeling", INSIDE_MODELING) == []
+
+
+def test_every_room_has_its_floor_and_says_what_belongs_in_it() -> None:
+    for folder, floors, absent in ((PACKAGE, FLOORS, ROOMS_TO_COME), (PACKAGE / "modeling", INSIDE_MODELING, set())):
+        there = {m.stem for m in folder.glob("*.py")} | {m.parent.name for m in folder.glob("*/__init__.py")}
+        assert there - {"__init__"} == set(floors) - absent, folder
+    silent = [_name(m) for m in MODULES if m.name == "__init__.py" and len(ast.get_docstring(_tree(m)) or "") <= 30]
+    assert silent == []
+
+
+def test_the_purchase_models_could_be_a_package_of_their_own() -> None:
+    others = {
+        (_name(m), name)
+        for m in MODULES
+        if _name(m).startswith("btyd/")
+        for name in _imported(m)
+        if name.split(".")[0] == "clv_pipeline" and not name.startswith("clv_pipeline.btyd")
+    }
+    assert others == set()
+    assert {p for m in MODULES if _name(m).startswith("btyd/") for p in _packages(m)} >= {"numpy", "scipy"}
+
+
+def test_only_the_command_line_and_the_resources_know_the_demo_company() -> None:
+    importers = {_name(m) for m in MODULES if any(i.startswith("clv_pipeline.demo_company") for i in _imported(m))}
+    assert {i for i in importers if not i.startswith("demo_company/")} == {"cli.py", "orchestration/resources.py"}
+
+
 def test_only_orchestration_imports_dagster() -> None:
     importers = {_name(m) for m in MODULES if any(p.startswith("dagster") for p in _packages(m))}
     assert importers, "nobody imports dagster: the rule watches nothing"
@@ -119,13 +176,13 @@ def test_only_the_command_line_reaches_into_orchestration() -> None:
 
 def test_only_the_warehouse_opens_duckdb() -> None:
     openers = {_name(m) for m in MODULES for call in _calls(m) if _called(call) == ("duckdb", "connect")}
-    assert openers == {"warehouse.py"}
+    assert openers == {"warehouse/connection.py", "warehouse/files.py"}
     assert [_name(m) for m in MODULES if "duckdb.connect" in _imported(m)] == []
 
 
 def test_reporting_reads_the_published_bundle_only() -> None:
     for module in (m for m in MODULES if _name(m).startswith("reporting/")):
-        assert "clv_pipeline.warehouse.Warehouse" not in _imported(module), _name(module)
+        assert "clv_pipeline.warehouse.connection.Warehouse" not in _imported(module), _name(module)
         for text in _texts(module):
             assert not re.search(r"\b(raw|clean|features|training|scores)\.[a-z_]+", text), (_name(module), text)
 
@@ -160,9 +217,10 @@ def test_the_clock_reaches_no_result() -> None:
 
 
 def test_only_bookkeeping_asks_the_clock() -> None:
-    importers = {_name(m) for m in MODULES if {"clv_pipeline.clock", "clv_pipeline.clock.now"} & _imported(m)}
+    importers = {_name(m) for m in MODULES if {"clv_pipeline.core.clock", "clv_pipeline.core.clock.now"} & _imported(m)}
     assert importers == {
-        "modeling/registry.py", "orchestration/history.py", "privacy/subject.py", "run_lock.py", "status.py",
+        "core/run_lock.py", "diagnostics/status.py", "modeling/registry/registry.py", "orchestration/history.py",
+        "privacy/subject.py",
     }  # fmt: skip
 
 

@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clv_pipeline.backtest import Backtest
-from clv_pipeline.errors import ConfigurationError
-from clv_pipeline.evaluate import judge_file
-from clv_pipeline.home import Home
+from clv_pipeline.core.errors import ConfigurationError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.evaluation.backtest import Backtest
+from clv_pipeline.evaluation.predictions_file import judge_file
+from clv_pipeline.evaluation.protocols import PROTOCOLS
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.protocols import PROTOCOLS
 from clv_pipeline.reporting import backtest_card, backtest_report
-from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Warehouse
+from clv_pipeline.warehouse.connection import Warehouse
 from clv_pipeline_tests.conftest import run_clv_here
 from clv_pipeline_tests.made_up_rows import AS_OF, company_with_signal
 from clv_pipeline_tests.warehouse_builders import write_source

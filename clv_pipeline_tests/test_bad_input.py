@@ -21,7 +21,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline_tests.conftest import run_clv, run_clv_here
 from clv_pipeline_tests.forked import run_clv_forked

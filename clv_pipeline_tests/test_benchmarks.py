@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from benchmarks import made_up_shop, purchase_mart
-from clv_pipeline.modeling.btyd import MBGNBD, MBGCNBDk, ParetoNBD
-from clv_pipeline.settings import SQL_FOLDER
-from clv_pipeline.warehouse import Warehouse, columns_of
+from clv_pipeline.btyd import MBGNBD, MBGCNBDk, ParetoNBD
+from clv_pipeline.core.settings import SQL_FOLDER
+from clv_pipeline.warehouse.connection import Warehouse, columns_of
 from clv_pipeline_tests.conftest import AS_OF, FileSource
 from clv_pipeline_tests.warehouse_builders import clean_without_rules, extract_source
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clv_pipeline.modeling.blending import BLENDS, blend
-from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Target, Task, candidates_for
-from clv_pipeline.modeling.composites import MeanOf, predict
-from clv_pipeline.modeling.cutoffs import Fold
-from clv_pipeline.modeling.dataset import LabelledRows
-from clv_pipeline.modeling.tuning import Tuned, fold_score, judge_folds
+from clv_pipeline.features.cutoffs import Fold
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Target, Task, candidates_for
+from clv_pipeline.modeling.candidates.ensembles import MeanOf, predict
+from clv_pipeline.modeling.data.dataset import LabelledRows
+from clv_pipeline.modeling.training.blending import BLENDS, blend
+from clv_pipeline.modeling.training.tuning import Tuned, fold_score, judge_folds
 from clv_pipeline_tests.made_up_rows import AS_OF, COLUMNS, feature_rows
 
 Floats = NDArray[np.float64]

@@ -17,7 +17,7 @@ from scipy.integrate import quad
 from scipy.special import betaln, gammaln, log_expit
 from scipy.stats import poisson
 
-from clv_pipeline.modeling.btyd import (
+from clv_pipeline.btyd import (
     BGNBD,
     MBGNBD,
     BGCNBDk,
@@ -35,7 +35,7 @@ from clv_pipeline.modeling.btyd import (
     model_from_dict,
     next_order_dates,
 )
-from clv_pipeline.modeling.btyd.quadrature import beta_nodes, power_nodes
+from clv_pipeline.btyd.quadrature import beta_nodes, power_nodes
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from clv_pipeline.core.home import Home
+from clv_pipeline.features.btyd_features import build_btyd_features
 from clv_pipeline.features.build import build_feature_table
 from clv_pipeline.features.plan import NightPlan, plan_training, write_night_plan
-from clv_pipeline.home import Home
-from clv_pipeline.modeling.btyd_features import build_btyd_features
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.made_up_rows import AS_OF, MadeUpCompany, company_with_rhythm, small_settings, write_company
 from clv_pipeline_tests.warehouse_builders import sql_model

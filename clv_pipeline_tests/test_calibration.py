@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import t as student_t
 
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.calibration import Calibration, PastWindow, calibrate
-from clv_pipeline.modeling.level import Level
+from clv_pipeline.modeling.calibration.intervals import Calibration, PastWindow, calibrate
+from clv_pipeline.modeling.calibration.level import Level
 
 CUSTOMERS = 20_000
 

@@ -21,15 +21,17 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from clv_pipeline.errors import ArtefactError, ConfigurationError
-from clv_pipeline.modeling import baselines, encoding, lessons, metrics
-from clv_pipeline.modeling.artefacts import load_model, save_model
-from clv_pipeline.modeling.candidates import CANDIDATES, Candidate, Factor, Parameters, Task, candidates_for
-from clv_pipeline.modeling.composites import Fitted, ProductOf, predict
-from clv_pipeline.modeling.cutoffs import Fold
-from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
-from clv_pipeline.modeling.level import Level
-from clv_pipeline.modeling.tuning import Tuned, fold_score, tune
+from clv_pipeline.core.errors import ArtefactError, ConfigurationError
+from clv_pipeline.features.cutoffs import Fold
+from clv_pipeline.modeling import metrics
+from clv_pipeline.modeling.calibration.level import Level
+from clv_pipeline.modeling.candidates import rules
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Factor, Parameters, Task, candidates_for
+from clv_pipeline.modeling.candidates.ensembles import Fitted, ProductOf, predict
+from clv_pipeline.modeling.data import encoding, targets
+from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
+from clv_pipeline.modeling.registry.artefacts import load_model, save_model
+from clv_pipeline.modeling.training.tuning import Tuned, fold_score, tune
 from clv_pipeline_tests.made_up_rows import AS_OF, COLUMNS, feature_rows
 
 TASK = Task(COLUMNS, 90, seed=7)
@@ -315,7 +317,7 @@ def test_the_seed_makes_it_repeatable(candidate: Candidate) -> None:
 _CUTOFFS = tuple(AS_OF - timedelta(days=90 * k) for k in range(1, 5))
 
 
-class Recorder(baselines.Rule, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class Recorder(rules.Rule, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """A model that keeps the rows it was shown and predicts a constant."""
 
     shown: list[tuple[str, NDArray[np.float64]]] = []  # noqa: RUF012
@@ -345,7 +347,7 @@ NO_LEVELS = dict.fromkeys(_CUTOFFS, Level())
 
 def one_factor(make: type[BaseEstimator], search: list[Parameters], **fixed: float) -> Candidate:
     """Return a candidate of spend that is one estimator on the plain features."""
-    factor = Factor(lambda task, p: Pipeline([("model", make(**fixed, **p))]), lessons.net_spend)
+    factor = Factor(lambda task, p: Pipeline([("model", make(**fixed, **p))]), targets.net_spend)
     return Candidate("made up", "spend", (factor,), search)
 
 
@@ -371,7 +373,7 @@ def test_tuning_keeps_the_parameters_with_the_best_mean_over_the_folds() -> None
     rows.features["spend_total"] = rows.spend
     folds = (Fold(_CUTOFFS[2:], _CUTOFFS[1]), Fold(_CUTOFFS[3:], _CUTOFFS[2]))
     search: list[Parameters] = [{"column": "mean_gap_days"}, {"column": "spend_total"}, {"column": "survey_last_nps"}]
-    candidate = one_factor(baselines.ColumnRule, search, factor=1.1)
+    candidate = one_factor(rules.ColumnRule, search, factor=1.1)
     told: list[str] = []
     tuned = tune(candidate, TASK, rows, folds, NO_LEVELS, max_sets=10, progress=told.append)
     assert tuned.parameters == {"column": "spend_total"}
@@ -549,16 +551,16 @@ def test_the_rate_so_far_is_carried_on(horizon: int) -> None:
 
 def test_a_rule_predicts_nothing_for_a_net_return_or_an_unknown_value() -> None:
     frame = pd.DataFrame({"spend_90d": [-50.0, np.nan, 20.0]})
-    np.testing.assert_array_equal(baselines.ColumnRule("spend_90d", 2.0).fit(frame, frame).predict(frame), [0, 0, 40])
+    np.testing.assert_array_equal(rules.ColumnRule("spend_90d", 2.0).fit(frame, frame).predict(frame), [0, 0, 40])
 
 
 def test_a_rule_on_a_feature_that_is_the_same_for_everybody_predicts_from_that_value() -> None:
     frame = pd.DataFrame({"spend_90d": [1.0, 2.0]})
     columns = FeatureColumns(("spend_90d",), (), {"spend_30d": 5.0, "btyd_spend_90d": np.nan})
     for made, expected in (
-        (baselines.column_rule(columns, "spend_90d", 2.0), [2, 4]),
-        (baselines.column_rule(columns, "spend_30d", 2.0), [10, 10]),
-        (baselines.column_rule(columns, "btyd_spend_90d"), [0, 0]),
+        (rules.column_rule(columns, "spend_90d", 2.0), [2, 4]),
+        (rules.column_rule(columns, "spend_30d", 2.0), [10, 10]),
+        (rules.column_rule(columns, "btyd_spend_90d"), [0, 0]),
     ):
         np.testing.assert_array_equal(made.fit(frame, frame).predict(frame), expected)
 
@@ -590,13 +592,13 @@ def test_a_feature_that_no_sql_file_makes_is_an_error_that_names_it(name: str, n
 def test_a_saved_rule_whose_feature_is_gone_predicts_nothing() -> None:
     frame = pd.DataFrame({"spend_90d": [1.0]})
     with pytest.raises(KeyError, match="gone"):
-        baselines.ColumnRule("gone", 2.0).fit(frame, frame).predict(frame)
+        rules.ColumnRule("gone", 2.0).fit(frame, frame).predict(frame)
 
 
 @pytest.mark.parametrize("horizon", [1, 29, 30, 59, 60, 89, 90, 179, 180, 364, 365, 1_000])
 def test_the_trailing_window_is_never_longer_than_the_horizon(horizon: int) -> None:
     windows = [f"spend_{days}d" for days in (30, 60, 90, 180, 365)]
-    made = baselines.trailing_spend(FeatureColumns(tuple(windows), ()), horizon)
+    made = rules.trailing_spend(FeatureColumns(tuple(windows), ()), horizon)
     window = int(made.column.removeprefix("spend_").removesuffix("d"))
     assert window <= max(horizon, 30)
     assert made.factor == pytest.approx(horizon / window)

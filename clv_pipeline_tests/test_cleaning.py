@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from clv_pipeline.contracts.reasons import REASONS, Reason
-from clv_pipeline.errors import ConfigurationError
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.errors import ConfigurationError
+from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality import expectations
 from clv_pipeline.quality.cleaning import CleanReport, CleanTableRejected, DispositionCount, build_clean_table
 from clv_pipeline.quality.expectations import Validator
-from clv_pipeline.quality.night import measure
-from clv_pipeline.settings import Settings
-from clv_pipeline.sources.contract import CONTRACT
-from clv_pipeline.sql_models import SqlModel, load_layer
-from clv_pipeline.warehouse import Warehouse, one_row, row_count
+from clv_pipeline.quality.night_measures import measure
+from clv_pipeline.warehouse.connection import Warehouse, one_row, row_count
+from clv_pipeline.warehouse.sql_models import SqlModel, load_layer
 from clv_pipeline_tests.conftest import AS_OF, STARTED_AT, FileSource
 from clv_pipeline_tests.warehouse_builders import build_lookups, clean_everything, extract_source, sql_model
 

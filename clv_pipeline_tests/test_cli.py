@@ -16,14 +16,14 @@ import pytest
 import sqlalchemy as sa
 import sqlglot
 
-from clv_pipeline.doctor import examine
-from clv_pipeline.home import Home
-from clv_pipeline.published_contract import PUBLISHED
-from clv_pipeline.settings import SOURCES_FOLDER, load_settings
-from clv_pipeline.sources.contract import CONTRACT
+from clv_pipeline.contracts.published import PUBLISHED
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import SOURCES_FOLDER, load_settings
+from clv_pipeline.diagnostics.doctor import examine
 from clv_pipeline.sources.extraction import extract
 from clv_pipeline.sources.folder import read_selects
-from clv_pipeline.warehouse import Warehouse, open_bundle_file
+from clv_pipeline.warehouse.connection import Warehouse, open_bundle_file
 from clv_pipeline_tests.conftest import AS_OF, RULES_RUN, SMALL_RUN, STARTED_AT, FileSource, run_clv, run_clv_here
 
 HEAD = "order_id,customer_id,ordered_at,amount\n"

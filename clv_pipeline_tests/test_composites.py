@@ -10,11 +10,11 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from clv_pipeline.errors import ArtefactError
-from clv_pipeline.modeling.artefacts import load_model, save_model
-from clv_pipeline.modeling.candidates import CANDIDATES, Task
-from clv_pipeline.modeling.composites import Fitted, MeanOf, ProductOf, predict
-from clv_pipeline.modeling.neural import LognormalNet
+from clv_pipeline.core.errors import ArtefactError
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Task
+from clv_pipeline.modeling.candidates.ensembles import Fitted, MeanOf, ProductOf, predict
+from clv_pipeline.modeling.candidates.neural import LognormalNet
+from clv_pipeline.modeling.registry.artefacts import load_model, save_model
 from clv_pipeline_tests.made_up_rows import COLUMNS, feature_rows
 
 TRAINING = feature_rows(500, seed=1)

@@ -5,7 +5,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from clv_pipeline.modeling.cutoffs import CutoffPlan, Fold, TrainingPlan, plan_cutoffs, plan_horizons
+from clv_pipeline.features.cutoffs import CutoffPlan, Fold, TrainingPlan, plan_cutoffs, plan_horizons
 
 AS_OFS = (date(2024, 2, 29), date(2024, 3, 1), date(2023, 12, 31), date(2025, 1, 1), date(2024, 7, 15))
 HISTORY_DAYS = (1, 29, 59, 60, 61, 120, 179, 180, 181, 269, 270, 271, 366, 731, 1_461)

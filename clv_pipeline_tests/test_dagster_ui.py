@@ -25,7 +25,7 @@ import numpy as np
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
 from clv_pipeline_tests.conftest import CLV, SMALL_RUN
 
 CHROMIUM = next(

@@ -17,11 +17,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from clv_pipeline.errors import ConfigurationError
-from clv_pipeline.settings import SOURCES_FOLDER, read_source_toml
-from clv_pipeline.sources.contract import CONTRACT
-from clv_pipeline.sources.demo.company import build_demo_company
-from clv_pipeline.sources.demo.dirt import ODD_NAMES, PlantedFaults
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.errors import ConfigurationError
+from clv_pipeline.core.settings import SOURCES_FOLDER, read_source_toml
+from clv_pipeline.demo_company.company import build_demo_company
+from clv_pipeline.demo_company.dirt import ODD_NAMES, PlantedFaults
 
 FOLDER = SOURCES_FOLDER / "demo"
 FIRST_NIGHT = "1900-01-01 00:00:00"
@@ -93,7 +93,7 @@ def test_a_build_that_breaks_off_leaves_the_old_company(tmp_path: Path, monkeypa
     path = tmp_path / "shop.db"
     small(path, 1)
     before = path.read_bytes()
-    monkeypatch.setattr("clv_pipeline.sources.demo.events.post_socially", lambda *_: 1 / 0)
+    monkeypatch.setattr("clv_pipeline.demo_company.events.post_socially", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         small(path, 2)
     assert path.read_bytes() == before

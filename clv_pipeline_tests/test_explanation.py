@@ -11,17 +11,18 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from clv_pipeline import scoring
-from clv_pipeline.errors import ArtefactError, QualityError
-from clv_pipeline.home import Home
-from clv_pipeline.modeling import training
-from clv_pipeline.modeling.dataset import KEYS, FeatureColumns
-from clv_pipeline.modeling.explanation import Explainer, fit_explainer, top_reasons
-from clv_pipeline.modeling.registry import Manifest, Registry
-from clv_pipeline.modeling.wording import describe, in_words, phrases
-from clv_pipeline.scoring import ScoringReport, score_customers
-from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Warehouse
+from clv_pipeline.core.errors import ArtefactError, QualityError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.families import KEYS
+from clv_pipeline.features.wording import describe, in_words, phrases
+from clv_pipeline.interpretation.explanation import Explainer, fit_explainer, top_reasons
+from clv_pipeline.modeling.data.dataset import FeatureColumns
+from clv_pipeline.modeling.registry.registry import Manifest, Registry
+from clv_pipeline.modeling.training import training
+from clv_pipeline.scoring import scoring
+from clv_pipeline.scoring.scoring import ScoringReport, score_customers
+from clv_pipeline.warehouse.connection import Warehouse
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.made_up_rows import (
     AS_OF,

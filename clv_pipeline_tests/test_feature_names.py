@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from clv_pipeline.contracts.warehouse import BTYD_FEATURES
-from clv_pipeline.features.names import BTYD, FAMILIES, PURCHASE, family_of
-from clv_pipeline.modeling.candidates import CANDIDATES, Task
-from clv_pipeline.modeling.dataset import KEYS, FeatureColumns, feature_columns
-from clv_pipeline.modeling.wording import _FAMILIES, _NOBODY_KNOWS, _WORDS
-from clv_pipeline.warehouse import columns_of
+from clv_pipeline.features.families import BTYD, FAMILIES, KEYS, PURCHASE, family_of
+from clv_pipeline.features.wording import _FAMILIES, _NOBODY_KNOWS, _WORDS
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Task
+from clv_pipeline.modeling.data.dataset import FeatureColumns, feature_columns
+from clv_pipeline.warehouse.connection import columns_of
 from clv_pipeline_tests.warehouse_builders import empty_company
 
 HORIZON = 90

@@ -6,9 +6,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.settings import PROJECT, load_settings
-from clv_pipeline.warehouse import Connection, Warehouse, one_row, open_bundle_file, open_files
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import PROJECT, load_settings
+from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row, open_bundle_file
+from clv_pipeline.warehouse.files import open_files
 from clv_pipeline_tests.conftest import open_warehouse
 
 SECRET = "nobody's business"

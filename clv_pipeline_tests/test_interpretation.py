@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.modeling import ablation, interpretation, metrics, training
-from clv_pipeline.modeling.candidates import CANDIDATES, Task
-from clv_pipeline.modeling.cutoffs import CutoffPlan
-from clv_pipeline.modeling.dataset import FeatureColumns, LabelledRows
-from clv_pipeline.modeling.partial_dependence import grid_of, partial_dependence
-from clv_pipeline.modeling.permutation import (
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.cutoffs import CutoffPlan
+from clv_pipeline.interpretation import ablation, champion as interpretation
+from clv_pipeline.interpretation.partial_dependence import grid_of, partial_dependence
+from clv_pipeline.interpretation.permutation import (
     ALL,
     Group,
     features_that_move_most,
@@ -25,9 +24,12 @@ from clv_pipeline.modeling.permutation import (
     groups_of,
     permutation_importance,
 )
+from clv_pipeline.modeling import metrics
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Task
+from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
+from clv_pipeline.modeling.training import training
 from clv_pipeline.reporting import plots
-from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Warehouse
+from clv_pipeline.warehouse.connection import Warehouse
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.made_up_rows import (
     COLUMNS,

@@ -6,16 +6,14 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from clv_pipeline.modeling.level import (
-    HISTORY_NEEDED,
-    YEAR,
+from clv_pipeline.features.cutoffs import HISTORY_NEEDED, YEAR, cutoff_a_year_before
+from clv_pipeline.modeling.calibration.level import (
     Level,
-    cutoff_a_year_before,
     expected_level,
     scale_probability,
     scale_spend,
 )
-from clv_pipeline.warehouse import Connection, Warehouse
+from clv_pipeline.warehouse.connection import Connection, Warehouse
 
 CUTOFF = date(2024, 6, 1)
 LAST_YEAR = CUTOFF - YEAR

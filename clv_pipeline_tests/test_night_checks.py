@@ -6,8 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from clv_pipeline.errors import RUNBOOK, ConfigurationError, PipelineError, QualityError
-from clv_pipeline.quality.limits import (
+from clv_pipeline.core.errors import RUNBOOK, ConfigurationError, PipelineError, QualityError
+from clv_pipeline.core.settings import PROJECT, Settings, load_settings
+from clv_pipeline.quality.night_checks import (
     ACKNOWLEDGEABLE,
     FRESHNESS,
     GIANT_ORDER,
@@ -28,9 +29,8 @@ from clv_pipeline.quality.limits import (
     known_checks,
     settle,
 )
-from clv_pipeline.quality.night import DayOfOrders, GiantOrder, GoodNight, Median, MonthOfOrders, Night
-from clv_pipeline.quality.score_limits import SegmentMoves, Totals, judge_predicted_total, judge_segment_changes
-from clv_pipeline.settings import PROJECT, Settings, load_settings
+from clv_pipeline.quality.night_measures import DayOfOrders, GiantOrder, GoodNight, Median, MonthOfOrders, Night
+from clv_pipeline.quality.score_checks import SegmentMoves, Totals, judge_predicted_total, judge_segment_changes
 
 AS_OF = date(2024, 6, 1)
 LAST_DAY = AS_OF - timedelta(days=1)

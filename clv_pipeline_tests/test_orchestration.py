@@ -13,12 +13,12 @@ import dagster as dg
 import pytest
 from dagster import AssetCheckEvaluation, DagsterEventType
 
+from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.contracts.reasons import REASONS
-from clv_pipeline.home import Home
-from clv_pipeline.published_contract import PUBLISHED
-from clv_pipeline.settings import PROJECT
-from clv_pipeline.sources.contract import CONTRACT
-from clv_pipeline.sql_models import load_layer
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import PROJECT
+from clv_pipeline.warehouse.sql_models import load_layer
 from clv_pipeline_tests.conftest import FileSource
 from clv_pipeline_tests.ticks import python_process, ticks
 

@@ -15,20 +15,21 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from clv_pipeline.errors import ConfigurationError, PrivacyError
+from clv_pipeline.core.errors import ConfigurationError, PrivacyError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.features import build as feature_build
 from clv_pipeline.features.build import build_feature_table
-from clv_pipeline.home import Home
+from clv_pipeline.features.denied import is_denied
+from clv_pipeline.interpretation.fairness import SMALL_GROUPS, audit_fairness
 from clv_pipeline.privacy.consent import remove_refused
 from clv_pipeline.privacy.erasure import forget
-from clv_pipeline.privacy.fairness import SMALL_GROUPS, audit_fairness, is_denied
 from clv_pipeline.privacy.subject import export_subject, same_person
-from clv_pipeline.privacy.tombstones import open_tombstones, read_tombstones
 from clv_pipeline.privacy.traces import find_traces
-from clv_pipeline.publishing_target import publish_to_database
-from clv_pipeline.serving import what_is_damaged
-from clv_pipeline.settings import Settings, load_settings
-from clv_pipeline.warehouse import columns_of, open_bundle_file
+from clv_pipeline.publishing.database_target import publish_to_database
+from clv_pipeline.publishing.serving import what_is_damaged
+from clv_pipeline.sources.tombstones import open_tombstones, read_tombstones
+from clv_pipeline.warehouse.connection import columns_of, open_bundle_file
 from clv_pipeline_tests.conftest import open_warehouse, run_clv_here
 from clv_pipeline_tests.nights import contents, copy_of, served_run, served_whole
 from clv_pipeline_tests.warehouse_builders import sql_model
@@ -336,7 +337,7 @@ def test_the_audits_figures_are_what_they_say(demo_run: Home, tmp_path: Path) ->
 
 
 def test_small_groups_are_put_together_or_left_out() -> None:
-    from clv_pipeline.privacy.fairness import _pooled
+    from clv_pipeline.interpretation.fairness import _pooled
 
     groups = np.array(["a"] * 60 + ["b"] * 30 + ["c"] * 30 + ["d"] * 50, dtype=object)
     assert {name: int(mask.sum()) for name, mask in _pooled(groups).items()} == {"a": 60, "d": 50, SMALL_GROUPS: 60}

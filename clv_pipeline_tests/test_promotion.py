@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from clv_pipeline import clock
-from clv_pipeline.errors import ArtefactError
-from clv_pipeline.home import Home
-from clv_pipeline.modeling.listing import describe_versions
-from clv_pipeline.modeling.promotion import promote_by_hand
-from clv_pipeline.modeling.registry import Manifest, Registry
+from clv_pipeline.core import clock
+from clv_pipeline.core.errors import ArtefactError
+from clv_pipeline.core.home import Home
+from clv_pipeline.modeling.registry.listing import describe_versions
+from clv_pipeline.modeling.registry.promotion import promote_by_hand
+from clv_pipeline.modeling.registry.registry import Manifest, Registry
 from clv_pipeline_tests.conftest import open_warehouse, run_clv_here
 from clv_pipeline_tests.forked import run_clv_forked
 from clv_pipeline_tests.nights import contents, copy_of

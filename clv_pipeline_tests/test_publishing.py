@@ -15,15 +15,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from clv_pipeline import publishing, serving
-from clv_pipeline.errors import PublishError
-from clv_pipeline.home import Home
-from clv_pipeline.published_contract import PUBLISHED, as_markdown
-from clv_pipeline.reporting.report import write_report
-from clv_pipeline.reporting.summary import season_in_words
-from clv_pipeline.settings import PROJECT, Settings, load_settings
-from clv_pipeline.sql_models import SqlModel, load_layer
-from clv_pipeline.warehouse import Connection, open_bundle_file
+from clv_pipeline.contracts.published import PUBLISHED, as_markdown
+from clv_pipeline.core.errors import PublishError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import PROJECT, Settings, load_settings
+from clv_pipeline.publishing import publishing, serving
+from clv_pipeline.reporting.bundle_report import write_report
+from clv_pipeline.reporting.terminal import season_in_words
+from clv_pipeline.warehouse.connection import Connection, open_bundle_file
+from clv_pipeline.warehouse.sql_models import SqlModel, load_layer
 from clv_pipeline_tests.changed_settings import that_change_nothing
 from clv_pipeline_tests.conftest import RULES_RUN, SMALL_RUN, open_warehouse, run_clv, run_clv_here
 from clv_pipeline_tests.pages import assert_inert, tags_of

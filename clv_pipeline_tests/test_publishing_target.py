@@ -25,15 +25,15 @@ from psycopg import errors
 from psycopg.rows import scalar_row
 from sqlalchemy.dialects import mssql, mysql, oracle
 
-from clv_pipeline import publishing_target
-from clv_pipeline.errors import ConfigurationError, PublishError
-from clv_pipeline.home import Home
+from clv_pipeline.contracts.published import PUBLISHED
+from clv_pipeline.core.errors import ConfigurationError, PublishError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import PROJECT, Settings, load_settings
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import failures_of
-from clv_pipeline.published_contract import PUBLISHED
-from clv_pipeline.publishing_target import publish_to_database, published_tables
-from clv_pipeline.settings import PROJECT, Settings, load_settings
-from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline.publishing import database_target
+from clv_pipeline.publishing.database_target import publish_to_database, published_tables
+from clv_pipeline.warehouse.connection import open_bundle_file
 
 #: How often the torn-read test publishes; `make chaos` asks for 500.
 PUBLICATIONS = int(os.environ.get("CLV_TEST_PUBLICATIONS", "25"))
@@ -404,7 +404,7 @@ def test_a_connection_lost_in_the_middle_leaves_the_old_rows(target: Target, bun
 def test_a_writer_that_holds_a_row_does_not_keep_the_run_waiting(
     target: Target, bundle: Path, other: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing_target, "_LOCK_TIMEOUT", "1s")
+    monkeypatch.setattr(database_target, "_LOCK_TIMEOUT", "1s")
     target.publish(bundle)
     with target.connect() as holder:
         holder.execute("select * from segments for update")

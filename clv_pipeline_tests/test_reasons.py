@@ -10,12 +10,12 @@ from sqlglot import exp
 
 from clv_pipeline.contracts import reasons
 from clv_pipeline.contracts.reasons import REASONS, Reason
-from clv_pipeline.settings import PROJECT, SQL_FOLDER
-from clv_pipeline.sources.contract import CONTRACT
-from clv_pipeline.sql_models import SqlModel, load_layer
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.settings import PROJECT, SQL_FOLDER
+from clv_pipeline.warehouse.sql_models import SqlModel, load_layer
 
 #: Modules that use reasons which no SQL file yields.
-USERS = ("sources/door.py", "quality/cleaning.py")
+USERS = ("sources/loading.py", "quality/cleaning.py")
 
 
 def literals(file: Path) -> set[str]:

@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
-from clv_pipeline import run_identity
-from clv_pipeline.run_identity import code_fingerprint, model_version, run_id
-from clv_pipeline.settings import SOURCES_FOLDER, Changes, Settings, load_settings
+from clv_pipeline.core import run_identity
+from clv_pipeline.core.run_identity import code_fingerprint, model_version, run_id
+from clv_pipeline.core.settings import SOURCES_FOLDER, Changes, Settings, load_settings
 from clv_pipeline_tests.changed_settings import ANOTHER, declared
 
 AS_OF = date(2026, 7, 1)

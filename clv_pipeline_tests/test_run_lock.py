@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from clv_pipeline.errors import BusyError
-from clv_pipeline.home import Home
-from clv_pipeline.run_lock import hold, holder_of
+from clv_pipeline.core.errors import BusyError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.run_lock import hold, holder_of
 
 _HOLD = """
 import sys
 from pathlib import Path
-from clv_pipeline.home import Home
-from clv_pipeline.run_lock import hold
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.run_lock import hold
 with hold(Home(Path(sys.argv[1])), "a long run", "run-1"):
     print("in", flush=True)
     sys.stdin.read()

@@ -5,10 +5,10 @@ import pytest
 from numpy.typing import NDArray
 
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.blending import BLENDS
-from clv_pipeline.modeling.candidates import candidates_for
-from clv_pipeline.modeling.selection import CLOSE, Contender, beats, choose, decide
-from clv_pipeline.modeling.tuning import Tuned
+from clv_pipeline.modeling.candidates.catalogue import candidates_for
+from clv_pipeline.modeling.training.blending import BLENDS
+from clv_pipeline.modeling.training.champion_rule import CLOSE, Contender, beats, choose, decide
+from clv_pipeline.modeling.training.tuning import Tuned
 
 Floats = NDArray[np.float64]
 CUSTOMERS = 3_000

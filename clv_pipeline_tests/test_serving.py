@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from clv_pipeline.errors import PublishError
-from clv_pipeline.home import Home
-from clv_pipeline.serving import bundles, current, read_pointer, remove_old_bundles, roll_back
+from clv_pipeline.core.errors import PublishError
+from clv_pipeline.core.home import Home
+from clv_pipeline.publishing.serving import bundles, current, read_pointer, remove_old_bundles, roll_back
 from clv_pipeline_tests.conftest import run_clv_here
 from clv_pipeline_tests.cut_short import cut_everywhere
 from clv_pipeline_tests.forked import run_clv_forked

@@ -21,14 +21,14 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from clv_pipeline.errors import ConfigurationError, PipelineError, SourceError, SourceInterrupted
-from clv_pipeline.home import Home
-from clv_pipeline.settings import ExcludeRule, Settings, load_settings
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.errors import ConfigurationError, PipelineError, SourceError, SourceInterrupted
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import ExcludeRule, Settings, load_settings
 from clv_pipeline.sources import extraction, readers
-from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sources.extraction import ExtractedTable, extract
 from clv_pipeline.sources.folder import exclusion_condition, read_selects
-from clv_pipeline.warehouse import Warehouse
+from clv_pipeline.warehouse.connection import Warehouse
 from clv_pipeline_tests.conftest import AS_OF, STARTED_AT, FileSource
 
 KINDS = ("postgresql", "sqlite", "csv", "parquet")

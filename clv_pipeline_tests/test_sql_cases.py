@@ -20,14 +20,14 @@ from pathlib import Path
 
 import pytest
 
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.build import LABEL_PARAMETERS
-from clv_pipeline.home import Home
-from clv_pipeline.publishing import publish_parameters
+from clv_pipeline.publishing.publishing import publish_parameters
 from clv_pipeline.quality.cleaning import DISPOSITION, clean_parameters
-from clv_pipeline.settings import Settings
-from clv_pipeline.sources.contract import CONTRACT
-from clv_pipeline.sql_models import SqlModel, build, load_layer
-from clv_pipeline.warehouse import Connection, Warehouse, columns_of
+from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of
+from clv_pipeline.warehouse.sql_models import SqlModel, build, load_layer
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.warehouse_builders import empty_company
 

@@ -7,11 +7,11 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.settings import SQL_FOLDER, Settings
 from clv_pipeline.features import build as features
-from clv_pipeline.settings import SQL_FOLDER, Settings
-from clv_pipeline.sources.contract import CONTRACT
-from clv_pipeline.sql_models import SqlModel, append, build, column_lineage, first_comment, load_layer
-from clv_pipeline.warehouse import Warehouse, columns_of, row_count
+from clv_pipeline.warehouse.connection import Warehouse, columns_of, row_count
+from clv_pipeline.warehouse.sql_models import SqlModel, append, build, column_lineage, first_comment, load_layer
 from clv_pipeline_tests.warehouse_builders import build_features, empty_company, sql_model
 
 LAYERS = ("1_clean", "2_features", "3_training", "4_published")
@@ -67,7 +67,7 @@ def test_an_input_without_its_layer_is_not_taken_for_a_cte(tmp_path: Path, monke
     (tmp_path / "1_made_up" / "a.sql").write_text(
         "-- One row per b,\n-- twice.\n\n-- no more\nselect * from made_up.b;\n"
     )
-    monkeypatch.setattr("clv_pipeline.sql_models.SQL_FOLDER", tmp_path)
+    monkeypatch.setattr("clv_pipeline.warehouse.sql_models.SQL_FOLDER", tmp_path)
     b, a = load_layer("1_made_up")
     assert (b.table, b.inputs) == ("made_up.b", {"raw.a"})
     assert (a.table, a.inputs, a.description) == ("made_up.a", {"made_up.b"}, "One row per b, twice.")

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from clv_pipeline.findings import Finding
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import load_settings
+from clv_pipeline.diagnostics.findings import Finding
+from clv_pipeline.diagnostics.status import look
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import newest_run
-from clv_pipeline.settings import load_settings
-from clv_pipeline.status import look
 from clv_pipeline_tests.conftest import FileSource, run_clv_here
 from clv_pipeline_tests.nights import contents, copy_of, served_run
 

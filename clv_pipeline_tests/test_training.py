@@ -12,23 +12,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clv_pipeline.errors import ArtefactError, HistoryError
-from clv_pipeline.home import Home
-from clv_pipeline.modeling import metrics, records, training
-from clv_pipeline.modeling.blending import BLENDS
-from clv_pipeline.modeling.candidates import CANDIDATES, candidates_for
-from clv_pipeline.modeling.composites import predict
-from clv_pipeline.modeling.cutoffs import TrainingPlan
-from clv_pipeline.modeling.dataset import feature_columns, load_labelled, target_names
-from clv_pipeline.modeling.level import expected_level
-from clv_pipeline.modeling.registry import Manifest, Recipe, Registry, library_versions, why_unfit
-from clv_pipeline.modeling.retraining import reigning_champion, why_train
-from clv_pipeline.modeling.selection import CLOSE, FALLBACK, Contender, choose, decide
-from clv_pipeline.modeling.training import REIGNING, TARGETS
-from clv_pipeline.modeling.tuning import Tuned, at_level
-from clv_pipeline.scoring import score_customers
-from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Warehouse
+from clv_pipeline.core.errors import ArtefactError, HistoryError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.cutoffs import TrainingPlan
+from clv_pipeline.modeling import metrics
+from clv_pipeline.modeling.calibration.level import expected_level
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, candidates_for
+from clv_pipeline.modeling.candidates.ensembles import predict
+from clv_pipeline.modeling.data.dataset import feature_columns, load_labelled, target_names
+from clv_pipeline.modeling.registry.registry import Manifest, Recipe, Registry, library_versions, why_unfit
+from clv_pipeline.modeling.training import records, training
+from clv_pipeline.modeling.training.blending import BLENDS
+from clv_pipeline.modeling.training.champion_rule import CLOSE, FALLBACK, Contender, choose, decide
+from clv_pipeline.modeling.training.retraining import reigning_champion, why_train
+from clv_pipeline.modeling.training.training import REIGNING, TARGETS
+from clv_pipeline.modeling.training.tuning import Tuned, at_level
+from clv_pipeline.scoring.scoring import score_customers
+from clv_pipeline.warehouse.connection import Warehouse
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.made_up_rows import (
     AS_OF,
@@ -833,18 +834,3 @@ def test_no_customer_is_in_the_model_folder(kiosk: Trained) -> None:
     for path in (kiosk.registry.folder / kept(kiosk).version).iterdir():
         content = path.read_bytes()
         assert not [c for c in customers if c.encode() in content], path.name
-
-
-# --- work side by side ----------------------------------------------------------------------------------------------
-
-
-def test_side_by_side_keeps_the_order_and_passes_errors_on() -> None:
-    assert training.side_by_side(lambda n: n * n, list(range(20)), 4) == [n * n for n in range(20)]
-
-    def fail(number: int) -> int:
-        if number == 3:
-            raise ValueError("three")
-        return number
-
-    with pytest.raises(ValueError, match="three"):
-        training.side_by_side(fail, [1, 2, 3, 4], 2)

@@ -10,16 +10,16 @@ import duckdb
 import pandas as pd
 import pytest
 
-from clv_pipeline import tables
 from clv_pipeline.contracts import warehouse
+from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.contracts.warehouse import BTYD_FEATURES, TABLES, Column, Table
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import PROJECT, SQL_FOLDER, load_settings
+from clv_pipeline.features.cutoffs import plan_horizons
 from clv_pipeline.features.plan import NightPlan, read_night_plan, write_night_plan
-from clv_pipeline.home import Home
-from clv_pipeline.modeling.cutoffs import plan_horizons
-from clv_pipeline.settings import PROJECT, SQL_FOLDER, load_settings
-from clv_pipeline.sources.contract import CONTRACT
-from clv_pipeline.sql_models import load_layer
-from clv_pipeline.warehouse import SCHEMAS, Connection, columns_of
+from clv_pipeline.warehouse import tables
+from clv_pipeline.warehouse.connection import SCHEMAS, Connection, columns_of
+from clv_pipeline.warehouse.sql_models import load_layer
 from clv_pipeline_tests.conftest import open_warehouse
 
 PACKAGE = PROJECT / "clv_pipeline"

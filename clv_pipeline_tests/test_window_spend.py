@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from clv_pipeline import tables
 from clv_pipeline.contracts.warehouse import HISTORY, RUN
+from clv_pipeline.core.home import Home
 from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE, spend_by_customer, window_spend
-from clv_pipeline.home import Home
-from clv_pipeline.sql_models import build
-from clv_pipeline.warehouse import Connection, Warehouse
+from clv_pipeline.warehouse import tables
+from clv_pipeline.warehouse.connection import Connection, Warehouse
+from clv_pipeline.warehouse.sql_models import build
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.made_up_rows import (
     AS_OF,

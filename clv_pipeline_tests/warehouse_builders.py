@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.btyd_features import build_btyd_features
 from clv_pipeline.features.build import build_feature_table, build_labels
+from clv_pipeline.features.cutoffs import TrainingPlan
 from clv_pipeline.features.plan import NightPlan, write_night_plan
-from clv_pipeline.home import Home
-from clv_pipeline.modeling.btyd_features import build_btyd_features
-from clv_pipeline.modeling.cutoffs import TrainingPlan
 from clv_pipeline.quality.cleaning import (
     CleanReport,
     accepted_rows,
@@ -18,11 +20,9 @@ from clv_pipeline.quality.cleaning import (
     create_quarantine,
 )
 from clv_pipeline.quality.expectations import Validator
-from clv_pipeline.settings import Settings
-from clv_pipeline.sources.contract import CONTRACT
 from clv_pipeline.sources.extraction import extract
-from clv_pipeline.sql_models import SqlModel, build, load_layer
-from clv_pipeline.warehouse import Connection, Warehouse
+from clv_pipeline.warehouse.connection import Connection, Warehouse
+from clv_pipeline.warehouse.sql_models import SqlModel, build, load_layer
 from clv_pipeline_tests.conftest import FileSource, open_warehouse
 
 

@@ -1,1 +1,1 @@
-"""What the stages hand to each other, declared once: tables, columns, reasons. A module here imports nothing of ours."""
+"""The contracts between rooms: what comes in, what the warehouse holds, what is published, why rows are rejected."""

@@ -1,7 +1,7 @@
 """The warehouse tables that Python writes: grain, columns, types, meaning and writer of each.
 
-Tables that a SQL file builds are declared by that file, source tables by `sources/contract.py`, published ones by
-`published_contract.py`. How rows get into a table is `tables.py`.
+Tables that a SQL file builds are declared by that file, source tables by `contracts/source.py`, published ones by
+`published.py`. How rows get into a table is `warehouse/tables.py`.
 """
 
 import re
@@ -129,14 +129,14 @@ DISPOSITIONS = _table(
 )  # fmt: skip
 NIGHT = _table(
     "quality.night", "measure of tonight and what it is of",
-    ("quality/night", "scores/customer_scores", "published/customer_clv"), "quality/night.py",
+    ("quality/night", "scores/customer_scores", "published/customer_clv"), "quality/night_measures.py",
     measure=("varchar", "what was measured"),
     subject=("varchar", "the table, window, month or check it is of"),
     value=("double", "the figure"),
 )  # fmt: skip
 GOOD_NIGHTS = replace(_table(
     "quality.good_nights", "measure of a published night: the baseline of later ones", "published/bundle",
-    "quality/night.py",
+    "quality/night_measures.py",
     source_name=("varchar", "the company"),
     as_of=("date", "the night"),
     run_id=("varchar", "the run that published it"),
@@ -146,7 +146,7 @@ GOOD_NIGHTS = replace(_table(
 ), is_history=True)  # fmt: skip
 UNSCORED_CUSTOMERS = _table(
     "quality.unscored_customers", "eligible customer without a score; empty on every sound night", "published/bundle",
-    "publishing.py",
+    "publishing/audit.py",
     customer_id=_CUSTOMER,
 )  # fmt: skip
 CUTOFFS = _table(
@@ -174,7 +174,7 @@ PLAN_WINDOWS = _table(
     cutoff=("date", "first day of the window"),
 )  # fmt: skip
 BTYD_FEATURES = _table(
-    "features.btyd_features", "(as_of, customer_id) who has bought", "features/btyd_features", "modeling/btyd_features.py",
+    "features.btyd_features", "(as_of, customer_id) who has bought", "features/btyd_features", "features/btyd_features.py",
     as_of=("date", "the cutoff"),
     customer_id=_CUSTOMER,
     btyd_probability_alive=("double", "probability that the customer still buys at all"),
@@ -186,7 +186,7 @@ BTYD_FEATURES = _table(
     expected_next_order_date=("date", "median date of the next order of a customer who still buys; null at past cutoffs"),
 )  # fmt: skip
 TUNING = _table(
-    "training.tuning", "horizon, target and candidate", "training/tuning", "modeling/records.py",
+    "training.tuning", "horizon, target and candidate", "training/tuning", "modeling/training/records.py",
     horizon_days=_HORIZON,
     target=_TARGET,
     candidate=_CANDIDATE,
@@ -201,7 +201,7 @@ TUNING = _table(
 )  # fmt: skip
 PREDICTIONS = _table(
     "training.predictions", "horizon, target, candidate, window and customer", ("training/tuning", "training/model_quality"),
-    "modeling/records.py",
+    "modeling/training/records.py",
     horizon_days=_HORIZON,
     target=_TARGET,
     candidate=_CANDIDATE,
@@ -212,14 +212,15 @@ PREDICTIONS = _table(
     predicted=("double", "what the candidate predicted"),
 )  # fmt: skip
 CHAMPIONS = _table(
-    "training.champions", "horizon and target", "training/model_quality", "modeling/records.py",
+    "training.champions", "horizon and target", "training/model_quality", "modeling/training/records.py",
     horizon_days=_HORIZON,
     target=_TARGET,
     candidate=("varchar", "the candidate that won"),
     reason=("varchar", "why, with the figures"),
 )  # fmt: skip
 TEST_PREDICTIONS = _table(
-    "training.test_predictions", "horizon and customer of the test window", "training/model_quality", "modeling/records.py",
+    "training.test_predictions", "horizon and customer of the test window", "training/model_quality",
+    "modeling/training/records.py",
     horizon_days=_HORIZON,
     as_of=("date", "first day of the test window"),
     customer_id=_CUSTOMER,
@@ -232,7 +233,7 @@ TEST_PREDICTIONS = _table(
     high=("double", "upper end; null as typical_spend"),
 )  # fmt: skip
 MODEL_QUALITY = _table(
-    "training.model_quality", "horizon, target, candidate and metric", "training/model_quality", "modeling/records.py",
+    "training.model_quality", "horizon, target, candidate and metric", "training/model_quality", "modeling/training/records.py",
     horizon_days=_HORIZON,
     target=("varchar", "the target with its horizon"),
     candidate=_CANDIDATE,
@@ -246,7 +247,7 @@ MODEL_QUALITY = _table(
     high=_HIGH,
 )  # fmt: skip
 FAIRNESS_AUDIT = _table(
-    "training.fairness_audit", "horizon, attribute, group and metric", "training/fairness_audit", "privacy/fairness.py",
+    "training.fairness_audit", "horizon, attribute, group and metric", "training/fairness_audit", "interpretation/fairness.py",
     horizon_days=_HORIZON,
     attribute=("varchar", "what the groups differ in"),
     group_name=("varchar", "the group"),
@@ -259,7 +260,7 @@ FAIRNESS_AUDIT = _table(
 )  # fmt: skip
 PERMUTATION_IMPORTANCE = _table(
     "training.permutation_importance", "feature, and per source as a whole", "training/permutation_importance",
-    "modeling/interpretation.py",
+    "interpretation/champion.py",
     horizon_days=_HORIZON,
     feature=("varchar", "the feature; all for a source as a whole"),
     source_family=_FAMILY,
@@ -270,7 +271,7 @@ PERMUTATION_IMPORTANCE = _table(
 )  # fmt: skip
 PARTIAL_DEPENDENCE = _table(
     "training.partial_dependence", "feature and position on its grid", "training/permutation_importance",
-    "modeling/interpretation.py",
+    "interpretation/champion.py",
     horizon_days=_HORIZON,
     feature=("varchar", "the feature"),
     source_family=_FAMILY,
@@ -283,7 +284,7 @@ PARTIAL_DEPENDENCE = _table(
     high=_HIGH,
 )  # fmt: skip
 SOURCE_ABLATION = _table(
-    "training.source_ablation", "source left out and metric", "training/source_ablation", "modeling/interpretation.py",
+    "training.source_ablation", "source left out and metric", "training/source_ablation", "interpretation/champion.py",
     horizon_days=_HORIZON,
     left_out=("varchar", "the source left out"),
     description=_IN_WORDS,
@@ -296,11 +297,11 @@ SOURCE_ABLATION = _table(
 )  # fmt: skip
 TRAINED_VERSION = _table(
     "training.trained_version", "warehouse: the version that the tables of this layer measured", "training/champion",
-    "modeling/records.py",
+    "modeling/training/records.py",
     model_version=("varchar", "the version; no row while a training is under way or was cut short"),
 )  # fmt: skip
 CUSTOMER_SCORES = _table(
-    "scores.customer_scores", "eligible customer", "scores/customer_scores", "scoring.py",
+    "scores.customer_scores", "eligible customer", "scores/customer_scores", "scoring/scoring.py",
     as_of=("date", "the night"),
     customer_id=_CUSTOMER,
     predicted_spend_HORIZON=("decimal(18, 2)", "expected net spend in {h} days"),
@@ -317,7 +318,7 @@ CUSTOMER_SCORES = _table(
     primary_probability=("decimal(5, 4)", "purchase_probability of the primary horizon"),
 )  # fmt: skip
 FEATURE_IMPORTANCE = _table(
-    "scores.feature_importance", "feature", "scores/customer_scores", "scoring.py",
+    "scores.feature_importance", "feature", "scores/customer_scores", "scoring/scoring.py",
     horizon_days=_HORIZON,
     feature=("varchar", "the feature"),
     source_family=_FAMILY,
@@ -325,7 +326,7 @@ FEATURE_IMPORTANCE = _table(
     mean_contribution=("double", "money that it moves in the average customer's prediction"),
 )  # fmt: skip
 RUN = _table(
-    "scores.run", "warehouse: the identity of tonight's scores", "scores/customer_scores", "scoring.py",
+    "scores.run", "warehouse: the identity of tonight's scores", "scores/customer_scores", "scoring/scoring.py",
     run_id=("varchar", "name of the run, derived from everything that shapes its results"),
     contract_version=("varchar", "version of the published contract"),
     source_name=("varchar", "the company"),
@@ -359,14 +360,14 @@ _HISTORY = {
 }
 HISTORY = replace(_table(
     "scores.history", "night, customer and horizon that was ever published", "published/bundle",
-    ("publishing.py", "recovery.py"), **_HISTORY,
+    ("publishing/publishing.py", "publishing/history.py", "publishing/recovery.py"), **_HISTORY,
 ), is_history=True)  # fmt: skip
 TONIGHT = _table(
     "scores.tonight", "customer and horizon of tonight: joins the history once the night is published",
-    "published/customer_clv", "publishing.py", **_HISTORY,
+    "published/customer_clv", "publishing/history.py", **_HISTORY,
 )  # fmt: skip
 COLUMN_DICTIONARY = _table(
-    "published.column_dictionary", "column of a published table", "published/bundle", "publishing.py",
+    "published.column_dictionary", "column of a published table", "published/bundle", "publishing/publishing.py",
     table_name=("varchar", "the published table"),
     column_name=("varchar", "its column"),
     position=("integer", "place in the table, from 1"),

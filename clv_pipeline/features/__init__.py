@@ -1,4 +1,1 @@
-"""Feature tables: what tonight builds (`plan`), building it (`build`), and which features there are (`names`).
-
-What a feature means is SQL (`sql/2_features`).
-"""
+"""Features as of a cutoff: which cutoffs, building the tables of `sql/2_features`, their names, families and wording."""

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
+from clv_pipeline.features.denied import is_denied
+from clv_pipeline.features.families import KEYS
 from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE
-from clv_pipeline.modeling.dataset import KEYS
-from clv_pipeline.privacy.fairness import is_denied
-from clv_pipeline.sql_models import Parameters, SqlModel, append, build, load_layer
-from clv_pipeline.warehouse import Connection, Warehouse, columns_of, quote_name
+from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of, quote_name
+from clv_pipeline.warehouse.sql_models import Parameters, SqlModel, append, build, load_layer
 
 #: The named parameters of `sql/3_training`.
 LABEL_PARAMETERS: Parameters = {"outlier_multiple": OUTLIER_MULTIPLE}

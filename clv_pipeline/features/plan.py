@@ -1,7 +1,7 @@
 """The plan of a night: which cutoffs are built, and whether, from what and on which windows models are trained.
 
 It is made once, by the asset `features/cutoffs`, and read back by every later step. Which past cutoffs a model wants is
-`modeling/cutoffs.py`.
+`features/cutoffs.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from math import ceil
 
-from clv_pipeline import tables
 from clv_pipeline.contracts.warehouse import CUTOFFS, HORIZONS, PLAN, PLAN_WINDOWS
-from clv_pipeline.errors import HistoryError
-from clv_pipeline.modeling.cutoffs import CutoffPlan, Fold, TrainingPlan, plan_horizons
-from clv_pipeline.modeling.level import cutoff_a_year_before
-from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Connection, one_row
+from clv_pipeline.core.errors import HistoryError
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.cutoffs import CutoffPlan, Fold, TrainingPlan, cutoff_a_year_before, plan_horizons
+from clv_pipeline.warehouse import tables
+from clv_pipeline.warehouse.connection import Connection, one_row
 
 _FINAL, _TEST = 0, 1
 

@@ -9,7 +9,7 @@ from datetime import date
 
 import pandas as pd
 
-from clv_pipeline.warehouse import Connection, one_row
+from clv_pipeline.warehouse.connection import Connection, one_row
 
 #: A value beyond this multiple of the 99th percentile is more likely a data-entry error than a custom: it is capped there,
 #: so that it decides no label, level, total or average of everybody.

@@ -1,1 +1,1 @@
-"""Models of customer value: cutoffs and folds, candidates, tuning, evaluation, selection, artefacts, registry."""
+"""Models of spend and purchase probability: data, candidates, calibration, stored versions, training."""

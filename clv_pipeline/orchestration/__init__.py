@@ -1,1 +1,1 @@
-"""Dagster's side: which asset runs when, with what checks, metadata and lineage. The work itself is in the other rooms."""
+"""The nightly job in Dagster: assets, checks, schedule, run history. Nothing else imports dagster."""

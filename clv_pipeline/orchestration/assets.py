@@ -5,12 +5,15 @@ From source to champion; scores and what is published are in `published_assets.p
 
 import dagster as dg
 
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.features.btyd_features import build_btyd_features
 from clv_pipeline.features.build import LABEL_PARAMETERS, build_feature_table
 from clv_pipeline.features.plan import NightPlan, current_extraction, read_night_plan, write_night_plan
-from clv_pipeline.modeling import interpretation, training
-from clv_pipeline.modeling.btyd_features import build_btyd_features
-from clv_pipeline.modeling.registry import Manifest
-from clv_pipeline.modeling.retraining import plan_night
+from clv_pipeline.interpretation import champion as interpretation
+from clv_pipeline.interpretation.fairness import audit_fairness
+from clv_pipeline.modeling.registry.registry import Manifest
+from clv_pipeline.modeling.training import training
+from clv_pipeline.modeling.training.retraining import plan_night
 from clv_pipeline.orchestration import checks, pictures
 from clv_pipeline.orchestration.published_assets import bundle, customer_clv, customer_scores, published_database
 from clv_pipeline.orchestration.resources import (
@@ -23,13 +26,11 @@ from clv_pipeline.orchestration.resources import (
 )
 from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
 from clv_pipeline.privacy.consent import remove_refused
-from clv_pipeline.privacy.fairness import audit_fairness
 from clv_pipeline.quality.cleaning import CleanTableRejected, build_clean_table, clean_parameters
 from clv_pipeline.quality.judging import judge_tonight
-from clv_pipeline.quality.limits import NightRejected
-from clv_pipeline.sources.contract import CONTRACT
+from clv_pipeline.quality.night_checks import NightRejected
 from clv_pipeline.sources.extraction import extract
-from clv_pipeline.sql_models import SqlModel, build, load_layer
+from clv_pipeline.warehouse.sql_models import SqlModel, build, load_layer
 
 
 @dg.multi_asset(

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from clv_pipeline.errors import RUNBOOK, PublishError
-from clv_pipeline.modeling.selection import CHAMPION_STAYS
+from clv_pipeline.core.errors import RUNBOOK, PublishError
+from clv_pipeline.modeling.training.champion_rule import CHAMPION_STAYS
 from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.quality.cleaning import CleanReport
-from clv_pipeline.quality.limits import (
+from clv_pipeline.quality.night_checks import (
     FRESHNESS,
     GIANT_ORDER,
     GUEST_ORDERS,
@@ -19,7 +19,7 @@ from clv_pipeline.quality.limits import (
     Judgement,
 )
 from clv_pipeline.sources.extraction import ExtractedTable
-from clv_pipeline.sql_models import SqlModel
+from clv_pipeline.warehouse.sql_models import SqlModel
 
 CONTRACT_CHECK = "contract"
 CLEAN_CHECKS = ("expectations", "reconciliation", "quarantine")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from clv_pipeline.home import Home
-from clv_pipeline.run_lock import holder_of
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.run_lock import holder_of
 
 log = logging.getLogger(__name__)
 

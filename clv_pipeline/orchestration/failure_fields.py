@@ -5,7 +5,7 @@ A failed step has them in its metadata. A run that fails before its first step h
 
 from collections.abc import Mapping
 
-from clv_pipeline.errors import PipelineError
+from clv_pipeline.core.errors import PipelineError
 
 _WHAT, _NEXT_STEP, _RUNBOOK = "what", "next_step", "runbook"
 _TAG_PREFIX = "clv/failure_"

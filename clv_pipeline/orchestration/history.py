@@ -8,14 +8,14 @@ import dagster as dg
 from dagster._core.events import JobFailureData
 from dagster_shared.error import SerializableErrorInfo
 
-from clv_pipeline import clock
-from clv_pipeline.findings import Finding
-from clv_pipeline.home import Home
+from clv_pipeline.core import clock
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.run_lock import holder_of
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.diagnostics.findings import Finding
 from clv_pipeline.orchestration.dagster_home import damaged_history
 from clv_pipeline.orchestration.failure_fields import from_metadata, from_tags
 from clv_pipeline.orchestration.schedules import next_tick
-from clv_pipeline.run_lock import holder_of
-from clv_pipeline.settings import Settings
 
 
 @dataclass(frozen=True)

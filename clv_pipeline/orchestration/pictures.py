@@ -6,9 +6,9 @@ from typing import Any
 
 import dagster as dg
 
+from clv_pipeline.core.settings import Settings
 from clv_pipeline.reporting import plots
-from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Connection, has_table
+from clv_pipeline.warehouse.connection import Connection, has_table
 
 
 def kept_or_drawn(

@@ -2,16 +2,17 @@
 
 import dagster as dg
 
-from clv_pipeline import publishing, scoring
-from clv_pipeline.errors import PublishError
+from clv_pipeline.core.errors import PublishError
 from clv_pipeline.orchestration import checks, pictures
 from clv_pipeline.orchestration.resources import Pipeline, red_on_error, run_acknowledged
 from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
-from clv_pipeline.publishing_target import publish_to_database
+from clv_pipeline.publishing import publishing
+from clv_pipeline.publishing.database_target import publish_to_database
 from clv_pipeline.quality.judging import let_pass
-from clv_pipeline.quality.limits import PREDICTED_TOTAL, SEGMENT_CHANGES, NightRejected
-from clv_pipeline.quality.score_limits import judge_predicted_total
-from clv_pipeline.sql_models import SqlModel, load_layer
+from clv_pipeline.quality.night_checks import PREDICTED_TOTAL, SEGMENT_CHANGES, NightRejected
+from clv_pipeline.quality.score_checks import judge_predicted_total
+from clv_pipeline.scoring import scoring
+from clv_pipeline.warehouse.sql_models import SqlModel, load_layer
 
 _PUBLISHED_MODELS = load_layer("4_published")
 

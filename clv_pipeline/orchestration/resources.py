@@ -9,17 +9,17 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from clv_pipeline.errors import DamageError, PipelineError, ResourceError, SourceInterrupted
-from clv_pipeline.home import Home
-from clv_pipeline.modeling.registry import Registry
+from clv_pipeline.core.errors import DamageError, PipelineError, ResourceError, SourceInterrupted
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.run_lock import hold
+from clv_pipeline.core.settings import Settings, load_settings
+from clv_pipeline.demo_company.company import with_demo_source
+from clv_pipeline.modeling.registry.registry import Registry
 from clv_pipeline.orchestration.failure_fields import metadata_of, tags_of
+from clv_pipeline.publishing.recovery import recover
 from clv_pipeline.quality.expectations import Validator
-from clv_pipeline.quality.limits import known_checks
-from clv_pipeline.recovery import recover
-from clv_pipeline.run_lock import hold
-from clv_pipeline.settings import Settings, load_settings
-from clv_pipeline.sources.demo.company import with_demo_source
-from clv_pipeline.warehouse import Warehouse
+from clv_pipeline.quality.night_checks import known_checks
+from clv_pipeline.warehouse.connection import Warehouse
 
 AS_OF_TAG = "clv/as_of"
 RETRAIN_TAG = "clv/retrain"

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import dagster as dg
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.run_lock import hold
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import Failure, failures_of
-from clv_pipeline.run_lock import hold
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings
 from clv_pipeline.orchestration.resources import AS_OF_TAG, RETRAIN_TAG, current_settings
-from clv_pipeline.serving import newest_as_of
-from clv_pipeline.settings import Settings
+from clv_pipeline.publishing.serving import newest_as_of
 
 nightly = dg.define_asset_job(
     "nightly",

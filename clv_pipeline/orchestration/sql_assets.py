@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
+from clv_pipeline.contracts.published import PUBLISHED, description_of
+from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.contracts.warehouse import TABLES
-from clv_pipeline.modeling.wording import describe
+from clv_pipeline.features.wording import describe
 from clv_pipeline.orchestration.resources import Pipeline, red_on_error
-from clv_pipeline.published_contract import PUBLISHED, description_of
-from clv_pipeline.sources.contract import CONTRACT
-from clv_pipeline.sql_models import SqlModel, column_lineage
-from clv_pipeline.warehouse import Connection, columns_of, row_count
+from clv_pipeline.warehouse.connection import Connection, columns_of, row_count
+from clv_pipeline.warehouse.sql_models import SqlModel, column_lineage
 
 OWNERS = ["team:data"]
 Metadata = dict[str, Any]

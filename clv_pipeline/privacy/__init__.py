@@ -1,1 +1,1 @@
-"""What a person may ask for: to be forgotten, and to be told what is held. Consent itself is a rule of `sql/`."""
+"""Consent, a person's export, and erasure wherever they are found."""

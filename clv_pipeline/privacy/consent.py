@@ -1,6 +1,6 @@
 """Consent withdrawn: what earlier runs made of a customer goes. Who is in tonight's tables is decided in `sql/2_features`."""
 
-from clv_pipeline.warehouse import Connection, columns_of, has_table, one_row, tables_of
+from clv_pipeline.warehouse.connection import Connection, columns_of, has_table, one_row, tables_of
 
 _REFUSED = "(select customer_id from clean.customers where not has_profiling_consent)"
 

@@ -11,18 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from clv_pipeline.errors import ConfigurationError, PrivacyError, PublishError
-from clv_pipeline.home import Home, clear_leftovers
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.errors import ConfigurationError, PrivacyError, PublishError
+from clv_pipeline.core.home import Home, clear_leftovers
+from clv_pipeline.core.run_lock import hold
+from clv_pipeline.core.settings import Settings
 from clv_pipeline.privacy.subject import rows_held, same_person, warehouses_of, whose
-from clv_pipeline.privacy.tombstones import open_tombstones
 from clv_pipeline.privacy.traces import find_traces
-from clv_pipeline.publishing import rewrite_bundle
-from clv_pipeline.publishing_target import publish_to_database
-from clv_pipeline.run_lock import hold
-from clv_pipeline.serving import bundles, serve_again
-from clv_pipeline.settings import Settings
-from clv_pipeline.sources.contract import CONTRACT
-from clv_pipeline.warehouse import Connection, Warehouse, has_table, one_row, open_bundle_file, tables_of
+from clv_pipeline.publishing.bundle import rewrite_bundle
+from clv_pipeline.publishing.database_target import publish_to_database
+from clv_pipeline.publishing.serving import bundles, serve_again
+from clv_pipeline.sources.tombstones import open_tombstones
+from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row, open_bundle_file, tables_of
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clv_pipeline import clock
-from clv_pipeline.errors import PrivacyError
-from clv_pipeline.home import Home
-from clv_pipeline.privacy.tombstones import read_tombstones
-from clv_pipeline.serving import bundles
-from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Connection, Warehouse, columns_of, has_table, one_row, open_bundle_file, tables_of
+from clv_pipeline.core import clock
+from clv_pipeline.core.errors import PrivacyError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.publishing.serving import bundles
+from clv_pipeline.sources.tombstones import read_tombstones
+from clv_pipeline.warehouse.connection import (
+    Connection,
+    Warehouse,
+    columns_of,
+    has_table,
+    one_row,
+    open_bundle_file,
+    tables_of,
+)
 
 #: Columns that say whose a row is.
 ID_COLUMNS = ("customer_id", "merged_into", "surviving_customer_id")

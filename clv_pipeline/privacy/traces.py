@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from clv_pipeline.errors import PublishError
-from clv_pipeline.home import Home
+from clv_pipeline.core.errors import PublishError
+from clv_pipeline.core.home import Home
 from clv_pipeline.privacy.subject import ID_COLUMNS
-from clv_pipeline.warehouse import columns_of, one_row, open_bundle_file, quote_name, tables_of
+from clv_pipeline.warehouse.connection import columns_of, one_row, open_bundle_file, quote_name, tables_of
 
 
 def find_traces(home: Home, ids: list[str]) -> list[str]:

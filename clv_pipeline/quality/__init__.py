@@ -1,1 +1,1 @@
-"""Whether rows can be trusted: cleaning with quarantine, expectation suites, reconciliation."""
+"""Checks that keep a wrong number from being published: of rows, of a night, of the scores."""

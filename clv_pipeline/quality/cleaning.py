@@ -6,14 +6,14 @@ The rules about rows are SQL (`sql/1_clean`); the rules about tables are `expect
 from dataclasses import dataclass
 from decimal import Decimal
 
-from clv_pipeline import tables
 from clv_pipeline.contracts.reasons import EXCLUDED_BY_RULE, NO_EXCHANGE_RATE, REASONS, SUPERSEDED_LINE, Disposition
 from clv_pipeline.contracts.warehouse import DISPOSITIONS, QUARANTINE
-from clv_pipeline.errors import ConfigurationError, QualityError, nearest
+from clv_pipeline.core.errors import ConfigurationError, QualityError, nearest
+from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality.expectations import RuleResult, Validator
-from clv_pipeline.settings import Settings
-from clv_pipeline.sql_models import Parameters, SqlModel
-from clv_pipeline.warehouse import Connection, Warehouse, columns_of, one_row, quote_text, row_count
+from clv_pipeline.warehouse import tables
+from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of, one_row, quote_text, row_count
+from clv_pipeline.warehouse.sql_models import Parameters, SqlModel
 
 #: Up to so many days before as_of a missing exchange rate means that the rates have stopped coming.
 _RECENT_DAYS = 30

@@ -3,8 +3,8 @@
 That rows and money at the source are accounted for is `cleaning.py`; here is what becomes of the accepted lines.
 """
 
-from clv_pipeline.errors import QualityError
-from clv_pipeline.warehouse import Connection, one_row
+from clv_pipeline.core.errors import QualityError
+from clv_pipeline.warehouse.connection import Connection, one_row
 
 _TONIGHT = "(select max(as_of) from features.cutoffs where role = 'score')"
 _LINES = "select coalesce(sum(amount), 0) from clean.orders where customer_id is not null"

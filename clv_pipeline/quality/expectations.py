@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from clv_pipeline.warehouse import Connection, columns_of
+from clv_pipeline.warehouse.connection import Connection, columns_of
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation

@@ -1,12 +1,13 @@
 """Judging tonight in the warehouse: measure, hold against the good nights before, note what was found and let pass.
 
-What is measured is `night.py`, what it must not exceed is `limits.py` and `score_limits.py`; here is the order of things.
+Measuring is `night_measures.py`, the limits are `night_checks.py` and `score_checks.py`; here is the order of things.
 """
 
 from collections.abc import Iterable, Sequence
 
-from clv_pipeline.quality.limits import FRESHNESS, Judgement, judge_night, settle
-from clv_pipeline.quality.night import (
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.quality.night_checks import FRESHNESS, Judgement, judge_night, settle
+from clv_pipeline.quality.night_measures import (
     good_nights_before,
     measure,
     months_of_orders,
@@ -14,8 +15,7 @@ from clv_pipeline.quality.night import (
     note_acknowledged,
     note_stale,
 )
-from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import Connection, one_row
+from clv_pipeline.warehouse.connection import Connection, one_row
 
 
 def judge_tonight(connection: Connection, settings: Settings, acknowledged: Iterable[str]) -> list[Judgement]:

@@ -1,1 +1,1 @@
-"""What people read: plots, the report, the model card. Reads a bundle or training results; changes nothing."""
+"""Reports, plots and the terminal's summary, read from a published bundle or a backtest."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from clv_pipeline.backtest import Backtest
-from clv_pipeline.home import write_durably
+from clv_pipeline.core.home import write_durably
+from clv_pipeline.evaluation.backtest import Backtest
 
 #: Metric, its name, how a value is written.
 _JUDGED = (

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from clv_pipeline.backtest import Backtest
-from clv_pipeline.home import write_durably
-from clv_pipeline.modeling.protocols import Protocol
+from clv_pipeline.core.home import write_durably
+from clv_pipeline.evaluation.backtest import Backtest
+from clv_pipeline.evaluation.protocols import Protocol
 from clv_pipeline.reporting import plots
-from clv_pipeline.reporting.report import STYLE
+from clv_pipeline.reporting.bundle_report import STYLE
 
 _SPEND = {
     "normalised_gini": "Gini", "spearman": "Spearman", "top_decile_capture": "top 10 %", "top_decile_share": "top 10 % of all",

@@ -1,1 +1,1 @@
-"""Where rows come from: the contract of the source tables, the door that checks it, the extraction, the demo company."""
+"""Getting a source's tables: SELECTs, readers, loading as text, extraction, erased customers kept out."""

@@ -1,6 +1,6 @@
 """Extraction: every contract table of a source into `raw`, in one snapshot and one warehouse transaction.
 
-Reading is `readers.py`, typing is `door.py`; here is the order of things and what is remembered between nights.
+Reading is `readers.py`, typing is `loading.py`; here is the order of things and what is remembered between nights.
 """
 
 import logging
@@ -11,14 +11,13 @@ from hashlib import sha256
 
 import pyarrow as pa
 
-from clv_pipeline import tables
+from clv_pipeline.contracts.source import CONTRACT, SourceTable
 from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, ORDERS_AT_SOURCE
-from clv_pipeline.errors import SourceError, SourceInterrupted
-from clv_pipeline.home import Home
-from clv_pipeline.privacy.tombstones import read_tombstones
-from clv_pipeline.settings import Settings
-from clv_pipeline.sources.contract import CONTRACT, SourceTable
-from clv_pipeline.sources.door import (
+from clv_pipeline.core.errors import SourceError, SourceInterrupted
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
+from clv_pipeline.sources.loading import (
     SYSTEM_COLUMNS,
     Delivery,
     DoorRules,
@@ -29,9 +28,10 @@ from clv_pipeline.sources.door import (
     create_raw_table,
     remember_known_rows,
 )
-from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
 from clv_pipeline.sources.readers import SourceReader, open_source
-from clv_pipeline.warehouse import Connection, Warehouse, one_row, row_count
+from clv_pipeline.sources.tombstones import read_tombstones
+from clv_pipeline.warehouse import tables
+from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row, row_count
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def extract(
     """Load all contract tables into `raw` and note the run in `raw.extraction`; all of it or nothing.
 
     Raises:
-        ConfigurationError, SourceError: see `readers.py`, `door.py` and `folder.py`.
+        ConfigurationError, SourceError: see `readers.py`, `loading.py` and `folder.py`.
     """
     selects = read_selects(settings)
     rules = _door_rules(settings)

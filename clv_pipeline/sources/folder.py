@@ -8,9 +8,9 @@ from pathlib import Path
 import sqlglot
 from sqlglot import exp
 
-from clv_pipeline.errors import ConfigurationError, nearest
-from clv_pipeline.settings import ExcludeRule, Settings
-from clv_pipeline.sources.contract import CONTRACT, SourceTable
+from clv_pipeline.contracts.source import CONTRACT, SourceTable
+from clv_pipeline.core.errors import ConfigurationError, nearest
+from clv_pipeline.core.settings import ExcludeRule, Settings
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)", re.IGNORECASE)
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")

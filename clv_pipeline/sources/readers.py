@@ -1,6 +1,6 @@
 """Reading a source: any SQLAlchemy database or a folder of files, as batches of text columns inside one snapshot.
 
-Everything arrives as text and is typed at the door (door.py), so that no driver's guess about decimals, time zones or
+Everything arrives as text and is typed in `loading.py`, so that no driver's guess about decimals, time zones or
 identifiers survives. Nothing is written here.
 """
 
@@ -24,10 +24,11 @@ import pyarrow.csv as pacsv
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from clv_pipeline import warehouse
-from clv_pipeline.databases import address_of, engine_of, masked, reason_of
-from clv_pipeline.errors import ConfigurationError, SourceError, SourceInterrupted
+from clv_pipeline.core.databases import address_of, engine_of, masked, reason_of
+from clv_pipeline.core.errors import ConfigurationError, SourceError, SourceInterrupted
 from clv_pipeline.sources.folder import SourceSelect
+from clv_pipeline.warehouse.connection import Connection, quote_name
+from clv_pipeline.warehouse.files import open_files
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
                 f"The source {masked(address)} does not exist",
                 next_step="pass a database URL or an existing folder of files.",
             )
-        with warehouse.open_files(path) as files:
+        with open_files(path) as files:
             yield FileReader(files, timeout_seconds)
         return
     engine = _engine(address)
@@ -115,7 +116,7 @@ class _TimeLimit:
 class FileReader:
     """Files seen through DuckDB views; the SELECTs are DuckDB SQL."""
 
-    def __init__(self, connection: warehouse.Connection, timeout_seconds: int) -> None:
+    def __init__(self, connection: Connection, timeout_seconds: int) -> None:
         self._connection = connection
         self._timeout_seconds = timeout_seconds
 
@@ -130,7 +131,7 @@ class FileReader:
 
     def _read(self, select: SourceSelect, parameters: dict[str, str], batch_rows: int) -> Iterator[pa.Table]:
         names = [row[0] for row in self._connection.execute(f"describe {select.for_duckdb()}", parameters).fetchall()]
-        as_text = ", ".join(f"{warehouse.quote_name(n)}::varchar as {warehouse.quote_name(n)}" for n in names)
+        as_text = ", ".join(f"{quote_name(n)}::varchar as {quote_name(n)}" for n in names)
         reader = self._connection.sql(
             f"select {as_text} from ({select.for_duckdb()})", params=parameters
         ).to_arrow_reader(batch_rows)

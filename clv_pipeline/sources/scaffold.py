@@ -3,12 +3,12 @@
 import re
 from pathlib import Path
 
-from clv_pipeline.errors import ConfigurationError
-from clv_pipeline.settings import SOURCES_FOLDER
-from clv_pipeline.sources.contract import CONTRACT, SourceTable
+from clv_pipeline.contracts.source import CONTRACT, SourceTable
+from clv_pipeline.core.errors import ConfigurationError
+from clv_pipeline.core.settings import SOURCES_FOLDER
 
 _TOML = """\
-# What the pipeline cannot see in the data of this source. Any setting of clv_pipeline/settings.py may stand here too.
+# What the pipeline cannot see in the data of this source. Any setting of clv_pipeline/core/settings.py may stand here too.
 name = "{name}"
 time_zone = "Europe/Berlin"   # the business time zone; timestamps without a zone are read in it
 currency = "EUR"              # the reporting currency; orders in others need an fx_rates.sql

@@ -17,13 +17,13 @@ from unittest import mock
 import dagster as dg
 import pytest
 
-from clv_pipeline.errors import PipelineError
-from clv_pipeline.home import Home
+from clv_pipeline.core.errors import PipelineError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import load_settings
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import failures_of
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.quality.judging import judge_tonight
-from clv_pipeline.settings import load_settings
 from clv_pipeline_tests.conftest import RULES_RUN, SMALL_RUN, open_warehouse, run_clv_here
 from clv_pipeline_tests.lasting import open_files_last
 from clv_pipeline_tests.nights import contents, served_whole, without_pictures

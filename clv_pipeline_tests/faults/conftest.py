@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
 from clv_pipeline_tests.conftest import MadeOnce
 from clv_pipeline_tests.faults.company import YESTERDAY, Company, assert_published, healthy, night
 from clv_pipeline_tests.faults.table import FAULTS, SENTENCE, FaultsTable, faults_of, sentence_of

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
 from clv_pipeline_tests.faults.company import TONIGHT, Company, Night, Row, refusal_of, run_night
 
 _SCHEMA_NUMBER = count(1)

@@ -58,7 +58,7 @@ class KillPoint:
 
 
 def _training(name: str, function: str, calls: int = 1) -> KillPoint:
-    return KillPoint(f"training: {name}", f"clv_pipeline.modeling.{function}", calls, retrain=True)
+    return KillPoint(f"training.training: {name}", f"clv_pipeline.modeling.{function}", calls, retrain=True)
 
 
 def _publishing(name: str, function: str, calls: int = 1, served: str = "yesterday") -> KillPoint:
@@ -68,7 +68,7 @@ def _publishing(name: str, function: str, calls: int = 1, served: str = "yesterd
 #: The one that `make test` kills at comes first.
 KILL_POINTS = [
     KillPoint("features: between two tables", "clv_pipeline.features.build:build_feature_table", 4),
-    _publishing("the served file is new, the pointer old", "serving:write_durably", served="tonight"),
+    _publishing("the served file is new, the pointer old", "publishing.serving:write_durably", served="tonight"),
     KillPoint("the very first run, half of its features built", "clv_pipeline.features.build:build_feature_table", 4,
               first_run=True),
     KillPoint("extraction: nothing is loaded yet", "clv_pipeline.sources.extraction:admit"),
@@ -82,23 +82,23 @@ KILL_POINTS = [
               "clv_pipeline.quality.cleaning:_note_dispositions", 4),
     KillPoint("features: the cutoffs are written, the plan is not", "clv_pipeline.features.plan:write_horizons"),
     KillPoint("features: the last table is not built", "clv_pipeline.orchestration.assets:build_btyd_features"),
-    _training("nothing is tuned", "training:tune_candidates"),
-    _training("tuned, not judged", "training:evaluate_candidates"),
-    _training("half of the model files are written", "training:save_model", 2),
-    _training("the files are there, the manifest is not", "registry:Registry.write_manifest"),
-    _training("the version is whole, not yet champion", "registry:Registry.promote"),
-    KillPoint("scoring: predicted, not written", "clv_pipeline.scoring:_write_scores"),
-    KillPoint("scoring: written, the run is not noted", "clv_pipeline.scoring:_write_run"),
-    _publishing("tonight's rows of the history are not yet replaced", "publishing:_remember"),
-    _publishing("the tables are built, the dictionary is not", "publishing:_build_dictionary"),
-    _publishing("the files of the bundle are half written", "publishing:row_count", 6),
-    _publishing("the bundle is not audited", "publishing:audit"),
-    _publishing("the report is not written", "publishing:write_report"),
-    _publishing("the manifest is not written", "publishing:_write_manifest"),
-    _publishing("the bundle has not its final name", "publishing:_seal"),
-    _publishing("the bundle is whole, not yet served", "publishing:serve"),
-    _publishing("old bundles are not removed", "publishing:remove_old_bundles", served="tonight"),
-    _publishing("old models are not removed", "modeling.registry:Registry.remove_old", served="tonight"),
+    _training("nothing is tuned", "training.training:tune_candidates"),
+    _training("tuned, not judged", "training.training:evaluate_candidates"),
+    _training("half of the model files are written", "training.training:save_model", 2),
+    _training("the files are there, the manifest is not", "registry.registry:Registry.write_manifest"),
+    _training("the version is whole, not yet champion", "registry.registry:Registry.promote"),
+    KillPoint("scoring: predicted, not written", "clv_pipeline.scoring.scoring:_write_scores"),
+    KillPoint("scoring: written, the run is not noted", "clv_pipeline.scoring.scoring:_write_run"),
+    _publishing("tonight's rows of the history are not yet replaced", "publishing.publishing:remember"),
+    _publishing("the tables are built, the dictionary is not", "publishing.publishing:_build_dictionary"),
+    _publishing("the files of the bundle are half written", "publishing.bundle:row_count", 6),
+    _publishing("the bundle is not audited", "publishing.publishing:audit"),
+    _publishing("the report is not written", "publishing.publishing:write_report"),
+    _publishing("the manifest is not written", "publishing.publishing:write_manifest"),
+    _publishing("the bundle has not its final name", "publishing.publishing:seal"),
+    _publishing("the bundle is whole, not yet served", "publishing.publishing:serve"),
+    _publishing("old bundles are not removed", "publishing.publishing:remove_old_bundles", served="tonight"),
+    _publishing("old models are not removed", "modeling.registry.registry:Registry.remove_old", served="tonight"),
 ]  # fmt: skip
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import PROJECT, Settings, load_settings
 from clv_pipeline.features.build import build_feature_table
-from clv_pipeline.home import Home
-from clv_pipeline.settings import PROJECT, Settings, load_settings
 from clv_pipeline.sources.extraction import extract
-from clv_pipeline.sql_models import load_layer
-from clv_pipeline.warehouse import Warehouse
+from clv_pipeline.warehouse.connection import Warehouse
+from clv_pipeline.warehouse.sql_models import load_layer
 from clv_pipeline_tests.faults.company import TONIGHT, YESTERDAY
 from clv_pipeline_tests.nights import publish_night
 
@@ -45,8 +45,8 @@ exit $status
 _WORK = """
 import sys
 from pathlib import Path
-from clv_pipeline.errors import PipelineError
-from clv_pipeline.home import Home
+from clv_pipeline.core.errors import PipelineError
+from clv_pipeline.core.home import Home
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.faults import small_disk
 home = Home(Path(sys.argv[2]))

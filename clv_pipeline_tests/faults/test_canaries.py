@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
 from clv_pipeline_tests.faults.company import TONIGHT, Night, healthy, run_night
 
 NAME, EMAIL, PASSWORD, KEY = "Canaria Vogelsang", "canaria@vogelsang.example", "pa55-canary-word", "key-of-the-canary"

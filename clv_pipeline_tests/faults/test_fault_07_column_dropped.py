@@ -1,6 +1,6 @@
 """Fault 7: a column is renamed or dropped at the source. The night is blocked, naming the column and the nearest name seen."""
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
 from clv_pipeline_tests.faults.company import Company, assert_blocked, night
 
 

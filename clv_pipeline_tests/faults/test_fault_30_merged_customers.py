@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline.core.home import Home
+from clv_pipeline.warehouse.connection import open_bundle_file
 from clv_pipeline_tests.faults.company import TONIGHT, YESTERDAY, Company, assert_published, night
 
 ABSORBED, SURVIVOR = "00010", "00011"

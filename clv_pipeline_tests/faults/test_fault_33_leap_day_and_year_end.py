@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from clv_pipeline.features.build import build_feature_table, build_labels
-from clv_pipeline.warehouse import Warehouse
+from clv_pipeline.warehouse.connection import Warehouse
 from clv_pipeline_tests.conftest import FileSource
 from clv_pipeline_tests.warehouse_builders import clean_without_rules, extract_source, sql_model
 

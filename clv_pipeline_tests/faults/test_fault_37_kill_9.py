@@ -2,18 +2,19 @@
 and the next run heals unaided.
 """
 
+import pkgutil
 import signal
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.publishing import publish
-from clv_pipeline.serving import current
-from clv_pipeline.settings import load_settings
-from clv_pipeline.sql_models import load_layer
-from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import load_settings
+from clv_pipeline.publishing.publishing import publish
+from clv_pipeline.publishing.serving import current
+from clv_pipeline.warehouse.connection import open_bundle_file
+from clv_pipeline.warehouse.sql_models import load_layer
 from clv_pipeline_tests.conftest import RULES_RUN, open_warehouse
 from clv_pipeline_tests.cut_short import cut_everywhere
 from clv_pipeline_tests.faults.company import (
@@ -52,8 +53,9 @@ def quiet(good_night: Home, company_root: Path, tmp_path_factory: pytest.TempPat
     return _tables(home)
 
 
-def test_there_are_more_than_twenty_points() -> None:
+def test_there_are_more_than_twenty_points_and_each_is_a_function() -> None:
     assert len({point.name for point in KILL_POINTS}) == len(KILL_POINTS) > 20
+    assert [point.function for point in KILL_POINTS if not callable(pkgutil.resolve_name(point.function))] == []
 
 
 def test_a_killed_run_leaves_one_whole_bundle_and_the_next_run_heals(

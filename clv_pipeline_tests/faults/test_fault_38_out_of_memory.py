@@ -2,9 +2,9 @@
 
 import random
 
-from clv_pipeline.errors import ResourceError
-from clv_pipeline.home import Home
-from clv_pipeline.warehouse import Warehouse
+from clv_pipeline.core.errors import ResourceError
+from clv_pipeline.core.home import Home
+from clv_pipeline.warehouse.connection import Warehouse
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.faults.company import TONIGHT, Company, assert_blocked, assert_published, night
 from clv_pipeline_tests.faults.small_disk import build_again, is_whole_run_due, publish_tonight

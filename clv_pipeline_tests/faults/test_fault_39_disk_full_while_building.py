@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
 from clv_pipeline_tests.conftest import RULES_RUN, open_warehouse
 from clv_pipeline_tests.faults.company import (
     TONIGHT,

@@ -2,8 +2,8 @@
 
 import random
 
-from clv_pipeline.home import Home
-from clv_pipeline.serving import what_is_damaged
+from clv_pipeline.core.home import Home
+from clv_pipeline.publishing.serving import what_is_damaged
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.faults.company import (
     TONIGHT,

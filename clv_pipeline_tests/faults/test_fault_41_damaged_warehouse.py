@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.recovery import recover
-from clv_pipeline.serving import bundles, read_manifest
+from clv_pipeline.core.home import Home
+from clv_pipeline.publishing.recovery import recover
+from clv_pipeline.publishing.serving import bundles, read_manifest
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.faults.company import (
     TONIGHT,
@@ -28,10 +28,10 @@ from clv_pipeline_tests.nights import contents, copy_of, served_whole
 _BUILD_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
-from clv_pipeline.home import Home
-from clv_pipeline.publishing import publish_parameters
-from clv_pipeline.settings import load_settings
-from clv_pipeline.sql_models import build, load_layer
+from clv_pipeline.core.home import Home
+from clv_pipeline.publishing.publishing import publish_parameters
+from clv_pipeline.core.settings import load_settings
+from clv_pipeline.warehouse.sql_models import build, load_layer
 from clv_pipeline_tests.conftest import open_warehouse
 with open_warehouse(Home(Path(sys.argv[1]))).connection() as connection:
     connection.execute("update scores.history set updated_at = updated_at")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from clv_pipeline.errors import PublishError
-from clv_pipeline.home import Home
-from clv_pipeline.publishing import publish
-from clv_pipeline.serving import bundles, roll_back, what_is_damaged
-from clv_pipeline.settings import load_settings
-from clv_pipeline.sql_models import load_layer
+from clv_pipeline.core.errors import PublishError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import load_settings
+from clv_pipeline.publishing.publishing import publish
+from clv_pipeline.publishing.serving import bundles, roll_back, what_is_damaged
+from clv_pipeline.warehouse.sql_models import load_layer
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.nights import bundle_names, contents, copy_of, publish_night, served_run, served_whole
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.run_lock import Holder, hold, holder_of
+from clv_pipeline.core.settings import PROJECT
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import newest_run
-from clv_pipeline.run_lock import Holder, hold, holder_of
-from clv_pipeline.settings import PROJECT
 from clv_pipeline_tests.conftest import CLV, SMALL_RUN, run_clv_here
 from clv_pipeline_tests.nights import contents, copy_of, served_run, served_whole
 
@@ -169,9 +169,9 @@ def test_a_run_of_another_process_that_works_is_not_taken_for_dead(home: Home) -
 _ENTER = """
 import os, sys, time
 from pathlib import Path
-from clv_pipeline.errors import BusyError
-from clv_pipeline.home import Home
-from clv_pipeline.run_lock import hold
+from clv_pipeline.core.errors import BusyError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.run_lock import hold
 from clv_pipeline_tests.nights import publish_night
 home, diary, delay = Home(Path(sys.argv[1])), Path(sys.argv[2]), float(sys.argv[3])
 def note(what):

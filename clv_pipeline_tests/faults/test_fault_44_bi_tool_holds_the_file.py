@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.serving import roll_back
+from clv_pipeline.core.home import Home
+from clv_pipeline.publishing.serving import roll_back
 from clv_pipeline_tests.nights import copy_of, publish_night, served_whole
 
 YESTERDAY, TONIGHT, TOMORROW = "2026-07-01", "2026-07-02", "2026-07-03"

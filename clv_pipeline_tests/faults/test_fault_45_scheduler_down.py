@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
 from clv_pipeline_tests.nights import contents, copy_of, nights_in_history, publish_night, served_whole
 
 LAST_GOOD = date(2026, 7, 1)

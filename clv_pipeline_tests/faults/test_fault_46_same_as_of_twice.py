@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.modeling.registry import Registry
+from clv_pipeline.core.home import Home
+from clv_pipeline.modeling.registry.registry import Registry
 from clv_pipeline_tests.changed_settings import that_change_nothing
 from clv_pipeline_tests.conftest import SMALL_RUN, open_warehouse, run_clv, run_clv_here
 from clv_pipeline_tests.nights import bundle_names, contents, copy_of, nights_in_history, served_run, served_whole

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 import yaml
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
 from clv_pipeline_tests.nights import (
     bundle_names,
     contents,

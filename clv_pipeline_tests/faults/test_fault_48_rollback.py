@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.serving import current, read_pointer
+from clv_pipeline.core.home import Home
+from clv_pipeline.publishing.serving import current, read_pointer
 from clv_pipeline_tests.conftest import run_clv
 from clv_pipeline_tests.cut_short import cut_everywhere
 from clv_pipeline_tests.forked import run_clv_forked
@@ -40,7 +40,7 @@ def test_one_command_in_under_a_minute_and_the_next_night_publishes(
 
 def test_going_back_may_be_cut_anywhere(two_nights: Home, tmp_path: Path) -> None:
     steps = ("os.replace", "os.unlink", "os.fsync", "shutil.copyfile")
-    homes = cut_everywhere("clv_pipeline.serving:roll_back", two_nights.root, tmp_path / "cut", *steps)
+    homes = cut_everywhere("clv_pipeline.publishing.serving:roll_back", two_nights.root, tmp_path / "cut", *steps)
     assert len(homes) > 5
     seen = [served_whole(home) for home in homes]
     assert set(seen) == {YESTERDAY, TONIGHT}

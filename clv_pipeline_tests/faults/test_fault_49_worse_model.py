@@ -3,7 +3,7 @@
 import dagster as dg
 
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.selection import decide
+from clv_pipeline.modeling.training.champion_rule import decide
 from clv_pipeline.orchestration.checks import CHALLENGER, of_champion
 from clv_pipeline_tests.test_selection import ACTUAL, BASELINES, DRAWS, FAIR, GOOD, contender
 

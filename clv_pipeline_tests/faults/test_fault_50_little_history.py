@@ -5,9 +5,9 @@
 from datetime import timedelta
 from pathlib import Path
 
-from clv_pipeline.home import Home
-from clv_pipeline.settings import Settings
-from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.warehouse.connection import open_bundle_file
 from clv_pipeline_tests.made_up_rows import AS_OF, company_with_signal, orders_since
 from clv_pipeline_tests.test_training import check_fallback, kept, train
 

@@ -10,10 +10,10 @@ import pytest
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from clv_pipeline.errors import ArtefactError
-from clv_pipeline.home import Home
-from clv_pipeline.modeling.artefacts import TRUSTED, load_model, save_model
-from clv_pipeline.modeling.registry import Manifest, Registry
+from clv_pipeline.core.errors import ArtefactError
+from clv_pipeline.core.home import Home
+from clv_pipeline.modeling.registry.artefacts import TRUSTED, load_model, save_model
+from clv_pipeline.modeling.registry.registry import Manifest, Registry
 from clv_pipeline_tests.faults.company import Company, assert_blocked, night
 
 

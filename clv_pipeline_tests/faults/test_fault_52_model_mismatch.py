@@ -6,12 +6,12 @@ from datetime import date
 
 import pytest
 
-from clv_pipeline.errors import ArtefactError
-from clv_pipeline.home import Home
-from clv_pipeline.modeling.promotion import promote_by_hand
-from clv_pipeline.modeling.registry import Manifest, Registry
-from clv_pipeline.modeling.retraining import why_train
-from clv_pipeline.settings import load_settings
+from clv_pipeline.core.errors import ArtefactError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import load_settings
+from clv_pipeline.modeling.registry.promotion import promote_by_hand
+from clv_pipeline.modeling.registry.registry import Manifest, Registry
+from clv_pipeline.modeling.training.retraining import why_train
 from clv_pipeline_tests.conftest import RULES_RUN, open_warehouse
 from clv_pipeline_tests.faults.company import TONIGHT, Company
 

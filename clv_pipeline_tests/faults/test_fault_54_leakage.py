@@ -16,17 +16,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import SOURCES_FOLDER
+from clv_pipeline.demo_company.company import build_demo_company
 from clv_pipeline.features.build import build_feature_table, build_labels
+from clv_pipeline.features.families import KEYS
 from clv_pipeline.features.plan import NightPlan, plan_training, write_night_plan
-from clv_pipeline.home import Home
-from clv_pipeline.modeling.candidates import CANDIDATES, Task
-from clv_pipeline.modeling.composites import predict
-from clv_pipeline.modeling.dataset import KEYS, feature_columns, load_labelled, scoring_batches
-from clv_pipeline.settings import SOURCES_FOLDER
-from clv_pipeline.sources.contract import CONTRACT
-from clv_pipeline.sources.demo.company import build_demo_company
-from clv_pipeline.sql_models import load_layer
-from clv_pipeline.warehouse import Warehouse, columns_of, one_row
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Task
+from clv_pipeline.modeling.candidates.ensembles import predict
+from clv_pipeline.modeling.data.dataset import feature_columns, load_labelled, scoring_batches
+from clv_pipeline.warehouse.connection import Warehouse, columns_of, one_row
+from clv_pipeline.warehouse.sql_models import load_layer
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.warehouse_builders import (
     build_features,

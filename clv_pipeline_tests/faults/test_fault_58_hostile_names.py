@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from clv_pipeline.errors import PipelineError
-from clv_pipeline.home import Home
-from clv_pipeline.settings import load_settings
+from clv_pipeline.core.errors import PipelineError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import load_settings
 from clv_pipeline.sources.folder import read_selects
 from clv_pipeline_tests.conftest import FileSource
 from clv_pipeline_tests.faults.company import Company, assert_blocked, night

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline.core.home import Home
+from clv_pipeline.warehouse.connection import open_bundle_file
 from clv_pipeline_tests.conftest import run_clv_here
 from clv_pipeline_tests.faults.company import Company, assert_published, healthy, night
 from clv_pipeline_tests.nights import copy_of

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import load_settings
 from clv_pipeline.privacy.erasure import forget
-from clv_pipeline.serving import bundles, what_is_damaged
-from clv_pipeline.settings import load_settings
-from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline.publishing.serving import bundles, what_is_damaged
+from clv_pipeline.warehouse.connection import open_bundle_file
 from clv_pipeline_tests.conftest import open_warehouse, run_clv_here
 from clv_pipeline_tests.cut_short import cut_everywhere
 from clv_pipeline_tests.faults.company import (
@@ -216,7 +216,7 @@ def test_a_record_that_is_merged_into_an_erased_one_later_is_profiled_no_more(st
 
 
 def test_the_home_is_locked_while_somebody_is_forgotten(story: Story) -> None:
-    from clv_pipeline.run_lock import hold
+    from clv_pipeline.core.run_lock import hold
 
     with hold(story.first, "clv run", "some-run"):
         refused = run_clv_here("forget", NEW, "--home", str(story.first.root), CLV_HASH_KEY=CANARY_KEY)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline.core.home import Home
+from clv_pipeline.warehouse.connection import open_bundle_file
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.faults.company import TONIGHT, YESTERDAY, Company, assert_published, healthy, night
 from clv_pipeline_tests.nights import copy_of, served_whole

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.settings import PROJECT
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import PROJECT
 from clv_pipeline_tests.conftest import RULES_RUN
 from clv_pipeline_tests.faults.company import (
     CANARY_KEY,

@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline.core.home import Home
+from clv_pipeline.warehouse.connection import open_bundle_file
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.faults.company import Company, assert_blocked, assert_published, refusal_of
 from clv_pipeline_tests.faults.database import Database, database_of, line_to, soon
@@ -54,7 +54,7 @@ def test_fault_01_a_database_that_is_down_is_tried_three_times_with_growing_paus
 def test_fault_01_a_server_that_takes_the_connection_and_says_nothing_is_down_too(
     database: Database, yesterday: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clv_pipeline.databases._LIBPQ_PATIENCE", {"connect_timeout": 2})
+    monkeypatch.setattr("clv_pipeline.core.databases._LIBPQ_PATIENCE", {"connect_timeout": 2})
     with line_to(database, is_silent=True) as line:
         said = database.refusal(yesterday, line.port, connect_tries=2)
         assert "cannot be reached after 2 tries" in said and "timeout" in said

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from clv_pipeline.contracts.reasons import REASONS
-from clv_pipeline.errors import QualityError
-from clv_pipeline.home import Home
-from clv_pipeline.publishing import build_customer_clv
-from clv_pipeline.settings import load_settings
-from clv_pipeline.sql_models import load_layer
-from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline.core.errors import QualityError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import load_settings
+from clv_pipeline.publishing.publishing import build_customer_clv
+from clv_pipeline.warehouse.connection import open_bundle_file
+from clv_pipeline.warehouse.sql_models import load_layer
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.faults.company import (
     YESTERDAY,

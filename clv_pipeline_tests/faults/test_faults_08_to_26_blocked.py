@@ -2,7 +2,7 @@
 
 import pytest
 
-from clv_pipeline.home import Home
+from clv_pipeline.core.home import Home
 from clv_pipeline_tests.faults.company import Company, assert_blocked, night, refusal
 
 

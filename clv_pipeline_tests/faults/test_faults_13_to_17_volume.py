@@ -10,8 +10,8 @@ from statistics import median
 import dagster as dg
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.quality.night import good_nights_before
+from clv_pipeline.core.home import Home
+from clv_pipeline.quality.night_measures import good_nights_before
 from clv_pipeline_tests.conftest import open_warehouse, run_clv_here
 from clv_pipeline_tests.faults.company import (
     TONIGHT,

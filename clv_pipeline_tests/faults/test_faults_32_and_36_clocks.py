@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from clv_pipeline.home import Home
-from clv_pipeline.settings import load_settings
-from clv_pipeline.warehouse import open_bundle_file
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import load_settings
+from clv_pipeline.warehouse.connection import open_bundle_file
 from clv_pipeline_tests.conftest import RULES_RUN, open_warehouse, run_clv
 from clv_pipeline_tests.faults.company import CANARY_KEY, TIME_ZONE, YESTERDAY, Company, healthy
 from clv_pipeline_tests.nights import contents, served_run, served_whole

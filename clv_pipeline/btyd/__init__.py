@@ -1,0 +1,107 @@
+"""Buy-till-you-die models: how often customers will buy, whether they still are customers, what their orders are worth.
+
+This is the door: what other rooms may import. Formulas do not belong here.
+
+    summary = compress(x, t_x, T)                       # days, one row per customer
+    choice = fit_best(summary)
+    if choice.model is not None:
+        orders = choice.model.expected_purchases(90, x, t_x, T)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clv_pipeline.btyd.bg_nbd import BGNBD
+from clv_pipeline.btyd.cnbd_k import BGCNBDk, MBGCNBDk
+from clv_pipeline.btyd.gamma_gamma import GammaGamma
+from clv_pipeline.btyd.lifetime import (
+    discounted_purchases,
+    discounted_value,
+    median_wait,
+    next_order_dates,
+)
+from clv_pipeline.btyd.likelihood import FitResult, FitStatus
+from clv_pipeline.btyd.mbg_nbd import MBGNBD
+from clv_pipeline.btyd.model import Parameters, PurchaseModel
+from clv_pipeline.btyd.pareto_nbd import ParetoNBD
+from clv_pipeline.btyd.summary import PurchaseSummary, compress
+
+__all__ = [
+    "BGNBD",
+    "MBGNBD",
+    "BGCNBDk",
+    "FitResult",
+    "FitStatus",
+    "GammaGamma",
+    "MBGCNBDk",
+    "ModelChoice",
+    "ParetoNBD",
+    "PurchaseModel",
+    "PurchaseSummary",
+    "compress",
+    "discounted_purchases",
+    "discounted_value",
+    "fit_best",
+    "fit_first",
+    "median_wait",
+    "model_from_dict",
+    "next_order_dates",
+]
+
+_MODELS: dict[str, type[Parameters]] = {
+    model.name: model for model in (BGNBD, MBGNBD, ParetoNBD, BGCNBDk, MBGCNBDk, GammaGamma)
+}
+_CANDIDATES: tuple[type[PurchaseModel], ...] = (MBGNBD, ParetoNBD)
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which model was chosen, how every candidate fared, and what the choice fell back to.
+
+    model: None exactly when status is FAILED; the caller then has to do without. status and reason: of the chosen fit,
+    or FAILED with the reasons of all. attempts: every candidate's verdict, in the order tried.
+    """
+
+    model: PurchaseModel | None
+    status: FitStatus
+    reason: str
+    attempts: tuple[FitResult[PurchaseModel], ...]
+
+
+def fit_best(summary: PurchaseSummary, candidates: Sequence[type[PurchaseModel]] = _CANDIDATES) -> ModelChoice:
+    """Fit the candidates and choose by log likelihood; the default ones have four parameters each.
+
+    Falls back in this order, and says so in the choice: the likeliest that converged; the likeliest that ended at a
+    bound; no model. BG/NBD is not a candidate by default, since it calls every one-time buyer alive.
+    """
+    return _best_of(tuple(candidate.fit(summary) for candidate in candidates))
+
+
+def fit_first(summary: PurchaseSummary, candidates: Sequence[type[PurchaseModel]]) -> ModelChoice:
+    """Fit the candidates in order until one converges, and choose it; where none does, choose as `fit_best`."""
+    attempts: tuple[FitResult[PurchaseModel], ...] = ()
+    for candidate in candidates:
+        attempts = (*attempts, candidate.fit(summary))
+        if attempts[-1].status is FitStatus.CONVERGED:
+            break
+    return _best_of(attempts)
+
+
+def _best_of(attempts: tuple[FitResult[PurchaseModel], ...]) -> ModelChoice:
+    for status in (FitStatus.CONVERGED, FitStatus.AT_BOUND):
+        usable = [fit for fit in attempts if fit.status is status]
+        if usable:
+            best = max(usable, key=lambda fit: fit.log_likelihood)
+            return ModelChoice(best.model, best.status, best.reason, attempts)
+    return ModelChoice(None, FitStatus.FAILED, "; ".join(f"{fit.name}: {fit.reason}" for fit in attempts), attempts)
+
+
+def model_from_dict(payload: dict[str, Any]) -> Parameters:
+    """Restore any model of this package from its `to_dict`. Raises ValueError on an unknown name or bad parameters."""
+    name = payload.get("model")
+    if name not in _MODELS:
+        raise ValueError(f"unknown model {name!r}: expected one of {', '.join(sorted(_MODELS))}")
+    return _MODELS[name].from_dict(payload)

@@ -1,0 +1,70 @@
+"""BG/CNBD-k and MBG/CNBD-k: the two models for customers who buy with a rhythm (waiting times Erlang-k).
+
+Belongs here: the regularity k and choosing it by likelihood. The formulas are in `beta_geometric.py`.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, Self
+
+from clv_pipeline.btyd.beta_geometric import BetaGeometric
+from clv_pipeline.btyd.likelihood import FitResult, FitStatus, failed
+from clv_pipeline.btyd.summary import PurchaseSummary
+
+MOST_REGULAR = 4
+
+
+@dataclass(frozen=True)
+class CNBDk(BetaGeometric):
+    """Reutterer, Platzer and Schroeder (2021), "Leveraging purchase regularity", IJRM 38(1).
+
+    k: whole number of Erlang stages, 1 to 4; k = 1 is the model without rhythm. r and alpha describe the rate of
+    stages, so purchases of a living customer come at about lambda / k.
+    """
+
+    k: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.k not in range(1, MOST_REGULAR + 1):
+            raise ValueError(f"{self.name}: k must be a whole number from 1 to {MOST_REGULAR}, not {self.k!r}")
+
+    @property
+    def stages(self) -> int:
+        return self.k
+
+    @classmethod
+    def fit(cls, summary: PurchaseSummary) -> FitResult[Self]:
+        """Fit k = 1, 2, ... up to 4 as long as that gets likelier; one that converged goes before one at a bound.
+
+        Fails, saying so, when the summary has no `log_gap_sum`: likelihoods of different k do not compare without it.
+        """
+        if summary.log_gap_sum is None:
+            return failed(cls.name, "the sum of log gaps between purchases is unknown", summary.customers)
+        best = cls._fit_as(partial(cls, k=1), summary)
+        for k in range(2, MOST_REGULAR + 1):
+            fit = cls._fit_as(partial(cls, k=k), summary)
+            if _rank(fit) <= _rank(best):
+                break
+            best = fit
+        return best
+
+
+def _rank(fit: FitResult[CNBDk]) -> tuple[bool, float]:
+    return fit.status is FitStatus.CONVERGED, fit.log_likelihood
+
+
+@dataclass(frozen=True)
+class BGCNBDk(CNBDk):
+    """Customers may leave after each repeat purchase, never after the first one."""
+
+    name: ClassVar[str] = "bg_cnbd_k"
+    leaves_at_first: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class MBGCNBDk(CNBDk):
+    """Customers may leave after any purchase, the first one included."""
+
+    name: ClassVar[str] = "mbg_cnbd_k"
+    leaves_at_first: ClassVar[bool] = True

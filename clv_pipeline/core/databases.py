@@ -1,0 +1,56 @@
+"""Addresses of SQLAlchemy databases: an engine from one, and how to speak of one without what logs into it.
+
+What is read or written there belongs to `sources/readers.py` and `publishing/database_target.py`.
+"""
+
+import re
+
+import sqlalchemy as sa
+
+from clv_pipeline.core.errors import ConfigurationError
+
+#: DB-API's classes of errors about a value, and where in their message the value begins.
+_ABOUT_A_VALUE = {"DataError": re.compile(r"[\"'].*"), "IntegrityError": re.compile(r"'.*")}
+#: A server that takes a connection and then says nothing is down, too; one that vanishes sends no farewell.
+_LIBPQ_PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_CREDENTIALS = re.compile(r"[^\s\"']*@")
+
+
+def engine_of(address: str, *, called: str) -> sa.Engine:
+    """Return an engine without a pool; it connects on first use and shows no bound value in its errors.
+
+    Raises:
+        ConfigurationError: the address is no database URL, or its driver is not installed; `called` names it.
+    """
+    try:
+        url = sa.make_url(address)
+        libpq = {k: v for k, v in _LIBPQ_PATIENCE.items() if k not in url.query}
+        arguments = libpq if url.drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2") else {}
+        return sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, connect_args=arguments)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"{called} cannot be used: {masked(str(error).replace(address, '***'))}",
+            next_step="write it as dialect+driver://user@host/database and install that driver.",
+        ) from None
+
+
+def address_of(url: sa.URL) -> str:
+    """Return where a database is and nothing that logs into it: passwords also hide in queries and mistyped hosts."""
+    host = (url.host or "").rsplit("@", 1)[-1]
+    port = f":{url.port}" if url.port else ""
+    return f"{url.drivername}://{host}{port}/{url.database or ''}"
+
+
+def masked(text: str) -> str:
+    """Return `text` without what stands before an @, where credentials do."""
+    return _CREDENTIALS.sub("***@", text)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of what the database said, masked, without the value it is about; the other lines quote rows."""
+    cause = getattr(error, "orig", None) or error
+    said = (str(cause).strip() or type(error).__name__).splitlines()[0]
+    for kind in type(cause).__mro__:
+        if kind.__name__ in _ABOUT_A_VALUE:
+            said = _ABOUT_A_VALUE[kind.__name__].sub("***", said)
+    return masked(said)

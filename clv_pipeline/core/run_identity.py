@@ -1,0 +1,82 @@
+"""What a run and a model version are named after: everything that shapes their results, and nothing else.
+
+The same inputs give the same name, on any machine and at any hour; another input gives another name. Which settings shape
+what is declared in `settings.py`.
+"""
+
+import json
+from datetime import date
+from hashlib import sha256
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+from clv_pipeline.core.settings import PROJECT, SQL_FOLDER, Settings
+
+#: The libraries whose results reach a bundle: another release may round, sample or split differently.
+_COMPUTING_LIBRARIES = ("duckdb", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops", "xgboost-cpu")
+_SHARED_LAYERS = "[1-9]_*"
+
+
+def code_fingerprint(settings: Settings) -> str:
+    """Return one hash over the package, the shared SQL, this company's own SELECTs and the libraries that compute.
+
+    The folders of other companies are no part of it: adding one renames nobody's runs.
+    """
+    folders = [PROJECT / "clv_pipeline", *sorted(SQL_FOLDER.glob(_SHARED_LAYERS)), settings.source_folder]
+    libraries = {name: installed_version(name) for name in _COMPUTING_LIBRARIES}
+    return _hash([libraries, *map(_files_of, folders)])
+
+
+def model_version(
+    as_of: date, settings: Settings, data_fingerprint: str, code: str, reigning_version: str | None
+) -> str:
+    """Return the name of the version that a training makes; `reigning_version` is the champion that competed in it."""
+    shaping = settings.that_change("data", "model")
+    return _named(as_of, data_fingerprint, code, shaping, reigning_version)
+
+
+def run_id(
+    as_of: date,
+    settings: Settings,
+    data_fingerprint: str,
+    code: str,
+    *,
+    champion: str,
+    trained_version: str | None,
+    dispositions: list[tuple[object, ...]],
+    earlier_runs: list[tuple[str, str]],
+    acknowledged: list[str],
+) -> str:
+    """Return the name of a run.
+
+    champion: the version that scores. trained_version: the version whose training the published model quality is of.
+    dispositions: what became of the source rows; it is here because the clock has one say in it: a row that is dated later
+    than as_of counts as dated in the future until that day has come. earlier_runs: (as_of, run_id) of the nights whose
+    history the bundle carries. acknowledged: the checks that this run may fail.
+    """
+    shaping = settings.that_change("data", "model", "scores")
+    return _named(
+        as_of,
+        data_fingerprint,
+        code,
+        shaping,
+        champion,
+        trained_version,
+        dispositions,
+        earlier_runs,
+        sorted(acknowledged),
+    )
+
+
+def _named(as_of: date, *inputs: object) -> str:
+    return f"{as_of:%Y%m%d}-{_hash(list(inputs))[:10]}"
+
+
+def _hash(value: object) -> str:
+    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _files_of(folder: Path) -> dict[str, str]:
+    """Return path below the folder -> hash of each Python and SQL file."""
+    files = sorted([*folder.rglob("*.py"), *folder.rglob("*.sql")])
+    return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in files}

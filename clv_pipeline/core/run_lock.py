@@ -1,0 +1,101 @@
+"""One writer at a time in a CLV_HOME: the lock that a run, a rollback and a promotion hold. Readers need none.
+
+It is a lock of the operating system on an open file, so it ends with the process that holds it, however that ends.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from clv_pipeline.core import clock
+from clv_pipeline.core.errors import BusyError
+from clv_pipeline.core.home import Home
+
+#: Longer than a look at the lock or a promotion takes: a night is not lost to a moment.
+_GRACE_SECONDS = 3.0
+#: The homes this process holds, and for which run: a run that holds its home already may enter once more.
+_held: dict[Path, str] = {}
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who works in a home; `run_id` is empty where no run does, `since` is UTC in ISO format."""
+
+    pid: int
+    command: str
+    run_id: str
+    since: str
+
+    def __str__(self) -> str:
+        run = f", run {self.run_id}" if self.run_id else ""
+        return f"'{self.command}' (process {self.pid}{run}, since {self.since})"
+
+
+@contextmanager
+def hold(home: Home, command: str, run_id: str = "") -> Iterator[None]:
+    """Keep every other writer out of `home`; `command` names this one to whoever is refused.
+
+    Raises:
+        BusyError: another writer is in; the message names it.
+    """
+    if run_id and _held.get(home.lock) == run_id:
+        yield
+        return
+    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _lock(descriptor, home)
+        holder = Holder(os.getpid(), command, run_id, clock.now().isoformat(timespec="seconds"))
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
+        _held[home.lock] = run_id
+        try:
+            yield
+        finally:
+            del _held[home.lock]
+            os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def holder_of(home: Home) -> Holder | None:
+    """Return who works in `home` now, or None."""
+    if not home.lock.exists():
+        return None
+    descriptor = os.open(home.lock, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read(descriptor)
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, home: Home) -> None:
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise BusyError(
+                    f"{home.root} is in use by {_read(descriptor)}",
+                    next_step="wait until that has ended, or stop that process; then try again.",
+                ) from None
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _read(descriptor: int) -> Holder:
+    try:
+        return Holder(**json.loads(os.pread(descriptor, 10_000, 0)))
+    except (ValueError, TypeError):
+        # it got the lock this very moment and has not signed yet
+        return Holder(0, "another process", "", "this moment")

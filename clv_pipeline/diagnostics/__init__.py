@@ -1,0 +1,1 @@
+"""What `clv doctor` and `clv status` find."""

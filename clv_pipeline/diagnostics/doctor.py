@@ -1,0 +1,117 @@
+"""`clv doctor`: is everything in place for tonight? Each finding says what was looked at and, if bad, what to do.
+
+Looking only; nothing is changed, and a broken part never hides the findings about the others.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.errors import RUNBOOK, PipelineError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.diagnostics.findings import Finding
+from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
+from clv_pipeline.sources.loading import Delivery, check_columns
+from clv_pipeline.sources.readers import open_source
+
+_FREE_BYTES = 2_000_000_000
+_MORE = f"More: {RUNBOOK}#machine"
+#: Far in the future, so that an incremental SELECT returns its columns and no rows.
+_NO_ROWS_SINCE = "9000-01-01 00:00:00"
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Yield a finding for configuration, source, each SELECT, time zone, disk and schedule."""
+    yield Finding("settings", True, f"source '{settings.name}' from {settings.source_folder}")
+    yield from _rules(settings)
+    yield from _source(settings)
+    yield _time_zone(settings)
+    yield _disk(settings)
+    yield _rights(settings)
+    yield _schedule(settings)
+
+
+def _rules(settings: Settings) -> Iterator[Finding]:
+    try:
+        for rule in settings.exclude:
+            exclusion_condition(rule)
+    except PipelineError as error:
+        yield Finding("exclusion rules", False, error.what, error.advice)
+    else:
+        yield Finding(
+            "exclusion rules", True, f"{len(settings.exclude)} rules are plain conditions on contract columns"
+        )
+    if settings.hash_key is None:
+        yield Finding("e-mail hashing", True, "no CLV_HASH_KEY is set: e-mail addresses are not loaded at all")
+    else:
+        yield Finding("e-mail hashing", True, "CLV_HASH_KEY is set: e-mail addresses are kept as keyed hashes only")
+
+
+def _source(settings: Settings) -> Iterator[Finding]:
+    if settings.source == "demo" and settings.source_url is None:
+        yield Finding("source", True, "the embedded demo company, made on the first run")
+        return
+    try:
+        selects = read_selects(settings)
+        with open_source(settings.source_url, tries=1, timeout_seconds=60):
+            yield Finding("source", True, "reached, and open for reading in one snapshot")
+    except PipelineError as error:
+        yield Finding("source", False, error.what, error.advice)
+        return
+    for name in CONTRACT:
+        if name in selects:
+            yield _select(settings, selects[name])
+        else:
+            yield Finding(f"{name}.sql", True, "not provided: costs only its features")
+
+
+def _select(settings: Settings, select: SourceSelect) -> Finding:
+    """Look at one SELECT over a connection of its own: a failing one would abort the transaction of the others."""
+    subject = f"{select.table.name}.sql"
+    try:
+        with open_source(settings.source_url, tries=1, timeout_seconds=60) as source:
+            batches = source.read(select, _NO_ROWS_SINCE, 1)
+            returned = next(iter(batches)).column_names
+            # ends the COPY that may be under way, before its connection is closed
+            del batches
+            columns = check_columns(select.table, returned, select.path.name, Delivery())
+    except PipelineError as error:
+        return Finding(subject, False, error.what, error.advice)
+    missing = [c.name for c in select.table.columns if c.name not in columns]
+    absent = f"; not returned: {', '.join(missing)}" if missing else ""
+    return Finding(subject, True, f"{'incremental' if select.is_incremental else 'read in full'}{absent}")
+
+
+def _time_zone(settings: Settings) -> Finding:
+    now = datetime.now(UTC).astimezone(ZoneInfo(settings.time_zone))
+    text = f"{settings.time_zone}, where it is {now:%Y-%m-%d %H:%M} now"
+    if (settings.source_folder / "source.toml").exists():
+        return Finding("time zone", True, text)
+    return Finding(
+        "time zone", False, f"{text} (assumed: there is no source.toml)", 'write time_zone = "..." into source.toml.'
+    )
+
+
+def _disk(settings: Settings) -> Finding:
+    free = shutil.disk_usage(Home(settings.home).scratch).free
+    text = f"{free / 1e9:.1f} GB free under {settings.home}"
+    if free >= _FREE_BYTES:
+        return Finding("disk", True, text)
+    return Finding(
+        "disk", False, text, f"free at least {_FREE_BYTES / 1e9:.0f} GB, or set CLV_HOME to a larger disk. {_MORE}"
+    )
+
+
+def _rights(settings: Settings) -> Finding:
+    folder = Home(settings.home).published
+    if os.access(folder, os.W_OK):
+        return Finding("rights", True, f"{folder} can be written")
+    return Finding("rights", False, f"{folder} cannot be written", f"give this user the right to write there. {_MORE}")
+
+
+def _schedule(settings: Settings) -> Finding:
+    return Finding("schedule", True, f"every night at {settings.nightly_at} {settings.time_zone}, while `clv ui` runs")

@@ -1,0 +1,1 @@
+"""Backtests and the evaluation of predictions that somebody else made."""

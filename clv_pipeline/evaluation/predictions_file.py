@@ -1,0 +1,119 @@
+"""Judging a file of predictions, whoever made it, by the metrics that judge our own models."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from clv_pipeline.core.errors import ConfigurationError, nearest
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.window_spend import spend_by_customer
+from clv_pipeline.modeling import metrics
+from clv_pipeline.warehouse.connection import Connection, one_row
+
+_WINDOW = re.compile(r"^(\d{4}-\d{2}-\d{2})\+(\d+)d?$")
+#: The columns of a file are known by how their names begin, so that our own published tables can be judged as they are.
+_SPEND, _CHANCE = "predicted_spend", "purchase_probability"
+_LOW, _HIGH, _TYPICAL = "predicted_spend_low", "predicted_spend_high", "typical_spend"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Metrics of a file against what happened in a window; `missing` bought before the window and are not in the file."""
+
+    start: date
+    days: int
+    customers: int
+    missing: int
+    estimates: dict[str, metrics.Estimate]
+
+
+def parse_window(text: str) -> tuple[date, int]:
+    """Return (first day, days) of a window such as 2011-09-11+90d."""
+    match = _WINDOW.match(text)
+    if match is None:
+        raise ConfigurationError(
+            f"The window '{text}' cannot be read", next_step="write it as FIRST_DAY+DAYS, such as 2011-09-11+90d."
+        )
+    return date.fromisoformat(match[1]), int(match[2])
+
+
+def judge_file(connection: Connection, settings: Settings, path: Path, window: str) -> Judgement:
+    """Return how good the predictions in `path` (CSV or Parquet: customer_id, predicted_spend...) were for a window.
+
+    Customers who had bought before the window and are not in the file count as predicted 0: leaving out the hard ones
+    must not look like skill. `connection` is to a warehouse with the orders of the window.
+
+    Raises:
+        ConfigurationError: the window or the file cannot be read, a column is missing, a customer stands twice.
+    """
+    start, days = parse_window(window)
+    (known,) = one_row(connection, "select as_of from raw.extraction")
+    if start + timedelta(days=days) > known:
+        raise ConfigurationError(
+            f"The window {window} ends after {known}, up to which this warehouse knows the orders",
+            next_step="run with a later --as-of first, or name an earlier window.",
+        )
+    frame = _read(path)
+    spend = _column(frame, _SPEND, days)
+    if spend is None:
+        raise ConfigurationError(
+            f"{path} has no column '{_SPEND}'{nearest(_SPEND, [str(c) for c in frame])}",
+            next_step=f"give it the columns customer_id and {_SPEND} (money), one row a customer.",
+        )
+    truth = spend_by_customer(connection, start, start + timedelta(days=days), known_before=start)
+    if truth.empty:
+        raise ConfigurationError(
+            f"Nobody had bought before {start} in this warehouse", next_step="name a window inside its history."
+        )
+    found = truth.merge(frame, on="customer_id", how="left", indicator=True)
+    samples, seed = settings.bootstrap_samples, settings.seed
+    actual, flag = found["spend"].to_numpy(), found["has_bought"].to_numpy(np.float64)
+
+    def values(kind: str) -> metrics.Array | None:
+        name = _column(frame, kind, days)
+        return None if name is None else found[name].fillna(0).to_numpy(np.float64)
+
+    predicted = found[spend].fillna(0).to_numpy(np.float64)
+    estimates = metrics.measure(metrics.SPEND_METRICS, actual, predicted, samples=samples, seed=seed)
+    chance, low, high, typical = values(_CHANCE), values(_LOW), values(_HIGH), values(_TYPICAL)
+    if chance is not None:
+        estimates |= metrics.measure(metrics.PROBABILITY_METRICS, flag, chance, samples=samples, seed=seed)
+    if typical is not None:
+        by_typical = metrics.measure(
+            {"mean_absolute_error": metrics.mean_absolute_error}, actual, typical, samples=samples, seed=seed
+        )
+        estimates |= {f"typical_{name}": estimate for name, estimate in by_typical.items()}
+    if low is not None and high is not None:
+        covered = metrics.coverage(actual, predicted, low, high)
+        estimates |= {f"interval_{name}": metrics.Estimate(v, np.nan, np.nan) for name, v in covered.items()}
+    return Judgement(start, days, len(found), int((found["_merge"] == "left_only").sum()), estimates)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        raise ConfigurationError(f"There is no file {path}", next_step="give the path of a CSV or Parquet file.")
+    try:
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"customer_id": str})
+    except Exception as error:  # whatever the reader says: the file is not what it is named
+        raise ConfigurationError(f"{path} cannot be read: {error}", next_step="give a CSV or Parquet file.") from error
+    if "customer_id" not in frame:
+        raise ConfigurationError(
+            f"{path} has no column 'customer_id'{nearest('customer_id', [str(c) for c in frame])}",
+            next_step="name the customer's column customer_id.",
+        )
+    frame["customer_id"] = frame["customer_id"].astype(str)
+    twice = int(frame["customer_id"].duplicated().sum())
+    if twice:
+        raise ConfigurationError(
+            f"{path}: {twice} rows name a customer_id that another row has named", next_step="keep one row a customer."
+        )
+    return frame
+
+
+def _column(frame: pd.DataFrame, kind: str, days: int) -> str | None:
+    """Return the file's column of a kind: `kind`, or `kind_90d` for that horizon."""
+    return next((name for name in (f"{kind}_{days}d", kind) if name in frame), None)

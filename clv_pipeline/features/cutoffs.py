@@ -1,0 +1,119 @@
+"""Which past dates the models learn from, are tuned on, and are judged on. Dates only; no data is read here.
+
+All cutoffs of a horizon lie on one grid that ends one horizon before as_of, so every window that is used is over. A model
+never learns from a window that reaches into the one it is judged on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+#: Steps in a horizon at most: a year-long horizon does not need a cutoff every month.
+_MOST_STEPS_IN_A_HORIZON = 6
+#: A shorter window than this says little about a longer one.
+_SHORTEST_LEARNED = 14
+
+#: 52 weeks, so that the same weekdays are compared.
+YEAR = timedelta(days=364)
+#: With less history before last year's window its expectation is too rough to measure a season by.
+HISTORY_NEEDED = timedelta(days=150)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Learn from the windows after `train`, judge on the window after `validation`; they never overlap."""
+
+    train: tuple[date, ...]
+    validation: date
+
+
+@dataclass(frozen=True)
+class CutoffPlan:
+    """The cutoffs of one horizon, newest first; `test` is None when the history is too short to judge a model."""
+
+    horizon_days: int
+    test: Fold | None
+    folds: tuple[Fold, ...]
+    final: tuple[date, ...]
+
+    @property
+    def all_cutoffs(self) -> set[date]:
+        used = set(self.final)
+        for fold in (*self.folds, *([self.test] if self.test else [])):
+            used |= {fold.validation, *fold.train}
+        return used
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """The plans of the horizons that models learn, and for each horizon asked for the one that it is learned from."""
+
+    horizons: tuple[CutoffPlan, ...]
+    learned: Mapping[int, int]
+
+    @property
+    def all_days(self) -> list[int]:
+        """Every horizon, asked for or learned, that buy-till-you-die expectations are needed for."""
+        return sorted({*self.learned, *self.learned.values()})
+
+
+def plan_horizons(
+    as_of: date, history_start: date, horizons: Sequence[int], *, step_days: int, max_cutoffs: int, folds: int
+) -> TrainingPlan:
+    """Return the plan of every horizon.
+
+    Where the history has no window as long as a horizon to judge a model on, it is learned from the longest horizon asked
+    for that has one, else from a quarter of the history in whole weeks; scoring extends that (see `scoring/`).
+    """
+
+    def plan(days: int) -> CutoffPlan:
+        return plan_cutoffs(as_of, history_start, days, step_days=step_days, max_cutoffs=max_cutoffs, folds=folds)
+
+    asked = {days: plan(days) for days in horizons}
+    shown = [days for days in horizons if asked[days].test is not None]
+    quarter = (as_of - history_start).days // 4 // 7 * 7
+    if not shown and quarter >= _SHORTEST_LEARNED and plan(quarter).test is not None:
+        return TrainingPlan((plan(quarter),), dict.fromkeys(horizons, quarter))
+    if not shown:
+        return TrainingPlan(tuple(asked.values()), {days: days for days in horizons})
+    learned = {
+        days: days if days in shown else max((s for s in shown if s < days), default=min(shown)) for days in horizons
+    }
+    return TrainingPlan(tuple(asked[days] for days in shown), learned)
+
+
+def plan_cutoffs(
+    as_of: date, history_start: date, horizon_days: int, *, step_days: int, max_cutoffs: int, folds: int
+) -> CutoffPlan:
+    """Return the plan for one horizon.
+
+    The final fit uses the newest `max_cutoffs` cutoffs. The test fold is judged at as_of - horizon. Each tuning fold
+    ends a horizon before the one after it. A cutoff needs some history before it: a horizon, at most 90 days.
+    """
+    step = timedelta(days=max(step_days, horizon_days // _MOST_STEPS_IN_A_HORIZON))
+    horizon = timedelta(days=horizon_days)
+    earliest = history_start + min(horizon, timedelta(days=90))
+    newest = as_of - horizon
+    grid = [newest - k * step for k in range((newest - earliest) // step + 1)] if newest >= earliest else []
+
+    def fold_at(validation: date) -> Fold | None:
+        train = tuple(c for c in grid if c + horizon <= validation)[:max_cutoffs]
+        return Fold(train, validation) if train else None
+
+    test = fold_at(grid[0]) if grid else None
+    tuning: list[Fold] = []
+    latest = newest - horizon
+    while test and len(tuning) < folds:
+        on_grid = [c for c in grid if c <= latest]
+        fold = fold_at(on_grid[0]) if on_grid else None
+        if fold is None:
+            break
+        tuning.append(fold)
+        latest = fold.validation - horizon
+    return CutoffPlan(horizon_days, test, tuple(tuning), tuple(grid[:max_cutoffs]))
+
+
+def cutoff_a_year_before(cutoff: date, history_start: date) -> date | None:
+    """Return the cutoff whose window shows the season of `cutoff`, or None when the history is too short for it."""
+    earlier = cutoff - YEAR
+    return earlier if earlier - history_start >= HISTORY_NEEDED else None

@@ -1,0 +1,48 @@
+"""Feature families and names, as the files of `sql/2_features` give them.
+
+A family is a file: `web_features.sql` makes the features that begin with `web_`. Purchase features, the core, have no
+prefix; buy-till-you-die features are made in Python. What a feature means in words is `features/wording.py`.
+"""
+
+from collections.abc import Iterable
+
+from clv_pipeline.core.errors import ConfigurationError, nearest
+from clv_pipeline.core.settings import SQL_FOLDER
+
+#: Columns of features.customer_features that say which row it is, not what the customer is like.
+KEYS = ("as_of", "role", "customer_id")
+PURCHASE, BTYD = "purchase", "btyd"
+_SUFFIX = "_features"
+#: The file that puts the families side by side is none itself.
+_ALL_FAMILIES = "customer"
+
+#: Every family, purchases first.
+FAMILIES = (
+    PURCHASE,
+    BTYD,
+    *(
+        family
+        for family in sorted(p.stem.removesuffix(_SUFFIX) for p in SQL_FOLDER.glob(f"2_features/*{_SUFFIX}.sql"))
+        if family not in (PURCHASE, _ALL_FAMILIES)
+    ),
+)
+
+
+def family_of(feature: str) -> str:
+    """Return the family of a feature, by its prefix.
+
+    >>> family_of("web_sessions_30d"), family_of("recency_days")
+    ('web', 'purchase')
+    """
+    prefix = feature.split("_", 1)[0]
+    return prefix if prefix in FAMILIES else PURCHASE
+
+
+def no_such_feature(name: str, known: Iterable[str]) -> ConfigurationError:
+    """Return the error for a feature that Python names and no SQL file makes."""
+    return ConfigurationError(
+        f"A model or baseline needs the feature '{name}', which features.customer_features does not have"
+        f"{nearest(name, list(known))}",
+        next_step="use one name in sql/2_features and in clv_pipeline/modeling; or, if the name matches a pattern of the "
+        "setting denied_features, remove that pattern.",
+    )

@@ -1,0 +1,336 @@
+"""What features mean to a marketing analyst: a name for charts, a phrase for one customer's value, a number format.
+
+No feature is made here (that is SQL) and none is weighed. A feature without an entry is named by its own words.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from clv_pipeline.features.families import family_of
+
+Form = Callable[[float], str]
+
+
+def number(value: float) -> str:
+    """Return a count or a mean: whole from ten on, with one decimal below, two figures below one."""
+    if value != 0 and abs(value) < 1:
+        return f"{value:.2g}"
+    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.1f}".removesuffix(".0")
+
+
+def money(value: float) -> str:
+    """Return an amount with its cents."""
+    return f"{value:.2f}"
+
+
+def share(value: float) -> str:
+    """Return a share or a chance in percent, with a decimal where it is small."""
+    return f"{value:.0%}" if value == 0 or value >= 0.1 else f"{value:.1%}"
+
+
+def signed(form: Form) -> Form:
+    """Return the form with a plus before what is positive."""
+    return lambda value: ("+" if value > 0 else "") + form(value)
+
+
+def _mood(value: float) -> str:
+    return f"{value:+.2f}"
+
+
+def _minutes(value: float) -> str:
+    return number(value / 60)
+
+
+@dataclass(frozen=True)
+class Words:
+    """How to speak of a feature; in `name` and `phrase`, {days} is its window and [day|days] follows the number {}."""
+
+    name: str
+    phrase: str
+    form: Form = number
+    #: said of a customer without a value; else what the feature's source says, else that the name is unknown
+    missing: str = ""
+
+    def over(self, days: str) -> "Words":
+        """Return the words with the length of the window filled in."""
+        name, phrase, missing = (text.replace("{days}", days) for text in (self.name, self.phrase, self.missing))
+        return Words(name, phrase, self.form, missing)
+
+
+_NOBODY_KNOWS = {
+    "web": "no web visit known",
+    "survey": "no survey answered",
+    "social": "no social media contact",
+    "campaign": "no campaign contact",
+    "crm": "not in the CRM",
+}
+_FAMILIES = {
+    "purchase": "purchases",
+    "btyd": "buying rhythm",
+    "web": "web",
+    "survey": "surveys",
+    "social": "social media",
+    "campaign": "campaigns",
+    "crm": "CRM",
+}
+_ONE_PURCHASE = "only one purchase so far"
+
+_WORDS = {
+    # purchases
+    "recency_days": Words("days since the last purchase", "last purchase {} [day|days] ago"),
+    "tenure_days": Words("days since the first purchase", "customer for {} [day|days]"),
+    "frequency": Words("repeat purchases", "{} repeat [purchase|purchases]"),
+    "purchase_days": Words("purchase days so far", "{} purchase [day|days] so far"),
+    "purchase_days_{days}d": Words(
+        "purchase days in the last {days} days", "{} purchase [day|days] in the last {days} days"
+    ),
+    "purchase_days_90d_one_year_ago": Words(
+        "purchase days in the 90 days from this day last year",
+        "{} purchase [day|days] in the 90 days from this day last year",
+    ),
+    "purchase_days_per_30_days": Words("purchases a month", "{} [purchase|purchases] a month on average"),
+    "purchase_trend_90d": Words(
+        "change in purchases over 90 days",
+        "purchases changed by {} against the 90 days before",
+        signed(number),
+    ),
+    "monetary_value": Words("average purchase value", "{} spent on an average purchase day", money),
+    "spend_total": Words("spend so far", "{} spent so far", money),
+    "gross_spend_total": Words("spend so far before returns", "{} spent so far before returns", money),
+    "spend_{days}d": Words("spend in the last {days} days", "{} spent in the last {days} days", money),
+    "spend_90d_one_year_ago": Words(
+        "spend in the 90 days from this day last year", "{} spent in the 90 days from this day last year", money
+    ),
+    "spend_per_30_days": Words("spend a month", "{} spent a month on average", money),
+    "spend_per_30_days_last_year": Words("spend a month, last year", "{} spent a month over the last year", money),
+    "spend_trend_90d": Words(
+        "change in spend over 90 days", "spend changed by {} against the 90 days before", signed(money)
+    ),
+    "largest_day_spend": Words("largest purchase", "largest purchase {}", money),
+    "last_purchase_spend": Words("value of the last purchase", "last purchase worth {}", money),
+    "day_spend_deviation": Words(
+        "spread of purchase values", "purchases spread by {} around their average", money, _ONE_PURCHASE
+    ),
+    "recency_in_gaps": Words("silence in usual gaps", "silent for {} times the usual gap"),
+    "mean_gap_days": Words(
+        "average days between purchases", "{} [day|days] between purchases on average", missing=_ONE_PURCHASE
+    ),
+    "last_gap_days": Words(
+        "days between the last two purchases", "{} [day|days] between the last two purchases", missing=_ONE_PURCHASE
+    ),
+    "longest_gap_days": Words(
+        "longest time between purchases in days", "{} [day|days] at most between purchases", missing=_ONE_PURCHASE
+    ),
+    "gap_deviation_days": Words(
+        "spread of days between purchases",
+        "days between purchases spread by {} around their average",
+        missing=_ONE_PURCHASE,
+    ),
+    "gap_irregularity": Words(
+        "irregularity of purchases", "days between purchases spread by {} of their average", share, _ONE_PURCHASE
+    ),
+    "return_share": Words("share of spend returned", "{} of spend returned", share),
+    "returned_total": Words("money returned so far", "returned {} so far", money),
+    "returned_{days}d": Words("money returned in the last {days} days", "returned {} in the last {days} days", money),
+    "return_days": Words("days with a return", "{} [day|days] with a return"),
+    "orders": Words("orders so far", "{} [order|orders] so far"),
+    "order_lines": Words("order lines so far", "{} order [line|lines] so far"),
+    "lines_per_order": Words("lines of an average order", "{} [line|lines] in an average order"),
+    "items": Words("items bought so far", "{} [item|items] bought so far"),
+    "items_per_order": Words("items of an average order", "{} [item|items] in an average order"),
+    "distinct_products": Words("different products bought", "{} different [product|products] bought"),
+    "new_products_{days}d": Words(
+        "products tried in the last {days} days", "{} [product|products] tried in the last {days} days"
+    ),
+    "distinct_categories": Words("categories bought from", "buys from {} [category|categories]"),
+    "last_category": Words("category of the last purchase", "last purchase in {}"),
+    "last_channel": Words("channel of the last purchase", "last purchase through {}"),
+    # buy till you die
+    "btyd_probability_alive": Words("chance of still being active", "chance of still being active {}", share),
+    "btyd_purchase_value": Words("expected value of a purchase", "purchases expected to be worth {} each", money),
+    "btyd_lifetime_spend": Words("lifetime worth at this rhythm", "worth {} over a lifetime at this rhythm", money),
+    "btyd_purchases_{days}d": Words(
+        "purchases expected in {days} days from the rhythm so far",
+        "{} [purchase|purchases] expected in {days} days from the rhythm so far",
+    ),
+    "btyd_spend_{days}d": Words(
+        "spend expected in {days} days from the rhythm so far",
+        "spend of {} expected in {days} days from the rhythm so far",
+        money,
+    ),
+    "btyd_purchase_probability_{days}d": Words(
+        "chance of a purchase in {days} days from the rhythm so far",
+        "{} chance of a purchase in {days} days from the rhythm so far",
+        share,
+    ),
+    # web
+    "web_recency_days": Words("days since the last web visit", "last web visit {} [day|days] ago"),
+    "web_sessions": Words("web visits so far", "{} web [visit|visits] so far"),
+    "web_sessions_{days}d": Words(
+        "web visits in the last {days} days", "{} web [visit|visits] in the last {days} days"
+    ),
+    "web_trend_30d": Words(
+        "change in web visits over 30 days",
+        "web visits changed by {} against the 30 days before",
+        signed(number),
+    ),
+    "web_page_views_{days}d": Words(
+        "web pages viewed in the last {days} days", "{} web [page|pages] viewed in the last {days} days"
+    ),
+    "web_seconds_{days}d": Words(
+        "minutes on the website in the last {days} days",
+        "{} [minute|minutes] on the website in the last {days} days",
+        _minutes,
+    ),
+    "web_cart_additions_{days}d": Words(
+        "items put in the web cart in the last {days} days",
+        "{} [item|items] put in the web cart in the last {days} days",
+    ),
+    "web_conversions_{days}d": Words(
+        "web visits with a purchase in the last {days} days",
+        "{} web [visit|visits] with a purchase in the last {days} days",
+    ),
+    "web_conversion_share": Words("share of web visits with a purchase", "{} of web visits with a purchase", share),
+    "web_last_device": Words(
+        "device of the last web visit", "last web visit on {}", missing="device of the last web visit unknown"
+    ),
+    "web_last_traffic_source": Words(
+        "source of the last web visit", "last web visit came from {}", missing="source of the last web visit unknown"
+    ),
+    # surveys
+    "survey_recency_days": Words("days since the last survey answer", "last survey answer {} [day|days] ago"),
+    "survey_responses": Words("survey answers so far", "{} survey [answer|answers] so far"),
+    "survey_last_nps": Words("last NPS answer", "last NPS answer {}", missing="no NPS answer"),
+    "survey_mean_nps": Words("average NPS answer", "average NPS answer {}", missing="no NPS answer"),
+    "survey_lowest_nps": Words("lowest NPS answer", "lowest NPS answer {}", missing="no NPS answer"),
+    "survey_nps_change": Words(
+        "last NPS answer against the average",
+        "last NPS answer {} against the average",
+        signed(number),
+        "no NPS answer",
+    ),
+    "survey_last_csat": Words(
+        "last satisfaction answer", "last satisfaction answer {}", missing="no satisfaction answer"
+    ),
+    "survey_mean_csat": Words(
+        "average satisfaction answer", "average satisfaction answer {}", missing="no satisfaction answer"
+    ),
+    # social media
+    "social_recency_days": Words(
+        "days since the last social media contact", "last social media contact {} [day|days] ago"
+    ),
+    "social_interactions": Words("social media contacts so far", "{} social media [contact|contacts] so far"),
+    "social_interactions_{days}d": Words(
+        "social media contacts in the last {days} days", "{} social media [contact|contacts] in the last {days} days"
+    ),
+    "social_mean_sentiment": Words(
+        "mood on social media (-1 to 1)", "mood on social media {}", _mood, "mood on social media unknown"
+    ),
+    "social_mean_sentiment_{days}d": Words(
+        "mood on social media (-1 to 1) in the last {days} days",
+        "mood on social media {} in the last {days} days",
+        _mood,
+        "no social media contact in the last {days} days",
+    ),
+    "social_lowest_sentiment_{days}d": Words(
+        "worst mood on social media (-1 to 1) in the last {days} days",
+        "worst mood on social media {} in the last {days} days",
+        _mood,
+        "no social media contact in the last {days} days",
+    ),
+    "social_angry_{days}d": Words(
+        "angry social media contacts in the last {days} days",
+        "{} angry social media [contact|contacts] in the last {days} days",
+    ),
+    "social_complaints_{days}d": Words(
+        "social media complaints in the last {days} days",
+        "{} social media [complaint|complaints] in the last {days} days",
+    ),
+    "social_last_network": Words("network of the last social media contact", "last social media contact on {}"),
+    # campaigns
+    "campaign_recency_days": Words("days since the last campaign contact", "last campaign contact {} [day|days] ago"),
+    "campaign_touches": Words("campaign contacts so far", "{} campaign [contact|contacts] so far"),
+    "campaign_touches_{days}d": Words(
+        "campaign contacts in the last {days} days", "{} campaign [contact|contacts] in the last {days} days"
+    ),
+    "campaign_responses": Words("campaigns answered so far", "{} [campaign|campaigns] answered so far"),
+    "campaign_responses_{days}d": Words(
+        "campaigns answered in the last {days} days", "{} [campaign|campaigns] answered in the last {days} days"
+    ),
+    "campaign_response_share": Words(
+        "share of campaigns answered", "{} of campaigns answered", share, "no campaign contact older than two weeks"
+    ),
+    "campaign_response_share_{days}d": Words(
+        "share of campaigns answered in the last {days} days",
+        "{} of campaigns answered in the last {days} days",
+        share,
+        "no campaign contact in the last {days} days",
+    ),
+    "campaign_response_recency_days": Words(
+        "days since a campaign was answered", "last campaign answered {} [day|days] ago", missing="no campaign answered"
+    ),
+    "campaign_cost_{days}d": Words(
+        "cost of campaign contacts in the last {days} days", "campaign contacts cost {} in the last {days} days", money
+    ),
+    "campaign_last_channel": Words("channel of the last campaign contact", "last campaign contact by {}"),
+    # CRM
+    "crm_age_days": Words("days in the CRM", "in the CRM for {} [day|days]"),
+    "crm_country": Words("country", "country {}", missing="country unknown"),
+    "crm_acquisition_channel": Words("acquisition channel", "won through {}", missing="acquisition channel unknown"),
+    "crm_acquisition_cost": Words("acquisition cost", "won at a cost of {}", money, "acquisition cost unknown"),
+}
+_WINDOW = re.compile(r"_(\d+)d$")
+_PLURAL = re.compile(r"\[(\w+)\|(\w+)\]")
+_MONEY = re.compile(r"spend|returned|cost")
+
+
+def describe(feature: str) -> str:
+    """Return a feature's name in words: 'items put in the web cart in the last 30 days'."""
+    return _words(feature).name
+
+
+def describe_family(family: str) -> str:
+    """Return a source family in words: 'buying rhythm' for what is computed from when customers bought."""
+    return _FAMILIES.get(family, family.replace("_", " "))
+
+
+def in_words(feature: str, value: float | str) -> str:
+    """Return one value of a feature in its number format: '83%', '120.50', 'garden', 'none' for nan."""
+    if isinstance(value, str):
+        return value
+    return _words(feature).form(value) if value == value else "none"
+
+
+def phrases(feature: str, values: pd.Series) -> list[str]:
+    """Return what each value says of its customer: 'last purchase 12 days ago'."""
+    words = _words(feature)
+    missing = words.missing or _NOBODY_KNOWS.get(family_of(feature)) or f"{words.name} unknown"
+    return [_agreeing(words.phrase, in_words(feature, v)) if v == v else missing for v in values]
+
+
+def _agreeing(phrase: str, shown: str) -> str:
+    one = shown in ("1", "+1", "-1")
+    return _PLURAL.sub(lambda forms: forms[1] if one else forms[2], phrase).replace("{}", shown)
+
+
+def _words(feature: str) -> Words:
+    if feature in _WORDS:
+        return _WORDS[feature]
+    window = _WINDOW.search(feature)
+    if window is None:
+        name = feature.replace("_", " ")
+        return Words(name, f"{name} {{}}", _form_of(feature))
+    pattern = _WINDOW.sub("_{days}d", feature)
+    if pattern in _WORDS:
+        return _WORDS[pattern].over(window[1])
+    name = f"{_WINDOW.sub('', feature).replace('_', ' ')} in the last {window[1]} days"
+    return Words(name, f"{{}} {name}", _form_of(feature))
+
+
+def _form_of(feature: str) -> Form:
+    if feature.endswith(("_share", "_probability")):
+        return share
+    return money if _MONEY.search(feature) and "days" not in feature else number

@@ -1,0 +1,1 @@
+"""What drives predictions: reasons, importance, dependence, ablation, fairness."""

@@ -1,0 +1,50 @@
+"""Partial dependence: what customers would be predicted to spend on average if all had the same value of one feature.
+
+Rows and a way to predict come in; no model is fitted and no table is known here. It shows what the model does with one
+feature while the others stay as they are, not what would happen to a customer.
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clv_pipeline.interpretation.permutation import Predict
+from clv_pipeline.modeling import metrics
+
+_NUMBERS = 12
+_CATEGORIES = 12
+#: The tails are left out: a model has seen hardly anybody there.
+_TAIL = 0.02
+#: A value, or the lack of one, that fewer customers share is not shown.
+_RARE = 0.01
+
+
+def grid_of(values: pd.Series) -> list[float | str]:
+    """Return the values that a feature is set to: quantiles of a number, categories from the most frequent, then nan."""
+    known = values.dropna()
+    grid: list[float | str]
+    if values.dtype == object:
+        shares = known.value_counts(normalize=True).sort_index().sort_values(ascending=False, kind="stable")
+        grid = [str(name) for name in shares.index[shares >= _RARE][:_CATEGORIES]]
+    elif known.nunique() <= _NUMBERS:
+        grid = sorted(float(v) for v in known.unique())
+    else:
+        quantiles = np.quantile(known, np.linspace(_TAIL, 1 - _TAIL, _NUMBERS), method="nearest")
+        grid = [float(v) for v in np.unique(quantiles)]
+    return [*grid, np.nan] if values.isna().mean() >= _RARE else grid
+
+
+def partial_dependence(
+    predict: Predict, features: pd.DataFrame, feature: str, grid: list[float | str], *, samples: int, seed: int
+) -> list[metrics.Estimate]:
+    """Return the mean prediction, in money, at each value of the grid, with its interval over customers."""
+    customers = len(features)
+    stacked = features.iloc[np.tile(np.arange(customers), len(grid))].reset_index(drop=True)
+    values = pd.Series(np.repeat(np.array(grid, dtype=object), customers), dtype=features[feature].dtype)
+    predicted = predict(stacked.assign(**{feature: values})).reshape(len(grid), customers)
+    draws = metrics.bootstrap_draws(customers, samples, seed)
+    return [metrics.estimate(float(p.mean()), _means(p, draws)) for p in predicted]
+
+
+def _means(values: metrics.Array, draws: list[NDArray[np.int64]]) -> metrics.Array:
+    return np.array([values[d].mean() for d in draws])

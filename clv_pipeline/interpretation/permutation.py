@@ -1,0 +1,105 @@
+"""Permutation importance: the ranking skill that is lost when customers swap a feature's values among themselves.
+
+Rows and a way to predict come in; no model is fitted and no table is known here. Features that say the same share their
+credit, so each source's features are shuffled together as well.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clv_pipeline.features.families import family_of
+from clv_pipeline.interpretation.explanation import fit_explainer
+from clv_pipeline.modeling import metrics
+from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
+
+Predict = Callable[[pd.DataFrame], metrics.Array]
+#: Stands in the place of a feature for every feature of its source.
+ALL = "all"
+#: Groups are predicted together up to this many rows: on few rows a prediction costs what it costs to begin one.
+_ROWS_AT_ONCE = 50_000
+
+
+@dataclass(frozen=True)
+class Group:
+    """Columns that are shuffled together: one feature, or all of a source family."""
+
+    feature: str
+    source_family: str
+    columns: tuple[str, ...]
+
+
+def features_that_move_most(
+    features: pd.DataFrame, predicted: metrics.Array, columns: FeatureColumns, *, count: int, seed: int
+) -> list[str]:
+    """Return the `count` features with the largest contributions to the predictions, largest first.
+
+    Cheap: a small model that repeats the predictions is asked, not the model that made them.
+    """
+    contributions = fit_explainer(features, predicted, columns, seed=seed).contributions(features)
+    order = np.argsort(-np.abs(contributions).mean(axis=0), kind="stable")[:count]
+    return [columns.names[position] for position in order]
+
+
+def groups_of(features: Iterable[str], columns: FeatureColumns) -> list[Group]:
+    """Return a group for each of the features, then one for each source family with all its columns."""
+    by_family: dict[str, tuple[str, ...]] = {}
+    for name in columns.names:
+        by_family[family_of(name)] = (*by_family.get(family_of(name), ()), name)
+    single = [Group(name, family_of(name), (name,)) for name in features]
+    return single + [Group(ALL, family, names) for family, names in by_family.items()]
+
+
+def permutation_importance(
+    predict: Predict, rows: LabelledRows, groups: list[Group], *, repeats: int, samples: int, seed: int
+) -> list[metrics.Estimate]:
+    """Return for each group the normalised Gini that shuffling it costs: mean over `repeats`, interval over customers.
+
+    All groups are shuffled in the same orders and judged on the same bootstrap draws, so that they can be compared.
+    """
+    customers = len(rows)
+    generator = np.random.default_rng(seed)
+    order = np.concatenate([generator.permutation(customers) for _ in range(repeats)])
+    stacked = rows.features.iloc[np.tile(np.arange(customers), repeats)].reset_index(drop=True)
+    draws = metrics.bootstrap_draws(customers, samples, seed)
+    # how often each customer counts: once for the estimate itself, then as often as drawn
+    weights = np.column_stack([np.ones(customers), *(np.bincount(d, minlength=customers) for d in draws)])
+    perfect = ginis_of_draws(rows.spend, rows.spend, weights)
+    perfect[perfect <= 0] = np.nan
+    whole = ginis_of_draws(rows.spend, predict(rows.features), weights)
+    at_once = max(1, _ROWS_AT_ONCE // len(stacked))
+    found = []
+    for start in range(0, len(groups), at_once):
+        batch = [
+            stacked.assign(**{name: _taken(rows.features[name], order) for name in group.columns})
+            for group in groups[start : start + at_once]
+        ]
+        predicted = predict(pd.concat(batch, ignore_index=True)).reshape(len(batch), repeats, customers)
+        for by_repeat in predicted:
+            shuffled_ginis = [ginis_of_draws(rows.spend, p, weights) for p in by_repeat]
+            drops = (whole - np.mean(shuffled_ginis, axis=0)) / perfect
+            found.append(metrics.estimate(float(drops[0]), drops[1:]))
+    return found
+
+
+def _taken(values: pd.Series, order: NDArray[np.int64]) -> pd.Series:
+    # pandas would make another type of text columns than the one the encoders were fitted on
+    return pd.Series(values.to_numpy()[order], dtype=values.dtype)
+
+
+def ginis_of_draws(actual: metrics.Array, order_by: metrics.Array, weights: metrics.Array) -> metrics.Array:
+    """Return the Gini of each column of weights, shape (customers, draws): how often each customer counts; nan without money.
+
+    Over that of the perfect order it is `metrics.normalised_gini`, for all draws from one sort: seven times faster.
+    """
+    order = np.argsort(order_by, kind="stable")
+    _, first_of_ties = np.unique(order_by[order], return_index=True)
+    counts = np.add.reduceat(weights[order], first_of_ties)
+    money = np.add.reduceat(weights[order] * actual[order, None], first_of_ties)
+    mean_ranks = np.cumsum(counts, axis=0) - (counts - 1) / 2
+    total, n = money.sum(axis=0), counts.sum(axis=0)
+    total[total <= 0] = np.nan
+    return np.asarray(2 * np.einsum("ij,ij->j", mean_ranks, money) / (n * total) - (n + 1) / n)

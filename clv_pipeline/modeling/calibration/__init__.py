@@ -1,0 +1,1 @@
+"""The expected total of a cutoff, and prediction intervals from past windows."""

@@ -1,0 +1,119 @@
+"""The fixed rules that every model must beat: they learn nothing but, at most, a mean. No tuning belongs here."""
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+from clv_pipeline.modeling.data.dataset import FeatureColumns
+
+
+class Rule:
+    """Marks what learns nothing from the rows."""
+
+
+class Constant(Rule, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Predict one value: where every training row has the same target, no model can say more."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def fit(self, x: pd.DataFrame, y: NDArray[np.float64]) -> Self:
+        self.is_fitted_ = True
+        return self
+
+    def predict(self, x: pd.DataFrame) -> NDArray[np.float64]:
+        return np.full(len(x), self.value)
+
+
+class ColumnRule(Rule, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Predict `factor` times one feature: last period's spend again, or the spend rate so far carried on.
+
+    constant: the feature's value where it is the same for everybody, so that models are not given it; else None.
+    """
+
+    def __init__(self, column: str, factor: float, constant: float | None = None) -> None:
+        self.column = column
+        self.factor = factor
+        self.constant = constant
+
+    def fit(self, x: pd.DataFrame, y: NDArray[np.float64]) -> Self:
+        self.is_fitted_ = True
+        return self
+
+    def predict(self, x: pd.DataFrame) -> NDArray[np.float64]:
+        return np.maximum(np.nan_to_num(_values(x, self.column, self.constant)), 0) * self.factor
+
+
+def _values(x: pd.DataFrame, column: str, constant: float | None) -> NDArray[np.float64]:
+    """Return a feature of each row, or what everybody has; a KeyError where neither is known."""
+    return x[column].to_numpy(dtype=np.float64) if constant is None else np.full(len(x), constant)
+
+
+def column_rule(columns: FeatureColumns, column: str, factor: float = 1.0) -> ColumnRule:
+    """Return the rule on a feature that exists; see `FeatureColumns.has` for the error."""
+    return ColumnRule(column, factor, columns.constant_of(column))
+
+
+def trailing_spend(columns: FeatureColumns, horizon_days: int) -> ColumnRule:
+    """Last period's spend again: the widest window not longer than the horizon, carried on for the horizon."""
+    window = max((w for w in (30, 60, 90, 180, 365) if w <= horizon_days), default=30)
+    return column_rule(columns, f"spend_{window}d", horizon_days / window)
+
+
+def spend_rate(columns: FeatureColumns, horizon_days: int) -> ColumnRule:
+    """The customer's spend per day since the first purchase, carried on for the horizon."""
+    return column_rule(columns, "spend_per_30_days", horizon_days / 30)
+
+
+class RateProbability(Rule, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Probability of a purchase if the customer went on buying at the rate so far: 1 - exp(-rate x horizon).
+
+    constant: as in `ColumnRule`, of the feature `RATE`.
+    """
+
+    RATE = "purchase_days_per_30_days"
+
+    def __init__(self, horizon_days: int, constant: float | None = None) -> None:
+        self.horizon_days = horizon_days
+        self.constant = constant
+
+    def fit(self, x: pd.DataFrame, y: NDArray[np.float64]) -> Self:
+        self.classes_ = np.array([0, 1])
+        return self
+
+    def predict_proba(self, x: pd.DataFrame) -> NDArray[np.float64]:
+        rate = np.nan_to_num(_values(x, self.RATE, self.constant))
+        probability = 1 - np.exp(-rate * self.horizon_days / 30)
+        return np.column_stack([1 - probability, probability])
+
+
+class ColumnProbability(Rule, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Predict a probability that is itself a feature, such as the buy-till-you-die probability of a purchase.
+
+    constant: as in `ColumnRule`.
+    """
+
+    def __init__(self, column: str, constant: float | None = None) -> None:
+        self.column = column
+        self.constant = constant
+
+    def fit(self, x: pd.DataFrame, y: NDArray[np.float64]) -> Self:
+        self.classes_ = np.array([0, 1])
+        return self
+
+    def predict_proba(self, x: pd.DataFrame) -> NDArray[np.float64]:
+        probability = np.clip(np.nan_to_num(_values(x, self.column, self.constant)), 0, 1)
+        return np.column_stack([1 - probability, probability])
+
+
+def rate_probability(columns: FeatureColumns, horizon_days: int) -> RateProbability:
+    """Return the rule on the rate so far; see `FeatureColumns.has` for the error."""
+    return RateProbability(horizon_days, columns.constant_of(RateProbability.RATE))
+
+
+def column_probability(columns: FeatureColumns, column: str) -> ColumnProbability:
+    """Return the rule on a feature that exists; see `FeatureColumns.has` for the error."""
+    return ColumnProbability(column, columns.constant_of(column))

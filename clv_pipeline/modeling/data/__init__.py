@@ -1,0 +1,1 @@
+"""Feature rows as models take them: frames, encoders, targets."""

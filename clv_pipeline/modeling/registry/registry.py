@@ -1,0 +1,238 @@
+"""Every model version ever trained, and which one is the champion. What is inside a version is `training.py`'s business."""
+
+import json
+import logging
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+from clv_pipeline.core import clock
+from clv_pipeline.core.errors import ArtefactError, nearest
+from clv_pipeline.core.home import clear_leftovers, remove_at_once, write_durably
+from clv_pipeline.modeling.calibration.intervals import Calibration
+from clv_pipeline.modeling.candidates.ensembles import Fitted
+from clv_pipeline.modeling.data.dataset import FeatureColumns
+from clv_pipeline.modeling.registry.artefacts import load_model, read_checked
+
+log = logging.getLogger(__name__)
+
+#: A model is only used with the libraries it was fitted with; a patch release may change nothing that matters.
+_LIBRARIES = ("scikit-learn", "xgboost-cpu", "skops", "numpy")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A candidate by name, with its parameters: what it takes to fit it again."""
+
+    candidate: str
+    parameters: dict[str, Any]
+    is_baseline: bool
+
+
+@dataclass(frozen=True)
+class HorizonModel:
+    """The champions of one horizon: what predicts spend, what the chance of a purchase, and how sure that is.
+
+    `learned_days` is the horizon the models learned; it is shorter than `horizon_days` where history is.
+    """
+
+    horizon_days: int
+    learned_days: int
+    spend: Recipe
+    flag: Recipe
+    has_enough_history: bool
+    calibration: Calibration | None
+    #: mean spend, upper end of the 90 % interval and purchase share of past customers who had never bought
+    prospect_spend: float
+    prospect_high: float
+    prospect_probability: float
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "HorizonModel":
+        parts = {name: Recipe(**values[name]) for name in ("spend", "flag")}
+        calibration = values["calibration"]
+        return cls(**values | parts | {"calibration": Calibration(**calibration) if calibration else None})
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What identifies and reproduces a version; written last, so a folder without one is not a version."""
+
+    version: str
+    as_of: date
+    data_fingerprint: str
+    code_fingerprint: str
+    #: the settings that shape a model, as it was trained with them
+    settings: dict[str, Any]
+    numeric_features: list[str]
+    categorical_features: list[str]
+    horizons: list[HorizonModel]
+    test_metrics: dict[str, float]
+    libraries: dict[str, str]
+    files: dict[str, str]
+
+    @property
+    def columns(self) -> FeatureColumns:
+        return FeatureColumns(tuple(self.numeric_features), tuple(self.categorical_features))
+
+    @property
+    def learned(self) -> dict[int, int]:
+        """For each horizon the one that its models learned."""
+        return {h.horizon_days: h.learned_days for h in self.horizons}
+
+
+@dataclass(frozen=True)
+class Reign:
+    """One stretch of time (UTC) in which a version was the champion; `until` is None for the one that is."""
+
+    version: str
+    since: datetime
+    until: datetime | None
+
+
+class Registry:
+    """The folder of versions: `<version>/manifest.json` with its files, and `champion.json`.
+
+    The latter names every champion there was, in order; the last one is the champion.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def new_folder(self, version: str) -> Path:
+        folder = self.folder / version
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        content = asdict(manifest) | {"as_of": manifest.as_of.isoformat()}
+        write_durably(self.folder / manifest.version / "manifest.json", _as_json(content))
+
+    def promote(self, version: str) -> None:
+        """Make `version` the champion; scoring uses it from now on."""
+        self.manifest(version)
+        earlier = self._promotions()
+        if earlier and earlier[-1][0] == version:
+            return
+        history = [{"version": v, "since": since.isoformat()} for v, since in [*earlier, (version, clock.now())]]
+        write_durably(self.folder / "champion.json", _as_json({"version": version, "history": history}))
+
+    def champion(self) -> Manifest | None:
+        """Return the champion's manifest, or None before the first training and when it cannot be used."""
+        promotions = self._promotions()
+        if not promotions:
+            return None
+        try:
+            return self.manifest(promotions[-1][0])
+        except ArtefactError as error:
+            log.warning("the champion cannot be used, a new one will be trained: %s", error.what)
+            return None
+
+    def reigns(self) -> list[Reign]:
+        """Return who was the champion when, oldest first."""
+        promotions = self._promotions()
+        ends = [*(since for _, since in promotions[1:]), None]
+        return [Reign(version, since, until) for (version, since), until in zip(promotions, ends, strict=False)]
+
+    def _promotions(self) -> list[tuple[str, datetime]]:
+        pointer = self.folder / "champion.json"
+        if not pointer.exists():
+            return []
+        try:
+            content = json.loads(pointer.read_text())
+            return [(str(entry["version"]), datetime.fromisoformat(entry["since"])) for entry in content["history"]]
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("%s cannot be read, so there is no champion: %s", pointer, error)
+            return []
+
+    def names(self) -> list[str]:
+        """Return the name of every version, the newest as_of first, the usable and the others."""
+        found = [path.parent for path in self.folder.glob("[!.]*/manifest.json")]
+        return [folder.name for folder in sorted(found, key=_age_order, reverse=True)]
+
+    def versions(self) -> list[Manifest]:
+        """Return every version that can be read, oldest as_of first."""
+        found = []
+        for name in self.names():
+            with suppress(ArtefactError):
+                found.append(self.manifest(name))
+        return sorted(found, key=lambda m: (m.as_of, m.version))
+
+    def manifest(self, version: str) -> Manifest:
+        """Return what a version says of itself.
+
+        Raises:
+            ArtefactError: there is no such version, its manifest is damaged, or another release wrote it.
+        """
+        path = self.folder / version / "manifest.json"
+        known = self.names()
+        if version not in known:
+            raise ArtefactError(
+                f"There is no model version '{version}' in {self.folder}{nearest(version, known)}",
+                next_step="`clv models` lists what there is; `clv run --retrain` trains a new one.",
+            )
+        try:
+            values = json.loads(path.read_text())
+            values["as_of"] = date.fromisoformat(values["as_of"])
+            values["horizons"] = [HorizonModel.from_dict(h) for h in values["horizons"]]
+            return Manifest(**values)
+        except ValueError as error:
+            raise ArtefactError(
+                f"The manifest of the model version '{version}' is damaged: {error}",
+                next_step="use another version (`clv models`), or train a new one: `clv run --retrain`.",
+            ) from error
+        except (TypeError, KeyError) as error:
+            raise ArtefactError(
+                f"The model version '{version}' was written by another release: {error}",
+                next_step="use another version (`clv models`), or train a new one: `clv run --retrain`.",
+            ) from error
+
+    def check_files(self, manifest: Manifest) -> None:
+        """Compare every file of a version with the manifest's hashes.
+
+        Raises:
+            ArtefactError: a file is missing or was changed.
+        """
+        for name, expected in manifest.files.items():
+            read_checked(self.folder / manifest.version / name, expected)
+
+    def remove_old(self, keep: int) -> list[str]:
+        """Remove all versions but the `keep` newest and the champion; return their names."""
+        clear_leftovers(self.folder)
+        champion = [version for version, _ in self._promotions()[-1:]]
+        removed = [name for name in self.names()[keep:] if name not in champion]
+        for name in removed:
+            remove_at_once(self.folder / name)
+        return removed
+
+    def load(self, manifest: Manifest, name: str) -> Fitted:
+        """Return one fitted model of a version, such as `90d_spend`; see `load_model` for what is refused."""
+        return load_model(self.folder / manifest.version, name, manifest.files)
+
+
+def library_versions() -> dict[str, str]:
+    return {name: installed_version(name) for name in _LIBRARIES}
+
+
+def why_unfit(manifest: Manifest, available_features: set[str]) -> str | None:
+    """Return why a version cannot score tonight's features with today's libraries, or None when it can."""
+    missing = [f for f in manifest.columns.names if f not in available_features]
+    if missing:
+        return f"it needs the feature '{missing[0]}', which is no longer built"
+    for name, now in library_versions().items():
+        then = manifest.libraries.get(name, "none")
+        if then.split(".")[:2] != now.split(".")[:2]:
+            return f"it was fitted with {name} {then}, now {now} is installed"
+    return None
+
+
+def _age_order(folder: Path) -> tuple[str, int]:
+    """Order versions by the as_of their name begins with, those of one day by when they were completed."""
+    return folder.name.split("-")[0], (folder / "manifest.json").stat().st_mtime_ns
+
+
+def _as_json(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()

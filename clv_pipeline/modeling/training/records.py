@@ -1,0 +1,216 @@
+"""The tables a training leaves in the warehouse: what was tuned, what was predicted, who won. No decision is made here."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clv_pipeline.contracts.warehouse import (
+    CHAMPIONS,
+    MODEL_QUALITY,
+    PREDICTIONS,
+    TEST_PREDICTIONS,
+    TRAINED_VERSION,
+    TUNING,
+)
+from clv_pipeline.features.cutoffs import CutoffPlan
+from clv_pipeline.modeling import metrics
+from clv_pipeline.modeling.calibration.intervals import Outlook
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Target
+from clv_pipeline.modeling.data.dataset import LabelledRows
+from clv_pipeline.modeling.training.blending import BLENDS
+from clv_pipeline.modeling.training.champion_rule import Verdict
+from clv_pipeline.modeling.training.tuning import Tuned
+from clv_pipeline.warehouse import tables
+from clv_pipeline.warehouse.connection import Connection, has_table
+
+QUALITY_COLUMNS = [column.name for column in MODEL_QUALITY.columns]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One row of `training.tuning`, read back: a candidate with the parameters that tuning chose.
+
+    `recipe` is the name in the list of candidates; the candidate's own name differs for a champion so far that is not
+    the challenger again.
+    """
+
+    candidate: Candidate
+    recipe: str
+    parameters: dict[str, Any]
+    is_challenger: bool
+    is_reigning: bool
+
+
+def create_tuning(connection: Connection) -> None:
+    """Empty `training.tuning` and `training.predictions`: from here on no version is the one that was measured."""
+    for table in (TUNING, PREDICTIONS, TRAINED_VERSION):
+        tables.create(connection, table)
+
+
+def add_tuning(
+    connection: Connection,
+    horizon_days: int,
+    tuned: Sequence[Tuned],
+    challengers: Collection[str],
+    reigning: Collection[str],
+) -> None:
+    """Add one horizon's candidates, each with the name of what it is as its recipe."""
+    known = {(c.target, c.factors): c.name for c in (*CANDIDATES, *BLENDS.values())}
+    rows = [
+        (
+            horizon_days, t.candidate.target, t.candidate.name, known[t.candidate.target, t.candidate.factors],
+            t.candidate.is_baseline, json.dumps(dict(t.parameters)), t.score if t.fold_scores else None,
+            t.mean_absolute_bias if t.fold_scores else None, t.tried, t.candidate.name in challengers,
+            t.candidate.name in reigning,
+        )
+        for t in tuned
+    ]  # fmt: skip
+    tables.append(connection, TUNING, rows)
+
+
+def read_choices(connection: Connection, horizon_days: int, target: Target) -> list[Choice]:
+    """Return the tuned candidates of one horizon and target, as they were tuned."""
+    rows = connection.execute(
+        """
+        select candidate, recipe, parameters, is_challenger, is_reigning from training.tuning
+        where horizon_days = ? and target = ?
+        order by rowid
+        """,
+        [horizon_days, target],
+    ).fetchall()
+    known = {c.name: c for c in (*CANDIDATES, *BLENDS.values())}
+    return [
+        Choice(replace(known[recipe], name=name), recipe, json.loads(parameters), is_challenger, is_reigning)
+        for name, recipe, parameters, is_challenger, is_reigning in rows
+    ]
+
+
+def add_predictions(
+    connection: Connection,
+    horizon_days: int,
+    candidate: Candidate,
+    role: str,
+    judged: LabelledRows,
+    predicted: metrics.Array,
+) -> None:
+    """Add what a candidate predicted for a window it had not seen, `role` fold or test."""
+    frame = pd.DataFrame(
+        {
+            "horizon_days": horizon_days, "target": candidate.target, "candidate": candidate.name, "role": role,
+            "as_of": judged.as_of, "customer_id": judged.customer_id,
+            "actual": judged.spend if candidate.target == "spend" else judged.flag, "predicted": predicted,
+        }
+    )  # fmt: skip
+    tables.append(connection, PREDICTIONS, frame)
+
+
+def predicted_windows(connection: Connection, horizon_days: int) -> list[tuple[str, date]]:
+    """Return (role, cutoff) of each window with predictions, oldest first."""
+    rows = connection.execute(
+        "select distinct role, as_of from training.predictions where horizon_days = ? order by as_of, role",
+        [horizon_days],
+    ).fetchall()
+    return [(role, as_of) for role, as_of in rows]
+
+
+def read_predictions(
+    connection: Connection, horizon_days: int, candidate: str, target: Target, cutoff: date
+) -> dict[str, metrics.Array]:
+    """Return `actual` and `predicted` of one candidate and window, in order of customer_id."""
+    found = connection.execute(
+        """
+        select actual, predicted from training.predictions
+        where horizon_days = ? and candidate = ? and target = ? and as_of = ?
+        order by customer_id
+        """,
+        [horizon_days, candidate, target, cutoff],
+    ).fetchnumpy()
+    return {name: np.asarray(found[name], dtype=np.float64) for name in ("actual", "predicted")}
+
+
+def create_evaluation(connection: Connection) -> None:
+    """Empty `training.champions` and `training.test_predictions`; forget the predictions of an earlier evaluation."""
+    connection.execute("delete from training.predictions where role = 'test'")
+    tables.create(connection, CHAMPIONS)
+    tables.create(connection, TEST_PREDICTIONS)
+
+
+def add_champion(connection: Connection, horizon_days: int, target: Target, verdict: Verdict) -> None:
+    """Write down who won, and why."""
+    tables.append(connection, CHAMPIONS, [(horizon_days, target, verdict.champion, verdict.reason)])
+
+
+def champions(connection: Connection, horizon_days: int) -> dict[Target, str]:
+    """Return the champion's name of each target."""
+    rows = connection.execute(
+        "select target, candidate from training.champions where horizon_days = ?", [horizon_days]
+    ).fetchall()
+    return dict(rows)
+
+
+def add_test_predictions(
+    connection: Connection,
+    plan: CutoffPlan,
+    judged: LabelledRows,
+    expected: metrics.Array,
+    probability: metrics.Array,
+    outlook: Outlook | None,
+) -> None:
+    """Write what the champions said of each customer of the test window, and what came."""
+    nothing = np.full(len(judged), np.nan)
+    frame = pd.DataFrame(
+        {
+            "horizon_days": plan.horizon_days, "as_of": judged.as_of, "customer_id": judged.customer_id,
+            "actual_spend": judged.spend, "actual_flag": judged.flag, "predicted_spend": expected,
+            "predicted_flag": probability, "typical_spend": outlook.typical if outlook else nothing,
+            "low": outlook.low if outlook else nothing, "high": outlook.high if outlook else nothing,
+        }
+    )  # fmt: skip
+    tables.append(connection, TEST_PREDICTIONS, frame)
+
+
+def quality_rows(
+    common: tuple[int, str, str, bool, bool], cutoff: date, customers: int, estimates: dict[str, metrics.Estimate]
+) -> list[dict[str, object]]:
+    """Return the rows of `training.model_quality` for (horizon, target, candidate, is_baseline, is_champion)."""
+    return [
+        dict(zip(QUALITY_COLUMNS, (*common, cutoff, customers, name, e.value, e.low, e.high), strict=True))
+        for name, e in estimates.items()
+    ]
+
+
+def write_quality(connection: Connection, rows: Sequence[dict[str, object]]) -> pd.DataFrame:
+    """Replace `training.model_quality` by these rows, and return it."""
+    table = pd.DataFrame(rows, columns=QUALITY_COLUMNS)
+    tables.replace(connection, MODEL_QUALITY, table)
+    return table
+
+
+def champion_metrics(connection: Connection) -> dict[str, float]:
+    """Return the champions' test metrics, and those of the published outlook, as `<target> <metric>`."""
+    rows = connection.execute(
+        """
+        select target || ' ' || metric, value from training.model_quality
+        where is_champion or candidate = 'outlook'
+        order by all
+        """
+    ).fetchall()
+    return {name: float(value) for name, value in rows if value is not None and np.isfinite(value)}
+
+
+def note_trained_version(connection: Connection, version: str) -> None:
+    """Write which version the tables of this training measured, once it is whole."""
+    tables.replace(connection, TRAINED_VERSION, [(version,)])
+
+
+def trained_version(connection: Connection) -> str | None:
+    """Return the version that the training tables measured; None before the first training, and where one was cut short."""
+    if not has_table(connection, TRAINED_VERSION.name):
+        return None
+    rows = connection.execute(f"select model_version from {TRAINED_VERSION.name}").fetchall()
+    return str(rows[0][0]) if rows else None

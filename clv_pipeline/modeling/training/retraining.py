@@ -1,0 +1,63 @@
+"""Whether tonight trains, and why: the decision that the night's plan begins with. How it trains is `training.py`."""
+
+from datetime import date
+
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.cutoffs import TrainingPlan
+from clv_pipeline.features.plan import NightPlan, plan_training
+from clv_pipeline.modeling.registry.registry import Manifest, Registry, why_unfit
+from clv_pipeline.modeling.training import records
+from clv_pipeline.warehouse.connection import Connection, columns_of
+
+
+def plan_night(registry: Registry, connection: Connection, settings: Settings, as_of: date) -> NightPlan:
+    """Return what tonight trains; where the champion is still good, only the horizons that its models learned.
+
+    Raises:
+        HistoryError: as_of lies before the first order, or a horizon is longer than the whole history.
+    """
+    plan = plan_training(connection, settings, as_of)
+    why, champion = why_train(registry, connection, settings, as_of), registry.champion()
+    if why is None and champion is not None:
+        return NightPlan(TrainingPlan((), champion.learned), None)
+    reigning = reigning_champion(registry, as_of)
+    return NightPlan(plan, why, reigning.version if reigning else None)
+
+
+def why_train(registry: Registry, connection: Connection, settings: Settings, as_of: date) -> str | None:
+    """Return why tonight trains, or None when the champion is still good."""
+    champion = registry.champion()
+    if champion is None:
+        return "there is no champion yet"
+    if settings.force_training:
+        return "a retraining was asked for"
+    if [h.horizon_days for h in champion.horizons] != list(settings.horizons):
+        return "the horizons changed"
+    if champion.as_of > as_of:
+        return f"the champion has seen data up to {champion.as_of}, after as_of {as_of}"
+    changed = changed_settings(champion, settings)
+    if changed:
+        return f"settings that shape the model changed: {', '.join(changed)}"
+    if records.trained_version(connection) is None:
+        return "the warehouse is new, or the last training was cut short: what it measured is gone"
+    if (as_of - champion.as_of).days >= settings.retrain_after_days:
+        return f"the champion is of {champion.as_of}, {settings.retrain_after_days} days or older"
+    try:
+        built = set(columns_of(connection, "features.customer_features"))
+    except Exception:  # no feature table yet: whatever the reason, training again is the safe answer
+        return "there are no feature tables yet"
+    return why_unfit(champion, built)
+
+
+def changed_settings(champion: Manifest, settings: Settings) -> list[str]:
+    """Return the names of the settings that shape a model and are not what they were when the champion was trained."""
+    now = settings.that_change("data", "model")
+    return [
+        name for name in sorted(now.keys() | champion.settings.keys()) if now.get(name) != champion.settings.get(name)
+    ]
+
+
+def reigning_champion(registry: Registry, as_of: date) -> Manifest | None:
+    """Return the champion that competes in a training as of a day: none whose parameters know what came after it."""
+    champion = registry.champion()
+    return champion if champion and champion.as_of <= as_of else None

@@ -1,0 +1,388 @@
+"""The three steps of a training: tune every candidate, judge each on the untouched test window, fit and keep the champion.
+
+Each step reads and writes the warehouse, so that each can be looked at, and run again, by itself. The parts (folds,
+candidates, metrics, the champion rule, calibration, artefacts) have modules of their own; the tables are `records.py`'s.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+
+from clv_pipeline.core.parallel import run_in_threads
+from clv_pipeline.core.run_identity import code_fingerprint, model_version
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.cutoffs import CutoffPlan, TrainingPlan
+from clv_pipeline.modeling import metrics
+from clv_pipeline.modeling.calibration.intervals import ABOVE, PastWindow, calibrate
+from clv_pipeline.modeling.calibration.level import Level, expected_level
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Parameters, Target, Task
+from clv_pipeline.modeling.candidates.ensembles import Fitted, predict, weighted_mean
+from clv_pipeline.modeling.data.dataset import (
+    FeatureColumns,
+    LabelledRows,
+    feature_columns,
+    load_labelled,
+    target_names,
+)
+from clv_pipeline.modeling.registry.artefacts import save_model
+from clv_pipeline.modeling.registry.registry import (
+    HorizonModel,
+    Manifest,
+    Recipe,
+    Registry,
+    library_versions,
+)
+from clv_pipeline.modeling.training import records
+from clv_pipeline.modeling.training.blending import BLENDS, blend
+from clv_pipeline.modeling.training.champion_rule import FALLBACK, Contender, Verdict, choose, decide
+from clv_pipeline.modeling.training.records import Choice
+from clv_pipeline.modeling.training.tuning import Tuned, at_level, tune
+from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row
+
+log = logging.getLogger(__name__)
+Progress = Callable[[str], None]
+TARGETS: tuple[Target, ...] = ("spend", "flag")
+#: The name under which the champion so far competes again, with the parameters it has.
+REIGNING = "champion_so_far"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """What every step needs of one horizon: its plan, its labelled rows, the expected level of each judged cutoff."""
+
+    plan: CutoffPlan
+    rows: LabelledRows
+    task: Task
+    levels: Mapping[date, Level]
+    has_enough_history: bool
+
+    @classmethod
+    def of(cls, connection: Connection, settings: Settings, plan: CutoffPlan, columns: FeatureColumns) -> "Lab":
+        """Read the rows and measure the levels; a model needs a window to be judged on, and enough buyers."""
+        judged = (*plan.folds, plan.test) if plan.test else plan.folds
+        (buyers,) = one_row(
+            connection, "select count(distinct customer_id) from features.customer_day where is_purchase_day"
+        )
+        return cls(
+            plan,
+            load_labelled(connection, columns, plan.horizon_days, settings.recency_half_life_days),
+            Task(columns, plan.horizon_days, settings.seed),
+            {f.validation: expected_level(connection, f.validation, plan.horizon_days) for f in judged},
+            plan.test is not None and buyers >= settings.min_buyers,
+        )
+
+
+def tune_candidates(
+    warehouse: Warehouse, settings: Settings, plans: Sequence[CutoffPlan], reigning: Manifest | None, progress: Progress
+) -> dict[int, list[Tuned]]:
+    """Tune every candidate of every horizon on the temporal folds; write `training.tuning` and return it by horizon.
+
+    The reigning champion competes with the parameters it has, so that it is judged on the same windows as everybody.
+    """
+    found: dict[int, list[Tuned]] = {}
+    with warehouse.transaction() as connection:
+        columns = feature_columns(connection)
+        records.create_tuning(connection)
+        for plan in plans:
+            lab = Lab.of(connection, settings, plan, columns)
+            found[plan.horizon_days], challengers, again = _tune_horizon(lab, settings, reigning, progress)
+            records.add_tuning(connection, plan.horizon_days, found[plan.horizon_days], challengers, again)
+            for tuned in found[plan.horizon_days]:
+                for fold, predicted in zip(plan.folds, tuned.fold_predictions, strict=False):
+                    judged = lab.rows.at((fold.validation,))
+                    records.add_predictions(connection, plan.horizon_days, tuned.candidate, "fold", judged, predicted)
+    return found
+
+
+def _tune_horizon(
+    lab: Lab, settings: Settings, champion: Manifest | None, progress: Progress
+) -> tuple[list[Tuned], list[str], list[str]]:
+    """Return everybody tuned, and the names of the challengers and of the champions so far among them."""
+    folds = lab.plan.folds if lab.has_enough_history else ()
+    tune_one = partial(
+        tune, task=lab.task, rows=lab.rows, folds=folds, levels=lab.levels, max_sets=settings.max_parameter_sets,
+        progress=progress,
+    )  # fmt: skip
+    tuned = run_in_threads(tune_one, CANDIDATES, settings.threads)
+    blends = [blend([t for t in tuned if t.candidate.target == target], lab.rows, folds) for target in TARGETS]
+    challengers = [_challenger(lab, [*tuned, *blends], target) for target in TARGETS]
+    reigning = _reigning(champion, lab.plan.horizon_days)
+    # a champion that challenges itself is fitted once, under its own name
+    again = [c.candidate.name for r in reigning for c in challengers if _is_same(r, c)]
+    others = [r for r in reigning if not any(_is_same(r, c) for c in challengers)]
+    everybody = tuned + blends + run_in_threads(tune_one, others, settings.threads)
+    return everybody, [c.candidate.name for c in challengers], [*again, *(r.name for r in others)]
+
+
+def _challenger(lab: Lab, tuned: Sequence[Tuned], target: Target) -> Tuned:
+    """Return the challenger of one target; where history is short, the rule that needs no learning."""
+    of_target = [t for t in tuned if t.candidate.target == target]
+    if not lab.has_enough_history:
+        return next(t for t in of_target if t.candidate.name == FALLBACK[target])
+    return choose(of_target)
+
+
+def _reigning(champion: Manifest | None, horizon_days: int) -> list[Candidate]:
+    """Return the champion's candidates of a horizon under the name `REIGNING`, with one parameter set to try: theirs."""
+    recipes = [
+        recipe
+        for h in (champion.horizons if champion else [])
+        if h.learned_days == horizon_days
+        for recipe in (h.spend, h.flag)
+    ]
+    known = {c.name: c for c in (*CANDIDATES, *BLENDS.values())}
+    return [
+        replace(known[r.candidate], name=REIGNING, search=[r.parameters]) for r in recipes[:2] if r.candidate in known
+    ]
+
+
+def _is_same(reigning: Candidate, challenger: Tuned) -> bool:
+    recipe = replace(challenger.candidate, name=REIGNING, search=reigning.search)
+    return recipe == reigning and dict(reigning.search[0]) == dict(challenger.parameters)
+
+
+def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequence[CutoffPlan]) -> pd.DataFrame:
+    """Judge every tuned candidate on the test window of each horizon, which nothing so far has looked at.
+
+    Writes `training.model_quality` (one row a horizon, candidate and metric), `training.champions` (the verdicts) and
+    `training.test_predictions` (one row a customer of the test window, by the champions); returns the first.
+    """
+    quality: list[dict[str, object]] = []
+    with warehouse.transaction() as connection:
+        columns = feature_columns(connection)
+        records.create_evaluation(connection)
+        for plan in plans:
+            lab = Lab.of(connection, settings, plan, columns)
+            choices = [c for target in TARGETS for c in records.read_choices(connection, plan.horizon_days, target)]
+            if not lab.has_enough_history:
+                choices = [c for c in choices if c.candidate.is_baseline]
+            predicted = _predict_test(lab, choices, settings)
+            for choice, values in predicted:
+                if plan.test:
+                    records.add_predictions(
+                        connection,
+                        plan.horizon_days,
+                        choice.candidate,
+                        "test",
+                        lab.rows.at((plan.test.validation,)),
+                        values,
+                    )
+            for target in TARGETS:
+                verdict = _verdict(
+                    lab, target, [(c, p) for c, p in predicted if c.candidate.target == target], settings
+                )
+                records.add_champion(connection, plan.horizon_days, target, verdict)
+            if plan.test:
+                quality += _quality(connection, lab, predicted, settings)
+                quality += _outlook_quality(connection, lab, settings)
+        return records.write_quality(connection, quality)
+
+
+def _predict_test(lab: Lab, choices: Sequence[Choice], settings: Settings) -> list[tuple[Choice, metrics.Array]]:
+    if lab.plan.test is None:
+        return [(choice, np.zeros(0)) for choice in choices]
+    learned, judged = lab.rows.at(lab.plan.test.train), lab.rows.at((lab.plan.test.validation,))
+    level = lab.levels[lab.plan.test.validation]
+
+    # most members of a blend are judged alone as well: whoever stands in several places is fitted once
+    members = [choice.candidate.members(choice.parameters) for choice in choices]
+    distinct: list[tuple[Candidate, Parameters]] = []
+    for member in chain.from_iterable(members):
+        if (member.candidate, member.parameters) not in distinct:
+            distinct.append((member.candidate, member.parameters))
+
+    def predict_one(model: tuple[Candidate, Parameters]) -> metrics.Array:
+        candidate, parameters = model
+        return predict(candidate.fit(lab.task, parameters, learned), judged.features)
+
+    predicted = run_in_threads(predict_one, distinct, settings.threads)
+    found = []
+    for choice, parts in zip(choices, members, strict=True):
+        by_member = [predicted[distinct.index((part.candidate, part.parameters))] for part in parts]
+        values = weighted_mean(by_member, [part.weight for part in parts])
+        found.append((choice, at_level(choice.candidate, values, level)))
+    return found
+
+
+def _verdict(
+    lab: Lab, target: Target, predicted: Sequence[tuple[Choice, metrics.Array]], settings: Settings
+) -> Verdict:
+    challenger = next(c.candidate.name for c, _ in predicted if c.is_challenger)
+    reigning = next((c.candidate.name for c, _ in predicted if c.is_reigning), None)
+    if lab.plan.test is None or not lab.has_enough_history:
+        return Verdict(challenger, "the history is too short to judge a model: a rule that needs no learning")
+    judged = lab.rows.at((lab.plan.test.validation,))
+    contenders = {c.candidate.name: Contender(c.candidate.name, p) for c, p in predicted}
+    return decide(
+        target,
+        judged.spend if target == "spend" else judged.flag,
+        contenders[challenger],
+        contenders[reigning] if reigning else None,
+        [contenders[c.candidate.name] for c, _ in predicted if c.candidate.is_baseline],
+        metrics.bootstrap_draws(len(judged), settings.bootstrap_samples, settings.seed),
+    )
+
+
+def _quality(
+    connection: Connection, lab: Lab, predicted: Sequence[tuple[Choice, metrics.Array]], settings: Settings
+) -> list[dict[str, object]]:
+    """Return the metrics of every candidate on the test window, with bootstrap intervals."""
+    assert lab.plan.test is not None
+    judged = lab.rows.at((lab.plan.test.validation,))
+    champions = records.champions(connection, lab.plan.horizon_days)
+    found: list[dict[str, object]] = []
+    for choice, values in predicted:
+        is_spend = choice.candidate.target == "spend"
+        estimates = metrics.measure(
+            metrics.SPEND_METRICS if is_spend else metrics.PROBABILITY_METRICS,
+            judged.spend if is_spend else judged.flag,
+            values,
+            samples=settings.bootstrap_samples,
+            seed=settings.seed,
+        )
+        name = choice.candidate.name
+        target = target_names(lab.plan.horizon_days)[0 if is_spend else 1]
+        common = (
+            lab.plan.horizon_days,
+            target,
+            name,
+            choice.candidate.is_baseline,
+            name == champions[choice.candidate.target],
+        )
+        found += records.quality_rows(common, lab.plan.test.validation, len(judged), estimates)
+    return found
+
+
+def _outlook_quality(connection: Connection, lab: Lab, settings: Settings) -> list[dict[str, object]]:
+    """Measure intervals, typical spend and calibrated probability on the test window, learned from the folds before it.
+
+    Writes the champions' `training.test_predictions` on the way. The rows of the table stand under the name `outlook`.
+    """
+    assert lab.plan.test is not None
+    folds, test = past_windows(connection, lab)
+    calibration = calibrate(folds)
+    if test is None:
+        return []
+    level = lab.levels[lab.plan.test.validation]
+    probability = calibration.probability(test.probability, level) if calibration else test.probability
+    outlook = calibration.outlook(test.expected, probability) if calibration else None
+    judged = lab.rows.at((lab.plan.test.validation,))
+    records.add_test_predictions(connection, lab.plan, judged, test.expected, probability, outlook)
+    if outlook is None or calibration is None:
+        return []
+    low, high = calibration.total(float(test.expected.sum()), knows_season=test.knows_season)
+    measured = {
+        **{
+            f"interval_{k}": v
+            for k, v in metrics.coverage(test.spend, test.expected, outlook.low, outlook.high).items()
+        },
+        "typical_mean_absolute_error": metrics.mean_absolute_error(test.spend, outlook.typical),
+        "probability_roc_auc": metrics.roc_auc(test.flag, probability),
+        "probability_log_loss": metrics.log_loss(test.flag, probability),
+        "probability_calibration_slope": metrics.calibration_slope(test.flag, probability),
+        "total_actual_over_low": float(test.spend.sum()) / low if low > 0 else np.nan,
+        "total_actual_over_high": float(test.spend.sum()) / high if high > 0 else np.nan,
+    }
+    spend_target, _ = target_names(lab.plan.horizon_days)
+    estimates = {name: metrics.Estimate(value, np.nan, np.nan) for name, value in measured.items()}
+    common = (lab.plan.horizon_days, spend_target, "outlook", False, False)
+    return records.quality_rows(common, lab.plan.test.validation, len(judged), estimates)
+
+
+def past_windows(connection: Connection, lab: Lab) -> tuple[list[PastWindow], PastWindow | None]:
+    """Return what the champions predicted for the fold windows, and for the test window, with what came."""
+    days = lab.plan.horizon_days
+    names = records.champions(connection, days)
+    choices = {c.candidate.name: c.candidate for c in records.read_choices(connection, days, "spend")}
+    is_rule = choices[names["spend"]].is_baseline
+    found: dict[str, list[PastWindow]] = {"fold": [], "test": []}
+    for role, cutoff in records.predicted_windows(connection, days):
+        spend = records.read_predictions(connection, days, names["spend"], "spend", cutoff)
+        flag = records.read_predictions(connection, days, names["flag"], "flag", cutoff)
+        knows_season = lab.levels[cutoff].season is not None and not is_rule
+        found[role].append(
+            PastWindow(spend["predicted"], flag["predicted"], spend["actual"], flag["actual"], knows_season)
+        )
+    return found["fold"], found["test"][0] if found["test"] else None
+
+
+def verdicts(connection: Connection) -> dict[str, str]:
+    """Return why each champion is champion, by target; empty before the first training."""
+    if not has_table(connection, "training.champions"):
+        return {}
+    rows = connection.execute("select horizon_days, target, reason from training.champions order by all").fetchall()
+    return {target_names(days)[0 if target == "spend" else 1]: reason for days, target, reason in rows}
+
+
+def fit_champions(
+    warehouse: Warehouse,
+    settings: Settings,
+    plan: TrainingPlan,
+    registry: Registry,
+    as_of: date,
+    reigning: Manifest | None,
+) -> Manifest:
+    """Fit each horizon's champions to all labelled windows, save them as a new version, and make it the champion."""
+    with warehouse.connection() as connection:
+        columns = feature_columns(connection)
+        (data_fingerprint,) = one_row(connection, "select data_fingerprint from raw.extraction")
+        code = code_fingerprint(settings)
+        version = model_version(as_of, settings, data_fingerprint, code, reigning.version if reigning else None)
+        folder = registry.new_folder(version)
+        files: dict[str, str] = {}
+        by_learned: dict[int, HorizonModel] = {}
+        for horizon in plan.horizons:
+            model, fitted = _fit_horizon(connection, settings, horizon, columns)
+            by_learned[horizon.horizon_days] = model
+            for target, pipeline in fitted.items():
+                files |= save_model(pipeline, folder, f"{horizon.horizon_days}d_{target}")
+        horizons = [replace(by_learned[plan.learned[days]], horizon_days=days) for days in settings.horizons]
+        manifest = Manifest(
+            version, as_of, data_fingerprint, code, settings.that_change("data", "model"), list(columns.numeric),
+            list(columns.categorical), horizons, records.champion_metrics(connection), library_versions(), files,
+        )  # fmt: skip
+    registry.write_manifest(manifest)
+    registry.promote(version)
+    with warehouse.transaction() as connection:
+        records.note_trained_version(connection, version)
+    return manifest
+
+
+def _fit_horizon(
+    connection: Connection, settings: Settings, plan: CutoffPlan, columns: FeatureColumns
+) -> tuple[HorizonModel, dict[Target, Fitted]]:
+    lab = Lab.of(connection, settings, plan, columns)
+    rows = lab.rows.at(plan.final)
+    names = records.champions(connection, plan.horizon_days)
+    recipes: dict[Target, Recipe] = {}
+    fitted: dict[Target, Fitted] = {}
+    for target in TARGETS:
+        choice = next(
+            c for c in records.read_choices(connection, plan.horizon_days, target) if c.candidate.name == names[target]
+        )
+        fitted[target] = choice.candidate.fit(lab.task, choice.parameters, rows)
+        recipes[target] = Recipe(choice.recipe, dict(choice.parameters), choice.candidate.is_baseline)
+    folds, test = past_windows(connection, lab)
+    calibration = calibrate([*folds, test] if test else folds) if lab.has_enough_history else None
+    prospect_spend, prospect_high, prospect_probability = one_row(
+        connection,
+        """
+        select coalesce(avg(labels.spend_total), 0)::double, coalesce(quantile_cont(labels.spend_total, $most), 0)::double,
+            coalesce(avg(labels.spend_flag::int), 0)::double
+        from training.labels
+        inner join features.customer_features using (as_of, customer_id)
+        where labels.horizon_days = $horizon and customer_features.recency_days is null
+        """,
+        {"horizon": plan.horizon_days, "most": 1 - ABOVE},
+    )
+    model = HorizonModel(
+        plan.horizon_days, plan.horizon_days, recipes["spend"], recipes["flag"], lab.has_enough_history, calibration,
+        max(prospect_spend, 0.0), max(prospect_high, 0.0), prospect_probability,
+    )  # fmt: skip
+    return model, fitted

@@ -1,0 +1,111 @@
+"""Choosing each candidate's parameters on temporal folds: always learn from earlier windows, judge on a later one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import numpy as np
+
+from clv_pipeline.features.cutoffs import Fold
+from clv_pipeline.modeling import metrics
+from clv_pipeline.modeling.calibration.level import Level, scale_probability, scale_spend
+from clv_pipeline.modeling.candidates.catalogue import Candidate, Parameters, Target, Task
+from clv_pipeline.modeling.candidates.ensembles import predict
+from clv_pipeline.modeling.data.dataset import LabelledRows
+
+Progress = Callable[[str], None]
+#: What is expected of all customers together, by cutoff (see `level.py`).
+Levels = Mapping[date, Level]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A candidate with its best parameters and what they scored on the folds; empty scores mean no fold existed."""
+
+    candidate: Candidate
+    parameters: Parameters
+    fold_scores: tuple[float, ...]
+    fold_biases: tuple[float, ...]
+    tried: int
+    #: one array a fold: what it predicted for the customers of the fold's validation window
+    fold_predictions: tuple[metrics.Array, ...] = field(repr=False, default=())
+
+    @property
+    def score(self) -> float:
+        """The mean over the folds; higher is better."""
+        return float(np.mean(self.fold_scores)) if self.fold_scores else float("nan")
+
+    @property
+    def mean_absolute_bias(self) -> float:
+        return float(np.mean(np.abs(self.fold_biases))) if self.fold_biases else float("nan")
+
+
+def fold_score(target: Target, actual: metrics.Array, predicted: metrics.Array) -> float:
+    """Return what tuning maximises: value-weighted rank for spend, log likelihood for the probability."""
+    if target == "spend":
+        return metrics.normalised_gini(actual, predicted)
+    return -metrics.log_loss(actual, predicted)
+
+
+def tune(
+    candidate: Candidate,
+    task: Task,
+    rows: LabelledRows,
+    folds: tuple[Fold, ...],
+    levels: Levels,
+    *,
+    max_sets: int,
+    progress: Progress,
+) -> Tuned:
+    """Try the candidate's parameter sets in order, at most `max_sets` of them, and return the best; without folds, the first.
+
+    The bound is work, not time, so that the same rows give the same choice on a slow night and on a fast machine.
+    """
+    best: Tuned | None = None
+    tried = 0
+    for parameters in candidate.search[:max_sets]:
+        predictions = _predict_folds(candidate, task, parameters, rows, folds, levels)
+        scores, biases = judge_folds(candidate.target, predictions, rows, folds)
+        tried += 1
+        progress(f"{candidate.name} {tried}/{min(len(candidate.search), max_sets)}")
+        if best is None or np.mean(scores) > best.score:
+            best = Tuned(candidate, parameters, scores, biases, tried, predictions)
+        if not folds:
+            break
+    assert best is not None
+    return replace(best, tried=tried)
+
+
+def at_level(candidate: Candidate, predicted: metrics.Array, level: Level) -> metrics.Array:
+    """Return a model's predictions put at the expected level; a fixed rule is left as it is."""
+    if candidate.is_baseline:
+        return predicted
+    return scale_spend(predicted, level) if candidate.target == "spend" else scale_probability(predicted, level)
+
+
+def _predict_folds(
+    candidate: Candidate,
+    task: Task,
+    parameters: Parameters,
+    rows: LabelledRows,
+    folds: tuple[Fold, ...],
+    levels: Levels,
+) -> tuple[metrics.Array, ...]:
+    found = []
+    for fold in folds:
+        model = candidate.fit(task, parameters, rows.at(fold.train))
+        predicted = predict(model, rows.at((fold.validation,)).features)
+        found.append(at_level(candidate, predicted, levels[fold.validation]))
+    return tuple(found)
+
+
+def judge_folds(
+    target: Target, predictions: tuple[metrics.Array, ...], rows: LabelledRows, folds: tuple[Fold, ...]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return each fold's score and total bias."""
+    judged = [rows.at((fold.validation,)) for fold in folds]
+    actual = [j.spend if target == "spend" else j.flag for j in judged]
+    return (
+        tuple(fold_score(target, a, p) for a, p in zip(actual, predictions, strict=True)),
+        tuple(metrics.total_bias(a, p) for a, p in zip(actual, predictions, strict=True)),
+    )

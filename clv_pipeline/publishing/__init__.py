@@ -1,0 +1,1 @@
+"""Bundles: building, audit, serving, the second target, recovery."""

@@ -1,0 +1,66 @@
+"""The scores of every night: written beside on the night itself, joined to the history once the night is good."""
+
+from clv_pipeline.contracts.warehouse import HISTORY, TONIGHT
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.quality.score_checks import SegmentMoves
+from clv_pipeline.warehouse import tables
+from clv_pipeline.warehouse.connection import (
+    Connection,
+    one_row,
+)
+
+
+def write_tonight(connection: Connection, settings: Settings) -> None:
+    """Write tonight's rows of the history beside it: they join it once the night is good."""
+    tables.create(connection, TONIGHT)
+    for days in settings.horizons:
+        tables.append(
+            connection,
+            TONIGHT,
+            f"""
+            select as_of_date, customer_id, {days:d} as horizon_days, predicted_spend_{days:d}d as predicted_spend,
+                purchase_probability_{days:d}d as purchase_probability, segment, value_tier, score_status,
+                historic_value, currency, model_version, run_id, scored_at, updated_at
+            from published.customer_clv
+            """,
+        )
+
+
+def remember(connection: Connection) -> None:
+    """Replace this as_of's rows in the history, and only those."""
+    connection.execute("delete from scores.history where as_of_date = (select as_of from scores.run)")
+    tables.append(connection, HISTORY, "from scores.tonight")
+
+
+def segment_moves(connection: Connection) -> SegmentMoves:
+    """Return who changed segment since the night before, each by the first cause that applies."""
+    (previous,) = one_row(
+        connection, "select max(as_of_date) from scores.history where as_of_date < (select as_of from scores.run)"
+    )
+    days = {"previous": previous}
+    rows = connection.execute(
+        """
+        with now as (
+            select * from scores.tonight where horizon_days = (select primary_horizon_days from scores.run)
+        ),
+        before as (
+            select * from scores.history
+            where as_of_date = $previous and horizon_days = (select primary_horizon_days from scores.run)
+        )
+        select
+            case
+                when now.segment = before.segment then ''
+                when now.historic_value <> before.historic_value then 'orders or returns since then'
+                when now.model_version <> before.model_version then 'another model'
+                when now.predicted_spend = before.predicted_spend
+                    and now.purchase_probability = before.purchase_probability then 'the thresholds moved'
+                else 'time passed'
+            end as cause,
+            count(*)
+        from now inner join before using (customer_id)
+        group by cause order by count(*) desc, cause
+        """,
+        days,
+    ).fetchall()
+    causes = {cause: count for cause, count in rows if cause}
+    return SegmentMoves(previous, sum(count for _, count in rows), sum(causes.values()), causes)

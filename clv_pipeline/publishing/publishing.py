@@ -1,0 +1,125 @@
+"""Build beside, audit, swap: tonight's tables become one immutable bundle, and only a whole one is ever served.
+
+What the tables hold is SQL (`sql/4_published`) and their contract (`contracts/published.py`); which bundle is served is
+`serving.py`.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from clv_pipeline.contracts.published import PUBLISHED, description_of
+from clv_pipeline.contracts.reasons import ERASED_CUSTOMER
+from clv_pipeline.contracts.warehouse import COLUMN_DICTIONARY, HISTORY
+from clv_pipeline.core.errors import PublishError
+from clv_pipeline.core.home import Home, clear_leftovers
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.publishing.audit import audit, unscored_customers
+from clv_pipeline.publishing.bundle import Bundle, seal, write_files, write_manifest
+from clv_pipeline.publishing.history import remember, segment_moves, write_tonight
+from clv_pipeline.publishing.serving import remove_old_bundles, serve
+from clv_pipeline.quality.conservation import check_money_is_conserved
+from clv_pipeline.quality.judging import let_pass
+from clv_pipeline.quality.night_checks import Judgement
+from clv_pipeline.quality.night_measures import remember_good_night
+from clv_pipeline.quality.score_checks import judge_segment_changes
+from clv_pipeline.reporting.bundle_report import write_report
+from clv_pipeline.warehouse import tables
+from clv_pipeline.warehouse.connection import (
+    Connection,
+    Warehouse,
+    columns_of,
+    one_row,
+)
+from clv_pipeline.warehouse.sql_models import Parameters, SqlModel, build
+
+
+def publish_parameters(settings: Settings) -> Parameters:
+    """Return the named parameters that the files of `sql/4_published` may use."""
+    return {
+        "high_value_share": settings.high_value_share,
+        "churn_value_share": settings.churn_value_share,
+        "churn_probability": settings.churn_probability,
+        "missed_basket_share": settings.missed_basket_share,
+        "gross_margin": settings.gross_margin,
+        "erased_customer": ERASED_CUSTOMER.text,
+    }
+
+
+def build_customer_clv(
+    warehouse: Warehouse, models: list[SqlModel], settings: Settings, acknowledged: Iterable[str] = ()
+) -> list[Judgement]:
+    """Build `published.customer_clv` and what it reads, and tonight's rows of the score history.
+
+    Raises:
+        QualityError: a join multiplied or lost money; the old table stands.
+        NightRejected: too many customers changed segment since the night before; the old table stands.
+    """
+    with warehouse.transaction() as connection:
+        tables.create_if_missing(connection, HISTORY)
+        for model in models:
+            if model.name in ("segment_thresholds", "customer_clv"):
+                build(connection, model, publish_parameters(settings))
+        check_money_is_conserved(connection)
+        write_tonight(connection, settings)
+        (as_of,) = one_row(connection, "select as_of from scores.run")
+        judged = judge_segment_changes(segment_moves(connection), as_of, settings)
+        return let_pass(connection, [judged], acknowledged)
+
+
+def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, home: Home) -> Bundle:
+    """Build the other published tables, write the bundle beside, audit it, and swap it in.
+
+    Raises:
+        PublishError: the audit failed; what was served before is served still.
+        ResourceError: the disk or the memory is used up; the same holds.
+    """
+    with warehouse.transaction() as connection:
+        for model in models:
+            if model.name not in ("segment_thresholds", "customer_clv"):
+                build(connection, model, publish_parameters(settings))
+        _build_dictionary(connection)
+        unscored = unscored_customers(connection, settings)
+    try:
+        with warehouse.explained(home.published):
+            return _write_and_serve(warehouse, settings, home, unscored)
+    except BaseException:
+        # the space of what is half-built comes back, unless not even that can be done
+        with suppress(OSError):
+            clear_leftovers(home.published)
+        raise
+
+
+def _write_and_serve(warehouse: Warehouse, settings: Settings, home: Home, unscored: list[str]) -> Bundle:
+    with warehouse.connection() as connection, warehouse.explained(home.published):
+        run_id, as_of, source = one_row(connection, "select run_id, as_of, source_name from scores.run")
+        clear_leftovers(home.published)
+        beside = home.published / f".building-{run_id}"
+        beside.mkdir()
+        counts = write_files(connection, beside, {name: f"published.{name}" for name in PUBLISHED})
+    failures = unscored + audit(beside / "clv.duckdb", counts)
+    if failures:
+        raise PublishError(
+            "The bundle failed its audit: " + "; ".join(failures),
+            next_step="mend the SQL in sql/4_published it names and run again; yesterday's bundle is served.",
+            anchor="audit",
+        )
+    with warehouse.transaction() as connection:
+        # from here on the night is a good one: its scores are history, its numbers a baseline
+        remember(connection)
+        remember_good_night(connection, source, as_of, run_id)
+    write_report(beside)
+    write_manifest(beside, run_id, as_of, source, counts)
+    folder = seal(beside, home.published / run_id)
+    is_served = serve(home.published, folder, as_of, source)
+    remove_old_bundles(home.published, settings.keep_bundles, run_id)
+    return Bundle(run_id, folder, as_of, is_served, counts)
+
+
+def _build_dictionary(connection: Connection) -> None:
+    tables.create(connection, COLUMN_DICTIONARY)
+    rows = [
+        (table, column, position, sql_type, description_of(table, column))
+        for table in PUBLISHED
+        for position, (column, sql_type) in enumerate(columns_of(connection, f"published.{table}").items(), start=1)
+    ]
+    tables.append(connection, COLUMN_DICTIONARY, rows)

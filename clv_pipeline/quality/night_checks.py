@@ -1,0 +1,367 @@
+"""Judging a night by its numbers: what is unlike the nights before it, by how much, and whether that blocks.
+
+Pure functions on what `night_measures.py` measured; nothing is read or written here. A check that blocks can be acknowledged for
+one run by its name (`clv run --acknowledge NAME`), which makes the night an incident that is no baseline for later ones.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from math import sqrt
+from statistics import median
+from typing import Literal
+
+from clv_pipeline.core.errors import ConfigurationError, QualityError, nearest
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE
+from clv_pipeline.quality.night_measures import DayOfOrders, GiantOrder, GoodNight, Median, MonthOfOrders, Night
+
+ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS = "order_volume", "guest_orders", "table_volume", "freshness"
+ORDER_VALUE, GIANT_ORDER, PAST_MONTHS = "order_value", "giant_order", "past_months"
+PREDICTED_TOTAL, SEGMENT_CHANGES = "predicted_total", "segment_changes"
+#: The checks that may be let pass for one run; the others only warn, or nothing could be published anyway.
+ACKNOWLEDGEABLE = (
+    ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, PREDICTED_TOTAL, SEGMENT_CHANGES,
+)  # fmt: skip
+
+_WEEKS = 8
+#: With fewer such days a weekday has no usual number of orders.
+_WEEKS_NEEDED = 4
+#: Orders of a day scatter at least like a Poisson count: this many standard deviations are no accident.
+_NOISE = 3.0
+#: A weekday with fewer orders than this can be empty or double by accident.
+_ORDERS_NEEDED = 10
+#: Tables below this size grow and shrink by multiples for no reason.
+ROWS_NEEDED = 100
+#: A company may have doubled since a night that is longer ago.
+_COMPARABLE_DAYS = 35
+#: Orders that a median needs so that a factor of several is no accident.
+_MEDIAN_NEEDS, _BASELINE_NEEDS = 10, 20
+
+Verdict = Literal["passed", "warns", "blocks"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The outcome of one check: the figure, the limit and the baseline it was held against, and a sentence with all."""
+
+    check: str
+    verdict: Verdict
+    value: float
+    limit: str
+    baseline: str
+    says: str
+    details: tuple[str, ...] = ()
+    is_acknowledged: bool = False
+
+
+class NightRejected(QualityError):
+    """Tonight is too unlike the nights before; `judgements` says of what sort, and what the other checks found."""
+
+    def __init__(self, judgements: Sequence[Judgement]) -> None:
+        blocking = [j for j in judgements if j.verdict == "blocks"]
+        names = " ".join(f"--acknowledge {j.check}" for j in blocking)
+        super().__init__(
+            "; ".join(f"check {j.check}: {j.says}" for j in blocking),
+            next_step="mend the source and run again; or, if the figures are right, let them pass for one run: "
+            f"`clv run {names}` (in the Dagster UI the run tag clv/acknowledge = {','.join(j.check for j in blocking)}). "
+            "Yesterday's bundle is served.",
+            anchor=blocking[0].check,
+        )
+        self.judgements = list(judgements)
+
+
+def known_checks(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names, each once and sorted.
+
+    Raises:
+        ConfigurationError: one is no check that can be acknowledged; names those that can.
+    """
+    asked = sorted(set(names))
+    for name in asked:
+        if name not in ACKNOWLEDGEABLE:
+            raise ConfigurationError(
+                f"There is no check '{name}' to acknowledge{nearest(name, list(ACKNOWLEDGEABLE))}",
+                next_step=f"name one of: {', '.join(ACKNOWLEDGEABLE)}.",
+            )
+    return tuple(asked)
+
+
+def settle(judgements: Sequence[Judgement], acknowledged: Iterable[str]) -> list[Judgement]:
+    """Return the judgements with the acknowledged ones turned into warnings.
+
+    Raises:
+        NightRejected: one that blocks was not acknowledged.
+    """
+    let_pass = set(acknowledged)
+    settled = [
+        Judgement(
+            j.check, "warns", j.value, j.limit, j.baseline, f"{j.says} (acknowledged for this run)", j.details, True
+        )
+        if j.verdict == "blocks" and j.check in let_pass
+        else j
+        for j in judgements
+    ]
+    if any(j.verdict == "blocks" for j in settled):
+        raise NightRejected(settled)
+    return settled
+
+
+def judge_night(
+    night: Night, before: Sequence[GoodNight], months: Mapping[str, MonthOfOrders], settings: Settings
+) -> list[Judgement]:
+    """Return the judgement of each check on the data; `before` are the good nights, oldest first.
+
+    `months` are the source's months before the as_of of the last good night. Without a good night there is nothing that
+    shows how this company is, so that only freshness can block.
+    """
+    return [
+        judge_order_volume(night, before, settings),
+        judge_guest_orders(night, before, settings),
+        judge_table_volume(night, before, settings),
+        judge_freshness(night, settings),
+        judge_order_value(night, before, settings),
+        judge_giant_order(night.giant),
+        judge_past_months(months, before[-1] if before else None, settings),
+    ]
+
+
+def judge_order_volume(night: Night, before: Sequence[GoodNight], settings: Settings) -> Judgement:
+    """Hold the orders of the last complete day against the same weekday's median, without acknowledged days."""
+    day = night.as_of - timedelta(days=1)
+    found = night.orders.get(day, 0)
+    incidents = {n.as_of - timedelta(days=1) for n in before if ORDER_VOLUME in n.acknowledged}
+    usual = _usual(night.orders, day, incidents)
+    low, high = settings.min_volume_ratio, settings.max_volume_ratio
+    if usual is None:
+        says = f"{found} orders on {day:%a %Y-%m-%d}; the history is too short to say whether that is usual"
+        return Judgement(ORDER_VOLUME, "passed", found, "none yet", "none yet", says)
+    if night.newest_order and (night.as_of - night.newest_order).days > settings.max_stale_days:
+        says = f"no orders on {day:%a %Y-%m-%d}: the newest one is older, which the check {FRESHNESS} judges"
+        return Judgement(ORDER_VOLUME, "passed", found, "none", f"{usual:g}", says)
+    fewest, most = _limits(usual, settings)
+    limit = f"{fewest:.0f} to {most:.0f} orders ({low:g} to {high:g} times the median, the scatter of a count added to the lower)"
+    baseline = f"{usual:g}, the median of the {day:%A}s of the last {_WEEKS} weeks"
+    says = f"orders: {found} orders on {day:%a %Y-%m-%d}; limit {limit}; baseline {baseline}"
+    verdict: Verdict = "passed"
+    if _is_no_accident(found, usual):
+        verdict = "warns"
+        is_outside = found <= fewest or found >= most
+        if is_outside and usual >= _ORDERS_NEEDED and before:
+            if _was_so_a_year_ago(night.orders, day, found / usual, settings):
+                says += "; the same day a year ago was as unusual"
+            else:
+                verdict = "blocks"
+    return Judgement(ORDER_VOLUME, verdict, found, limit, baseline, says)
+
+
+def _limits(usual: float, settings: Settings) -> tuple[float, float]:
+    """Return the fewest and the most; a count whose true level is at the lower limit scatters around it by its square root."""
+    low = settings.min_volume_ratio * usual
+    return low + sqrt(low), settings.max_volume_ratio * usual
+
+
+def _usual(orders: Mapping[date, int], day: date, incidents: set[date]) -> float | None:
+    """Return the median of the same weekday over eight weeks, or None where the history holds too few of them."""
+    first = min(orders, default=day)
+    days = [day - timedelta(weeks=n) for n in range(1, _WEEKS + 1)]
+    days = [d for d in days if d >= first]
+    # where nearly every day was an incident, that is how the company is now
+    ordinary = [d for d in days if d not in incidents]
+    chosen = ordinary if len(ordinary) >= _WEEKS_NEEDED else days
+    return median(orders.get(d, 0) for d in chosen) if len(chosen) >= _WEEKS_NEEDED else None
+
+
+def _is_no_accident(found: float, usual: float) -> bool:
+    return abs(found - usual) > _NOISE * sqrt(max(usual, 1.0))
+
+
+def _was_so_a_year_ago(orders: Mapping[date, int], day: date, ratio: float, settings: Settings) -> bool:
+    """Say whether the day's season (a peak, a holiday) explains it: same weekday or same date last year."""
+    for days in (364, 365):
+        earlier = day - timedelta(days=days)
+        usual = _usual(orders, earlier, set())
+        if usual is None or usual < _ORDERS_NEEDED or not _is_no_accident(orders.get(earlier, 0), usual):
+            continue
+        then = orders.get(earlier, 0) / usual
+        if (then == 0 and ratio == 0) or (
+            then > 0 and settings.min_volume_ratio < ratio / then < settings.max_volume_ratio
+        ):
+            return True
+    return False
+
+
+def judge_guest_orders(night: Night, before: Sequence[GoodNight], settings: Settings) -> Judgement:
+    """Hold the orders of the last complete day that name a customer against the share of the eight weeks before.
+
+    An export that loses the customer numbers turns buyers into guests: the orders are all there, and nobody made them.
+    Where a new share was acknowledged, the days since are a second baseline.
+    """
+    day = night.as_of - timedelta(days=1)
+    today = night.buyers.get(day, DayOfOrders(0, 0))
+    earlier = {d: found for d, found in night.buyers.items() if d < day}
+    accepted = [n.as_of - timedelta(days=1) for n in before if GUEST_ORDERS in n.acknowledged]
+    shares = [_share_with_customer(earlier.values())]
+    if accepted:
+        shares.append(_share_with_customer(found for d, found in earlier.items() if d >= accepted[-1]))
+    usual = min((share for share in shares if share is not None), default=None)
+    guests = f"{today.orders - today.with_customer} of {today.orders} orders on {day:%a %Y-%m-%d} are guests'"
+    if usual is None:
+        says = f"{guests}; the history is too short to say whether that is usual"
+        return Judgement(GUEST_ORDERS, "passed", today.with_customer, "none yet", "none yet", says)
+    expected = usual * today.orders
+    fewest, _ = _limits(expected, settings)
+    limit = f"{fewest:.0f} with a customer ({settings.min_volume_ratio:g} times the usual share, the scatter of a count added)"
+    baseline = f"{usual:.1%} with a customer, of the orders of the last {_WEEKS} weeks"
+    says = f"orders.customer_id: {guests}; limit {limit}; baseline {baseline}"
+    verdict: Verdict = "passed"
+    if today.with_customer < expected and _is_no_accident(today.with_customer, expected):
+        is_outside = today.with_customer <= fewest and expected >= _ORDERS_NEEDED
+        verdict = "blocks" if is_outside and before else "warns"
+    return Judgement(GUEST_ORDERS, verdict, today.with_customer, limit, baseline, says)
+
+
+def _share_with_customer(days: Iterable[DayOfOrders]) -> float | None:
+    found = list(days)
+    orders = sum(d.orders for d in found)
+    return sum(d.with_customer for d in found) / orders if orders >= _BASELINE_NEEDS else None
+
+
+def _levels(before: Sequence[GoodNight], check: str) -> list[GoodNight]:
+    """Return the last ordinary night, and the last night where a new level was acknowledged if that came after it."""
+    ordinary = [n for n in before if not n.acknowledged][-1:]
+    accepted = [n for n in before if check in n.acknowledged][-1:]
+    return ordinary + accepted
+
+
+def judge_table_volume(night: Night, before: Sequence[GoodNight], settings: Settings) -> Judgement:
+    """Hold the rows of each source table against those of the last good night."""
+    low, high = settings.min_volume_ratio, settings.max_volume_ratio
+    limit = f"{low:g} to {high:g} times the rows of the last good night"
+    levels = _levels(before, TABLE_VOLUME) or list(before[-1:])
+    if not levels:
+        return Judgement(TABLE_VOLUME, "passed", 0, limit, "no earlier good night", "there is no earlier good night")
+    is_recent = (night.as_of - levels[-1].as_of).days <= _COMPARABLE_DAYS
+    worst, details = 1.0, []
+    for table in sorted({name for level in levels for name in level.rows}):
+        held = night.rows.get(table, 0)
+        judged = [level for level in levels if level.rows.get(table, 0) >= ROWS_NEEDED]
+        limits = [_limits(level.rows[table], settings) for level in judged]
+        if not judged or any(fewest < held < most for fewest, most in limits):
+            continue
+        level = judged[-1]
+        worst = max(worst, held / level.rows[table], key=lambda r: abs(r - 1))
+        details.append(f"{table}: {held} rows, {level.rows[table]} as of {level.as_of}")
+    verdict: Verdict = "passed" if not details else "blocks" if is_recent else "warns"
+    says = f"{'; '.join(details) or 'every table is within the limits'}; limit {limit}"
+    return Judgement(TABLE_VOLUME, verdict, worst, limit, f"the good night of {levels[-1].as_of}", says, tuple(details))
+
+
+def judge_freshness(night: Night, settings: Settings) -> Judgement:
+    """Hold the age of the newest order against the limit, or the company's own longest pause where that is longer."""
+    if night.newest_order is None:
+        return Judgement(FRESHNESS, "passed", 0, "none", "none", "there is no order before as_of")
+    age = (night.as_of - night.newest_order).days
+    year = sorted(d for d in night.orders if d > night.newest_order - timedelta(days=365))
+    pause = max(((b - a).days for a, b in pairwise(year)), default=0)
+    days = max(settings.max_stale_days, pause)
+    limit = f"{days} days before as_of"
+    baseline = f"{pause} days, the longest pause between order days of the last year"
+    says = (
+        f"orders: the newest order is of {night.newest_order}, {age} days before as_of {night.as_of}; "
+        f"limit {limit}; baseline {baseline}"
+    )
+    if age <= settings.max_stale_days:
+        return Judgement(FRESHNESS, "passed", age, limit, baseline, says)
+    verdict: Verdict = "blocks" if age > days and settings.stale_data == "block" else "warns"
+    return Judgement(FRESHNESS, verdict, age, limit, baseline, says)
+
+
+def judge_order_value(night: Night, before: Sequence[GoodNight], settings: Settings) -> Judgement:
+    """Hold the median order of the last day and week against the eight weeks before, and eight weeks against those of
+    the last good night."""
+    factor = settings.max_order_value_drift
+    limit = f"{1 / factor:g} to {factor:g} times the median before"
+    pairs = [
+        ("the last day", night.medians["day"], "the eight weeks before", night.medians["before_day"]),
+        ("the last week", night.medians["week"], "the eight weeks before", night.medians["before_week"]),
+    ]
+    levels = _levels(before, ORDER_VALUE)
+    if before:
+        last = (levels or list(before))[-1]
+        pairs.append(
+            (
+                "the last eight weeks",
+                night.medians["eight_weeks"],
+                f"those up to {last.as_of}",
+                last.medians["eight_weeks"],
+            )
+        )
+    accepted = [n.medians["day"] for n in levels if ORDER_VALUE in n.acknowledged]
+    worst, details, is_new = 1.0, [], False
+    for when, now, then, usual in pairs:
+        if now.orders < _MEDIAN_NEEDS or usual.orders < _BASELINE_NEEDS or usual.value <= 0:
+            continue
+        ratio = now.value / usual.value
+        if 1 / factor < ratio < factor:
+            continue
+        worst = max(worst, ratio, key=lambda r: max(r, 1 / r) if r > 0 else float("inf"))
+        is_new |= not any(_is_alike(now, level, factor) for level in accepted)
+        details.append(f"the median order of {when} is {now.value:.2f}, of {then} {usual.value:.2f} (x{ratio:.3g})")
+    verdict: Verdict = "passed" if not details else "blocks" if before and is_new else "warns"
+    usual_now = night.medians["before_week"]
+    says = f"clean.orders.amount: {'; '.join(details) or 'the median order is as before'}{_hint(worst)}; limit {limit}"
+    return Judgement(
+        ORDER_VALUE, verdict, worst, limit, f"{usual_now.value:.2f}, the eight weeks before", says, tuple(details)
+    )
+
+
+def _is_alike(now: Median, level: Median, factor: float) -> bool:
+    return level.value > 0 and 1 / factor < now.value / level.value < factor
+
+
+def _hint(ratio: float) -> str:
+    if ratio > 30:
+        return ": are the amounts in cents instead of whole units of the currency?"
+    return ": are the amounts in whole units instead of cents?" if 0 < ratio < 1 / 30 else ""
+
+
+def judge_giant_order(giant: GiantOrder | None) -> Judgement:
+    """Say whether one order of the last year is beyond anything this company sells; that only warns."""
+    if giant is None:
+        return Judgement(GIANT_ORDER, "passed", 0, "none", "none", "there is no order in the last year")
+    limit = f"{OUTLIER_MULTIPLE * giant.percentile_99:,.2f} ({OUTLIER_MULTIPLE} times the 99th percentile)"
+    baseline = f"{giant.percentile_99:,.2f}, the 99th percentile of {giant.orders:,} orders of the last year"
+    says = (
+        f"clean.orders: the largest order of the last year is {giant.value:,.2f}, {giant.value / giant.total:.1%} of all "
+        f"its money; limit {limit}; baseline {baseline}"
+    )
+    is_giant = giant.value > OUTLIER_MULTIPLE * giant.percentile_99 and giant.orders >= ROWS_NEEDED
+    return Judgement(GIANT_ORDER, "warns" if is_giant else "passed", giant.value, limit, baseline, says)
+
+
+def judge_past_months(months: Mapping[str, MonthOfOrders], last: GoodNight | None, settings: Settings) -> Judgement:
+    """Find orders that the source lost or back-dated since the last good night; that only warns.
+
+    Fewer lines or other money in a month is a change of the past; more lines are late ones, as long as the month was not
+    over for longer than `lookback_days`.
+    """
+    limit = "no past month may change"
+    if last is None or not last.months or not months:
+        return Judgement(PAST_MONTHS, "passed", 0, limit, "none yet", "there is no earlier good night to compare with")
+    open_since = f"{last.as_of - timedelta(days=settings.lookback_days):%Y-%m}"
+    nothing = MonthOfOrders(0, 0.0)
+    details = []
+    for month in sorted(months.keys() | last.months.keys()):
+        then, now = last.months.get(month, nothing), months.get(month, nothing)
+        is_late = now.lines > then.lines and month >= open_since
+        if then != now and not is_late:
+            details.append(
+                f"{month}: {then.lines} lines of {then.money:,.2f} before, {now.lines} lines of {now.money:,.2f} now"
+            )
+    says = f"orders at the source: {'; '.join(details[:6]) or 'no past month changed'} (against as_of {last.as_of})"
+    return Judgement(
+        PAST_MONTHS, "warns" if details else "passed", len(details), limit, f"the good night of {last.as_of}", says,
+        tuple(details),
+    )  # fmt: skip

@@ -1,0 +1,276 @@
+"""Measuring a night, and remembering the nights that were published: the baseline that later nights are judged by.
+
+Numbers only, and nobody's data: counts, sums and medians. What they must not exceed is `night_checks.py`. Measured is what came
+before as_of, so that a backfilled night and a night at its own time are the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.contracts.warehouse import GOOD_NIGHTS, NIGHT
+from clv_pipeline.warehouse import tables
+from clv_pipeline.warehouse.connection import Connection, has_table, one_row
+
+#: A year and the weeks before its first day, so that the same day last year has its own baseline.
+_DAYS_LOOKED_AT = 365 + 63
+#: The checks that this run's user asked to let pass, and those that needed it.
+_ASKED, _ACKNOWLEDGED = "asked_to_acknowledge", "acknowledged"
+
+
+@dataclass(frozen=True)
+class Median:
+    """The median value of the orders of a few days, in the reporting currency, and how many orders it is of."""
+
+    value: float
+    orders: int
+
+
+@dataclass(frozen=True)
+class MonthOfOrders:
+    """The order lines of one month at the source and their money, as the source gave it."""
+
+    lines: int
+    money: float
+
+
+@dataclass(frozen=True)
+class DayOfOrders:
+    """The orders of one day, and how many of them name a customer; the others are guests'."""
+
+    orders: int
+    with_customer: int
+
+
+@dataclass(frozen=True)
+class GiantOrder:
+    """The largest order of the last year, beside the 99th percentile of all of them and their total."""
+
+    value: float
+    percentile_99: float
+    total: float
+    orders: int
+
+
+@dataclass(frozen=True)
+class Night:
+    """The numbers of one night; `orders` counts by day from the first day of the history or of a good year.
+
+    `buyers` has the accepted orders of the last eight weeks and a day, by day.
+    """
+
+    as_of: date
+    orders: dict[date, int]
+    buyers: dict[date, DayOfOrders]
+    newest_order: date | None
+    rows: dict[str, int]
+    medians: dict[str, Median]
+    giant: GiantOrder | None
+
+
+@dataclass(frozen=True)
+class GoodNight:
+    """What is remembered of a published night; `acknowledged` names the checks that its user let pass."""
+
+    as_of: date
+    rows: dict[str, int]
+    medians: dict[str, Median]
+    months: dict[str, MonthOfOrders]
+    acknowledged: frozenset[str] = field(default_factory=frozenset)
+
+
+def measure(connection: Connection, as_of: date, time_zone: str, not_revenue: Sequence[str]) -> Night:
+    """Return the numbers of tonight from the raw and clean tables; `not_revenue` are the statuses of orders yet unpaid."""
+    # those of the last days are often not paid yet, and no revenue; what was quarantined has not come
+    days = connection.execute(
+        """
+        with orders as (
+            select order_date as day, order_id from clean.orders where amount > 0
+            union
+            select timezone($zone, ordered_at)::date as day, order_id from raw.orders
+            where amount > 0 and excluded_because is null and unusable_key is null
+                and list_contains($not_revenue, status)
+        )
+        select day, count(distinct order_id) from orders
+        where day < $as_of and day >= $as_of::date - $days::integer
+        group by day
+        """,
+        {"zone": time_zone, "as_of": as_of, "days": _DAYS_LOOKED_AT, "not_revenue": list(not_revenue)},
+    ).fetchall()
+    (newest,) = one_row(
+        connection,
+        "select max(timezone($zone, ordered_at)::date) from raw.orders "
+        "where excluded_because is null and unusable_key is null and timezone($zone, ordered_at)::date < $as_of "
+        # a date of 1970 is a broken one: the clean orders say when the company began
+        "and timezone($zone, ordered_at)::date >= (select min(order_date) from clean.orders)",
+        {"zone": time_zone, "as_of": as_of},
+    )
+    return Night(
+        as_of, dict(days), _buyers(connection, as_of), newest, _rows(connection, as_of, time_zone),
+        _medians(connection, as_of), _giant(connection, as_of),
+    )  # fmt: skip
+
+
+def _buyers(connection: Connection, as_of: date) -> dict[date, DayOfOrders]:
+    days = connection.execute(
+        """
+        select order_date, count(distinct order_id), count(distinct order_id) filter (where customer_id is not null)
+        from clean.orders where amount > 0 and order_date >= $first and order_date < $as_of
+        group by order_date
+        """,
+        {"first": as_of - timedelta(days=57), "as_of": as_of},
+    ).fetchall()
+    return {day: DayOfOrders(orders, with_customer) for day, orders, with_customer in days}
+
+
+def _rows(connection: Connection, as_of: date, time_zone: str) -> dict[str, int]:
+    """Return rows before as_of of each table that the source provides; rows without a time count as old."""
+    provided = connection.execute("select table_name from raw.loads where is_provided order by 1").fetchall()
+    counts = {}
+    for (name,) in provided:
+        time = CONTRACT[name].event_time
+        (counts[name],) = one_row(
+            connection,
+            f"select count(*) from raw.{name} "
+            f"where coalesce({time}::timestamptz < timezone($zone, $as_of::timestamp), true)",
+            {"zone": time_zone, "as_of": as_of},
+        )
+    return counts
+
+
+def _medians(connection: Connection, as_of: date) -> dict[str, Median]:
+    """Return the median order value of the last day and week, and of the eight weeks before each and up to as_of."""
+    windows = {"day": (1, 0), "before_day": (57, 1), "week": (7, 0), "before_week": (63, 7), "eight_weeks": (56, 0)}
+    found = {}
+    for name, (first, last) in windows.items():
+        value, orders = one_row(
+            connection,
+            """
+            with orders as (
+                select order_id, sum(amount) as value from clean.orders
+                where amount > 0 and order_date >= $first and order_date < $last group by order_id
+            )
+            select coalesce(median(value), 0)::double, count(*) from orders
+            """,
+            {"first": as_of - timedelta(days=first), "last": as_of - timedelta(days=last)},
+        )
+        found[name] = Median(value, orders)
+    return found
+
+
+def _giant(connection: Connection, as_of: date) -> GiantOrder | None:
+    largest, percentile, total, orders = one_row(
+        connection,
+        """
+        with orders as (
+            select order_id, sum(amount) as value from clean.orders
+            where amount > 0 and order_date >= $as_of::date - 365 and order_date < $as_of group by order_id
+        )
+        select max(value)::double, quantile_disc(value, 0.99)::double, sum(value)::double, count(*) from orders
+        """,
+        {"as_of": as_of},
+    )
+    return GiantOrder(largest, percentile, total, orders) if orders else None
+
+
+def months_of_orders(connection: Connection, until: date, time_zone: str) -> dict[str, MonthOfOrders]:
+    """Return month (`2024-05`) -> the order lines at the source before `until`.
+
+    An incremental source was asked itself (`raw.orders_at_source`), because raw keeps what the source has lost; else raw
+    is what the source gave tonight.
+    """
+    (incremental,) = one_row(connection, "select is_incremental from raw.loads where table_name = 'orders'")
+    days = (
+        "select day, lines, money from raw.orders_at_source"
+        if incremental
+        else "select timezone($zone, ordered_at)::date as day, count(*) as lines, sum(amount) as money from raw.orders "
+        "where $zone is not null group by day"
+    )
+    rows = connection.execute(
+        f"with days as ({days}) select strftime(day, '%Y-%m') as month, sum(lines)::bigint, "
+        "coalesce(sum(money), 0)::double from days where day < $until group by month order by month",
+        {"until": until} | ({} if incremental else {"zone": time_zone}),
+    ).fetchall()
+    return {month: MonthOfOrders(lines, money) for month, lines, money in rows}
+
+
+def note(connection: Connection, night: Night, months: dict[str, MonthOfOrders], asked: Iterable[str]) -> None:
+    """Write tonight's numbers to `quality.night`, one row a measure; they become a baseline once the night is published."""
+    rows: list[tuple[str, str, float]] = [("rows", table, count) for table, count in night.rows.items()]
+    for name, median in night.medians.items():
+        rows += [("median_order_value", name, median.value), ("orders", name, median.orders)]
+    for month, found in months.items():
+        rows += [("month_lines", month, found.lines), ("month_money", month, found.money)]
+    if night.newest_order:
+        rows.append(("days_since_newest_order", "", (night.as_of - night.newest_order).days))
+    rows += [(_ASKED, check, 1) for check in asked]
+    tables.replace(connection, NIGHT, rows)
+
+
+def note_stale(connection: Connection) -> None:
+    """Mark tonight's orders as older than they may be; the night is published all the same, by setting."""
+    tables.append(connection, NIGHT, [("is_stale", "", 1)])
+
+
+def note_acknowledged(connection: Connection, checks: Iterable[str]) -> None:
+    """Mark tonight as an incident: these checks would have blocked it."""
+    for check in checks:
+        tables.append(
+            connection,
+            NIGHT,
+            "select $measure as measure, $check as subject, 1 as value "
+            "where not exists (from quality.night where measure = $measure and subject = $check)",
+            {"measure": _ACKNOWLEDGED, "check": check},
+        )
+
+
+def asked_to_acknowledge(connection: Connection) -> list[str]:
+    """Return the checks that tonight's user asked to let pass: an input of the run like any other."""
+    if not has_table(connection, "quality.night"):
+        return []
+    asked = connection.execute(
+        "select subject from quality.night where measure = $measure order by subject", {"measure": _ASKED}
+    )
+    return [check for (check,) in asked.fetchall()]
+
+
+def remember_good_night(connection: Connection, source: str, as_of: date, run_id: str) -> None:
+    """Keep tonight's numbers, in the place of those of an earlier run of the same as_of."""
+    tables.create_if_missing(connection, GOOD_NIGHTS)
+    night = {"source": source, "as_of": as_of}
+    connection.execute("delete from quality.good_nights where source_name = $source and as_of = $as_of", night)
+    tables.append(
+        connection,
+        GOOD_NIGHTS,
+        "select $source as source_name, $as_of as as_of, $run_id as run_id, measure, subject, value from quality.night",
+        night | {"run_id": run_id},
+    )
+
+
+def good_nights_before(connection: Connection, source: str, as_of: date) -> list[GoodNight]:
+    """Return the published nights of a source before as_of, oldest first."""
+    tables.create_if_missing(connection, GOOD_NIGHTS)
+    rows = connection.execute(
+        "select as_of, measure, subject, value from quality.good_nights "
+        "where source_name = $source and as_of < $as_of order by all",
+        {"source": source, "as_of": as_of},
+    ).fetchall()
+    nights: dict[date, dict[tuple[str, str], float]] = {}
+    for day, kind, subject, value in rows:
+        nights.setdefault(day, {})[kind, subject] = value
+    return [_good_night(day, values) for day, values in sorted(nights.items())]
+
+
+def _good_night(as_of: date, values: dict[tuple[str, str], float]) -> GoodNight:
+    def of(measure: str) -> dict[str, float]:
+        return {subject: value for (kind, subject), value in values.items() if kind == measure}
+
+    orders, money = of("orders"), of("month_money")
+    return GoodNight(
+        as_of,
+        {table: int(rows) for table, rows in of("rows").items()},
+        {name: Median(value, int(orders[name])) for name, value in of("median_order_value").items()},
+        {month: MonthOfOrders(int(lines), money[month]) for month, lines in of("month_lines").items()},
+        frozenset(of(_ACKNOWLEDGED)),
+    )

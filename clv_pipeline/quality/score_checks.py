@@ -1,0 +1,82 @@
+"""Judging tonight's scores: a total unlike what was sold, or too many customers in another segment than the night before.
+
+Pure functions on what `score_measures.py` and `publishing/history.py` measured. The checks on the data, and what an
+acknowledgement is, are in `night_checks.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.quality.night_checks import PREDICTED_TOTAL, ROWS_NEEDED, SEGMENT_CHANGES, Judgement, Verdict
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The predicted total, what as many days before brought in, and sales that are like it for like (`score_measures.py`).
+
+    `is_rule` says that there is too little history for a model, so that a fixed rule predicted.
+    """
+
+    predicted: float
+    trailing: float
+    like_for_like: Mapping[str, float]
+    is_rule: bool = False
+
+
+def judge_predicted_total(totals: Totals, settings: Settings) -> Judgement:
+    """Hold the predicted total against the trailing one.
+
+    After a peak, where a cohort dies out, or where most sales are to new customers, a proper forecast lies outside. Where
+    it is near any of the sales that are like it for like, it is published with a warning; so is a fixed rule's total.
+    """
+    low, high = settings.min_total_ratio, settings.max_total_ratio
+    limit = f"{low:g} to {high:g} times the trailing total"
+    baseline = f"{totals.trailing:,.2f}, the same number of days before"
+    if totals.trailing <= 0:
+        says = "nothing was sold in the days before as_of"
+        return Judgement(PREDICTED_TOTAL, "passed", totals.predicted, limit, baseline, says)
+    ratio = totals.predicted / totals.trailing
+    details = [f"{name} {value:,.2f}" for name, value in totals.like_for_like.items()]
+    says = (
+        f"scores.customer_scores: the predicted total is {totals.predicted:,.2f}, {ratio:.2f} times the trailing total of "
+        f"{totals.trailing:,.2f}; limit {limit}; like for like: {', '.join(details) or 'nothing'}"
+    )
+    verdict: Verdict = "passed"
+    if not low <= ratio <= high:
+        is_near = any(low <= totals.predicted / value <= high for value in totals.like_for_like.values())
+        verdict = "warns" if is_near or totals.is_rule else "blocks"
+    return Judgement(PREDICTED_TOTAL, verdict, totals.predicted, limit, baseline, says, tuple(details))
+
+
+@dataclass(frozen=True)
+class SegmentMoves:
+    """Customers whose segment differs from the night before, and what happened to them since; causes may overlap."""
+
+    previous: date | None
+    customers: int
+    moved: int
+    causes: dict[str, int]
+
+
+#: Between nights further apart than this, segments move because time went by.
+SEGMENTS_COMPARABLE_DAYS = 7
+
+
+def judge_segment_changes(moves: SegmentMoves, as_of: date, settings: Settings) -> Judgement:
+    """Hold the share of customers in another segment than the night before against the limit."""
+    limit = f"{settings.max_segment_changes:.0%} of the customers"
+    if moves.previous is None or (as_of - moves.previous).days > SEGMENTS_COMPARABLE_DAYS or not moves.customers:
+        says = f"no night of the last {SEGMENTS_COMPARABLE_DAYS} days to compare with"
+        return Judgement(SEGMENT_CHANGES, "passed", 0, limit, "none", says)
+    share = moves.moved / moves.customers
+    causes = ", ".join(f"{cause} {count}" for cause, count in moves.causes.items())
+    says = (
+        f"published.customer_clv.segment: {moves.moved} of {moves.customers} customers ({share:.1%}) are in another "
+        f"segment than as of {moves.previous}; limit {limit}; by cause: {causes}"
+    )
+    is_too_much = share > settings.max_segment_changes and moves.customers >= ROWS_NEEDED
+    return Judgement(
+        SEGMENT_CHANGES, "blocks" if is_too_much else "passed", share, limit, f"the night of {moves.previous}", says
+    )

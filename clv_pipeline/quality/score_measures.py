@@ -1,0 +1,43 @@
+"""Measuring the predicted total beside what the company did sell: the trailing period, and what is like it for like.
+
+The trailing period holds customers won in it, peaks and cohorts that have since died out; a prediction is of the customers
+known tonight. So it is also held against sales to customers known at the time. No model has a say in these figures: the
+predictions are scaled to the buying rhythm's expectation, which therefore proves nothing about them.
+"""
+
+from datetime import date, timedelta
+
+from clv_pipeline.features.window_spend import window_spend
+from clv_pipeline.quality.score_checks import Totals
+from clv_pipeline.warehouse.connection import Connection, one_row
+
+_RECENT_DAYS = 28
+#: 52 weeks, so that the same weekdays are compared.
+_YEAR = timedelta(days=364)
+
+
+def measure_totals(connection: Connection, as_of: date, days: int, *, is_rule: bool) -> Totals:
+    """Return the total of `scores.customer_scores` for a horizon of `days` and what it is compared with."""
+    horizon, recent = timedelta(days=days), timedelta(days=min(_RECENT_DAYS, days))
+    # one outlier must not decide the comparison
+    cap = window_spend(connection, as_of - horizon, as_of).outlier_limit
+
+    def sold(first: date, last: date, known_before: date) -> float:
+        return window_spend(connection, first, last, known_before=known_before, cap=cap).total
+
+    (predicted,) = one_row(
+        connection,
+        f"select coalesce(sum(least(predicted_spend_{days:d}d, $cap::decimal(18, 2))), 0)::double from scores.customer_scores",
+        {"cap": cap},
+    )
+    known = sold(as_of - horizon, as_of, as_of - horizon)
+    like_for_like = {
+        f"the {days} days before, customers known then": known,
+        f"the {recent.days} days before, carried on": sold(as_of - recent, as_of, as_of - recent) * (horizon / recent),
+    }
+    then = as_of - _YEAR
+    earlier = sold(then - horizon, then, then - horizon)
+    if earlier > 0 and days <= _YEAR.days:
+        like_for_like["as a year ago"] = known * sold(then, then + horizon, then) / earlier
+    trailing = sold(as_of - horizon, as_of, as_of)
+    return Totals(predicted, trailing, {name: value for name, value in like_for_like.items() if value > 0}, is_rule)

@@ -1,0 +1,1 @@
+"""Scores of every eligible customer with the champion."""

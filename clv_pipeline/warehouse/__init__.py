@@ -1,0 +1,1 @@
+"""The DuckDB warehouse: opening it, files as views, building SQL models, writing declared tables."""
