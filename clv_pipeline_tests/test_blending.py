@@ -12,7 +12,7 @@ from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Ta
 from clv_pipeline.modeling.candidates.ensembles import MeanOf, predict
 from clv_pipeline.modeling.data.dataset import LabelledRows
 from clv_pipeline.modeling.training.blending import BLENDS, blend
-from clv_pipeline.modeling.training.tuning import Tuned, fold_score, judge_folds
+from clv_pipeline.modeling.training.tuning import TunedCandidate, fold_score, judge_folds
 from clv_pipeline_tests.made_up_rows import AS_OF, COLUMNS, feature_rows
 
 Floats = NDArray[np.float64]
@@ -46,24 +46,24 @@ def noisy(target: Target, noise: float, seed: int) -> tuple[Floats, ...]:
     return tuple(found)
 
 
-def tuned(candidate: Candidate, predictions: tuple[Floats, ...]) -> Tuned:
+def tuned(candidate: Candidate, predictions: tuple[Floats, ...]) -> TunedCandidate:
     scores, biases = judge_folds(candidate.target, predictions, ROWS, FOLDS[: len(predictions)])
-    return Tuned(candidate, candidate.search[0], scores, biases, 1, predictions)
+    return TunedCandidate(candidate, candidate.search[0], scores, biases, 1, predictions)
 
 
 def models(target: Target) -> list[Candidate]:
     """Return the members of the blend, those that weigh most before anything was judged first."""
-    unjudged = blend([Tuned(c, c.search[0], (), (), 1) for c in candidates_for(target)], ROWS, ())
+    unjudged = blend([TunedCandidate(c, c.search[0], (), (), 1) for c in candidates_for(target)], ROWS, ())
     weights = weights_of(unjudged)
     return sorted((c for c in candidates_for(target) if c.name in weights), key=lambda c: -weights[c.name])
 
 
-def weights_of(made: Tuned) -> dict[str, float]:
+def weights_of(made: TunedCandidate) -> dict[str, float]:
     return {name: member["weight"] for name, member in made.parameters["members"].items()}
 
 
 def prior(members: list[Candidate]) -> dict[str, float]:
-    return weights_of(blend([Tuned(c, c.search[0], (), (), 1) for c in members], ROWS, ()))
+    return weights_of(blend([TunedCandidate(c, c.search[0], (), (), 1) for c in members], ROWS, ()))
 
 
 @pytest.mark.parametrize("target", ["spend", "flag"])
@@ -114,7 +114,7 @@ def test_only_the_strong_kinds_take_part() -> None:
 
 @pytest.mark.parametrize("target", ["spend", "flag"])
 def test_without_a_fold_the_prior_is_used_as_it_is(target: Target) -> None:
-    unjudged = [Tuned(c, c.search[0], (), (), 1) for c in candidates_for(target)]
+    unjudged = [TunedCandidate(c, c.search[0], (), (), 1) for c in candidates_for(target)]
     made = blend(unjudged, ROWS, ())
     found = weights_of(made)
     assert len(found) > 2

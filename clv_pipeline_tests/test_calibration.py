@@ -9,7 +9,7 @@ from scipy.stats import t as student_t
 
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration.intervals import Calibration, PastWindow, calibrate
-from clv_pipeline.modeling.calibration.level import Level
+from clv_pipeline.modeling.calibration.level import ExpectedTotal
 
 CUSTOMERS = 20_000
 
@@ -44,7 +44,7 @@ def taught() -> Calibration:
 
 def test_on_a_fresh_draw_nine_in_ten_customers_lie_inside_and_buyers_nearly_so(taught: Calibration) -> None:
     fresh = window(3)
-    probability = taught.probability(fresh.probability, Level())
+    probability = taught.probability(fresh.probability, ExpectedTotal())
     outlook = taught.outlook(fresh.expected, probability)
     found = metrics.coverage(fresh.spend, fresh.expected, outlook.low, outlook.high)
     assert 0.88 <= found["coverage"] <= 0.95
@@ -65,7 +65,7 @@ def test_small_and_large_customers_have_errors_of_their_own() -> None:
     found = calibrate([uneven(1)])
     assert found is not None
     fresh = uneven(2)
-    outlook = found.outlook(fresh.expected, found.probability(fresh.probability, Level()))
+    outlook = found.outlook(fresh.expected, found.probability(fresh.probability, ExpectedTotal()))
     inside = (fresh.spend >= outlook.low - 0.005) & (fresh.spend <= outlook.high + 0.005)
     is_large, buys = fresh.expected / fresh.probability > np.exp(4), fresh.spend > 0
     for size in (is_large, ~is_large):
@@ -112,7 +112,7 @@ def test_nothing_at_all_is_expected_of_a_customer_without_a_chance(taught: Calib
 def test_right_probabilities_are_left_as_they_are(taught: Calibration) -> None:
     assert taught.slope == pytest.approx(1, abs=0.05)
     chance = window(6).probability
-    np.testing.assert_allclose(taught.probability(chance, Level()), chance, atol=0.02)
+    np.testing.assert_allclose(taught.probability(chance, ExpectedTotal()), chance, atol=0.02)
 
 
 @pytest.mark.parametrize("factor", [0.6, 1.5])
@@ -123,7 +123,7 @@ def test_probabilities_too_timid_or_too_bold_are_drawn_to_the_right_slope(factor
     assert found.slope > 1.2 if factor < 1 else found.slope < 0.85
     fresh = window(3)
     wrong = tilted(fresh.probability, factor)
-    right = found.probability(wrong, Level(buyers=float(fresh.flag.mean())))
+    right = found.probability(wrong, ExpectedTotal(buyers=float(fresh.flag.mean())))
     # the prior holds some of it back
     off_before, off_after = (abs(metrics.calibration_slope(fresh.flag, p) - 1) for p in (wrong, right))
     assert off_after < 0.6 * off_before
@@ -139,10 +139,10 @@ def test_a_few_customers_do_not_bend_the_slope() -> None:
 
 def test_the_mean_probability_is_the_level_and_without_one_it_stays(taught: Calibration) -> None:
     chance = window(7).probability
-    assert taught.probability(chance, Level(buyers=0.2)).mean() == pytest.approx(0.2, abs=1e-4)
+    assert taught.probability(chance, ExpectedTotal(buyers=0.2)).mean() == pytest.approx(0.2, abs=1e-4)
     steeper = replace(taught, slope=1.6)
-    assert steeper.probability(chance, Level()).mean() == pytest.approx(chance.mean(), abs=1e-4)
-    assert len(taught.probability(np.zeros(0), Level())) == 0
+    assert steeper.probability(chance, ExpectedTotal()).mean() == pytest.approx(chance.mean(), abs=1e-4)
+    assert len(taught.probability(np.zeros(0), ExpectedTotal())) == 0
 
 
 # --- the total ------------------------------------------------------------------------------------------------------
@@ -223,5 +223,5 @@ def test_a_handful_of_buyers_is_enough_to_say_something() -> None:
     found = calibrate([made])
     assert found is not None
     assert len(found.sizes) == 1
-    outlook = found.outlook(made.expected, found.probability(made.probability, Level()))
+    outlook = found.outlook(made.expected, found.probability(made.probability, ExpectedTotal()))
     assert (outlook.low <= outlook.high).all() and np.isfinite(outlook.high).all()

@@ -24,14 +24,14 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from clv_pipeline.core.errors import ArtefactError, ConfigurationError
 from clv_pipeline.features.cutoffs import Fold
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.calibration.level import Level
+from clv_pipeline.modeling.calibration.level import ExpectedTotal
 from clv_pipeline.modeling.candidates import rules
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Factor, Parameters, Task, candidates_for
 from clv_pipeline.modeling.candidates.ensembles import Fitted, ProductOf, predict
 from clv_pipeline.modeling.data import encoding, targets
 from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
 from clv_pipeline.modeling.registry.artefacts import load_model, save_model
-from clv_pipeline.modeling.training.tuning import Tuned, fold_score, tune
+from clv_pipeline.modeling.training.tuning import TunedCandidate, fold_score, tune
 from clv_pipeline_tests.made_up_rows import AS_OF, COLUMNS, feature_rows
 
 TASK = Task(COLUMNS, 90, seed=7)
@@ -206,7 +206,7 @@ def rfm_or_all(width: int) -> list[str]:
     return names[width]
 
 
-@pytest.mark.parametrize("make", [encoding.for_lines, encoding.for_trees])
+@pytest.mark.parametrize("make", [encoding.linear_encoder, encoding.tree_encoder])
 def test_encoders_hold_the_statistics_of_the_rows_they_were_fitted_to(make: object) -> None:
     encoder = make(COLUMNS).fit(TRAINING.features)  # type: ignore[operator]
     before = encoder.transform(TRAINING.features).copy()
@@ -218,7 +218,7 @@ def test_encoders_hold_the_statistics_of_the_rows_they_were_fitted_to(make: obje
     frequent = counts.index[counts >= 0.01]
     assert {c for c in one_hot.frequent_[0] if isinstance(c, str)} == {c for c in frequent if isinstance(c, str)}
     assert one_hot.has_rest_[0] == bool((counts < 0.01).any())
-    if make is encoding.for_lines:
+    if make is encoding.linear_encoder:
         medians = numbers.median().fillna(0).to_numpy()
         np.testing.assert_allclose(kinds[SimpleImputer].statistics_, medians, rtol=1e-6)
         imputed = kinds[SimpleImputer].transform(numbers)
@@ -342,7 +342,7 @@ def rows_marked_by_cutoff() -> LabelledRows:
 
 
 #: No level is known anywhere, so predictions stay as they are.
-NO_LEVELS = dict.fromkeys(_CUTOFFS, Level())
+NO_LEVELS = dict.fromkeys(_CUTOFFS, ExpectedTotal())
 
 
 def one_factor(make: type[BaseEstimator], search: list[Parameters], **fixed: float) -> Candidate:
@@ -399,7 +399,7 @@ def test_tuning_is_bounded_by_parameter_sets_not_by_time() -> None:
 
 @EACH
 def test_without_a_fold_nothing_is_tried_and_nothing_is_claimed(candidate: Candidate) -> None:
-    tuned: Tuned = tune(candidate, TASK, TRAINING, (), {}, max_sets=10, progress=lambda text: None)
+    tuned: TunedCandidate = tune(candidate, TASK, TRAINING, (), {}, max_sets=10, progress=lambda text: None)
     assert tuned.parameters == candidate.search[0]
     assert tuned.fold_scores == ()
     assert np.isnan([tuned.score, tuned.mean_absolute_bias]).all()

@@ -15,7 +15,7 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import CutoffPlan
 from clv_pipeline.interpretation import ablation, champion as interpretation
-from clv_pipeline.interpretation.partial_dependence import grid_of, partial_dependence
+from clv_pipeline.interpretation.partial_dependence import evaluation_grid, partial_dependence
 from clv_pipeline.interpretation.permutation import (
     ALL,
     Group,
@@ -146,11 +146,11 @@ def test_the_features_worth_shuffling_are_those_that_move_predictions() -> None:
 
 
 def test_the_grid_of_a_number_is_its_quantiles_and_then_none() -> None:
-    spend = grid_of(pd.Series(np.arange(1000), dtype=np.float32))
+    spend = evaluation_grid(pd.Series(np.arange(1000), dtype=np.float32))
     assert len(spend) == 12
     assert spend == sorted(spend)
     assert (spend[0], spend[-1]) == pytest.approx((20, 979), abs=1)
-    answers = grid_of(pd.Series([9, 7, 7, np.nan, 10], dtype=np.float32))
+    answers = evaluation_grid(pd.Series([9, 7, 7, np.nan, 10], dtype=np.float32))
     assert answers[:3] == [7.0, 9.0, 10.0]
     assert np.isnan(answers[3])
     assert len(answers) == 4
@@ -158,8 +158,8 @@ def test_the_grid_of_a_number_is_its_quantiles_and_then_none() -> None:
 
 def test_the_grid_of_a_category_is_what_is_not_rare_most_frequent_first() -> None:
     values = pd.Series(["b"] * 150 + ["a"] * 50 + ["rare"] + [np.nan], dtype=object)
-    assert grid_of(values) == ["b", "a"]
-    assert grid_of(pd.Series(["b", "a", np.nan], dtype=object))[:2] == ["a", "b"]
+    assert evaluation_grid(values) == ["b", "a"]
+    assert evaluation_grid(pd.Series(["b", "a", np.nan], dtype=object))[:2] == ["a", "b"]
 
 
 def test_the_dependence_is_the_mean_prediction_with_everything_else_as_it_is() -> None:
@@ -261,7 +261,7 @@ class Shop:
     def warehouse(self) -> Warehouse:
         return open_warehouse(self.home)
 
-    def look(self, plan: CutoffPlan) -> interpretation.Looked | None:
+    def look(self, plan: CutoffPlan) -> interpretation.ImportanceScope | None:
         interpretation.ablate_sources(self.warehouse, self.settings, plan)
         return interpretation.interpret_champion(self.warehouse, self.settings, plan)
 

@@ -8,8 +8,8 @@ import pytest
 
 from clv_pipeline.features.cutoffs import HISTORY_NEEDED, YEAR, cutoff_a_year_before
 from clv_pipeline.modeling.calibration.level import (
-    Level,
-    expected_level,
+    ExpectedTotal,
+    expected_total,
     scale_probability,
     scale_spend,
 )
@@ -24,16 +24,16 @@ LAST_YEAR = CUTOFF - YEAR
 
 def test_scaled_spend_sums_to_the_level_and_keeps_its_shape() -> None:
     predicted = np.array([0.0, 1.0, 2.0, 5.0])
-    np.testing.assert_allclose(scale_spend(predicted, Level(spend=24.0)), [0, 3, 6, 15])
-    np.testing.assert_array_equal(scale_spend(predicted, Level()), predicted)
-    np.testing.assert_array_equal(scale_spend(np.zeros(3), Level(spend=24.0)), np.zeros(3))
-    assert len(scale_spend(np.zeros(0), Level(spend=24.0))) == 0
+    np.testing.assert_allclose(scale_spend(predicted, ExpectedTotal(spend=24.0)), [0, 3, 6, 15])
+    np.testing.assert_array_equal(scale_spend(predicted, ExpectedTotal()), predicted)
+    np.testing.assert_array_equal(scale_spend(np.zeros(3), ExpectedTotal(spend=24.0)), np.zeros(3))
+    assert len(scale_spend(np.zeros(0), ExpectedTotal(spend=24.0))) == 0
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.97])
 def test_scaled_probabilities_have_the_share_as_their_mean_and_keep_their_order(share: float) -> None:
     predicted = np.random.default_rng(1).beta(0.7, 2, 5_000)
-    scaled = scale_probability(predicted, Level(buyers=share))
+    scaled = scale_probability(predicted, ExpectedTotal(buyers=share))
     assert scaled.mean() == pytest.approx(share, abs=1e-4)
     assert scaled.min() >= 0 and scaled.max() <= 1
     assert (np.diff(scaled[np.argsort(predicted, kind="stable")]) >= 0).all()
@@ -43,18 +43,18 @@ def test_everybodys_odds_change_by_one_factor() -> None:
     """Odds of 0.1, 0.5 and 2, put at the mean that odds three times as large have."""
     odds = np.array([0.1, 0.5, 2.0])
     wanted = 3 * odds / (1 + 3 * odds)
-    scaled = scale_probability(odds / (1 + odds), Level(buyers=float(wanted.mean())))
+    scaled = scale_probability(odds / (1 + odds), ExpectedTotal(buyers=float(wanted.mean())))
     np.testing.assert_allclose(scaled, wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize("predicted", [np.zeros(4), np.zeros(0)])
 def test_a_share_that_no_factor_gives_leaves_probabilities_as_they_are(predicted: np.ndarray) -> None:
-    np.testing.assert_array_equal(scale_probability(predicted, Level(buyers=0.4)), predicted)
+    np.testing.assert_array_equal(scale_probability(predicted, ExpectedTotal(buyers=0.4)), predicted)
 
 
 def test_without_a_known_share_probabilities_stay() -> None:
     predicted = np.array([0.1, 0.8])
-    np.testing.assert_array_equal(scale_probability(predicted, Level(spend=100.0)), predicted)
+    np.testing.assert_array_equal(scale_probability(predicted, ExpectedTotal(spend=100.0)), predicted)
 
 
 # --- the year before ------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def forget_last_year(connection: Connection) -> None:
 
 
 def test_the_season_is_last_years_actual_over_expected(shop: Connection) -> None:
-    level = expected_level(shop, CUTOFF, 90)
+    level = expected_total(shop, CUTOFF, 90)
     assert level.season == pytest.approx(150 / 100)
     assert level.spend == pytest.approx(100 * 1.5)
     # half of last year's four bought where 0.4 was expected: odds of 1 and not of 2/3; now odds of 1 and of 3/7 are expected
@@ -121,40 +121,40 @@ def test_the_season_is_last_years_actual_over_expected(shop: Connection) -> None
 
 def test_without_last_years_rows_there_is_no_season(shop: Connection) -> None:
     forget_last_year(shop)
-    assert expected_level(shop, CUTOFF, 90) == Level(pytest.approx(100.0), pytest.approx(0.4), None)
+    assert expected_total(shop, CUTOFF, 90) == ExpectedTotal(pytest.approx(100.0), pytest.approx(0.4), None)
 
 
 def test_without_any_expectation_nothing_is_known(shop: Connection) -> None:
     shop.execute("delete from features.btyd_features")
-    assert expected_level(shop, CUTOFF, 90) == Level(None, None, None)
+    assert expected_total(shop, CUTOFF, 90) == ExpectedTotal(None, None, None)
 
 
 @pytest.mark.parametrize(("spent", "season"), [(5_000, 2.0), (-125, 0.5)])
 def test_a_season_beyond_half_or_twice_is_an_accident(shop: Connection, spent: float, season: float) -> None:
     add(shop, "d", LAST_YEAR + timedelta(days=3), spent, is_purchase=False)
-    level = expected_level(shop, CUTOFF, 90)
+    level = expected_total(shop, CUTOFF, 90)
     assert (level.season, level.spend) == (season, pytest.approx(100 * season))
 
 
 @pytest.mark.parametrize("spent", [-150, -900])
 def test_a_year_in_which_everything_was_returned_shows_no_season(shop: Connection, spent: float) -> None:
     add(shop, "d", LAST_YEAR + timedelta(days=3), spent, is_purchase=False)
-    assert expected_level(shop, CUTOFF, 90) == Level(pytest.approx(100.0), pytest.approx(0.4), None)
+    assert expected_total(shop, CUTOFF, 90) == ExpectedTotal(pytest.approx(100.0), pytest.approx(0.4), None)
 
 
 def test_a_horizon_longer_than_a_year_has_no_season(shop: Connection) -> None:
     """Last year's window would end after the cutoff."""
-    assert expected_level(shop, CUTOFF, 365) == Level(pytest.approx(400.0), pytest.approx(0.4), None)
+    assert expected_total(shop, CUTOFF, 365) == ExpectedTotal(pytest.approx(400.0), pytest.approx(0.4), None)
 
 
 @pytest.mark.parametrize("horizon", [90, 365])
 def test_rows_on_or_after_the_cutoff_change_nothing(shop: Connection, horizon: int) -> None:
-    before = expected_level(shop, CUTOFF, horizon)
+    before = expected_total(shop, CUTOFF, horizon)
     for days in (0, 1, 200):
         for customer in "abcd":
             add(shop, customer, CUTOFF + timedelta(days=days), 9_999)
-    assert expected_level(shop, CUTOFF, horizon) == before
+    assert expected_total(shop, CUTOFF, horizon) == before
     # the same row a day after last year's cutoff is seen, so the attack is one
     add(shop, "d", LAST_YEAR + timedelta(days=1), 30)
     if horizon == 90:
-        assert expected_level(shop, CUTOFF, horizon) != before
+        assert expected_total(shop, CUTOFF, horizon) != before

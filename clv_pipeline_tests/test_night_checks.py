@@ -17,7 +17,7 @@ from clv_pipeline.quality.night_checks import (
     ORDER_VOLUME,
     PAST_MONTHS,
     TABLE_VOLUME,
-    Judgement,
+    CheckResult,
     NightRejected,
     judge_freshness,
     judge_giant_order,
@@ -340,8 +340,8 @@ def test_fault_55_too_many_changed_segments_block_and_the_causes_are_named(
 
 # --- acknowledging ------------------------------------------------------------------------------------------------------------
 
-RED = Judgement(ORDER_VOLUME, "blocks", 3, "16 to 80 orders", "40", "3 orders")
-GREEN = Judgement(FRESHNESS, "passed", 1, "3 days", "1", "fresh")
+RED = CheckResult(ORDER_VOLUME, "blocks", 3, "16 to 80 orders", "40", "3 orders")
+GREEN = CheckResult(FRESHNESS, "passed", 1, "3 days", "1", "fresh")
 
 
 def test_a_red_check_says_the_figures_and_both_ways_on() -> None:

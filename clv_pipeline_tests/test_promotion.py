@@ -57,7 +57,7 @@ def promote(home: Home, version: str) -> Manifest:
 
 
 def test_a_training_is_in_the_history(registry: Registry, trained: Manifest) -> None:
-    (reign,) = registry.reigns()
+    (reign,) = registry.champion_history()
     assert (reign.version, reign.until) == (trained.version, None)
     assert timedelta(0) < clock.now() - reign.since < timedelta(days=2)
 
@@ -67,10 +67,10 @@ def test_the_history_says_who_was_champion_from_when_to_when(registry: Registry,
     registry.promote("20260708-aaaaaaaa")
     registry.promote("20260708-aaaaaaaa")
     registry.promote(trained.version)
-    reigns = registry.reigns()
-    assert [r.version for r in reigns] == [trained.version, "20260708-aaaaaaaa", trained.version]
-    assert [r.until for r in reigns] == [reigns[1].since, reigns[2].since, None]
-    assert reigns[0].since < reigns[1].since <= reigns[2].since
+    champion_history = registry.champion_history()
+    assert [r.version for r in champion_history] == [trained.version, "20260708-aaaaaaaa", trained.version]
+    assert [r.until for r in champion_history] == [champion_history[1].since, champion_history[2].since, None]
+    assert champion_history[0].since < champion_history[1].since <= champion_history[2].since
     assert registry.champion() == trained
 
 
@@ -88,7 +88,7 @@ def test_the_history_only_grows(registry: Registry, trained: Manifest) -> None:
 def test_a_pointer_that_cannot_be_read_means_no_champion_and_no_crash(registry: Registry, content: str) -> None:
     (registry.folder / "champion.json").write_text(content)
     assert registry.champion() is None
-    assert registry.reigns() == []
+    assert registry.champion_history() == []
 
 
 # --- promotion by hand -------------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_every_version_is_listed_with_what_it_is_and_when_it_was_champion(
     for name, value in trained.test_metrics.items():
         if name.split()[-1] in ("normalised_gini", "log_loss", "total_bias"):
             assert f"{name} {value:.3f}" in metrics
-    since, until = registry.reigns()[0].since, registry.reigns()[0].until
+    since, until = registry.champion_history()[0].since, registry.champion_history()[0].until
     assert older[-1] == f"    champion from {since:%Y-%m-%d %H:%M} UTC to {until:%Y-%m-%d %H:%M} UTC"
     assert "unusable: The manifest of the model version '20260620-aaaaaaaa' is damaged" in lines[-1]
 

@@ -8,7 +8,7 @@ from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.candidates.catalogue import candidates_for
 from clv_pipeline.modeling.training.blending import BLENDS
 from clv_pipeline.modeling.training.champion_rule import CLOSE, Contender, beats, choose, decide
-from clv_pipeline.modeling.training.tuning import Tuned
+from clv_pipeline.modeling.training.tuning import TunedCandidate
 
 Floats = NDArray[np.float64]
 CUSTOMERS = 3_000
@@ -113,9 +113,9 @@ def test_a_window_in_which_nobody_spent_decides_nothing() -> None:
 # --- who challenges -------------------------------------------------------------------------------------------------
 
 
-def tuned(**scores: float) -> list[Tuned]:
+def tuned(**scores: float) -> list[TunedCandidate]:
     by_name = {c.name: c for c in (*candidates_for("spend"), BLENDS["spend"])}
-    return [Tuned(by_name[n], {}, (score,), (0.0,), 1) for n, score in scores.items()]
+    return [TunedCandidate(by_name[n], {}, (score,), (0.0,), 1) for n, score in scores.items()]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_tie_goes_to_the_blend(blend: float, challenger: str) -> None:
 
 
 def test_without_a_fold_the_blend_challenges() -> None:
-    unjudged = [Tuned(t.candidate, {}, (), (), 1) for t in tuned(xgboost=0, blend=0)]
+    unjudged = [TunedCandidate(t.candidate, {}, (), (), 1) for t in tuned(xgboost=0, blend=0)]
     assert choose(unjudged).candidate.name == "blend"
 
 

@@ -17,7 +17,7 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import TrainingPlan
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.calibration.level import expected_level
+from clv_pipeline.modeling.calibration.level import expected_total
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, candidates_for
 from clv_pipeline.modeling.candidates.ensembles import predict
 from clv_pipeline.modeling.data.dataset import feature_columns, load_labelled, target_names
@@ -27,7 +27,7 @@ from clv_pipeline.modeling.training.blending import BLENDS
 from clv_pipeline.modeling.training.champion_rule import CLOSE, FALLBACK, Contender, choose, decide
 from clv_pipeline.modeling.training.retraining import reigning_champion, why_train
 from clv_pipeline.modeling.training.training import REIGNING, TARGETS
-from clv_pipeline.modeling.training.tuning import Tuned, at_level
+from clv_pipeline.modeling.training.tuning import TunedCandidate, scale_to_total
 from clv_pipeline.scoring.scoring import score_customers
 from clv_pipeline.warehouse.connection import Warehouse
 from clv_pipeline_tests.conftest import open_warehouse
@@ -55,7 +55,7 @@ class Trained:
     warehouse: Warehouse
     settings: Settings
     plan: TrainingPlan
-    tuned: dict[int, list[Tuned]]
+    tuned: dict[int, list[TunedCandidate]]
     quality: Table
     manifest: Manifest | None
 
@@ -285,7 +285,7 @@ def test_a_baseline_that_nothing_beats_is_the_challenger() -> None:
     by_name = {c.name: c for c in candidates_for("spend")}
     baseline = next(c.name for c in by_name.values() if c.is_baseline)
     model = next(c.name for c in by_name.values() if not c.is_baseline)
-    tuned = [Tuned(by_name[n], {}, (score,), (0.0,), 1) for n, score in ((baseline, 0.8), (model, 0.7))]
+    tuned = [TunedCandidate(by_name[n], {}, (score,), (0.0,), 1) for n, score in ((baseline, 0.8), (model, 0.7))]
     assert choose(tuned).candidate.name == baseline
 
 
@@ -326,14 +326,14 @@ def test_the_judged_models_learned_nothing_after_the_test_windows_first_day(kios
         rows = load_labelled(connection, columns, plan.horizon_days, kiosk.settings.recency_half_life_days)
         choices = records.read_choices(connection, plan.horizon_days, "spend")
         champions = records.champions(connection, plan.horizon_days)
-        level = expected_level(connection, plan.test.validation, plan.horizon_days)
+        level = expected_total(connection, plan.test.validation, plan.horizon_days)
     champion = next(c for c in choices if c.candidate.name == champions["spend"])
     task = training.Task(columns, plan.horizon_days, kiosk.settings.seed)
     learned = rows.at(plan.test.train)
     assert learned.as_of.max() + np.timedelta64(plan.horizon_days, "D") <= np.datetime64(plan.test.validation)
     model = champion.candidate.fit(task, champion.parameters, learned)
     predicted = predict(model, rows.at((plan.test.validation,)).features)
-    again = at_level(champion.candidate, predicted, level)
+    again = scale_to_total(champion.candidate, predicted, level)
     kept_rows = kiosk.table("select predicted_spend from training.test_predictions")
     np.testing.assert_array_equal(kept_rows["predicted_spend"], again)
 
@@ -487,7 +487,7 @@ def test_a_champion_without_season_has_the_wider_interval(shop: Trained) -> None
 def test_each_learned_horizon_sums_to_its_level(shop: Trained) -> None:
     score_customers(shop.warehouse, shop.settings, shop.registry, kept(shop), lambda done: None)
     with shop.warehouse.connection() as connection:
-        level = expected_level(connection, AS_OF, 30)
+        level = expected_total(connection, AS_OF, 30)
     scores = shop.table("select * from scores.customer_scores where score_status <> 'no_purchase_yet'")
     assert level.spend is not None and level.buyers is not None
     assert float(scores["predicted_spend_30d"].sum()) == pytest.approx(level.spend, rel=1e-3)

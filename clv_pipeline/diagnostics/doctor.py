@@ -15,7 +15,7 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.diagnostics.findings import Finding
 from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
-from clv_pipeline.sources.loading import Delivery, check_columns
+from clv_pipeline.sources.loading import LoadReport, check_columns
 from clv_pipeline.sources.readers import open_source
 
 _FREE_BYTES = 2_000_000_000
@@ -78,7 +78,7 @@ def _select(settings: Settings, select: SourceSelect) -> Finding:
             returned = next(iter(batches)).column_names
             # ends the COPY that may be under way, before its connection is closed
             del batches
-            columns = check_columns(select.table, returned, select.path.name, Delivery())
+            columns = check_columns(select.table, returned, select.path.name, LoadReport())
     except PipelineError as error:
         return Finding(subject, False, error.what, error.advice)
     missing = [c.name for c in select.table.columns if c.name not in columns]

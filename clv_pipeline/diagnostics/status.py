@@ -79,18 +79,18 @@ def _way_back(home: Home) -> str:
 
 def _champion(home: Home) -> Finding:
     registry = Registry(home.models)
-    reigns, manifest = registry.reigns(), registry.champion()
-    if not reigns:
+    champion_history, manifest = registry.champion_history(), registry.champion()
+    if not champion_history:
         return Finding("champion", True, "none yet: the first run trains one")
     if manifest is None:
         return Finding(
             "champion",
             False,
-            f"{reigns[-1].version} cannot be used",
+            f"{champion_history[-1].version} cannot be used",
             "the next run trains a new one; or `clv promote VERSION`.",
         )
     models = "; ".join(f"{h.horizon_days} days: {h.spend.candidate}, {h.flag.candidate}" for h in manifest.horizons)
-    since = reigns[-1].since.strftime("%Y-%m-%d %H:%M")
+    since = champion_history[-1].since.strftime("%Y-%m-%d %H:%M")
     return Finding("champion", True, f"{manifest.version}, champion since {since} UTC ({models})")
 
 

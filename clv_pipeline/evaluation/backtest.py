@@ -27,7 +27,7 @@ from clv_pipeline.modeling.candidates.catalogue import CANDIDATES
 from clv_pipeline.modeling.candidates.ensembles import predict
 from clv_pipeline.modeling.data.dataset import feature_columns
 from clv_pipeline.modeling.training import training
-from clv_pipeline.modeling.training.tuning import at_level
+from clv_pipeline.modeling.training.tuning import scale_to_total
 from clv_pipeline.quality.cleaning import build_clean_table, clean_parameters
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.sources.extraction import extract
@@ -208,7 +208,7 @@ def _learning_curve(lab: training.Lab, settings: Settings) -> pd.DataFrame:
     for share in _LEARNING_SHARES:
         some = shuffled[: max(int(len(shuffled) * share), 1)]
         model = candidate.fit(lab.task, candidate.search[0], learned.of_customers(some))
-        predicted = at_level(candidate, predict(model, judged.features), lab.levels[plan.test.validation])
+        predicted = scale_to_total(candidate, predict(model, judged.features), lab.levels[plan.test.validation])
         rows.append(
             (plan.horizon_days, plan.test.validation, share, len(some),
              metrics.normalised_gini(judged.spend, predicted), metrics.root_mean_squared_error(judged.spend, predicted))

@@ -21,7 +21,7 @@ _LOW, _HIGH, _TYPICAL = "predicted_spend_low", "predicted_spend_high", "typical_
 
 
 @dataclass(frozen=True)
-class Judgement:
+class FileEvaluation:
     """Metrics of a file against what happened in a window; `missing` bought before the window and are not in the file."""
 
     start: date
@@ -41,7 +41,7 @@ def parse_window(text: str) -> tuple[date, int]:
     return date.fromisoformat(match[1]), int(match[2])
 
 
-def judge_file(connection: Connection, settings: Settings, path: Path, window: str) -> Judgement:
+def judge_file(connection: Connection, settings: Settings, path: Path, window: str) -> FileEvaluation:
     """Return how good the predictions in `path` (CSV or Parquet: customer_id, predicted_spend...) were for a window.
 
     Customers who had bought before the window and are not in the file count as predicted 0: leaving out the hard ones
@@ -90,7 +90,7 @@ def judge_file(connection: Connection, settings: Settings, path: Path, window: s
     if low is not None and high is not None:
         covered = metrics.coverage(actual, predicted, low, high)
         estimates |= {f"interval_{name}": metrics.Estimate(v, np.nan, np.nan) for name, v in covered.items()}
-    return Judgement(start, days, len(found), int((found["_merge"] == "left_only").sum()), estimates)
+    return FileEvaluation(start, days, len(found), int((found["_merge"] == "left_only").sum()), estimates)
 
 
 def _read(path: Path) -> pd.DataFrame:

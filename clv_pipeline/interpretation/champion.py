@@ -16,7 +16,7 @@ from clv_pipeline.features.cutoffs import CutoffPlan, Fold
 from clv_pipeline.features.families import family_of
 from clv_pipeline.features.wording import describe, describe_family, in_words
 from clv_pipeline.interpretation import ablation
-from clv_pipeline.interpretation.partial_dependence import grid_of, partial_dependence
+from clv_pipeline.interpretation.partial_dependence import evaluation_grid, partial_dependence
 from clv_pipeline.interpretation.permutation import (
     ALL,
     Predict,
@@ -40,7 +40,7 @@ _ABLATION_ROWS = 14_000
 
 
 @dataclass(frozen=True)
-class Looked:
+class ImportanceScope:
     """At how much the permutation importance looked: features shuffled, of how many, among how many customers."""
 
     features: int
@@ -62,7 +62,7 @@ def create_tables(warehouse: Warehouse) -> None:
             tables.create_if_missing(connection, table)
 
 
-def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -> Looked | None:
+def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -> ImportanceScope | None:
     """Replace `training.permutation_importance` and `training.partial_dependence` of the champion of the spend.
 
     Returns how much was looked at, or None when the history is too short for a test window and the tables are empty.
@@ -87,7 +87,7 @@ def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPla
             curve = _dependence(expected, few, feature, level, task, settings)
             tables.append(connection, PARTIAL_DEPENDENCE, curve)
     features = int((importance["feature"] != ALL).sum())
-    return Looked(features, len(task.columns.names), len(shuffled), _SHUFFLES)
+    return ImportanceScope(features, len(task.columns.names), len(shuffled), _SHUFFLES)
 
 
 def ablate_sources(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -> None:
@@ -157,7 +157,7 @@ def _importance(expected: Predict, rows: LabelledRows, task: Task, settings: Set
 def _dependence(
     expected: Predict, features: pd.DataFrame, feature: str, level: float, task: Task, settings: Settings
 ) -> pd.DataFrame:
-    grid = grid_of(features[feature])
+    grid = evaluation_grid(features[feature])
     curve = partial_dependence(
         expected, features, feature, grid, samples=settings.bootstrap_samples, seed=settings.seed
     )

@@ -16,7 +16,7 @@ from xgboost import DMatrix, XGBRegressor
 from clv_pipeline.features.wording import describe as describe, phrases
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.data.dataset import FeatureColumns
-from clv_pipeline.modeling.data.encoding import encoded_features, for_trees
+from clv_pipeline.modeling.data.encoding import encoded_features, tree_encoder
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def fit_explainer(
     """Fit the explainer to predictions; fidelity is its R2 on every fifth customer, which it did not learn from."""
     held_out = np.arange(len(predicted)) % 5 == 4
     learned = ~held_out if held_out.any() else np.ones(len(predicted), dtype=bool)
-    encoder = for_trees(columns)
+    encoder = tree_encoder(columns)
     encoded = encoder.fit_transform(features)
     model = XGBRegressor(
         n_estimators=60, max_depth=4, learning_rate=0.15, tree_method="hist", max_bin=64, random_state=seed, n_jobs=1

@@ -19,7 +19,7 @@ _TAIL = 0.02
 _RARE = 0.01
 
 
-def grid_of(values: pd.Series) -> list[float | str]:
+def evaluation_grid(values: pd.Series) -> list[float | str]:
     """Return the values that a feature is set to: quantiles of a number, categories from the most frequent, then nan."""
     known = values.dropna()
     grid: list[float | str]

@@ -16,7 +16,7 @@ from clv_pipeline.quality.night_checks import (
     ORDER_VOLUME,
     PAST_MONTHS,
     TABLE_VOLUME,
-    Judgement,
+    CheckResult,
 )
 from clv_pipeline.sources.extraction import ExtractedTable
 from clv_pipeline.warehouse.sql_models import SqlModel
@@ -82,7 +82,7 @@ def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetChe
     )
 
 
-def of_judgements(asset: str, judgements: Iterable[Judgement]) -> Iterable[dg.AssetCheckResult]:
+def of_judgements(asset: str, judgements: Iterable[CheckResult]) -> Iterable[dg.AssetCheckResult]:
     """Yield the outcome of the checks that hold a night against its limits; one that does not block is a warning."""
     for judged in judgements:
         yield dg.AssetCheckResult(

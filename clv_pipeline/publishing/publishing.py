@@ -19,7 +19,7 @@ from clv_pipeline.publishing.history import remember, segment_moves, write_tonig
 from clv_pipeline.publishing.serving import remove_old_bundles, serve
 from clv_pipeline.quality.conservation import check_money_is_conserved
 from clv_pipeline.quality.judging import let_pass
-from clv_pipeline.quality.night_checks import Judgement
+from clv_pipeline.quality.night_checks import CheckResult
 from clv_pipeline.quality.night_measures import remember_good_night
 from clv_pipeline.quality.score_checks import judge_segment_changes
 from clv_pipeline.reporting.bundle_report import write_report
@@ -47,7 +47,7 @@ def publish_parameters(settings: Settings) -> Parameters:
 
 def build_customer_clv(
     warehouse: Warehouse, models: list[SqlModel], settings: Settings, acknowledged: Iterable[str] = ()
-) -> list[Judgement]:
+) -> list[CheckResult]:
     """Build `published.customer_clv` and what it reads, and tonight's rows of the score history.
 
     Raises:

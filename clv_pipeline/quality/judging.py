@@ -6,7 +6,7 @@ Measuring is `night_measures.py`, the limits are `night_checks.py` and `score_ch
 from collections.abc import Iterable, Sequence
 
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.quality.night_checks import FRESHNESS, Judgement, judge_night, settle
+from clv_pipeline.quality.night_checks import FRESHNESS, CheckResult, judge_night, settle
 from clv_pipeline.quality.night_measures import (
     good_nights_before,
     measure,
@@ -18,7 +18,7 @@ from clv_pipeline.quality.night_measures import (
 from clv_pipeline.warehouse.connection import Connection, one_row
 
 
-def judge_tonight(connection: Connection, settings: Settings, acknowledged: Iterable[str]) -> list[Judgement]:
+def judge_tonight(connection: Connection, settings: Settings, acknowledged: Iterable[str]) -> list[CheckResult]:
     """Write tonight's numbers to `quality.night`, and return what the checks on the data say of them.
 
     Raises:
@@ -38,7 +38,9 @@ def judge_tonight(connection: Connection, settings: Settings, acknowledged: Iter
     return judged
 
 
-def let_pass(connection: Connection, judgements: Sequence[Judgement], acknowledged: Iterable[str]) -> list[Judgement]:
+def let_pass(
+    connection: Connection, judgements: Sequence[CheckResult], acknowledged: Iterable[str]
+) -> list[CheckResult]:
     """Return the judgements with the acknowledged ones as warnings, and mark the night as an incident for those.
 
     Raises:

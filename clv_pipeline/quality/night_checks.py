@@ -39,15 +39,15 @@ _COMPARABLE_DAYS = 35
 #: Orders that a median needs so that a factor of several is no accident.
 _MEDIAN_NEEDS, _BASELINE_NEEDS = 10, 20
 
-Verdict = Literal["passed", "warns", "blocks"]
+Outcome = Literal["passed", "warns", "blocks"]
 
 
 @dataclass(frozen=True)
-class Judgement:
+class CheckResult:
     """The outcome of one check: the figure, the limit and the baseline it was held against, and a sentence with all."""
 
     check: str
-    verdict: Verdict
+    verdict: Outcome
     value: float
     limit: str
     baseline: str
@@ -59,7 +59,7 @@ class Judgement:
 class NightRejected(QualityError):
     """Tonight is too unlike the nights before; `judgements` says of what sort, and what the other checks found."""
 
-    def __init__(self, judgements: Sequence[Judgement]) -> None:
+    def __init__(self, judgements: Sequence[CheckResult]) -> None:
         blocking = [j for j in judgements if j.verdict == "blocks"]
         names = " ".join(f"--acknowledge {j.check}" for j in blocking)
         super().__init__(
@@ -88,7 +88,7 @@ def known_checks(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(asked)
 
 
-def settle(judgements: Sequence[Judgement], acknowledged: Iterable[str]) -> list[Judgement]:
+def settle(judgements: Sequence[CheckResult], acknowledged: Iterable[str]) -> list[CheckResult]:
     """Return the judgements with the acknowledged ones turned into warnings.
 
     Raises:
@@ -96,7 +96,7 @@ def settle(judgements: Sequence[Judgement], acknowledged: Iterable[str]) -> list
     """
     let_pass = set(acknowledged)
     settled = [
-        Judgement(
+        CheckResult(
             j.check, "warns", j.value, j.limit, j.baseline, f"{j.says} (acknowledged for this run)", j.details, True
         )
         if j.verdict == "blocks" and j.check in let_pass
@@ -110,7 +110,7 @@ def settle(judgements: Sequence[Judgement], acknowledged: Iterable[str]) -> list
 
 def judge_night(
     night: Night, before: Sequence[GoodNight], months: Mapping[str, MonthOfOrders], settings: Settings
-) -> list[Judgement]:
+) -> list[CheckResult]:
     """Return the judgement of each check on the data; `before` are the good nights, oldest first.
 
     `months` are the source's months before the as_of of the last good night. Without a good night there is nothing that
@@ -127,7 +127,7 @@ def judge_night(
     ]
 
 
-def judge_order_volume(night: Night, before: Sequence[GoodNight], settings: Settings) -> Judgement:
+def judge_order_volume(night: Night, before: Sequence[GoodNight], settings: Settings) -> CheckResult:
     """Hold the orders of the last complete day against the same weekday's median, without acknowledged days."""
     day = night.as_of - timedelta(days=1)
     found = night.orders.get(day, 0)
@@ -136,15 +136,15 @@ def judge_order_volume(night: Night, before: Sequence[GoodNight], settings: Sett
     low, high = settings.min_volume_ratio, settings.max_volume_ratio
     if usual is None:
         says = f"{found} orders on {day:%a %Y-%m-%d}; the history is too short to say whether that is usual"
-        return Judgement(ORDER_VOLUME, "passed", found, "none yet", "none yet", says)
+        return CheckResult(ORDER_VOLUME, "passed", found, "none yet", "none yet", says)
     if night.newest_order and (night.as_of - night.newest_order).days > settings.max_stale_days:
         says = f"no orders on {day:%a %Y-%m-%d}: the newest one is older, which the check {FRESHNESS} judges"
-        return Judgement(ORDER_VOLUME, "passed", found, "none", f"{usual:g}", says)
+        return CheckResult(ORDER_VOLUME, "passed", found, "none", f"{usual:g}", says)
     fewest, most = _limits(usual, settings)
     limit = f"{fewest:.0f} to {most:.0f} orders ({low:g} to {high:g} times the median, the scatter of a count added to the lower)"
     baseline = f"{usual:g}, the median of the {day:%A}s of the last {_WEEKS} weeks"
     says = f"orders: {found} orders on {day:%a %Y-%m-%d}; limit {limit}; baseline {baseline}"
-    verdict: Verdict = "passed"
+    verdict: Outcome = "passed"
     if _is_no_accident(found, usual):
         verdict = "warns"
         is_outside = found <= fewest or found >= most
@@ -153,7 +153,7 @@ def judge_order_volume(night: Night, before: Sequence[GoodNight], settings: Sett
                 says += "; the same day a year ago was as unusual"
             else:
                 verdict = "blocks"
-    return Judgement(ORDER_VOLUME, verdict, found, limit, baseline, says)
+    return CheckResult(ORDER_VOLUME, verdict, found, limit, baseline, says)
 
 
 def _limits(usual: float, settings: Settings) -> tuple[float, float]:
@@ -192,7 +192,7 @@ def _was_so_a_year_ago(orders: Mapping[date, int], day: date, ratio: float, sett
     return False
 
 
-def judge_guest_orders(night: Night, before: Sequence[GoodNight], settings: Settings) -> Judgement:
+def judge_guest_orders(night: Night, before: Sequence[GoodNight], settings: Settings) -> CheckResult:
     """Hold the orders of the last complete day that name a customer against the share of the eight weeks before.
 
     An export that loses the customer numbers turns buyers into guests: the orders are all there, and nobody made them.
@@ -209,17 +209,17 @@ def judge_guest_orders(night: Night, before: Sequence[GoodNight], settings: Sett
     guests = f"{today.orders - today.with_customer} of {today.orders} orders on {day:%a %Y-%m-%d} are guests'"
     if usual is None:
         says = f"{guests}; the history is too short to say whether that is usual"
-        return Judgement(GUEST_ORDERS, "passed", today.with_customer, "none yet", "none yet", says)
+        return CheckResult(GUEST_ORDERS, "passed", today.with_customer, "none yet", "none yet", says)
     expected = usual * today.orders
     fewest, _ = _limits(expected, settings)
     limit = f"{fewest:.0f} with a customer ({settings.min_volume_ratio:g} times the usual share, the scatter of a count added)"
     baseline = f"{usual:.1%} with a customer, of the orders of the last {_WEEKS} weeks"
     says = f"orders.customer_id: {guests}; limit {limit}; baseline {baseline}"
-    verdict: Verdict = "passed"
+    verdict: Outcome = "passed"
     if today.with_customer < expected and _is_no_accident(today.with_customer, expected):
         is_outside = today.with_customer <= fewest and expected >= _ORDERS_NEEDED
         verdict = "blocks" if is_outside and before else "warns"
-    return Judgement(GUEST_ORDERS, verdict, today.with_customer, limit, baseline, says)
+    return CheckResult(GUEST_ORDERS, verdict, today.with_customer, limit, baseline, says)
 
 
 def _share_with_customer(days: Iterable[DayOfOrders]) -> float | None:
@@ -235,13 +235,13 @@ def _levels(before: Sequence[GoodNight], check: str) -> list[GoodNight]:
     return ordinary + accepted
 
 
-def judge_table_volume(night: Night, before: Sequence[GoodNight], settings: Settings) -> Judgement:
+def judge_table_volume(night: Night, before: Sequence[GoodNight], settings: Settings) -> CheckResult:
     """Hold the rows of each source table against those of the last good night."""
     low, high = settings.min_volume_ratio, settings.max_volume_ratio
     limit = f"{low:g} to {high:g} times the rows of the last good night"
     levels = _levels(before, TABLE_VOLUME) or list(before[-1:])
     if not levels:
-        return Judgement(TABLE_VOLUME, "passed", 0, limit, "no earlier good night", "there is no earlier good night")
+        return CheckResult(TABLE_VOLUME, "passed", 0, limit, "no earlier good night", "there is no earlier good night")
     is_recent = (night.as_of - levels[-1].as_of).days <= _COMPARABLE_DAYS
     worst, details = 1.0, []
     for table in sorted({name for level in levels for name in level.rows}):
@@ -253,15 +253,17 @@ def judge_table_volume(night: Night, before: Sequence[GoodNight], settings: Sett
         level = judged[-1]
         worst = max(worst, held / level.rows[table], key=lambda r: abs(r - 1))
         details.append(f"{table}: {held} rows, {level.rows[table]} as of {level.as_of}")
-    verdict: Verdict = "passed" if not details else "blocks" if is_recent else "warns"
+    verdict: Outcome = "passed" if not details else "blocks" if is_recent else "warns"
     says = f"{'; '.join(details) or 'every table is within the limits'}; limit {limit}"
-    return Judgement(TABLE_VOLUME, verdict, worst, limit, f"the good night of {levels[-1].as_of}", says, tuple(details))
+    return CheckResult(
+        TABLE_VOLUME, verdict, worst, limit, f"the good night of {levels[-1].as_of}", says, tuple(details)
+    )
 
 
-def judge_freshness(night: Night, settings: Settings) -> Judgement:
+def judge_freshness(night: Night, settings: Settings) -> CheckResult:
     """Hold the age of the newest order against the limit, or the company's own longest pause where that is longer."""
     if night.newest_order is None:
-        return Judgement(FRESHNESS, "passed", 0, "none", "none", "there is no order before as_of")
+        return CheckResult(FRESHNESS, "passed", 0, "none", "none", "there is no order before as_of")
     age = (night.as_of - night.newest_order).days
     year = sorted(d for d in night.orders if d > night.newest_order - timedelta(days=365))
     pause = max(((b - a).days for a, b in pairwise(year)), default=0)
@@ -273,12 +275,12 @@ def judge_freshness(night: Night, settings: Settings) -> Judgement:
         f"limit {limit}; baseline {baseline}"
     )
     if age <= settings.max_stale_days:
-        return Judgement(FRESHNESS, "passed", age, limit, baseline, says)
-    verdict: Verdict = "blocks" if age > days and settings.stale_data == "block" else "warns"
-    return Judgement(FRESHNESS, verdict, age, limit, baseline, says)
+        return CheckResult(FRESHNESS, "passed", age, limit, baseline, says)
+    verdict: Outcome = "blocks" if age > days and settings.stale_data == "block" else "warns"
+    return CheckResult(FRESHNESS, verdict, age, limit, baseline, says)
 
 
-def judge_order_value(night: Night, before: Sequence[GoodNight], settings: Settings) -> Judgement:
+def judge_order_value(night: Night, before: Sequence[GoodNight], settings: Settings) -> CheckResult:
     """Hold the median order of the last day and week against the eight weeks before, and eight weeks against those of
     the last good night."""
     factor = settings.max_order_value_drift
@@ -309,10 +311,10 @@ def judge_order_value(night: Night, before: Sequence[GoodNight], settings: Setti
         worst = max(worst, ratio, key=lambda r: max(r, 1 / r) if r > 0 else float("inf"))
         is_new |= not any(_is_alike(now, level, factor) for level in accepted)
         details.append(f"the median order of {when} is {now.value:.2f}, of {then} {usual.value:.2f} (x{ratio:.3g})")
-    verdict: Verdict = "passed" if not details else "blocks" if before and is_new else "warns"
+    verdict: Outcome = "passed" if not details else "blocks" if before and is_new else "warns"
     usual_now = night.medians["before_week"]
     says = f"clean.orders.amount: {'; '.join(details) or 'the median order is as before'}{_hint(worst)}; limit {limit}"
-    return Judgement(
+    return CheckResult(
         ORDER_VALUE, verdict, worst, limit, f"{usual_now.value:.2f}, the eight weeks before", says, tuple(details)
     )
 
@@ -327,10 +329,10 @@ def _hint(ratio: float) -> str:
     return ": are the amounts in whole units instead of cents?" if 0 < ratio < 1 / 30 else ""
 
 
-def judge_giant_order(giant: GiantOrder | None) -> Judgement:
+def judge_giant_order(giant: GiantOrder | None) -> CheckResult:
     """Say whether one order of the last year is beyond anything this company sells; that only warns."""
     if giant is None:
-        return Judgement(GIANT_ORDER, "passed", 0, "none", "none", "there is no order in the last year")
+        return CheckResult(GIANT_ORDER, "passed", 0, "none", "none", "there is no order in the last year")
     limit = f"{OUTLIER_MULTIPLE * giant.percentile_99:,.2f} ({OUTLIER_MULTIPLE} times the 99th percentile)"
     baseline = f"{giant.percentile_99:,.2f}, the 99th percentile of {giant.orders:,} orders of the last year"
     says = (
@@ -338,10 +340,10 @@ def judge_giant_order(giant: GiantOrder | None) -> Judgement:
         f"its money; limit {limit}; baseline {baseline}"
     )
     is_giant = giant.value > OUTLIER_MULTIPLE * giant.percentile_99 and giant.orders >= ROWS_NEEDED
-    return Judgement(GIANT_ORDER, "warns" if is_giant else "passed", giant.value, limit, baseline, says)
+    return CheckResult(GIANT_ORDER, "warns" if is_giant else "passed", giant.value, limit, baseline, says)
 
 
-def judge_past_months(months: Mapping[str, MonthOfOrders], last: GoodNight | None, settings: Settings) -> Judgement:
+def judge_past_months(months: Mapping[str, MonthOfOrders], last: GoodNight | None, settings: Settings) -> CheckResult:
     """Find orders that the source lost or back-dated since the last good night; that only warns.
 
     Fewer lines or other money in a month is a change of the past; more lines are late ones, as long as the month was not
@@ -349,7 +351,9 @@ def judge_past_months(months: Mapping[str, MonthOfOrders], last: GoodNight | Non
     """
     limit = "no past month may change"
     if last is None or not last.months or not months:
-        return Judgement(PAST_MONTHS, "passed", 0, limit, "none yet", "there is no earlier good night to compare with")
+        return CheckResult(
+            PAST_MONTHS, "passed", 0, limit, "none yet", "there is no earlier good night to compare with"
+        )
     open_since = f"{last.as_of - timedelta(days=settings.lookback_days):%Y-%m}"
     nothing = MonthOfOrders(0, 0.0)
     details = []
@@ -361,7 +365,7 @@ def judge_past_months(months: Mapping[str, MonthOfOrders], last: GoodNight | Non
                 f"{month}: {then.lines} lines of {then.money:,.2f} before, {now.lines} lines of {now.money:,.2f} now"
             )
     says = f"orders at the source: {'; '.join(details[:6]) or 'no past month changed'} (against as_of {last.as_of})"
-    return Judgement(
+    return CheckResult(
         PAST_MONTHS, "warns" if details else "passed", len(details), limit, f"the good night of {last.as_of}", says,
         tuple(details),
     )  # fmt: skip

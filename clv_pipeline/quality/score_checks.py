@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.quality.night_checks import PREDICTED_TOTAL, ROWS_NEEDED, SEGMENT_CHANGES, Judgement, Verdict
+from clv_pipeline.quality.night_checks import PREDICTED_TOTAL, ROWS_NEEDED, SEGMENT_CHANGES, CheckResult, Outcome
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Totals:
     is_rule: bool = False
 
 
-def judge_predicted_total(totals: Totals, settings: Settings) -> Judgement:
+def judge_predicted_total(totals: Totals, settings: Settings) -> CheckResult:
     """Hold the predicted total against the trailing one.
 
     After a peak, where a cohort dies out, or where most sales are to new customers, a proper forecast lies outside. Where
@@ -36,18 +36,18 @@ def judge_predicted_total(totals: Totals, settings: Settings) -> Judgement:
     baseline = f"{totals.trailing:,.2f}, the same number of days before"
     if totals.trailing <= 0:
         says = "nothing was sold in the days before as_of"
-        return Judgement(PREDICTED_TOTAL, "passed", totals.predicted, limit, baseline, says)
+        return CheckResult(PREDICTED_TOTAL, "passed", totals.predicted, limit, baseline, says)
     ratio = totals.predicted / totals.trailing
     details = [f"{name} {value:,.2f}" for name, value in totals.like_for_like.items()]
     says = (
         f"scores.customer_scores: the predicted total is {totals.predicted:,.2f}, {ratio:.2f} times the trailing total of "
         f"{totals.trailing:,.2f}; limit {limit}; like for like: {', '.join(details) or 'nothing'}"
     )
-    verdict: Verdict = "passed"
+    verdict: Outcome = "passed"
     if not low <= ratio <= high:
         is_near = any(low <= totals.predicted / value <= high for value in totals.like_for_like.values())
         verdict = "warns" if is_near or totals.is_rule else "blocks"
-    return Judgement(PREDICTED_TOTAL, verdict, totals.predicted, limit, baseline, says, tuple(details))
+    return CheckResult(PREDICTED_TOTAL, verdict, totals.predicted, limit, baseline, says, tuple(details))
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ class SegmentMoves:
 SEGMENTS_COMPARABLE_DAYS = 7
 
 
-def judge_segment_changes(moves: SegmentMoves, as_of: date, settings: Settings) -> Judgement:
+def judge_segment_changes(moves: SegmentMoves, as_of: date, settings: Settings) -> CheckResult:
     """Hold the share of customers in another segment than the night before against the limit."""
     limit = f"{settings.max_segment_changes:.0%} of the customers"
     if moves.previous is None or (as_of - moves.previous).days > SEGMENTS_COMPARABLE_DAYS or not moves.customers:
         says = f"no night of the last {SEGMENTS_COMPARABLE_DAYS} days to compare with"
-        return Judgement(SEGMENT_CHANGES, "passed", 0, limit, "none", says)
+        return CheckResult(SEGMENT_CHANGES, "passed", 0, limit, "none", says)
     share = moves.moved / moves.customers
     causes = ", ".join(f"{cause} {count}" for cause, count in moves.causes.items())
     says = (
@@ -77,6 +77,6 @@ def judge_segment_changes(moves: SegmentMoves, as_of: date, settings: Settings) 
         f"segment than as of {moves.previous}; limit {limit}; by cause: {causes}"
     )
     is_too_much = share > settings.max_segment_changes and moves.customers >= ROWS_NEEDED
-    return Judgement(
+    return CheckResult(
         SEGMENT_CHANGES, "blocks" if is_too_much else "passed", share, limit, f"the night of {moves.previous}", says
     )

@@ -19,7 +19,7 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.families import family_of
 from clv_pipeline.features.window_spend import window_spend
 from clv_pipeline.interpretation.explanation import Explainer, describe, fit_explainer, top_reasons
-from clv_pipeline.modeling.calibration.level import Level, expected_level, scale_probability, scale_spend
+from clv_pipeline.modeling.calibration.level import ExpectedTotal, expected_total, scale_probability, scale_spend
 from clv_pipeline.modeling.candidates.ensembles import Fitted, predict
 from clv_pipeline.modeling.data.dataset import scoring_batches
 from clv_pipeline.modeling.metrics import Array
@@ -147,17 +147,17 @@ def _extended(spend: Array, chance: Array, horizon: HorizonModel, features: pd.D
     return spend * growth, 1 - (1 - np.clip(chance, 0, 1 - 1e-9)) ** rate_growth
 
 
-def _finish(connection: Connection, parts: list[pd.DataFrame], manifest: Manifest) -> Level:
+def _finish(connection: Connection, parts: list[pd.DataFrame], manifest: Manifest) -> ExpectedTotal:
     """Put all customers' predictions at the expected level, say how sure they are; return the primary horizon's level.
 
     A longer horizon holds the shorter one, so nothing that is expected may fall from one to the next.
     """
     if not parts:
-        return Level()
+        return ExpectedTotal()
     (as_of,) = one_row(connection, "select as_of from raw.extraction")
     sizes = np.cumsum([len(part) for part in parts])[:-1]
     before = dict.fromkeys((*_MONEY, "purchase_probability"), np.zeros(1))
-    levels = {h.horizon_days: expected_level(connection, as_of, h.horizon_days) for h in manifest.horizons}
+    levels = {h.horizon_days: expected_total(connection, as_of, h.horizon_days) for h in manifest.horizons}
     for horizon in manifest.horizons:
         days = horizon.horizon_days
         spend = np.concatenate([part[f"predicted_spend_{days}d"].to_numpy() for part in parts])
@@ -176,7 +176,7 @@ def _at_least(values: Array, before: Array) -> Array:
     return np.where(np.isnan(values), np.nan, np.fmax(values, before))
 
 
-def _said(horizon: HorizonModel, level: Level, spend: Array, chance: Array) -> dict[str, Array]:
+def _said(horizon: HorizonModel, level: ExpectedTotal, spend: Array, chance: Array) -> dict[str, Array]:
     expected = spend if horizon.spend.is_baseline else scale_spend(spend, level)
     calibration = horizon.calibration
     if calibration is None:
@@ -185,7 +185,7 @@ def _said(horizon: HorizonModel, level: Level, spend: Array, chance: Array) -> d
         return dict(
             zip((*_MONEY, "purchase_probability"), (expected, nothing, nothing, nothing, probability), strict=True)
         )
-    probability = calibration.probability(chance, Level() if horizon.flag.is_baseline else level)
+    probability = calibration.probability(chance, ExpectedTotal() if horizon.flag.is_baseline else level)
     outlook = calibration.outlook(expected, probability)
     told = (expected, outlook.typical, outlook.low, outlook.high, probability)
     return dict(zip((*_MONEY, "purchase_probability"), told, strict=True))
@@ -257,7 +257,7 @@ def _write_importance(connection: Connection, names: list[str], importance: Arra
     tables.replace(connection, FEATURE_IMPORTANCE, frame)
 
 
-def _audit(connection: Connection, horizon: HorizonModel, level: Level, fidelity: float) -> ScoringReport:
+def _audit(connection: Connection, horizon: HorizonModel, level: ExpectedTotal, fidelity: float) -> ScoringReport:
     primary = horizon.horizon_days
     statuses = dict(
         connection.execute(

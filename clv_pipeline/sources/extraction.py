@@ -19,13 +19,13 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
 from clv_pipeline.sources.loading import (
     SYSTEM_COLUMNS,
-    Delivery,
-    DoorRules,
-    admit,
+    LoadReport,
+    LoadRules,
     check_columns,
-    check_delivery,
     check_exclusions,
+    check_load,
     create_raw_table,
+    load_batch,
     remember_known_rows,
 )
 from clv_pipeline.sources.readers import SourceReader, open_source
@@ -84,13 +84,13 @@ def extract(
     return loaded
 
 
-def _door_rules(settings: Settings) -> DoorRules:
+def _door_rules(settings: Settings) -> LoadRules:
     exclusions: dict[str, list[tuple[str, str]]] = {}
     for rule in settings.exclude:
         exclusions.setdefault(rule.table, []).append((exclusion_condition(rule), rule.reason))
     key = settings.hash_key.get_secret_value() if settings.hash_key else None
     tombstones = read_tombstones(Home(settings.home).tombstones, settings.hash_key)
-    return DoorRules(settings.time_zone, key, exclusions, settings.max_unreadable_share, tombstones)
+    return LoadRules(settings.time_zone, key, exclusions, settings.max_unreadable_share, tombstones)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class _Night:
     connection: Connection
     source: SourceReader
     settings: Settings
-    rules: DoorRules
+    rules: LoadRules
     as_of: date
     run_id: str
     started_at: datetime
@@ -109,21 +109,21 @@ class _Night:
     def load(self, table: SourceTable, select: SourceSelect | None) -> ExtractedTable:
         if select is None:
             create_raw_table(self.connection, table)
-            return self._note_load(table, None, Delivery())
+            return self._note_load(table, None, LoadReport())
         since = self._since(select) if select.is_incremental else _BEGINNING
         if since == _BEGINNING:
             create_raw_table(self.connection, table)
         else:
             remember_known_rows(self.connection, table)
-        delivery = Delivery()
+        delivery = LoadReport()
         columns: dict[str, str] | None = None
         for batch in self.source.read(select, since, self.settings.batch_rows):
             if columns is None:
                 columns = check_columns(table, batch.column_names, select.path.name, delivery)
             if batch.num_rows:
-                admit(self.connection, table, batch, columns, self.rules, delivery, skip_known=since != _BEGINNING)
+                load_batch(self.connection, table, batch, columns, self.rules, delivery, skip_known=since != _BEGINNING)
                 self.progress(table.name, delivery.rows)
-        check_delivery(table, delivery, self.rules)
+        check_load(table, delivery, self.rules)
         self._check_not_suddenly_empty(select)
         return self._note_load(table, select, delivery)
 
@@ -204,7 +204,7 @@ class _Night:
         newest = datetime.strptime(rows[0][0], "%Y-%m-%d %H:%M:%S")
         return f"{newest - timedelta(days=self.settings.lookback_days):%Y-%m-%d %H:%M:%S}"
 
-    def _note_load(self, table: SourceTable, select: SourceSelect | None, delivery: Delivery) -> ExtractedTable:
+    def _note_load(self, table: SourceTable, select: SourceSelect | None, delivery: LoadReport) -> ExtractedTable:
         held = row_count(self.connection, f"raw.{table.name}")
         incremental = select is not None and select.is_incremental
         changed = "updated_at" if "updated_at" in table.column_names() else table.event_time

@@ -42,7 +42,7 @@ _FALSE = "('false', 'f', 'no', 'n', '0')"
 
 
 @dataclass(frozen=True)
-class DoorRules:
+class LoadRules:
     """What the door needs to know: zone, hash key, exclusions, how much may be unreadable, and who was erased."""
 
     time_zone: str
@@ -53,7 +53,7 @@ class DoorRules:
 
 
 @dataclass
-class Delivery:
+class LoadReport:
     """What came to the door for one table, for the reconciliation and the log; rows of the erased stay outside."""
 
     rows: int = 0
@@ -76,7 +76,7 @@ def create_raw_table(connection: Connection, table: SourceTable) -> None:
     connection.execute(f"create or replace table raw.{table.name} ({columns}, {added})")
 
 
-def check_columns(table: SourceTable, returned: list[str], where: str, delivery: Delivery) -> dict[str, str]:
+def check_columns(table: SourceTable, returned: list[str], where: str, delivery: LoadReport) -> dict[str, str]:
     """Return contract column -> returned column, whatever its case; unknown returned columns are a warning and ignored.
 
     Raises:
@@ -100,7 +100,7 @@ def remember_known_rows(connection: Connection, table: SourceTable) -> None:
     connection.execute(f"create or replace temp table known_rows as select row_hash from raw.{table.name}")
 
 
-def check_exclusions(connection: Connection, tables: Mapping[str, SourceTable], rules: DoorRules) -> None:
+def check_exclusions(connection: Connection, tables: Mapping[str, SourceTable], rules: LoadRules) -> None:
     """Try each exclusion on a made-up row.
 
     Raises:
@@ -120,13 +120,13 @@ def check_exclusions(connection: Connection, tables: Mapping[str, SourceTable], 
                 ) from None
 
 
-def admit(
+def load_batch(
     connection: Connection,
     table: SourceTable,
     batch: pa.Table,
     columns: dict[str, str],
-    rules: DoorRules,
-    delivery: Delivery,
+    rules: LoadRules,
+    delivery: LoadReport,
     *,
     skip_known: bool,
 ) -> None:
@@ -182,7 +182,7 @@ def _without_erased(table: SourceTable, tombstones: Tombstones | None) -> str:
     return f"select * replace ({replaced}) from typed {kept}"
 
 
-def check_delivery(table: SourceTable, delivery: Delivery, rules: DoorRules) -> None:
+def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> None:
     """Judge what could not be read once a table is through.
 
     Raises:
@@ -218,7 +218,7 @@ def _unusable_key(table: SourceTable) -> list[tuple[str, str]]:
 
 
 def _count_unreadable(
-    connection: Connection, table: SourceTable, columns: dict[str, str], rules: DoorRules, delivery: Delivery
+    connection: Connection, table: SourceTable, columns: dict[str, str], rules: LoadRules, delivery: LoadReport
 ) -> None:
     judged = [c for c in table.columns if c.name in columns and c.type != "secret" and not c.is_key]
     if not judged:
@@ -239,7 +239,7 @@ def _count_unreadable(
             delivery.examples.setdefault(column.name, example)
 
 
-def _unreadable(column: Column, table: SourceTable, count: int, delivery: Delivery) -> SourceError:
+def _unreadable(column: Column, table: SourceTable, count: int, delivery: LoadReport) -> SourceError:
     if column.type == "text":
         # no example: a text may be somebody's name
         return SourceError(
@@ -259,7 +259,7 @@ def _without_letters(value: str) -> str:
     return re.sub(r"\b(?![A-Z]{3}\b)[^\W\d_]+", lambda word: "x" * len(word[0]), value[:40])
 
 
-def _typed(column: Column, returned: str, rules: DoorRules) -> str:
+def _typed(column: Column, returned: str, rules: LoadRules) -> str:
     value = f"trim({quote_name(returned)})"
     match column.type:
         case "text" if column.is_key:

@@ -51,7 +51,7 @@ def test_the_history_holds_each_customer_once(twice: Home, demo_run: Home) -> No
 
 def test_no_model_is_trained_and_the_champion_stays_the_champion(twice: Home, demo_run: Home) -> None:
     assert contents(twice.models) == contents(demo_run.models)
-    assert Registry(twice.models).reigns() == Registry(demo_run.models).reigns()
+    assert Registry(twice.models).champion_history() == Registry(demo_run.models).champion_history()
 
 
 @pytest.mark.chaos

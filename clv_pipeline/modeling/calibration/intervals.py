@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import t as student_t
 
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.calibration.level import Level, scale_probability
+from clv_pipeline.modeling.calibration.level import ExpectedTotal, scale_probability
 
 Array = metrics.Array
 
@@ -49,7 +49,7 @@ class PastWindow:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class PredictionInterval:
     """Typical (median) spend and the ends of the 90 % interval, in money, one entry a customer."""
 
     typical: Array
@@ -71,19 +71,19 @@ class Calibration:
     totals_with_season: list[float]
     totals_without: list[float]
 
-    def probability(self, probability: Array, level: Level) -> Array:
+    def probability(self, probability: Array, level: ExpectedTotal) -> Array:
         """Return the calibrated chance of a purchase, its mean at the level (or where it was)."""
         mean = level.buyers if level.buyers is not None else float(probability.mean()) if len(probability) else None
-        return scale_probability(_tilted(probability, self.slope), Level(buyers=mean))
+        return scale_probability(_tilted(probability, self.slope), ExpectedTotal(buyers=mean))
 
-    def outlook(self, expected: Array, probability: Array) -> Outlook:
+    def outlook(self, expected: Array, probability: Array) -> PredictionInterval:
         """Return typical spend and interval from expected spend and the calibrated probability."""
         nothing = 1 - probability
         if_buying = expected / np.maximum(probability, 1e-3)
         is_sure = nothing < _NOTHING_IS_AN_OUTLIER
         left = np.maximum(0.10 - nothing, 0.02)
         above = np.where(is_sure, left * 0.6, ABOVE)
-        return Outlook(
+        return PredictionInterval(
             typical=self._quantile(if_buying, nothing, np.full(len(expected), 0.5)),
             low=np.where(is_sure, self._quantile(if_buying, nothing, nothing + left * 0.4), 0.0),
             high=self._quantile(if_buying, nothing, 1 - above),
@@ -121,7 +121,9 @@ def calibrate(windows: Sequence[PastWindow]) -> Calibration | None:
     sizes, errors = [], []
     for window in windows:
         # the level is predicted elsewhere; here only the errors around the right level count
-        probability = scale_probability(_tilted(window.probability, slope), Level(buyers=float(window.flag.mean())))
+        probability = scale_probability(
+            _tilted(window.probability, slope), ExpectedTotal(buyers=float(window.flag.mean()))
+        )
         expected = window.expected * (max(float(window.spend.sum()), 0.0) / window.expected.sum())
         size = np.log(np.maximum(expected / np.maximum(probability, 1e-3), _SMALLEST))
         buyers = window.spend > 0
@@ -149,7 +151,7 @@ def _slope(windows: Sequence[PastWindow]) -> float:
     def cost(slope: float) -> float:
         total = _SLOPE_PRIOR * (slope - 1) ** 2
         for w in windows:
-            tilted = scale_probability(_tilted(w.probability, slope), Level(buyers=float(w.flag.mean())))
+            tilted = scale_probability(_tilted(w.probability, slope), ExpectedTotal(buyers=float(w.flag.mean())))
             total += metrics.log_loss(w.flag, tilted) * len(w.flag)
         return total
 

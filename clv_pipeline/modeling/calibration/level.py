@@ -22,7 +22,7 @@ _LIMITS = (0.5, 2.0)
 
 
 @dataclass(frozen=True)
-class Level:
+class ExpectedTotal:
     """What is expected of all customers of a cutoff: total spend in money, and the share who buy; None where unknown."""
 
     spend: float | None = None
@@ -31,19 +31,19 @@ class Level:
     season: float | None = None
 
 
-def expected_level(connection: Connection, cutoff: date, horizon_days: int) -> Level:
+def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> ExpectedTotal:
     """Return the level of `cutoff`, whose population has rows in `features.btyd_features`.
 
     The season needs rows there at `cutoff` - 52 weeks too, which `cutoff_a_year_before` gives.
     """
     spend, chance = _expectations(connection, cutoff, horizon_days)
     if not len(spend):
-        return Level()
+        return ExpectedTotal()
     earlier = cutoff - YEAR
     past_spend, past_chance = _expectations(connection, earlier, horizon_days)
     # a window longer than a year has no season of its own, and last year's would reach past the cutoff
     if not len(past_spend) or horizon_days > YEAR.days:
-        return Level(float(spend.sum()), float(chance.mean()))
+        return ExpectedTotal(float(spend.sum()), float(chance.mean()))
     # one outlier is no season, as in the expectations
     happened = window_spend(
         connection, earlier, earlier + timedelta(days=horizon_days), cap_outliers=True,
@@ -51,19 +51,19 @@ def expected_level(connection: Connection, cutoff: date, horizon_days: int) -> L
     )  # fmt: skip
     actual_spend, actual_buyers = happened.total, happened.buyers / len(past_spend)
     if actual_spend <= 0 or past_spend.sum() <= 0 or not 0 < actual_buyers < 1:
-        return Level(float(spend.sum()), float(chance.mean()))
+        return ExpectedTotal(float(spend.sum()), float(chance.mean()))
     season = float(np.clip(actual_spend / past_spend.sum(), *_LIMITS))
     odds = float(np.clip(_odds_factor(past_chance, actual_buyers), *_LIMITS))
-    return Level(float(spend.sum()) * season, float(_at_odds(chance, odds).mean()), season)
+    return ExpectedTotal(float(spend.sum()) * season, float(_at_odds(chance, odds).mean()), season)
 
 
-def scale_spend(predicted: Array, level: Level) -> Array:
+def scale_spend(predicted: Array, level: ExpectedTotal) -> Array:
     """Return predictions scaled so that they sum to the level, or as they are where it is unknown."""
     total = float(predicted.sum())
     return predicted if level.spend is None or total <= 0 else np.asarray(predicted * (level.spend / total))
 
 
-def scale_probability(predicted: Array, level: Level) -> Array:
+def scale_probability(predicted: Array, level: ExpectedTotal) -> Array:
     """Return probabilities whose mean is the expected share of buyers; everybody's odds change by one factor.
 
     Odds, and not rates: measured on two real companies and two made-up ones, a season moves the log odds of rare and of

@@ -111,8 +111,8 @@ def _plain(model: BaseEstimator) -> Pipeline:
     return Pipeline([("model", model)])
 
 
-def _on_lines(task: Task, model: BaseEstimator) -> Pipeline:
-    return Pipeline([("encode", encoding.for_lines(task.columns)), ("model", model)])
+def _linear_pipeline(task: Task, model: BaseEstimator) -> Pipeline:
+    return Pipeline([("encode", encoding.linear_encoder(task.columns)), ("model", model)])
 
 
 def _rfm_only(task: Task) -> Task:
@@ -121,15 +121,15 @@ def _rfm_only(task: Task) -> Task:
     return replace(task, columns=replace(task.columns, numeric=tuple(filter(task.columns.has, _RFM)), categorical=()))
 
 
-def _on_trees(task: Task, model: BaseEstimator) -> Pipeline:
-    return Pipeline([("encode", encoding.for_trees(task.columns)), ("model", model)])
+def _tree_pipeline(task: Task, model: BaseEstimator) -> Pipeline:
+    return Pipeline([("encode", encoding.tree_encoder(task.columns)), ("model", model)])
 
 
-def _on_anchored_trees(task: Task, anchor: str, link: Link, model: XGBModel, without: XGBModel) -> Pipeline:
+def _anchored_tree_pipeline(task: Task, anchor: str, link: Link, model: XGBModel, without: XGBModel) -> Pipeline:
     """Return trees that start from a buy-till-you-die column, or free ones where no such model could be fitted."""
     if not task.columns.has(anchor):
-        return _on_trees(task, without)
-    return Pipeline([("encode", encoding.for_anchored_trees(task.columns, anchor, link)), ("model", model)])
+        return _tree_pipeline(task, without)
+    return Pipeline([("encode", encoding.anchored_tree_encoder(task.columns, anchor, link)), ("model", model)])
 
 
 def _settings(task: Task, parameters: Parameters) -> dict[str, Any]:
@@ -138,18 +138,18 @@ def _settings(task: Task, parameters: Parameters) -> dict[str, Any]:
 
 
 def _boosted(task: Task, objective: str, parameters: Parameters) -> Pipeline:
-    return _on_trees(task, XGBRegressor(objective=objective, **_settings(task, parameters)))
+    return _tree_pipeline(task, XGBRegressor(objective=objective, **_settings(task, parameters)))
 
 
 def _anchored(task: Task, anchor: str, objective: str, parameters: Parameters) -> Pipeline:
     settings = _SMALL_STEPS | _settings(task, parameters) | {"objective": objective}
-    return _on_anchored_trees(task, anchor, "log", AnchoredRegressor(**settings), XGBRegressor(**settings))
+    return _anchored_tree_pipeline(task, anchor, "log", AnchoredRegressor(**settings), XGBRegressor(**settings))
 
 
 def _anchored_chance(task: Task, parameters: Parameters) -> Pipeline:
     settings = _SMALL_STEPS | _settings(task, parameters) | {"objective": "binary:logistic"}
     anchor = f"btyd_purchase_probability_{task.horizon_days}d"
-    return _on_anchored_trees(task, anchor, "logit", AnchoredClassifier(**settings), XGBClassifier(**settings))
+    return _anchored_tree_pipeline(task, anchor, "logit", AnchoredClassifier(**settings), XGBClassifier(**settings))
 
 
 #: From a good start, few, small and well supported steps are enough; more of them only learn the training months' level.
@@ -190,7 +190,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     Candidate(
         "linear_regression",
         "spend",
-        (Factor(lambda task, p: _on_lines(_rfm_only(task), LinearRegression()), targets.net_spend),),
+        (Factor(lambda task, p: _linear_pipeline(_rfm_only(task), LinearRegression()), targets.net_spend),),
     ),
     Candidate(
         "elastic_net",
@@ -198,7 +198,7 @@ CANDIDATES: tuple[Candidate, ...] = (
         (
             Factor(
                 # the target is standardised, so that the penalty means the same for cents and for millions
-                lambda task, p: _on_lines(
+                lambda task, p: _linear_pipeline(
                     task,
                     TransformedTargetRegressor(
                         ElasticNet(max_iter=300, tol=1e-2, precompute=True, **p), transformer=StandardScaler()
@@ -214,7 +214,8 @@ CANDIDATES: tuple[Candidate, ...] = (
         "spend",
         (
             Factor(
-                lambda task, p: _on_trees(task, DecisionTreeRegressor(random_state=task.seed, **p)), targets.net_spend
+                lambda task, p: _tree_pipeline(task, DecisionTreeRegressor(random_state=task.seed, **p)),
+                targets.net_spend,
             ),
         ),
         search=[{"max_depth": d, "min_samples_leaf": n} for d, n in ((4, 100), (6, 50))],
@@ -224,7 +225,7 @@ CANDIDATES: tuple[Candidate, ...] = (
         "spend",
         (
             Factor(
-                lambda task, p: _on_trees(
+                lambda task, p: _tree_pipeline(
                     task, RandomForestRegressor(n_estimators=50, max_samples=0.3, random_state=task.seed, **p)
                 ),
                 targets.net_spend,
@@ -237,7 +238,7 @@ CANDIDATES: tuple[Candidate, ...] = (
         "spend",
         (
             Factor(
-                lambda task, p: _on_trees(
+                lambda task, p: _tree_pipeline(
                     task, HistGradientBoostingRegressor(loss="poisson", learning_rate=0.05, random_state=task.seed, **p)
                 ),
                 targets.unweighted_spend,
@@ -252,7 +253,7 @@ CANDIDATES: tuple[Candidate, ...] = (
         "spend",
         (
             Factor(
-                lambda task, p: _on_trees(
+                lambda task, p: _tree_pipeline(
                     task,
                     HistGradientBoostingRegressor(
                         loss="quantile", quantile=0.5, max_iter=100, max_leaf_nodes=8, random_state=task.seed
@@ -287,7 +288,7 @@ CANDIDATES: tuple[Candidate, ...] = (
         "spend",
         (
             Factor(
-                lambda task, p: _on_trees(
+                lambda task, p: _tree_pipeline(
                     task, XGBClassifier(**_settings(task, {"n_estimators": 200, "max_depth": 3, "learning_rate": 0.05}))
                 ),
                 targets.bought,
@@ -329,11 +330,11 @@ CANDIDATES: tuple[Candidate, ...] = (
         "spend",
         (
             Factor(
-                lambda task, p: _on_lines(task, ChanceNet(alpha=p["alpha"], random_state=task.seed)),
+                lambda task, p: _linear_pipeline(task, ChanceNet(alpha=p["alpha"], random_state=task.seed)),
                 targets.bought,
             ),
             Factor(
-                lambda task, p: _on_lines(task, LognormalNet(alpha=p["alpha"], random_state=task.seed)),
+                lambda task, p: _linear_pipeline(task, LognormalNet(alpha=p["alpha"], random_state=task.seed)),
                 targets.spend_of_buyers,
             ),
         ),
@@ -357,13 +358,13 @@ CANDIDATES: tuple[Candidate, ...] = (
     Candidate(
         "logistic_regression",
         "flag",
-        (Factor(lambda task, p: _on_lines(task, LogisticRegression(max_iter=300, **p)), targets.bought),),
+        (Factor(lambda task, p: _linear_pipeline(task, LogisticRegression(max_iter=300, **p)), targets.bought),),
         search=[{"C": c} for c in (0.01, 0.1)],
     ),
     Candidate(
         "xgboost_classifier",
         "flag",
-        (Factor(lambda task, p: _on_trees(task, XGBClassifier(**_settings(task, p))), targets.bought),),
+        (Factor(lambda task, p: _tree_pipeline(task, XGBClassifier(**_settings(task, p))), targets.bought),),
         search=[{"n_estimators": n, "max_depth": d, "learning_rate": 0.05} for n, d in ((200, 3), (150, 4))],
     ),
     Candidate(

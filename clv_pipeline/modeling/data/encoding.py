@@ -105,7 +105,7 @@ class Anchor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.log(chance / (1 - chance))
 
 
-def for_trees(columns: FeatureColumns) -> ColumnTransformer:
+def tree_encoder(columns: FeatureColumns) -> ColumnTransformer:
     """Return an encoder for tree models, which take missing numbers as they are."""
     return ColumnTransformer(
         [
@@ -115,8 +115,8 @@ def for_trees(columns: FeatureColumns) -> ColumnTransformer:
     )
 
 
-def for_anchored_trees(columns: FeatureColumns, anchor: str, link: Link) -> ColumnTransformer:
-    """Return `for_trees` with the anchor of `anchored.py` as an additional first column."""
+def anchored_tree_encoder(columns: FeatureColumns, anchor: str, link: Link) -> ColumnTransformer:
+    """Return `tree_encoder` with the anchor of `anchored.py` as an additional first column."""
     return ColumnTransformer(
         [
             ("anchor", Anchor(link), [anchor]),
@@ -126,7 +126,7 @@ def for_anchored_trees(columns: FeatureColumns, anchor: str, link: Link) -> Colu
     )
 
 
-def for_lines(columns: FeatureColumns) -> ColumnTransformer:
+def linear_encoder(columns: FeatureColumns) -> ColumnTransformer:
     """Return an encoder for linear models: impute with an indicator, clip, scale, one-hot."""
     numeric = Pipeline(
         [
@@ -141,7 +141,7 @@ def for_lines(columns: FeatureColumns) -> ColumnTransformer:
 
 
 def encoded_features(encoder: ColumnTransformer, columns: FeatureColumns) -> list[str]:
-    """Return for each output column of a fitted `for_trees` encoder the feature it stems from."""
+    """Return for each output column of a fitted `tree_encoder` encoder the feature it stems from."""
     names = list(columns.numeric)
     if columns.categorical:
         one_hot = encoder.named_transformers_["category"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from clv_pipeline.core.errors import ArtefactError
-from clv_pipeline.modeling.registry.registry import Manifest, Registry, Reign
+from clv_pipeline.modeling.registry.registry import ChampionPeriod, Manifest, Registry
 
 #: The metrics that say most about a champion; a version's manifest holds them all.
 _MAIN_METRICS = ("normalised_gini", "wape", "total_bias", "roc_auc", "log_loss")
@@ -13,8 +13,8 @@ _MAIN_METRICS = ("normalised_gini", "wape", "total_bias", "roc_auc", "log_loss")
 def describe_versions(folder: Path) -> Iterator[str]:
     """Yield the lines that describe every version below `folder`, newest as_of first; one line where there is none."""
     registry = Registry(folder)
-    reigns = registry.reigns()
-    champion = reigns[-1].version if reigns else None
+    champion_history = registry.champion_history()
+    champion = champion_history[-1].version if champion_history else None
     names = registry.names()
     if not names:
         yield f"No model version in {folder} yet: the first `clv run` trains one."
@@ -27,7 +27,7 @@ def describe_versions(folder: Path) -> Iterator[str]:
         else:
             yield f"{name}{mark}  fitted as of {manifest.as_of}, data {manifest.data_fingerprint[:10]}"
             yield from _describe(manifest)
-        yield from (_describe_reign(reign) for reign in reigns if reign.version == name)
+        yield from (_describe_reign(reign) for reign in champion_history if reign.version == name)
 
 
 def _describe(manifest: Manifest) -> Iterator[str]:
@@ -39,6 +39,6 @@ def _describe(manifest: Manifest) -> Iterator[str]:
     yield f"    test window: {', '.join(metrics) or 'too little history to judge'}"
 
 
-def _describe_reign(reign: Reign) -> str:
+def _describe_reign(reign: ChampionPeriod) -> str:
     until = f"{reign.until:%Y-%m-%d %H:%M} UTC" if reign.until else "now"
     return f"    champion from {reign.since:%Y-%m-%d %H:%M} UTC to {until}"

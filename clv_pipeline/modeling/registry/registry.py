@@ -85,7 +85,7 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Reign:
+class ChampionPeriod:
     """One stretch of time (UTC) in which a version was the champion; `until` is None for the one that is."""
 
     version: str
@@ -131,11 +131,13 @@ class Registry:
             log.warning("the champion cannot be used, a new one will be trained: %s", error.what)
             return None
 
-    def reigns(self) -> list[Reign]:
+    def champion_history(self) -> list[ChampionPeriod]:
         """Return who was the champion when, oldest first."""
         promotions = self._promotions()
         ends = [*(since for _, since in promotions[1:]), None]
-        return [Reign(version, since, until) for (version, since), until in zip(promotions, ends, strict=False)]
+        return [
+            ChampionPeriod(version, since, until) for (version, since), until in zip(promotions, ends, strict=False)
+        ]
 
     def _promotions(self) -> list[tuple[str, datetime]]:
         pointer = self.folder / "champion.json"

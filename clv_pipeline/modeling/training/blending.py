@@ -16,7 +16,7 @@ from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Member, Parameters, Target, Task
 from clv_pipeline.modeling.candidates.ensembles import MeanOf
 from clv_pipeline.modeling.data.dataset import LabelledRows
-from clv_pipeline.modeling.training.tuning import Tuned, judge_folds
+from clv_pipeline.modeling.training.tuning import TunedCandidate, judge_folds
 
 #: Members with their prior weights; measured on thirteen windows of seven companies, the line's on eighteen of three. The
 #: windows that docs/accuracy.md judges do not decide them: without those the means say the same. A line alone is no better
@@ -68,7 +68,7 @@ BLENDS: dict[Target, Blend] = {
 }
 
 
-def blend(tuned: Sequence[Tuned], rows: LabelledRows, folds: tuple[Fold, ...]) -> Tuned:
+def blend(tuned: Sequence[TunedCandidate], rows: LabelledRows, folds: tuple[Fold, ...]) -> TunedCandidate:
     """Return the blend of one target's tuned candidates, judged on the same folds.
 
     Its fold predictions are the mean of its members', so nothing is fitted for it.
@@ -79,16 +79,16 @@ def blend(tuned: Sequence[Tuned], rows: LabelledRows, folds: tuple[Fold, ...]) -
     weights = np.array([prior[t.candidate.name] for t in members])
     weights = weights / weights.sum()
     if not all(t.fold_scores for t in members):
-        return Tuned(BLENDS[target], _parameters(members, weights), (), (), 1)
+        return TunedCandidate(BLENDS[target], _parameters(members, weights), (), (), 1)
     by_fold = [np.array(same) for same in zip(*(t.fold_predictions for t in members), strict=True)]
     truth = [_truth(target, rows.at((fold.validation,))) for fold in folds]
     weights = _weights(target, by_fold, truth, weights)
     predictions = tuple(weights @ predicted for predicted in by_fold)
     scores, biases = judge_folds(target, predictions, rows, folds)
-    return Tuned(BLENDS[target], _parameters(members, weights), scores, biases, 1, predictions)
+    return TunedCandidate(BLENDS[target], _parameters(members, weights), scores, biases, 1, predictions)
 
 
-def _parameters(members: Sequence[Tuned], weights: metrics.Array) -> Parameters:
+def _parameters(members: Sequence[TunedCandidate], weights: metrics.Array) -> Parameters:
     return {
         "members": {
             t.candidate.name: {"weight": round(float(weight), 4), "parameters": dict(t.parameters)}

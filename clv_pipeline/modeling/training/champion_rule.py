@@ -15,7 +15,7 @@ import numpy as np
 
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.candidates.catalogue import Target
-from clv_pipeline.modeling.training.tuning import Tuned, fold_score
+from clv_pipeline.modeling.training.tuning import TunedCandidate, fold_score
 
 CLOSE = 0.003
 #: How the reason of a verdict begins that leaves the champion in its place.
@@ -39,7 +39,7 @@ class Verdict:
     reason: str
 
 
-def choose(tuned: Sequence[Tuned]) -> Tuned:
+def choose(tuned: Sequence[TunedCandidate]) -> TunedCandidate:
     """Return the challenger among the tuned candidates of one target; without any fold, the blend."""
     judged = [t for t in tuned if t.fold_scores and t.score == t.score]
     blends = [t for t in tuned if t.candidate.name.startswith("blend")]

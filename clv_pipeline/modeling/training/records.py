@@ -19,12 +19,12 @@ from clv_pipeline.contracts.warehouse import (
 )
 from clv_pipeline.features.cutoffs import CutoffPlan
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.calibration.intervals import Outlook
+from clv_pipeline.modeling.calibration.intervals import PredictionInterval
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Target
 from clv_pipeline.modeling.data.dataset import LabelledRows
 from clv_pipeline.modeling.training.blending import BLENDS
 from clv_pipeline.modeling.training.champion_rule import Verdict
-from clv_pipeline.modeling.training.tuning import Tuned
+from clv_pipeline.modeling.training.tuning import TunedCandidate
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, has_table
 
@@ -55,7 +55,7 @@ def create_tuning(connection: Connection) -> None:
 def add_tuning(
     connection: Connection,
     horizon_days: int,
-    tuned: Sequence[Tuned],
+    tuned: Sequence[TunedCandidate],
     challengers: Collection[str],
     reigning: Collection[str],
 ) -> None:
@@ -159,7 +159,7 @@ def add_test_predictions(
     judged: LabelledRows,
     expected: metrics.Array,
     probability: metrics.Array,
-    outlook: Outlook | None,
+    outlook: PredictionInterval | None,
 ) -> None:
     """Write what the champions said of each customer of the test window, and what came."""
     nothing = np.full(len(judged), np.nan)

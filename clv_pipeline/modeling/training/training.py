@@ -20,7 +20,7 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import CutoffPlan, TrainingPlan
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration.intervals import ABOVE, PastWindow, calibrate
-from clv_pipeline.modeling.calibration.level import Level, expected_level
+from clv_pipeline.modeling.calibration.level import ExpectedTotal, expected_total
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Parameters, Target, Task
 from clv_pipeline.modeling.candidates.ensembles import Fitted, predict, weighted_mean
 from clv_pipeline.modeling.data.dataset import (
@@ -42,7 +42,7 @@ from clv_pipeline.modeling.training import records
 from clv_pipeline.modeling.training.blending import BLENDS, blend
 from clv_pipeline.modeling.training.champion_rule import FALLBACK, Contender, Verdict, choose, decide
 from clv_pipeline.modeling.training.records import Choice
-from clv_pipeline.modeling.training.tuning import Tuned, at_level, tune
+from clv_pipeline.modeling.training.tuning import TunedCandidate, scale_to_total, tune
 from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Lab:
     plan: CutoffPlan
     rows: LabelledRows
     task: Task
-    levels: Mapping[date, Level]
+    levels: Mapping[date, ExpectedTotal]
     has_enough_history: bool
 
     @classmethod
@@ -73,19 +73,19 @@ class Lab:
             plan,
             load_labelled(connection, columns, plan.horizon_days, settings.recency_half_life_days),
             Task(columns, plan.horizon_days, settings.seed),
-            {f.validation: expected_level(connection, f.validation, plan.horizon_days) for f in judged},
+            {f.validation: expected_total(connection, f.validation, plan.horizon_days) for f in judged},
             plan.test is not None and buyers >= settings.min_buyers,
         )
 
 
 def tune_candidates(
     warehouse: Warehouse, settings: Settings, plans: Sequence[CutoffPlan], reigning: Manifest | None, progress: Progress
-) -> dict[int, list[Tuned]]:
+) -> dict[int, list[TunedCandidate]]:
     """Tune every candidate of every horizon on the temporal folds; write `training.tuning` and return it by horizon.
 
     The reigning champion competes with the parameters it has, so that it is judged on the same windows as everybody.
     """
-    found: dict[int, list[Tuned]] = {}
+    found: dict[int, list[TunedCandidate]] = {}
     with warehouse.transaction() as connection:
         columns = feature_columns(connection)
         records.create_tuning(connection)
@@ -102,7 +102,7 @@ def tune_candidates(
 
 def _tune_horizon(
     lab: Lab, settings: Settings, champion: Manifest | None, progress: Progress
-) -> tuple[list[Tuned], list[str], list[str]]:
+) -> tuple[list[TunedCandidate], list[str], list[str]]:
     """Return everybody tuned, and the names of the challengers and of the champions so far among them."""
     folds = lab.plan.folds if lab.has_enough_history else ()
     tune_one = partial(
@@ -120,7 +120,7 @@ def _tune_horizon(
     return everybody, [c.candidate.name for c in challengers], [*again, *(r.name for r in others)]
 
 
-def _challenger(lab: Lab, tuned: Sequence[Tuned], target: Target) -> Tuned:
+def _challenger(lab: Lab, tuned: Sequence[TunedCandidate], target: Target) -> TunedCandidate:
     """Return the challenger of one target; where history is short, the rule that needs no learning."""
     of_target = [t for t in tuned if t.candidate.target == target]
     if not lab.has_enough_history:
@@ -142,7 +142,7 @@ def _reigning(champion: Manifest | None, horizon_days: int) -> list[Candidate]:
     ]
 
 
-def _is_same(reigning: Candidate, challenger: Tuned) -> bool:
+def _is_same(reigning: Candidate, challenger: TunedCandidate) -> bool:
     recipe = replace(challenger.candidate, name=REIGNING, search=reigning.search)
     return recipe == reigning and dict(reigning.search[0]) == dict(challenger.parameters)
 
@@ -206,7 +206,7 @@ def _predict_test(lab: Lab, choices: Sequence[Choice], settings: Settings) -> li
     for choice, parts in zip(choices, members, strict=True):
         by_member = [predicted[distinct.index((part.candidate, part.parameters))] for part in parts]
         values = weighted_mean(by_member, [part.weight for part in parts])
-        found.append((choice, at_level(choice.candidate, values, level)))
+        found.append((choice, scale_to_total(choice.candidate, values, level)))
     return found
 
 

@@ -8,18 +8,18 @@ import numpy as np
 
 from clv_pipeline.features.cutoffs import Fold
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.calibration.level import Level, scale_probability, scale_spend
+from clv_pipeline.modeling.calibration.level import ExpectedTotal, scale_probability, scale_spend
 from clv_pipeline.modeling.candidates.catalogue import Candidate, Parameters, Target, Task
 from clv_pipeline.modeling.candidates.ensembles import predict
 from clv_pipeline.modeling.data.dataset import LabelledRows
 
 Progress = Callable[[str], None]
 #: What is expected of all customers together, by cutoff (see `level.py`).
-Levels = Mapping[date, Level]
+ExpectedTotals = Mapping[date, ExpectedTotal]
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TunedCandidate:
     """A candidate with its best parameters and what they scored on the folds; empty scores mean no fold existed."""
 
     candidate: Candidate
@@ -52,16 +52,16 @@ def tune(
     task: Task,
     rows: LabelledRows,
     folds: tuple[Fold, ...],
-    levels: Levels,
+    levels: ExpectedTotals,
     *,
     max_sets: int,
     progress: Progress,
-) -> Tuned:
+) -> TunedCandidate:
     """Try the candidate's parameter sets in order, at most `max_sets` of them, and return the best; without folds, the first.
 
     The bound is work, not time, so that the same rows give the same choice on a slow night and on a fast machine.
     """
-    best: Tuned | None = None
+    best: TunedCandidate | None = None
     tried = 0
     for parameters in candidate.search[:max_sets]:
         predictions = _predict_folds(candidate, task, parameters, rows, folds, levels)
@@ -69,14 +69,14 @@ def tune(
         tried += 1
         progress(f"{candidate.name} {tried}/{min(len(candidate.search), max_sets)}")
         if best is None or np.mean(scores) > best.score:
-            best = Tuned(candidate, parameters, scores, biases, tried, predictions)
+            best = TunedCandidate(candidate, parameters, scores, biases, tried, predictions)
         if not folds:
             break
     assert best is not None
     return replace(best, tried=tried)
 
 
-def at_level(candidate: Candidate, predicted: metrics.Array, level: Level) -> metrics.Array:
+def scale_to_total(candidate: Candidate, predicted: metrics.Array, level: ExpectedTotal) -> metrics.Array:
     """Return a model's predictions put at the expected level; a fixed rule is left as it is."""
     if candidate.is_baseline:
         return predicted
@@ -89,13 +89,13 @@ def _predict_folds(
     parameters: Parameters,
     rows: LabelledRows,
     folds: tuple[Fold, ...],
-    levels: Levels,
+    levels: ExpectedTotals,
 ) -> tuple[metrics.Array, ...]:
     found = []
     for fold in folds:
         model = candidate.fit(task, parameters, rows.at(fold.train))
         predicted = predict(model, rows.at((fold.validation,)).features)
-        found.append(at_level(candidate, predicted, levels[fold.validation]))
+        found.append(scale_to_total(candidate, predicted, levels[fold.validation]))
     return tuple(found)
 
 
