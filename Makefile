@@ -34,6 +34,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m clv_pipeline.warehouse.sql_models
+	$(BIN)/python -m clv_pipeline_tests.words
 
 docs: $(READY)
 	$(BIN)/python -m clv_pipeline.contracts.published > docs/published_tables.md

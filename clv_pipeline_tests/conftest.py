@@ -63,7 +63,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def warehouse(home: Home) -> Iterator[Warehouse]:
-    """Return a warehouse whose file is open until the test ends: to open it anew costs more than most steps do in it."""
+    """Return a warehouse whose file is open until the test ends: to open it again costs more than most steps do in it."""
     found = open_warehouse(home)
     with found.connection():
         yield found

@@ -56,7 +56,7 @@ COLUMNS = FeatureColumns(
 
 
 def feature_rows(customers: int, seed: int, *, cutoffs: tuple[date, ...] = (AS_OF,)) -> LabelledRows:
-    """Return rows with missing values, a column that is nearly empty, a rare category, one giant customer, net returns."""
+    """Return rows with missing values, a column that is nearly empty, a rare category, one outlier customer, net returns."""
     generator = np.random.default_rng(seed)
     purchase_days = generator.geometric(0.35, customers)
     recency = generator.integers(1, 400, customers)

@@ -56,7 +56,7 @@ def test_what_the_anchor_misses_is_learned() -> None:
 def test_the_anchor_is_put_on_the_scale_of_the_link_and_the_middle_stands_in_for_the_unknown() -> None:
     column = pd.DataFrame({"btyd_spend_90d": [1.0, np.e, np.e**2, np.nan, 0.0]})
     anchor = Anchor("log").fit(column)
-    # 0 is put at a tenth of a cent, so the middle of the four known is (0 + 1) / 2
+    # 0 is put at 0.1 cent, so the middle of the four known is (0 + 1) / 2
     np.testing.assert_allclose(anchor.transform(column)[:, 0], [0, 1, 2, 0.5, np.log(1e-3)])
     tonight = pd.DataFrame({"btyd_spend_90d": [np.nan, np.inf]})
     np.testing.assert_allclose(anchor.transform(tonight)[:, 0], [0.5, 0.5])

@@ -175,14 +175,14 @@ CASES = {
             ("nobody_here", "refused the login", "check user, password and rights", "it was not tried again"),
         ),
         Case(missing_sqlite_file, ("gone.sqlite does not exist", "check the path")),
-        Case(missing_table, ("orders.sql", "no such table: orders", "mend it")),
+        Case(missing_table, ("orders.sql", "no such table: orders", "fix it")),
         Case(not_a_database, ("not a database",)),
         Case(lacking_column, ("lacks the contract column 'amount' (nearest: 'amounts')", "as amount")),
         Case(empty_orders, ("orders: the source returned no row at all", "orders.sql")),
         Case(as_of_before_first_order, ("2023-12-01 is not after the first order (2024-01-", "--as-of")),
         Case(horizon_longer_than_history, ("horizon of 365 days is longer than the history of", "--horizons")),
         Case(not_parquet, ("orders.parquet cannot be read as Parquet", "check that the file")),
-        Case(broken_select, ("The SELECT for orders (orders.sql) failed", "mend it")),
+        Case(broken_select, ("The SELECT for orders (orders.sql) failed", "fix it")),
         Case(german_amounts, ("orders.amount: 1 values cannot be read as money, for example '1.234,56'", "1234.56")),
         Case(broken_toml, ("source.toml is not valid TOML", "line 1"), reaches_dagster=False, own_process=True),
         Case(unknown_source, ("'dmeo' is neither a folder nor a name", "(nearest: 'demo')"), reaches_dagster=False),
@@ -283,7 +283,7 @@ def test_a_refused_login_is_not_tried_again_and_a_database_that_is_down_is(ended
     assert "source not reachable" not in ended["unknown_role"].said
 
 
-# ------------------------------------------------------------------------------------------------ after a good night
+# ------------------------------------------------------------------------------------------------ after a published night
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -49,11 +49,11 @@ def test_on_a_fresh_draw_nine_in_ten_customers_lie_inside_and_buyers_nearly_so(t
     found = metrics.coverage(fresh.spend, fresh.expected, outlook.low, outlook.high)
     assert 0.88 <= found["coverage"] <= 0.95
     assert found["coverage_of_buyers"] >= 0.85
-    assert found["lowest_coverage_of_a_tenth"] >= 0.80
+    assert found["lowest_decile_coverage"] >= 0.80
 
 
 def test_small_and_large_customers_have_errors_of_their_own() -> None:
-    """Where small customers are ten times as unsteady as large ones, each tenth is covered all the same."""
+    """Where small customers are ten times as unsteady as large ones, each decile is covered all the same."""
     generator = np.random.default_rng(5)
 
     def uneven(seed: int) -> PastWindow:

@@ -117,9 +117,9 @@ def test_a_customer_with_nothing_known_gets_a_prediction(candidate: Candidate) -
 
 @EACH
 def test_a_customer_larger_than_any_in_training_gets_a_finite_prediction(candidate: Candidate) -> None:
-    giant = TONIGHT.iloc[:2].copy()
-    giant[list(COLUMNS.numeric)] = np.float32(1e9)
-    check_predictions(candidate, predict(fitted(candidate), giant), 2)
+    outlier = TONIGHT.iloc[:2].copy()
+    outlier[list(COLUMNS.numeric)] = np.float32(1e9)
+    check_predictions(candidate, predict(fitted(candidate), outlier), 2)
 
 
 @EACH

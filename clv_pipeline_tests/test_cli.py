@@ -173,10 +173,10 @@ def test_init_writes_a_folder_that_a_run_accepts(tmp_path: Path) -> None:
         path.rename(path.with_suffix(""))
     assert list(read_selects(settings)) == sorted(CONTRACT)
     (folder / "source.toml").write_text((folder / "source.toml").read_text().replace("\n# ", "\n"))
-    mended = load_settings(source=str(folder))
-    assert mended.gross_margin == 0.45
-    assert mended.order_status is not None
-    assert [rule.table for rule in mended.exclude] == ["orders"]
+    fixed = load_settings(source=str(folder))
+    assert fixed.gross_margin == 0.45
+    assert fixed.order_status is not None
+    assert [rule.table for rule in fixed.exclude] == ["orders"]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "files"])

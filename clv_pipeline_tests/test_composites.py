@@ -117,7 +117,7 @@ def test_the_net_finds_the_expectation_not_the_median() -> None:
     assert net.predict(x).sum() == pytest.approx(spend.sum(), rel=0.1)
 
 
-def test_a_giant_outside_the_training_range_does_not_bring_down_the_candidate() -> None:
-    giants = TONIGHT.iloc[:20].copy()
-    giants[list(COLUMNS.numeric)] = np.float32(1e12)
-    assert predict(fit("neural_net"), giants).max() <= TRAINING.spend.max() * np.exp(1.5**2 / 2)
+def test_an_outlier_outside_the_training_range_does_not_bring_down_the_candidate() -> None:
+    outliers = TONIGHT.iloc[:20].copy()
+    outliers[list(COLUMNS.numeric)] = np.float32(1e12)
+    assert predict(fit("neural_net"), outliers).max() <= TRAINING.spend.max() * np.exp(1.5**2 / 2)

@@ -41,7 +41,7 @@ from clv_pipeline_tests.made_up_rows import (
 )
 
 ROWS = feature_rows(600, seed=4)
-#: The giant of the made-up rows would be the whole Gini.
+#: The outlier of the made-up rows would be the whole Gini.
 ORDINARY = replace(ROWS, spend=np.maximum(ROWS.spend, 0)).take(np.arange(1, len(ROWS)))
 
 

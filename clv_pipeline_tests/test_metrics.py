@@ -138,7 +138,7 @@ def test_capture_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("capture", "customers"), [(metrics.top_decile_capture, 1), (metrics.top_fifth_capture, 1)], ids=["tenth", "fifth"]
+    ("capture", "customers"), [(metrics.top_decile_capture, 1), (metrics.top_fifth_capture, 1)], ids=["decile", "fifth"]
 )
 def test_capture_with_ties_is_the_mean_over_all_orders_of_the_ties(
     capture: Callable[[Floats, Floats], float], customers: int
@@ -222,7 +222,7 @@ def test_tweedie_deviance_agrees_with_scikit_learn_and_takes_no_negative_money()
 
 
 def test_coverage_by_hand() -> None:
-    """Ten customers, one a tenth: the two best predicted and a buyer in the middle lie outside their intervals."""
+    """Ten customers, one a decile: the two best predicted and a buyer in the middle lie outside their intervals."""
     predicted = np.arange(10.0)[::-1]
     actual = np.array([50.0, -3.0, 8.0, 0.0, 30.0, 0.0, 0.0, 0.0, 0.0, 10.004])
     low = np.array([0.0, 1.0, 8.0, *[0.0] * 7])
@@ -231,8 +231,8 @@ def test_coverage_by_hand() -> None:
     # 50 above 40, a net return counts as nothing and is below 1, 30 above 10; half a cent above 10 is rounding
     assert found["coverage"] == pytest.approx(7 / 10)
     assert found["coverage_of_buyers"] == pytest.approx(2 / 4)
-    assert (found["coverage_of_top_tenth"], found["lowest_coverage_of_a_tenth"]) == (0, 0)
-    assert found["highest_coverage_of_a_tenth"] == 1
+    assert (found["coverage_of_top_decile"], found["lowest_decile_coverage"]) == (0, 0)
+    assert found["highest_decile_coverage"] == 1
     nobody = metrics.coverage(np.zeros(10), predicted, low * 0, high)
     assert nobody["coverage"] == 1
     assert np.isnan(nobody["coverage_of_buyers"])

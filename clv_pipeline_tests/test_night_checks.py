@@ -11,25 +11,25 @@ from clv_pipeline.core.settings import PROJECT, Settings, load_settings
 from clv_pipeline.quality.night_checks import (
     ACKNOWLEDGEABLE,
     FRESHNESS,
-    GIANT_ORDER,
     GUEST_ORDERS,
     ORDER_VALUE,
     ORDER_VOLUME,
+    OUTLIER_ORDER,
     PAST_MONTHS,
     TABLE_VOLUME,
     CheckResult,
     NightRejected,
     judge_freshness,
-    judge_giant_order,
     judge_guest_orders,
     judge_order_value,
     judge_order_volume,
+    judge_outlier_order,
     judge_past_months,
     judge_table_volume,
     known_checks,
     settle,
 )
-from clv_pipeline.quality.night_measures import DayOfOrders, GiantOrder, GoodNight, Median, MonthOfOrders, Night
+from clv_pipeline.quality.night_measures import DayOfOrders, GoodNight, Median, MonthOfOrders, Night, OutlierOrder
 from clv_pipeline.quality.score_checks import SegmentMoves, Totals, judge_predicted_total, judge_segment_changes
 
 AS_OF = date(2024, 6, 1)
@@ -161,9 +161,12 @@ def test_buyers_that_turn_into_guests_block_where_it_is_no_accident(
 def test_a_share_of_guests_that_was_acknowledged_is_a_baseline_from_that_day_on(settings: Settings) -> None:
     since = AS_OF - timedelta(days=3)
     night = replace(NIGHT, buyers={d: DayOfOrders(40, 30 if d < since else 4) for d in NIGHT.buyers})
-    let_pass = replace(LAST_NIGHT, as_of=since + timedelta(days=1), acknowledged=frozenset({GUEST_ORDERS}))
-    assert judge_guest_orders(night, [let_pass], settings).verdict == "passed"
-    assert judge_guest_orders(night, [replace(let_pass, acknowledged=frozenset())], settings).verdict == "blocks"
+    raise_unacknowledged = replace(LAST_NIGHT, as_of=since + timedelta(days=1), acknowledged=frozenset({GUEST_ORDERS}))
+    assert judge_guest_orders(night, [raise_unacknowledged], settings).verdict == "passed"
+    assert (
+        judge_guest_orders(night, [replace(raise_unacknowledged, acknowledged=frozenset())], settings).verdict
+        == "blocks"
+    )
 
 
 # --- rows of each table ---------------------------------------------------------------------------------------------------
@@ -262,11 +265,11 @@ def test_a_level_that_was_acknowledged_needs_no_second_word(settings: Settings) 
     assert judge_order_value(dearer, before, settings).verdict == "blocks"
 
 
-def test_a_giant_order_warns_with_its_size_and_share() -> None:
-    judged = judge_giant_order(GiantOrder(9_999_999, 800, 20_000_000, 15_000))
+def test_a_outlier_order_warns_with_its_size_and_share() -> None:
+    judged = judge_outlier_order(OutlierOrder(9_999_999, 800, 20_000_000, 15_000))
     assert judged.verdict == "warns"
     assert "9,999,999.00, 50.0% of all" in judged.says
-    assert judge_giant_order(GiantOrder(15_000, 800, 20_000_000, 15_000)).verdict == "passed"
+    assert judge_outlier_order(OutlierOrder(15_000, 800, 20_000_000, 15_000)).verdict == "passed"
 
 
 # --- what the source lost ---------------------------------------------------------------------------------------------------
@@ -348,15 +351,15 @@ def test_a_red_check_says_the_figures_and_both_ways_on() -> None:
     with pytest.raises(NightRejected) as rejected:
         settle([RED, GREEN], [])
     said = str(rejected.value)
-    for text in ("check order_volume: 3 orders", "mend the source", "clv run --acknowledge order_volume",
+    for text in ("check order_volume: 3 orders", "fix the source", "clv run --acknowledge order_volume",
                  "clv/acknowledge = order_volume", "docs/runbook.md#order_volume"):  # fmt: skip
         assert text in said
     assert rejected.value.judgements == [RED, GREEN]
 
 
 def test_an_acknowledged_check_is_a_warning_and_no_other_is_let_pass() -> None:
-    let_pass, green = settle([RED, GREEN], [ORDER_VOLUME, FRESHNESS])
-    assert (let_pass.verdict, let_pass.is_acknowledged) == ("warns", True)
+    raise_unacknowledged, green = settle([RED, GREEN], [ORDER_VOLUME, FRESHNESS])
+    assert (raise_unacknowledged.verdict, raise_unacknowledged.is_acknowledged) == ("warns", True)
     assert green == GREEN
     with pytest.raises(NightRejected, match="order_volume"):
         settle([RED, GREEN], [FRESHNESS])
@@ -375,7 +378,7 @@ def test_every_check_and_every_family_of_errors_has_its_section_in_the_runbook()
     page = (PROJECT / RUNBOOK).read_text()
     sections = set(re.findall(r"^### (\w+)$", page, re.MULTILINE))
     families = {PipelineError, *PipelineError.__subclasses__(), *QualityError.__subclasses__()}
-    wanted = {family.anchor for family in families} | {"audit", *ACKNOWLEDGEABLE, GIANT_ORDER, PAST_MONTHS}
+    wanted = {family.anchor for family in families} | {"audit", *ACKNOWLEDGEABLE, OUTLIER_ORDER, PAST_MONTHS}
     assert wanted - sections == set()
     code = "".join(path.read_text() for path in (PROJECT / "clv_pipeline").rglob("*.py"))
     mentioned = set(re.findall(r'(?:anchor=|RUNBOOK}#)"?(\w+)"', code))

@@ -304,15 +304,15 @@ def test_the_audit_shows_age_and_gender_with_intervals_and_no_small_group(demo_r
     assert (rows["customers"] >= 50).all()
     known = rows.dropna(subset=["value"])
     assert (known["interval_low"] <= known["value"]).all() and (known["value"] <= known["interval_high"]).all()
-    tenth = rows[(rows["metric"] == "top_decile_share") & (rows["attribute"] == "gender")]
-    share = float((tenth["value"].astype(float) * tenth["customers"]).sum() / tenth["customers"].sum())
+    decile = rows[(rows["metric"] == "top_decile_share") & (rows["attribute"] == "gender")]
+    share = float((decile["value"].astype(float) * decile["customers"]).sum() / decile["customers"].sum())
     assert share == pytest.approx(0.1, abs=0.02)
 
 
 def test_the_audits_figures_are_what_they_say(demo_run: Home, tmp_path: Path) -> None:
     home = copy_of(demo_run, tmp_path)
     with open_warehouse(home).transaction() as connection:
-        # two countries: in one, half of what was spent is predicted and nobody is in the top tenth
+        # two countries: in one, half of what was spent is predicted and nobody is in the top decile
         connection.execute("update clean.customers set country = 'small' where country not in ('DE', 'AT')")
         connection.execute(
             """

@@ -284,7 +284,7 @@ def test_grants_and_dependent_views_are_kept(target: Target, bundle: Path, other
     tables = "select relname, oid::bigint from pg_class where relnamespace = current_schema()::regnamespace order by 1"
     before = target.rows(tables)
     target.publish(other)
-    assert target.rows(tables) == before, "a table or view was made anew"
+    assert target.rows(tables) == before, "a table or view was made again"
     assert target.rows("select distinct run_id from best") == [(OTHER_RUN,)]
     with target.connect() as connection:
         connection.execute("set role analyst")

@@ -118,7 +118,7 @@ def test_a_name_that_is_no_bundle_is_refused_with_the_nearest(home: Home, name: 
     }
 
 
-def test_going_back_mends_a_broken_served_file_and_pointer(home: Home) -> None:
+def test_going_back_repairs_a_broken_served_file_and_pointer(home: Home) -> None:
     (home.published / "clv.duckdb").chmod(0o644)
     (home.published / "clv.duckdb").write_bytes(b"no database")
     (home.published / "current.json").write_text('{"run')

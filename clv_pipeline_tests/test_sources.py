@@ -496,7 +496,7 @@ def test_a_row_dated_in_the_future_does_not_hide_the_rows_to_come(
     assert ("next",) in raw(warehouse, "orders", "order_id")
 
 
-def test_a_changed_select_loads_everything_anew(source: Source, warehouse: Warehouse) -> None:
+def test_a_changed_select_loads_everything_again(source: Source, warehouse: Warehouse) -> None:
     first_night(source, warehouse)
     source.write("orders", CHANGED_COLUMNS, changed_rows(), sql=f"{SINCE} and 1 = 1")
     second = night(source.settings(), warehouse)["orders"]
@@ -504,7 +504,7 @@ def test_a_changed_select_loads_everything_anew(source: Source, warehouse: Wareh
     assert ("old", Decimal(99)) in raw(warehouse, "orders", "order_id, amount")
 
 
-def test_another_address_loads_everything_anew(
+def test_another_address_loads_everything_again(
     make_source: Callable[..., Source], source: Source, warehouse: Warehouse
 ) -> None:
     first_night(source, warehouse)
@@ -528,7 +528,7 @@ def test_a_raw_table_without_a_column_that_loading_adds_is_loaded_in_full(
 
 
 @pytest.mark.parametrize("change", ["exclude", "time_zone"])
-def test_a_changed_rule_in_source_toml_loads_everything_anew(
+def test_a_changed_rule_in_source_toml_loads_everything_again(
     make_source: Callable[..., Source], warehouse: Warehouse, change: str
 ) -> None:
     made = make_source("sqlite")

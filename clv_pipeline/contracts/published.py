@@ -253,7 +253,7 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "attribute": "age, gender, or a column of the CRM whose feature is denied; the models see none of them",
                 "group_name": "the group; groups of fewer than 50 customers are put together, or left out",
                 "metric": "spend_bias: predicted over actual spend, less 1; calibration: mean purchase probability less the "
-                "share who bought; top_decile_share: share of the group in the tenth with the highest predicted spend",
+                "share who bought; top_decile_share: share of the group in the 10 % with the highest predicted spend",
                 "customers": "customers of the group in the test window",
                 "value": "the figure; null where it is undefined",
                 "interval_low": "lower end of its 90 % bootstrap interval over the group's customers",
@@ -263,12 +263,12 @@ PUBLISHED: dict[str, PublishedTable] = {
         ),
         PublishedTable(
             "prediction_outcomes",
-            ("as_of_date", "horizon_days", "predicted_tenth"),
+            ("as_of_date", "horizon_days", "predicted_decile"),
             {
                 "as_of_date": "when the prediction was made for",
                 "horizon_days": _WINDOW["horizon_days"],
-                "predicted_tenth": "1 is the tenth of the customers with the highest predicted spend",
-                "customers": "customers in the tenth",
+                "predicted_decile": "1 to 10; 1 holds the 10 % of the customers with the highest predicted spend",
+                "customers": "customers in the decile",
                 "predicted_spend": "what was predicted for them",
                 "actual_spend": "what they spent, net, once the window was over",
                 "predicted_buyers": "sum of their purchase probabilities",
@@ -327,7 +327,7 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "quarantined_rows": "source rows set aside",
                 "newest_order_date": "day of the newest order before as_of_date",
                 "is_stale": "true when that is more days before as_of_date than the setting max_stale_days (3) allows",
-                "acknowledged_checks": "checks that were red and were let pass for this run, by name; empty on an ordinary night",
+                "acknowledged_checks": "failed checks that were acknowledged for this run, by name; empty where there was none",
                 "data_fingerprint": "hash over every source row held",
             },
         ),

@@ -45,7 +45,7 @@ class Home:
 
     @property
     def tombstones(self) -> Path:
-        """The list of erased customers; outside the warehouse, which may be made anew from the source."""
+        """The list of erased customers; outside the warehouse, which may be rebuilt from the source."""
         return self.root.expanduser().absolute() / "tombstones.json"
 
     @property

@@ -228,7 +228,7 @@ def read_source_toml(folder: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}", next_step="mend that line.") from error
+        raise ConfigurationError(f"{path} is not valid TOML: {error}", next_step="fix that line.") from error
     if "timezone" in values:
         values["time_zone"] = values.pop("timezone")
     known = list(Settings.model_fields)
@@ -258,11 +258,11 @@ def load_settings(**overrides: Any) -> Settings:
     except SettingsError as error:
         name = re.findall(r'field "(\w+)"', str(error))
         variable = f"CLV_{name[0].upper()}" if name else "a CLV_* variable"
-        raise ConfigurationError(f"{variable} cannot be read: {error}", next_step=f"mend {variable}.") from None
+        raise ConfigurationError(f"{variable} cannot be read: {error}", next_step=f"fix {variable}.") from None
     except ValidationError as error:
         first = error.errors()[0]
         where, setting = ".".join(str(part) for part in first["loc"]), str(first["loc"][0])
         raise ConfigurationError(
             f"Setting '{where}' cannot be used: {first['msg']}",
-            next_step=f"mend CLV_{setting.upper().removeprefix('CLV_')}, the command-line option, or the key in source.toml.",
+            next_step=f"fix CLV_{setting.upper().removeprefix('CLV_')}, the command-line option, or the key in source.toml.",
         ) from None

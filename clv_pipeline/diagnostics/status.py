@@ -69,7 +69,7 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
             "pointer",
             False,
             f"current.json {said}; what is served is {run_id}",
-            f"`clv rollback {run_id}` writes it anew.",
+            f"`clv rollback {run_id}` writes it again.",
         )
 
 

@@ -77,7 +77,7 @@ def _gini(actual: Array, order_by: Array) -> float:
 
 
 def top_decile_capture(actual: Array, predicted: Array) -> float:
-    """Actual money of the tenth with the highest predictions over that of the best possible tenth."""
+    """Actual money of the decile with the highest predictions over that of the best possible decile."""
     return _top_share(actual, predicted, 0.10)
 
 
@@ -92,7 +92,7 @@ def _top_share(actual: Array, predicted: Array, share: float) -> float:
 
 
 def top_decile_share(actual: Array, predicted: Array) -> float:
-    """Share of all actual money in the highest predicted tenth."""
+    """Share of all actual money in the highest predicted decile."""
     total = float(actual.sum())
     return _top_money(actual, predicted, 0.1) / total if total > 0 else np.nan
 
@@ -170,20 +170,20 @@ def calibration_slope(actual: Array, predicted: Array) -> float:
 
 
 def coverage(actual: Array, predicted: Array, low: Array, high: Array) -> dict[str, float]:
-    """Return the share of customers inside their interval: of all, of buyers, and of the worst predicted tenths.
+    """Return the share of customers inside their interval: of all, of buyers, and of the worst predicted deciles.
 
     Half a cent of rounding is inside; a net return below zero counts as nothing spent.
     """
     spent = np.maximum(actual, 0)
     inside = (spent >= low - 0.005) & (spent <= high + 0.005)
-    tenths = [float(inside[t].mean()) for t in np.array_split(np.argsort(-predicted, kind="stable"), 10) if len(t)]
+    deciles = [float(inside[t].mean()) for t in np.array_split(np.argsort(-predicted, kind="stable"), 10) if len(t)]
     buyers = spent > 0
     return {
         "coverage": float(inside.mean()),
         "coverage_of_buyers": float(inside[buyers].mean()) if buyers.any() else np.nan,
-        "coverage_of_top_tenth": tenths[0],
-        "lowest_coverage_of_a_tenth": min(tenths),
-        "highest_coverage_of_a_tenth": max(tenths),
+        "coverage_of_top_decile": deciles[0],
+        "lowest_decile_coverage": min(deciles),
+        "highest_decile_coverage": max(deciles),
     }
 
 

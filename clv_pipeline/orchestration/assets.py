@@ -111,7 +111,7 @@ clean_tables = [
     check_specs=checks.specs("quality.night", *checks.NIGHT_CHECKS),
 )
 def night(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
-    """One row per measure of tonight: rows, orders, order values, past months; held against the good nights before it."""
+    """One row per measure of tonight: rows, orders, order values, past months; compared with the nights published before."""
     with red_on_error():
         acknowledged = run_acknowledged(context)
         try:
@@ -148,7 +148,7 @@ def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materia
                     str(days): shorter for days, shorter in plan.training.learned.items()
                 },
                 "as_of": as_of.isoformat(),
-                "rows of earlier runs removed for want of consent": removed,
+                "rows of earlier runs removed for lack of consent": removed,
             }
         )
 

@@ -10,10 +10,10 @@ from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.quality.cleaning import CleanReport
 from clv_pipeline.quality.night_checks import (
     FRESHNESS,
-    GIANT_ORDER,
     GUEST_ORDERS,
     ORDER_VALUE,
     ORDER_VOLUME,
+    OUTLIER_ORDER,
     PAST_MONTHS,
     TABLE_VOLUME,
     CheckResult,
@@ -25,7 +25,7 @@ CONTRACT_CHECK = "contract"
 CLEAN_CHECKS = ("expectations", "reconciliation", "quarantine")
 AUDIT = "audit"
 CHALLENGER = "challenger"
-NIGHT_CHECKS = (ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, GIANT_ORDER, PAST_MONTHS)
+NIGHT_CHECKS = (ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, OUTLIER_ORDER, PAST_MONTHS)
 
 
 def specs(asset: str, *names: str) -> list[dg.AssetCheckSpec]:

@@ -33,7 +33,7 @@ _HISTORY_FILES = ("history/runs.db", "history/runs/index.db", "schedules/schedul
 def prepare_dagster_home(home: Home) -> Path:
     """Make the Dagster home of a CLV_HOME, point DAGSTER_HOME at it, and return it.
 
-    A damaged history file is set aside under its name and `.damaged`, and begun anew.
+    A damaged history file is set aside under its name and `.damaged`, and a new one is started.
     """
     folder = home.dagster
     configuration = folder / "dagster.yaml"
@@ -41,7 +41,7 @@ def prepare_dagster_home(home: Home) -> Path:
         configuration.write_text(_DAGSTER_YAML)
     for file in damaged_history(home):
         aside = file.with_name(f"{file.name}.damaged")
-        log.warning("%s is damaged. It is set aside as %s; the history of runs begins anew there.", file, aside)
+        log.warning("%s is damaged. It is set aside as %s; the history of runs starts afresh there.", file, aside)
         for suffix in ("-wal", "-shm"):
             file.with_name(file.name + suffix).unlink(missing_ok=True)
         os.replace(file, aside)

@@ -8,7 +8,7 @@ from clv_pipeline.orchestration.resources import Pipeline, red_on_error, run_ack
 from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
 from clv_pipeline.publishing import publishing
 from clv_pipeline.publishing.database_target import publish_to_database
-from clv_pipeline.quality.judging import let_pass
+from clv_pipeline.quality.judging import raise_unacknowledged
 from clv_pipeline.quality.night_checks import PREDICTED_TOTAL, SEGMENT_CHANGES, NightRejected
 from clv_pipeline.quality.score_checks import judge_predicted_total
 from clv_pipeline.scoring import scoring
@@ -40,7 +40,7 @@ def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # t
         try:
             with pipeline.warehouse.transaction() as connection:
                 total = judge_predicted_total(report.totals, pipeline.settings)
-                judged = let_pass(connection, [total], run_acknowledged(context))
+                judged = raise_unacknowledged(connection, [total], run_acknowledged(context))
                 metadata = table_metadata(connection, "scores.customer_scores")
         except NightRejected as error:
             yield from checks.of_judgements("scores.customer_scores", error.judgements)

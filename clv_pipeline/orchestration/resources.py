@@ -90,7 +90,7 @@ def run_as_of(context: dg.AssetExecutionContext, settings: Settings) -> date:
 
 
 def run_acknowledged(context: dg.AssetExecutionContext) -> tuple[str, ...]:
-    """Return the names of the checks that this run lets pass.
+    """Return the names of the checks that are acknowledged for this run.
 
     Raises:
         ConfigurationError: the tag names something else.

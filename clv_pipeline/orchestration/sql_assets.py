@@ -52,7 +52,7 @@ def sql_asset(
         check_specs=[dg.AssetCheckSpec(name, asset=asset_key(model.table), blocking=True) for name in checks] or None,
     )
     def build_table(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
-        # held for the step, because opening the file anew for each thing that is done costs more than most of them
+        # held for the step, because opening the file again for each thing that is done costs more than most of them
         with red_on_error(), pipeline.warehouse.connection():
             yield from body(context, pipeline, model)
 

@@ -8,7 +8,7 @@ _REFUSED = "(select customer_id from clean.customers where not has_profiling_con
 def remove_refused(connection: Connection) -> int:
     """Remove customers who may not be profiled from the tables that outlive a run; return how many rows went.
 
-    Training tables are made anew only on nights that train. Of the score history the newest as_of before tonight's stays
+    Training tables are rebuilt only on nights that train. Of the score history the newest as_of before tonight's stays
     until the next run, because `customer_clv_changes` tells by it who was removed; nothing else publishes those rows.
     """
     removed = 0

@@ -101,7 +101,7 @@ def _clean_target(settings: Settings, home: Home) -> list[str]:
 
 
 def _clean_warehouse(warehouse: Warehouse, ids: list[str]) -> int:
-    """Delete the person's rows and write the file anew, for the bytes of deleted rows stay in a DuckDB file."""
+    """Delete the person's rows and rewrite the file, for the bytes of deleted rows stay in a DuckDB file."""
     with warehouse.transaction() as connection:
         removed = sum(_delete(connection, table, ids) for table in tables_of(connection))
         if has_table(connection, "raw.loads"):

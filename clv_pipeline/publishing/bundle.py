@@ -89,7 +89,7 @@ def seal(beside: Path, final: Path) -> Path:
 
 
 def rewrite_bundle(warehouse: Warehouse, folder: Path, erased: list[str]) -> int:
-    """Make a published bundle anew without the rows of erased customers; return how many rows went.
+    """Rewrite a published bundle without the rows of erased customers; return how many rows went.
 
     It keeps its run_id and its place among the others. Sums over customers stay what they were when it was published.
     """

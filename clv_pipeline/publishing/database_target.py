@@ -74,7 +74,7 @@ def publish_to_database(served: Path, settings: Settings, *, again: bool = False
         except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
             raise PublishError(
                 f"Run {run_id} could not be published to {where}: {reason_of(error)}",
-                next_step="mend the database, the rights or CLV_PUBLISH_URL, then materialise published/database again "
+                next_step="fix the database, the rights or CLV_PUBLISH_URL, then materialise published/database again "
                 "(or run again); the database holds what it held before, and the bundle is served.",
             ) from None
 

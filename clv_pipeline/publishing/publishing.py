@@ -18,7 +18,7 @@ from clv_pipeline.publishing.bundle import Bundle, seal, write_files, write_mani
 from clv_pipeline.publishing.history import remember, segment_moves, write_tonight
 from clv_pipeline.publishing.serving import remove_old_bundles, serve
 from clv_pipeline.quality.conservation import check_money_is_conserved
-from clv_pipeline.quality.judging import let_pass
+from clv_pipeline.quality.judging import raise_unacknowledged
 from clv_pipeline.quality.night_checks import CheckResult
 from clv_pipeline.quality.night_measures import remember_good_night
 from clv_pipeline.quality.score_checks import judge_segment_changes
@@ -63,7 +63,7 @@ def build_customer_clv(
         write_tonight(connection, settings)
         (as_of,) = one_row(connection, "select as_of from scores.run")
         judged = judge_segment_changes(segment_moves(connection), as_of, settings)
-        return let_pass(connection, [judged], acknowledged)
+        return raise_unacknowledged(connection, [judged], acknowledged)
 
 
 def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, home: Home) -> Bundle:
@@ -100,7 +100,7 @@ def _write_and_serve(warehouse: Warehouse, settings: Settings, home: Home, unsco
     if failures:
         raise PublishError(
             "The bundle failed its audit: " + "; ".join(failures),
-            next_step="mend the SQL in sql/4_published it names and run again; yesterday's bundle is served.",
+            next_step="fix the SQL in sql/4_published it names and run again; yesterday's bundle is served.",
             anchor="audit",
         )
     with warehouse.transaction() as connection:

@@ -1,6 +1,6 @@
-"""Before a run: a warehouse that is damaged or gone is begun anew, and the score history comes back from what is published.
+"""Before a run: a warehouse that is damaged or gone is started afresh, and the score history comes back from what is published.
 
-Everything else in the warehouse is made again from the source. Published files are mended by `serving.py`.
+Everything else in the warehouse is made again from the source. Published files are repaired by `serving.py`.
 """
 
 import logging

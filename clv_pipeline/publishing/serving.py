@@ -114,7 +114,7 @@ def serve(published: Path, folder: Path, as_of: date, source: str) -> bool:
 
 
 def serve_again(published: Path) -> None:
-    """Copy the file of the served bundle anew: an erasure has rewritten the bundle."""
+    """Copy the file of the served bundle again: an erasure has rewritten the bundle."""
     served = current(published)
     if served and (published / served["run_id"]).is_dir():
         _swap(published, published / served["run_id"], date.fromisoformat(served["as_of_date"]), served["source_name"])

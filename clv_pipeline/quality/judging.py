@@ -1,4 +1,4 @@
-"""Judging tonight in the warehouse: measure, hold against the good nights before, note what was found and let pass.
+"""Judging tonight in the warehouse: measure, compare with the nights published before, note what was found and acknowledged.
 
 Measuring is `night_measures.py`, the limits are `night_checks.py` and `score_checks.py`; here is the order of things.
 """
@@ -32,13 +32,13 @@ def judge_tonight(connection: Connection, settings: Settings, acknowledged: Iter
     note(connection, night, months_of_orders(connection, as_of, settings.time_zone), asked)
     # the months as they were then: what came since is no change of the past
     then = months_of_orders(connection, before[-1].as_of, settings.time_zone) if before else {}
-    judged = let_pass(connection, judge_night(night, before, then, settings), asked)
+    judged = raise_unacknowledged(connection, judge_night(night, before, then, settings), asked)
     if any(j.check == FRESHNESS and j.verdict == "warns" for j in judged):
         note_stale(connection)
     return judged
 
 
-def let_pass(
+def raise_unacknowledged(
     connection: Connection, judgements: Sequence[CheckResult], acknowledged: Iterable[str]
 ) -> list[CheckResult]:
     """Return the judgements with the acknowledged ones as warnings, and mark the night as an incident for those.

@@ -15,12 +15,12 @@ from typing import Literal
 from clv_pipeline.core.errors import ConfigurationError, QualityError, nearest
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE
-from clv_pipeline.quality.night_measures import DayOfOrders, GiantOrder, GoodNight, Median, MonthOfOrders, Night
+from clv_pipeline.quality.night_measures import DayOfOrders, GoodNight, Median, MonthOfOrders, Night, OutlierOrder
 
 ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS = "order_volume", "guest_orders", "table_volume", "freshness"
-ORDER_VALUE, GIANT_ORDER, PAST_MONTHS = "order_value", "giant_order", "past_months"
+ORDER_VALUE, OUTLIER_ORDER, PAST_MONTHS = "order_value", "outlier_order", "past_months"
 PREDICTED_TOTAL, SEGMENT_CHANGES = "predicted_total", "segment_changes"
-#: The checks that may be let pass for one run; the others only warn, or nothing could be published anyway.
+#: The checks that may be acknowledged for one run; the others only warn, or nothing could be published anyway.
 ACKNOWLEDGEABLE = (
     ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, PREDICTED_TOTAL, SEGMENT_CHANGES,
 )  # fmt: skip
@@ -44,7 +44,7 @@ Outcome = Literal["passed", "warns", "blocks"]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The outcome of one check: the figure, the limit and the baseline it was held against, and a sentence with all."""
+    """The outcome of one check: the figure, the limit and the baseline it was compared with, and a sentence with all."""
 
     check: str
     verdict: Outcome
@@ -64,7 +64,7 @@ class NightRejected(QualityError):
         names = " ".join(f"--acknowledge {j.check}" for j in blocking)
         super().__init__(
             "; ".join(f"check {j.check}: {j.says}" for j in blocking),
-            next_step="mend the source and run again; or, if the figures are right, let them pass for one run: "
+            next_step="fix the source and run again; or, if the figures are right, acknowledge them for one run: "
             f"`clv run {names}` (in the Dagster UI the run tag clv/acknowledge = {','.join(j.check for j in blocking)}). "
             "Yesterday's bundle is served.",
             anchor=blocking[0].check,
@@ -94,12 +94,12 @@ def settle(judgements: Sequence[CheckResult], acknowledged: Iterable[str]) -> li
     Raises:
         NightRejected: one that blocks was not acknowledged.
     """
-    let_pass = set(acknowledged)
+    accepted = set(acknowledged)
     settled = [
         CheckResult(
             j.check, "warns", j.value, j.limit, j.baseline, f"{j.says} (acknowledged for this run)", j.details, True
         )
-        if j.verdict == "blocks" and j.check in let_pass
+        if j.verdict == "blocks" and j.check in accepted
         else j
         for j in judgements
     ]
@@ -111,9 +111,9 @@ def settle(judgements: Sequence[CheckResult], acknowledged: Iterable[str]) -> li
 def judge_night(
     night: Night, before: Sequence[GoodNight], months: Mapping[str, MonthOfOrders], settings: Settings
 ) -> list[CheckResult]:
-    """Return the judgement of each check on the data; `before` are the good nights, oldest first.
+    """Return the judgement of each check on the data; `before` are the published nights, oldest first.
 
-    `months` are the source's months before the as_of of the last good night. Without a good night there is nothing that
+    `months` are the source's months before the as_of of the last published night. Without one there is nothing that
     shows how this company is, so that only freshness can block.
     """
     return [
@@ -122,7 +122,7 @@ def judge_night(
         judge_table_volume(night, before, settings),
         judge_freshness(night, settings),
         judge_order_value(night, before, settings),
-        judge_giant_order(night.giant),
+        judge_outlier_order(night.outlier),
         judge_past_months(months, before[-1] if before else None, settings),
     ]
 
@@ -236,12 +236,14 @@ def _levels(before: Sequence[GoodNight], check: str) -> list[GoodNight]:
 
 
 def judge_table_volume(night: Night, before: Sequence[GoodNight], settings: Settings) -> CheckResult:
-    """Hold the rows of each source table against those of the last good night."""
+    """Compare the rows of each source table with those of the last published night."""
     low, high = settings.min_volume_ratio, settings.max_volume_ratio
-    limit = f"{low:g} to {high:g} times the rows of the last good night"
+    limit = f"{low:g} to {high:g} times the rows of the last published night"
     levels = _levels(before, TABLE_VOLUME) or list(before[-1:])
     if not levels:
-        return CheckResult(TABLE_VOLUME, "passed", 0, limit, "no earlier good night", "there is no earlier good night")
+        return CheckResult(
+            TABLE_VOLUME, "passed", 0, limit, "no earlier published night", "there is no earlier published night"
+        )
     is_recent = (night.as_of - levels[-1].as_of).days <= _COMPARABLE_DAYS
     worst, details = 1.0, []
     for table in sorted({name for level in levels for name in level.rows}):
@@ -255,9 +257,7 @@ def judge_table_volume(night: Night, before: Sequence[GoodNight], settings: Sett
         details.append(f"{table}: {held} rows, {level.rows[table]} as of {level.as_of}")
     verdict: Outcome = "passed" if not details else "blocks" if is_recent else "warns"
     says = f"{'; '.join(details) or 'every table is within the limits'}; limit {limit}"
-    return CheckResult(
-        TABLE_VOLUME, verdict, worst, limit, f"the good night of {levels[-1].as_of}", says, tuple(details)
-    )
+    return CheckResult(TABLE_VOLUME, verdict, worst, limit, f"the night of {levels[-1].as_of}", says, tuple(details))
 
 
 def judge_freshness(night: Night, settings: Settings) -> CheckResult:
@@ -282,7 +282,7 @@ def judge_freshness(night: Night, settings: Settings) -> CheckResult:
 
 def judge_order_value(night: Night, before: Sequence[GoodNight], settings: Settings) -> CheckResult:
     """Hold the median order of the last day and week against the eight weeks before, and eight weeks against those of
-    the last good night."""
+    the last published night."""
     factor = settings.max_order_value_drift
     limit = f"{1 / factor:g} to {factor:g} times the median before"
     pairs = [
@@ -329,22 +329,22 @@ def _hint(ratio: float) -> str:
     return ": are the amounts in whole units instead of cents?" if 0 < ratio < 1 / 30 else ""
 
 
-def judge_giant_order(giant: GiantOrder | None) -> CheckResult:
+def judge_outlier_order(outlier: OutlierOrder | None) -> CheckResult:
     """Say whether one order of the last year is beyond anything this company sells; that only warns."""
-    if giant is None:
-        return CheckResult(GIANT_ORDER, "passed", 0, "none", "none", "there is no order in the last year")
-    limit = f"{OUTLIER_MULTIPLE * giant.percentile_99:,.2f} ({OUTLIER_MULTIPLE} times the 99th percentile)"
-    baseline = f"{giant.percentile_99:,.2f}, the 99th percentile of {giant.orders:,} orders of the last year"
+    if outlier is None:
+        return CheckResult(OUTLIER_ORDER, "passed", 0, "none", "none", "there is no order in the last year")
+    limit = f"{OUTLIER_MULTIPLE * outlier.percentile_99:,.2f} ({OUTLIER_MULTIPLE} times the 99th percentile)"
+    baseline = f"{outlier.percentile_99:,.2f}, the 99th percentile of {outlier.orders:,} orders of the last year"
     says = (
-        f"clean.orders: the largest order of the last year is {giant.value:,.2f}, {giant.value / giant.total:.1%} of all "
+        f"clean.orders: the largest order of the last year is {outlier.value:,.2f}, {outlier.value / outlier.total:.1%} of all "
         f"its money; limit {limit}; baseline {baseline}"
     )
-    is_giant = giant.value > OUTLIER_MULTIPLE * giant.percentile_99 and giant.orders >= ROWS_NEEDED
-    return CheckResult(GIANT_ORDER, "warns" if is_giant else "passed", giant.value, limit, baseline, says)
+    is_outlier = outlier.value > OUTLIER_MULTIPLE * outlier.percentile_99 and outlier.orders >= ROWS_NEEDED
+    return CheckResult(OUTLIER_ORDER, "warns" if is_outlier else "passed", outlier.value, limit, baseline, says)
 
 
 def judge_past_months(months: Mapping[str, MonthOfOrders], last: GoodNight | None, settings: Settings) -> CheckResult:
-    """Find orders that the source lost or back-dated since the last good night; that only warns.
+    """Find orders that the source lost or back-dated since the last published night; that only warns.
 
     Fewer lines or other money in a month is a change of the past; more lines are late ones, as long as the month was not
     over for longer than `lookback_days`.
@@ -352,7 +352,7 @@ def judge_past_months(months: Mapping[str, MonthOfOrders], last: GoodNight | Non
     limit = "no past month may change"
     if last is None or not last.months or not months:
         return CheckResult(
-            PAST_MONTHS, "passed", 0, limit, "none yet", "there is no earlier good night to compare with"
+            PAST_MONTHS, "passed", 0, limit, "none yet", "there is no earlier published night to compare with"
         )
     open_since = f"{last.as_of - timedelta(days=settings.lookback_days):%Y-%m}"
     nothing = MonthOfOrders(0, 0.0)
@@ -366,6 +366,6 @@ def judge_past_months(months: Mapping[str, MonthOfOrders], last: GoodNight | Non
             )
     says = f"orders at the source: {'; '.join(details[:6]) or 'no past month changed'} (against as_of {last.as_of})"
     return CheckResult(
-        PAST_MONTHS, "warns" if details else "passed", len(details), limit, f"the good night of {last.as_of}", says,
+        PAST_MONTHS, "warns" if details else "passed", len(details), limit, f"the night of {last.as_of}", says,
         tuple(details),
     )  # fmt: skip

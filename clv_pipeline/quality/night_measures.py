@@ -15,7 +15,7 @@ from clv_pipeline.warehouse.connection import Connection, has_table, one_row
 
 #: A year and the weeks before its first day, so that the same day last year has its own baseline.
 _DAYS_LOOKED_AT = 365 + 63
-#: The checks that this run's user asked to let pass, and those that needed it.
+#: The checks that this run's user acknowledged, and those that needed it.
 _ASKED, _ACKNOWLEDGED = "asked_to_acknowledge", "acknowledged"
 
 
@@ -44,7 +44,7 @@ class DayOfOrders:
 
 
 @dataclass(frozen=True)
-class GiantOrder:
+class OutlierOrder:
     """The largest order of the last year, beside the 99th percentile of all of them and their total."""
 
     value: float
@@ -66,12 +66,12 @@ class Night:
     newest_order: date | None
     rows: dict[str, int]
     medians: dict[str, Median]
-    giant: GiantOrder | None
+    outlier: OutlierOrder | None
 
 
 @dataclass(frozen=True)
 class GoodNight:
-    """What is remembered of a published night; `acknowledged` names the checks that its user let pass."""
+    """What is remembered of a published night; `acknowledged` names the checks that its user acknowledged."""
 
     as_of: date
     rows: dict[str, int]
@@ -108,7 +108,7 @@ def measure(connection: Connection, as_of: date, time_zone: str, not_revenue: Se
     )
     return Night(
         as_of, dict(days), _buyers(connection, as_of), newest, _rows(connection, as_of, time_zone),
-        _medians(connection, as_of), _giant(connection, as_of),
+        _medians(connection, as_of), _outlier(connection, as_of),
     )  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def _medians(connection: Connection, as_of: date) -> dict[str, Median]:
     return found
 
 
-def _giant(connection: Connection, as_of: date) -> GiantOrder | None:
+def _outlier(connection: Connection, as_of: date) -> OutlierOrder | None:
     largest, percentile, total, orders = one_row(
         connection,
         """
@@ -171,7 +171,7 @@ def _giant(connection: Connection, as_of: date) -> GiantOrder | None:
         """,
         {"as_of": as_of},
     )
-    return GiantOrder(largest, percentile, total, orders) if orders else None
+    return OutlierOrder(largest, percentile, total, orders) if orders else None
 
 
 def months_of_orders(connection: Connection, until: date, time_zone: str) -> dict[str, MonthOfOrders]:
@@ -226,7 +226,7 @@ def note_acknowledged(connection: Connection, checks: Iterable[str]) -> None:
 
 
 def asked_to_acknowledge(connection: Connection) -> list[str]:
-    """Return the checks that tonight's user asked to let pass: an input of the run like any other."""
+    """Return the checks that tonight's user acknowledged: an input of the run like any other."""
     if not has_table(connection, "quality.night"):
         return []
     asked = connection.execute(

@@ -1,7 +1,7 @@
 """Measuring the predicted total beside what the company did sell: the trailing period, and what is like it for like.
 
 The trailing period holds customers won in it, peaks and cohorts that have since died out; a prediction is of the customers
-known tonight. So it is also held against sales to customers known at the time. No model has a say in these figures: the
+known tonight. So it is also compared with sales to customers known at the time. No model has a say in these figures: the
 predictions are scaled to the buying rhythm's expectation, which therefore proves nothing about them.
 """
 

@@ -97,7 +97,7 @@ def _sure(quality: pd.DataFrame, window: str) -> list[str]:
 
 
 def _wrong(backtest: Backtest, days: int, cutoff: object) -> list[str]:
-    """Return, in words, the window's level error, the worst tenth, and who ranked better than the champion."""
+    """Return, in words, the window's level error, the worst decile, and who ranked better than the champion."""
     quality = _window(backtest.quality, days, cutoff)
     gini = quality[quality["metric"] == "normalised_gini"].set_index("candidate")
     champion = gini.index[gini["is_champion"]][0]
@@ -109,9 +109,9 @@ def _wrong(backtest: Backtest, days: int, cutoff: object) -> list[str]:
         by_gap = behind.set_index("candidate")["value"].sort_values()
         names = ", ".join(f"{name} by {-value:.3f}" for name, value in by_gap.items())
         found.append(f"{days} d from {cutoff}: ranked better than the champion beyond the noise: {names}.")
-    told = quality[quality["metric"] == "interval_lowest_coverage_of_a_tenth"]["value"]
+    told = quality[quality["metric"] == "interval_lowest_decile_coverage"]["value"]
     if len(told):
         found.append(
-            f"{days} d from {cutoff}: the interval covered {told.item():.1%} of the predicted tenth it fits worst."
+            f"{days} d from {cutoff}: the interval covered {told.item():.1%} of the predicted decile it fits worst."
         )
     return found

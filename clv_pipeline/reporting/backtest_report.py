@@ -25,8 +25,8 @@ _CHANCE = {"roc_auc": "AUC", "log_loss": "log loss", "brier": "Brier"}
 _OUTLOOK = {
     "interval_coverage": "90 % interval covers",
     "interval_coverage_of_buyers": "of those who bought",
-    "interval_lowest_coverage_of_a_tenth": "worst predicted tenth",
-    "interval_coverage_of_top_tenth": "highest predicted tenth",
+    "interval_lowest_decile_coverage": "worst predicted decile",
+    "interval_coverage_of_top_decile": "highest predicted decile",
     "typical_mean_absolute_error": "MAE of the typical spend",
     "probability_calibration_slope": "slope of the probability",
     "probability_log_loss": "log loss of the probability",

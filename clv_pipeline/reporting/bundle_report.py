@@ -194,7 +194,7 @@ def _ablation_table(connection: Connection) -> str:
         return "<p>There is nothing but purchases.</p>"
     others = {
         "spearman": "rank correlation",
-        "top_decile_capture": "top tenth captured",
+        "top_decile_capture": "top decile captured",
         "root_mean_squared_error": "error",
     }
     rows: list[list[object]] = [

@@ -43,14 +43,14 @@ def predicted_against_actual(actual: Array, predicted: Array, currency: str) -> 
 
 
 def decile_calibration(actual: Array, predicted: Array, currency: str) -> bytes:
-    """Mean predicted and actual spend by predicted tenth, highest first: is the level right everywhere?"""
+    """Mean predicted and actual spend by predicted decile, highest first: is the level right everywhere?"""
     figure, axes = _canvas(
-        "Calibration by predicted tenth", "tenth (1 = highest prediction)", f"mean spend, {currency}"
+        "Calibration by predicted decile", "decile (1 = highest prediction)", f"mean spend, {currency}"
     )
-    tenths = np.array_split(np.argsort(-predicted, kind="stable"), 10)
+    deciles = np.array_split(np.argsort(-predicted, kind="stable"), 10)
     places = np.arange(1, 11)
-    axes.bar(places - 0.2, [predicted[t].mean() for t in tenths], 0.4, label="predicted", color=_ACCENT)
-    axes.bar(places + 0.2, [actual[t].mean() for t in tenths], 0.4, label="actual", color=_QUIET)
+    axes.bar(places - 0.2, [predicted[t].mean() for t in deciles], 0.4, label="predicted", color=_ACCENT)
+    axes.bar(places + 0.2, [actual[t].mean() for t in deciles], 0.4, label="actual", color=_QUIET)
     axes.set_xticks(places)
     axes.legend(frameon=False)
     return _png(figure)
@@ -69,14 +69,14 @@ def gain_curve(actual: Array, predicted: Array) -> bytes:
 
 
 def coverage_by_tenth(actual: Array, predicted: Array, low: Array, high: Array) -> bytes:
-    """Share of customers inside their 90 % interval by predicted tenth, everybody and those who bought."""
-    figure, axes = _canvas("Coverage of the 90 % interval", "tenth (1 = highest prediction)", "share inside")
+    """Share of customers inside their 90 % interval by predicted decile, everybody and those who bought."""
+    figure, axes = _canvas("Coverage of the 90 % interval", "decile (1 = highest prediction)", "share inside")
     spent = np.maximum(actual, 0)
     inside = (spent >= low - 0.005) & (spent <= high + 0.005)
-    tenths = np.array_split(np.argsort(-predicted, kind="stable"), 10)
+    deciles = np.array_split(np.argsort(-predicted, kind="stable"), 10)
     places = np.arange(1, 11)
-    buyers = [t[spent[t] > 0] for t in tenths]
-    axes.bar(places - 0.2, [inside[t].mean() for t in tenths], 0.4, label="everybody", color=_ACCENT)
+    buyers = [t[spent[t] > 0] for t in deciles]
+    axes.bar(places - 0.2, [inside[t].mean() for t in deciles], 0.4, label="everybody", color=_ACCENT)
     axes.bar(places + 0.2, [inside[b].mean() if len(b) else 0 for b in buyers], 0.4, label="who bought", color=_QUIET)
     axes.axhline(0.9, color=_INK, linewidth=1, linestyle=":")
     axes.set_xticks(places)

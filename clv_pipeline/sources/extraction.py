@@ -184,7 +184,7 @@ class _Night:
         return sha256(" ".join(parts).encode()).hexdigest()
 
     def _fingerprint(self, select: SourceSelect) -> str:
-        """Identify what the rows held came from; a changed SELECT, address or rule means loading all anew."""
+        """Identify what the rows held came from; a changed SELECT, address or rule means loading everything again."""
         address = self.settings.source_url.get_secret_value() if self.settings.source_url else ""
         rules = [rule.model_dump_json() for rule in self.settings.exclude if rule.table == select.table.name]
         if any(column.type == "secret" for column in select.table.columns):

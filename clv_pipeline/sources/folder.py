@@ -115,7 +115,7 @@ def exclusion_condition(rule: ExcludeRule) -> str:
         condition = exp.condition(rule.where, dialect="duckdb")
     except sqlglot.errors.SqlglotError as error:
         raise ConfigurationError(
-            f"{where}: '{rule.where}' is not one SQL condition", next_step="mend the condition."
+            f"{where}: '{rule.where}' is not one SQL condition", next_step="fix the condition."
         ) from error
     if condition.find(exp.Query, exp.Command, exp.DDL):
         raise ConfigurationError(f"{where}: '{rule.where}' holds a sub-query", next_step="write one plain condition.")

@@ -116,7 +116,7 @@ def check_exclusions(connection: Connection, tables: Mapping[str, SourceTable], 
             except duckdb.Error as error:
                 raise ConfigurationError(
                     f"[[exclude]] '{reason}' in source.toml cannot be evaluated: {str(error).splitlines()[0]}",
-                    next_step=f"mend the condition '{condition}'.",
+                    next_step=f"fix the condition '{condition}'.",
                 ) from None
 
 

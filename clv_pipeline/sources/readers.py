@@ -349,7 +349,7 @@ def _select_failed(select: SourceSelect, error: BaseException, *, lost: bool = F
         )
     return SourceError(
         f"The SELECT for {select.table.name} ({select.path.name}) failed at the source: {reason}",
-        next_step=f"run {select.path} in a SQL client of that database and mend it.",
+        next_step=f"run {select.path} in a SQL client of that database and fix it.",
     )
 
 

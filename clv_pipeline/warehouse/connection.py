@@ -89,7 +89,7 @@ class Warehouse:
             yield
 
     def rebuild(self) -> None:
-        """Write the file anew from the rows it holds: until then the bytes of deleted ones stay in a DuckDB file."""
+        """Rewrite the file from the rows it holds: until then the bytes of deleted ones stay in a DuckDB file."""
         beside = self.path.with_name(f".{self.path.name}.new")
         beside.unlink(missing_ok=True)
         with self.connection() as connection:

@@ -34,11 +34,11 @@ def open_files(path: Path) -> Iterator[Connection]:
             f"No CSV or Parquet file at {path}",
             next_step="pass --url (or CLV_SOURCE_URL) a folder that holds the files the SELECTs read.",
         )
-    with tempfile.TemporaryDirectory(prefix="clv_") as mended, duckdb.connect(":memory:") as connection:
+    with tempfile.TemporaryDirectory(prefix="clv_") as repaired, duckdb.connect(":memory:") as connection:
         connection.execute(f"set file_search_path = {quote_text(str(folder))}")
-        harden(connection, [folder, Path(mended)], relative_names=[file.name for file in files])
+        harden(connection, [folder, Path(repaired)], relative_names=[file.name for file in files])
         for file in files:
-            _create_view(connection, file if _is_utf8(file) else _as_utf8(file, Path(mended)))
+            _create_view(connection, file if _is_utf8(file) else _as_utf8(file, Path(repaired)))
         yield connection
 
 
@@ -62,9 +62,9 @@ def _as_utf8(file: Path, folder: Path) -> Path:
     copy = folder / file.name.removesuffix(".gz")
     with (
         io.TextIOWrapper(_open_text(file), "utf-8", errors="replace", newline="") as content,
-        copy.open("w", encoding="utf-8", newline="") as mended,
+        copy.open("w", encoding="utf-8", newline="") as repaired,
     ):
-        shutil.copyfileobj(content, mended, _BLOCK_BYTES)
+        shutil.copyfileobj(content, repaired, _BLOCK_BYTES)
     return copy
 
 

@@ -241,7 +241,7 @@ def assert_adds_up(home: Home) -> None:
 
 
 def assert_same_bytes_again(company: Company, seen: Night) -> None:
-    """Assert I3: the same input and as_of, scored and published anew in a home of its own copy, give the same tables."""
+    """Assert I3: the same input and as_of, scored and published again in a copy of the home, give the same tables."""
     first = {n: h for n, h in contents(seen.home.published).items() if n.endswith((".parquet", "current.json"))}
     again = night(company, seen.home, seen.as_of)
     assert again.exit_code == 0, again.output

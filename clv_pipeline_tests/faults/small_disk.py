@@ -61,7 +61,7 @@ Ran = subprocess.CompletedProcess[str]
 
 
 def build_again(home: Home, warehouse: Warehouse, company: Path) -> None:
-    """Build what a night builds before it scores: the raw tables anew from all that the source holds, and the features."""
+    """Build what a night builds before it scores: the raw tables again from all that the source holds, and the features."""
     settings = company_settings(home, company)
     with warehouse.connection() as connection:
         connection.execute("delete from raw.loads")

@@ -19,7 +19,7 @@ def test_a_run_whose_memory_is_used_up_says_where_and_what_to_raise(company: Com
 
 
 def test_whatever_the_limit_a_step_is_done_or_undone(seed: int, company: Company, yesterday: Home) -> None:
-    """From a limit under which nothing works, drawn anew for each seed, to one under which the step is done."""
+    """From a limit under which nothing works, another one for each seed, to one under which the step is done."""
     company.write()
     draw = random.Random(seed)
     work = (build_again, publish_tonight)[seed % 2]

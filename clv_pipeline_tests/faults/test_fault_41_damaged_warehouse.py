@@ -92,7 +92,7 @@ def test_the_history_is_whole_whatever_was_damaged(
         case _:
             _flip(home.warehouse, draw)
     for _ in range(2):
-        # what only reading finds is found by the first run, which is red, and mended by the second
+        # what only reading finds is found by the first run, which is red, and repaired by the second
         recover(open_warehouse(home), home.published, _source_of_newest(home))
         try:
             history = _history(home)

@@ -63,7 +63,7 @@ def test_fault_14_a_day_that_lost_most_of_its_orders_blocks_until_acknowledged(
     seen = night(company, yesterday)
     assert_blocked(
         seen, "check order_volume", "orders on Fri 2024-05-31", "the median of the Fridays of the last 8 weeks",
-        "mend the source and run again", "clv run --acknowledge order_volume", "clv/acknowledge = order_volume",
+        "fix the source and run again", "clv run --acknowledge order_volume", "clv/acknowledge = order_volume",
         "docs/runbook.md#order_volume",
     )  # fmt: skip
     passed, told = check(yesterday, "quality.night", "order_volume")
@@ -79,8 +79,8 @@ def test_fault_14_a_day_that_lost_most_of_its_orders_blocks_until_acknowledged(
     assert_published(night(company, yesterday, TONIGHT, "--acknowledge", "order_volume"))
     assert published_rows(yesterday, "select acknowledged_checks, is_stale from clv_run") == [("order_volume", False)]
     with open_warehouse(yesterday).transaction() as connection:
-        before, let_pass = good_nights_before(connection, "source", date(2024, 6, 2))
-    assert (before.acknowledged, let_pass.acknowledged) == (frozenset(), {"order_volume"}), "fault 57: no baseline"
+        before, after = good_nights_before(connection, "source", date(2024, 6, 2))
+    assert (before.acknowledged, after.acknowledged) == (frozenset(), {"order_volume"}), "fault 57: no baseline"
     with dg.DagsterInstance.from_config(str(yesterday.dagster)) as instance:
         (run,) = instance.get_runs(limit=1)
     assert run.tags["clv/acknowledge"] == "order_volume"
@@ -88,7 +88,7 @@ def test_fault_14_a_day_that_lost_most_of_its_orders_blocks_until_acknowledged(
     assert "acknowledged: order_volume" in " ".join(said.split())
 
 
-def test_fault_57_days_that_were_let_pass_are_no_baseline(company: Company, yesterday: Home) -> None:
+def test_fault_57_days_that_were_acknowledged_are_no_baseline(company: Company, yesterday: Home) -> None:
     """Four of the eight Fridays before lost most of their orders, as known then; the median is of the other four."""
     incidents = [date.fromisoformat(LAST_DAY) - timedelta(weeks=n) for n in range(1, 5)]
     for day in (*map(str, incidents), LAST_DAY):

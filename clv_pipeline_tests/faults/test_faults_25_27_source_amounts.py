@@ -1,4 +1,4 @@
-"""Faults 25 and 27: one giant order, and cents instead of euros."""
+"""Faults 25 and 27: one outlier order, and cents instead of euros."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from clv_pipeline_tests.nights import copy_of, published_rows
 
 
 @pytest.mark.chaos
-def test_fault_25_a_giant_order_warns_and_hardly_moves_anybody_else(company: Company, yesterday: Home) -> None:
+def test_fault_25_an_outlier_order_warns_and_hardly_moves_anybody_else(company: Company, yesterday: Home) -> None:
     plain = copy_of(yesterday, yesterday.root.parent / "plain")
     assert_published(night(company, plain))
     # of a customer who leads already, for each one who comes up takes another's place in a share of the customers
@@ -25,15 +25,15 @@ def test_fault_25_a_giant_order_warns_and_hardly_moves_anybody_else(company: Com
         "select customer_id from customer_clv where segment = 'high_value' order by average_purchase_value desc limit 1"
     )
     ((customer,),) = published_rows(plain, best)
-    company.tables["orders"].append(order(customer, "2024-05-31", "9999999.00", order_id="giant"))
+    company.tables["orders"].append(order(customer, "2024-05-31", "9999999.00", order_id="outlier"))
     seen = night(company, yesterday)
     assert_published(seen)
-    passed, told = check(yesterday, "quality.night", "giant_order")
+    passed, told = check(yesterday, "quality.night", "outlier_order")
     assert not passed
     assert told["value"] == 9_999_999
     assert "the largest order of the last year is 9,999,999.00, 98." in told["in words"]
-    assert "warnings: quality/night giant_order" in " ".join(seen.output.split())
-    assert check(yesterday, "scores.customer_scores", "predicted_total")[0], "the giant does not decide the total"
+    assert "warnings: quality/night outlier_order" in " ".join(seen.output.split())
+    assert check(yesterday, "scores.customer_scores", "predicted_total")[0], "the outlier does not decide the total"
     segments = f"select customer_id, segment from customer_clv where customer_id <> '{customer}' order by 1"
     before, after = published_rows(plain, segments), published_rows(yesterday, segments)
     moved = [one for one, other in zip(before, after, strict=True) if one != other]

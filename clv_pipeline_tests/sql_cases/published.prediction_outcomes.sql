@@ -16,10 +16,10 @@ select *, net_spend > 0 as is_purchase_day from (values
     ('a', '2024-03-02', 1.00), ('a', '2024-03-03', 40.00), ('a', '2024-05-31', 50.00), ('a', '2024-06-01', 999.00)
 ) as rows (customer_id, order_date, net_spend)
 
--- expect windows that are over, by predicted tenth
+-- expect windows that are over, by predicted decile
 select * from (values
     ('2024-03-03', 90, 1, 1, 100.00, 90.00, 0.90, 1),
     ('2024-03-03', 90, 2, 1, 10.00, 0.00, 0.20, 0)
 ) as rows (
-    as_of_date, horizon_days, predicted_tenth, customers, predicted_spend, actual_spend, predicted_buyers, actual_buyers
+    as_of_date, horizon_days, predicted_decile, customers, predicted_spend, actual_spend, predicted_buyers, actual_buyers
 )

@@ -1,4 +1,4 @@
--- One row per (past as_of, horizon, predicted tenth): what was predicted, and what happened once the window was over.
+-- One row per (past as_of, horizon, predicted decile): what was predicted, and what happened once the window was over.
 with score_history as (select * from scores.history where score_status <> 'no_purchase_yet'),
 
 customer_day as (select * from features.customer_day),
@@ -11,7 +11,7 @@ over_now as (
         ntile(10) over (
             partition by score_history.as_of_date, score_history.horizon_days
             order by score_history.predicted_spend desc, score_history.customer_id
-        ) as predicted_tenth
+        ) as predicted_decile
     from score_history
     cross join run
     where score_history.as_of_date + score_history.horizon_days <= run.as_of
@@ -21,7 +21,7 @@ outcomes as (
     select
         over_now.as_of_date,
         over_now.horizon_days,
-        over_now.predicted_tenth,
+        over_now.predicted_decile,
         over_now.customer_id,
         any_value(over_now.predicted_spend) as predicted_spend,
         any_value(over_now.purchase_probability) as purchase_probability,
@@ -32,18 +32,18 @@ outcomes as (
         on over_now.customer_id = customer_day.customer_id
         and customer_day.order_date >= over_now.as_of_date
         and customer_day.order_date < over_now.as_of_date + over_now.horizon_days
-    group by over_now.as_of_date, over_now.horizon_days, over_now.predicted_tenth, over_now.customer_id
+    group by over_now.as_of_date, over_now.horizon_days, over_now.predicted_decile, over_now.customer_id
 )
 
 select
     as_of_date,
     horizon_days,
-    predicted_tenth,
+    predicted_decile,
     count(*) as customers,
     sum(predicted_spend)::decimal(18, 2) as predicted_spend,
     sum(actual_spend)::decimal(18, 2) as actual_spend,
     sum(purchase_probability)::decimal(18, 2) as predicted_buyers,
     count(case when is_buyer then 1 end) as actual_buyers
 from outcomes
-group by as_of_date, horizon_days, predicted_tenth
-order by as_of_date, horizon_days, predicted_tenth
+group by as_of_date, horizon_days, predicted_decile
+order by as_of_date, horizon_days, predicted_decile

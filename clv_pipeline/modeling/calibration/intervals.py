@@ -2,7 +2,7 @@
 
 Learned from past windows that the models had not seen (conformal in spirit: measured errors, no assumed shape). A
 customer's spend is nothing with the chance of no purchase, else the conditional expectation times an error whose
-quantiles were measured among past buyers of like size. So one distribution gives the median and both ends, and it is
+quantiles were measured among past buyers of similar size. So one distribution gives the median and both ends, and it is
 right for small and for large customers, for everybody and among those who buy.
 """
 
@@ -19,7 +19,7 @@ from clv_pipeline.modeling.calibration.level import ExpectedTotal, scale_probabi
 Array = metrics.Array
 
 #: Share of customers who may spend more than the upper end. Buyers are fewer than customers, so the share of buyers above
-#: it is larger; a nominal tenth for everybody would leave a quarter of the buyers outside.
+#: it is larger; a nominal 10 % for everybody would leave a quarter of the buyers outside.
 ABOVE = 0.065
 #: Where no purchase is less likely than this, nothing at all is an outlier: the interval leaves it out.
 _NOTHING_IS_AN_OUTLIER = 0.10

@@ -5,7 +5,7 @@ spend and the log likelihood for the probability; a blend that is as good as the
 it is the steadier. Then the untouched test window decides. The challenger takes the place of the champion only if it beats
 it there, and every fixed baseline too: its score is higher, and its total no farther from the truth, both by more than the
 noise (90 % interval of the paired bootstrap). Otherwise the champion stays; one that is its own best challenger is fitted
-anew. Where there is no champion yet, the challenger takes the empty place, unless a fixed baseline beats it in the same sense.
+again. Where there is no champion yet, the challenger takes the empty place, unless a fixed baseline beats it in the same sense.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def decide(
     score, error = fold_score(target, actual, challenger.predicted), _level_error(actual, challenger.predicted)
     figures = f"{challenger.name}: score {score:.4f}, level off by {error:.1%}"
     if champion and champion.name == challenger.name:
-        return Verdict(champion.name, f"no candidate does better than the champion: it stays, fitted anew. {figures}")
+        return Verdict(champion.name, f"no candidate does better than the champion: it stays, fitted again. {figures}")
     if champion is None:
         better = [b for b in baselines if beats(target, actual, b, challenger, draws)]
         if not better:
