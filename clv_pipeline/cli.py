@@ -188,6 +188,17 @@ def explain(customer_id: str, home: Path | None) -> None:
 
 
 @cli.command()
+@click.argument("column")
+@_home_option
+def lineage(column: str, home: Path | None) -> None:
+    """Show where a published column comes from, such as published.customer_clv.predicted_spend_90d."""
+    settings = _settings(home=home)
+    from clv_pipeline.reporting.lineage import print_lineage
+
+    print_lineage(out, Home(settings.home), column)
+
+
+@cli.command()
 @click.argument("customer_id")
 @_home_option
 def forget(customer_id: str, home: Path | None) -> None:

@@ -14,7 +14,7 @@ from clv_pipeline.warehouse.connection import open_bundle_file
 
 def print_summary(console: Console, home: Home, checks_passed: int, checks_failed: list[str], ui_command: str) -> None:
     """Print what the last run published and where to look."""
-    with open_bundle_file(_served(home)) as connection:
+    with open_bundle_file(served_database(home)) as connection:
         (run,) = connection.sql("select * from clv_run").df().to_dict("records")
         champions = connection.execute(
             "select distinct target, candidate from model_quality where is_champion order by target"
@@ -61,7 +61,7 @@ def print_customer(console: Console, home: Home, customer_id: str) -> None:
     Raises:
         PublishError: nothing is published yet, or the customer is not in it.
     """
-    with open_bundle_file(_served(home)) as connection:
+    with open_bundle_file(served_database(home)) as connection:
         found = connection.execute("select * from customer_clv where customer_id = $id", {"id": customer_id})
         names = [d[0] for d in found.description or []]
         rows = found.fetchall()
@@ -90,7 +90,7 @@ def print_customer(console: Console, home: Home, customer_id: str) -> None:
     console.print(table)
 
 
-def _served(home: Home) -> Path:
+def served_database(home: Home) -> Path:
     path = home.published / "clv.duckdb"
     if not path.exists():
         raise PublishError(f"Nothing is published in {home.published} yet", next_step="run `clv run` (or `make run`).")
