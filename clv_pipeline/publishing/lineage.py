@@ -40,7 +40,7 @@ def build_lineage(connection: Connection, settings: Settings, manifest: Manifest
 
     manifest: of the version that scored; None where no model did, and then its steps are left out.
     """
-    edges = [*_of_sql(connection), *_of_purchase_models(connection), *_of_source(read_selects(settings))]
+    edges = [*_of_sql(connection), *_of_python(connection), *_of_source(read_selects(settings))]
     if manifest:
         edges += _of_scores(manifest)
     tables.replace(connection, COLUMN_LINEAGE, sorted(set(_reachable(edges))))
@@ -57,7 +57,10 @@ def _of_sql(connection: Connection) -> Iterator[Edge]:
                         yield from ((model.table, column, *source, step) for source in sources)
 
 
-def _of_purchase_models(connection: Connection) -> Iterator[Edge]:
+def _of_python(connection: Connection) -> Iterator[Edge]:
+    """Yield the steps of the tables that Python computes on the way from the source to the features."""
+    for source in (("raw.extraction", "as_of"), ("clean.orders", "order_date")):
+        yield ("features.cutoffs", "as_of", *source, "clv_pipeline/features/plan.py")
     if has_table(connection, _BTYD):
         for column in columns_of(connection, _BTYD):
             sources = [("features.population", column)] if column in ("as_of", "customer_id") else _PURCHASE_HISTORY
