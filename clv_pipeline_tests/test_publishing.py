@@ -18,7 +18,8 @@ import pytest
 from clv_pipeline.contracts.published import PUBLISHED, as_markdown
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.settings import PROJECT, Settings, load_settings
+from clv_pipeline.core.project_files import PROJECT
+from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.publishing import publishing, serving
 from clv_pipeline.reporting.bundle_report import write_report
 from clv_pipeline.reporting.terminal import season_in_words

@@ -5,7 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from clv_pipeline.core.errors import RUNBOOK, PublishError
+from clv_pipeline.core.errors import PublishError
+from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.modeling.training.champion_rule import CHAMPION_STAYS
 from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.quality.cleaning import CleanReport

@@ -93,5 +93,5 @@ def print_customer(console: Console, home: Home, customer_id: str) -> None:
 def served_database(home: Home) -> Path:
     path = home.published / "clv.duckdb"
     if not path.exists():
-        raise PublishError(f"Nothing is published in {home.published} yet", next_step="run `clv run` (or `make run`).")
+        raise PublishError(f"Nothing is published in {home.published} yet", next_step="run `clv run`.")
     return path
