@@ -117,15 +117,15 @@ def _explain(
     columns: FeatureColumns,
     expected: Array,
     progress: Callable[[int], None],
-) -> tuple[dict[str, list[str]], Array, Explainer | None]:
+) -> tuple[dict[str, pd.Series], Array, Explainer | None]:
     """Return each customer's reasons, each feature's mean contribution, and the explainer; None where nobody has bought."""
     reasons: dict[str, list[str]] = {name: [] for name in _REASONS}
     importance, done = np.zeros(len(columns.names)), 0
     explainer: Explainer | None = None
     for _, features in scoring_batches(connection, columns, _SCORED_AT_ONCE):
         if explainer is None:
-            few = slice(0, _EXPLAINED_CUSTOMERS)
-            explainer = fit_explainer(features.iloc[few], expected[few], columns, seed=settings.seed)
+            few = features.iloc[:_EXPLAINED_CUSTOMERS]
+            explainer = fit_explainer(few, expected[: len(few)], columns, seed=settings.seed)
         contributions = explainer.contributions(features)
         importance += np.abs(contributions).sum(axis=0)
         found = top_reasons(features, contributions, columns, len(_REASONS))
@@ -133,7 +133,8 @@ def _explain(
             reasons[name] += found[place] if place < len(found) else [""] * len(features)
         done += len(features)
         progress(done)
-    return reasons, importance / max(done, 1), explainer
+    texts = {name: pd.Series(found, dtype=object) for name, found in reasons.items()}
+    return texts, importance / max(done, 1), explainer
 
 
 def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manifest) -> None:
