@@ -33,7 +33,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m clv_pipeline.warehouse.sql_models
+	$(BIN)/python -m clv_pipeline.warehouse.sql_lint
 	$(BIN)/python -m clv_pipeline_tests.words
 
 docs: $(READY)

@@ -24,8 +24,8 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True)
 
 _ORDER_OF_WORK = (
-    "init", "doctor", "run", "status", "ui", "explain", "models", "promote", "rollback", "evaluate", "backtest", "forget",
-    "export-subject",
+    "init", "doctor", "run", "status", "ui", "explain", "lineage", "models", "promote", "rollback", "evaluate", "backtest",
+    "forget", "export-subject",
 )  # fmt: skip
 
 

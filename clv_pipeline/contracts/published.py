@@ -7,7 +7,11 @@ import re
 import sys
 from dataclasses import dataclass
 
+from clv_pipeline.core.settings import Settings
+
 CONTRACT_VERSION = "v2-draft"
+#: The settings that a description may name in braces, and how each is shown.
+_NAMED_SETTINGS = {"lifetime_days": ",", "discount_rate": ".0%", "gross_margin": ".0%", "max_stale_days": ""}
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "predicted_spend_low_{h}d": "lower end of the customer's 90 % interval; null as typical_spend",
                 "predicted_spend_high_{h}d": "upper end of the customer's 90 % interval; null as typical_spend",
                 "purchase_probability_{h}d": "chance of at least one purchase in the {h} days from as_of_date, 0 to 1",
-                "lifetime_value": "expected net spend of the next 3 years, discounted by 10 % a year, times the gross margin",
+                "lifetime_value": "expected net spend of the next {lifetime_days} days, discounted by {discount_rate} a year, "
+                "times the gross margin of {gross_margin}",
                 "historic_value": "net spend so far, before as_of_date",
                 "historic_value_365d": "net spend in the 365 days before as_of_date",
                 "purchase_days": "days with a purchase so far",
@@ -65,7 +70,7 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "recency_days": "days since the last purchase; null without one",
                 "probability_alive": "chance of still being a customer, by the rhythm so far; null without a purchase or a model",
                 "expected_next_order_date": "day by which half of like customers, if still active, have bought again; "
-                "null where probability_alive is, or beyond 3 years",
+                "null where probability_alive is, or beyond {lifetime_days} days",
                 "country": "country in the CRM; null when unknown",
                 "acquisition_channel": "channel that won the customer; null when unknown",
                 "is_in_crm": "false for a customer known only from orders",
@@ -337,7 +342,7 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "trailing_spend_total": "what the same number of days before as_of_date brought in: the baseline",
                 "quarantined_rows": "source rows set aside",
                 "newest_order_date": "day of the newest order before as_of_date",
-                "is_stale": "true when that is more days before as_of_date than the setting max_stale_days (3) allows",
+                "is_stale": "true when that is more than {max_stale_days} days (the setting max_stale_days) before as_of_date",
                 "acknowledged_checks": "failed checks that were acknowledged for this run, by name; empty where there was none",
                 "data_fingerprint": "hash over every source row held",
             },
@@ -346,16 +351,28 @@ PUBLISHED: dict[str, PublishedTable] = {
 }
 
 
-def description_of(table: str, column: str) -> str | None:
-    """Return what a published column means, or None when the contract does not know it."""
+def description_of(table: str, column: str, settings: Settings | None = None) -> str | None:
+    """Return what a published column means under these settings (the defaults where none are given).
+
+    None when the contract does not know the column.
+
+    >>> description_of("customer_clv", "purchase_probability_60d")
+    'chance of at least one purchase in the 60 days from as_of_date, 0 to 1'
+    """
     columns = PUBLISHED[table].columns
-    if column in columns:
-        return columns[column]
-    days = re.search(r"_(\d+)d$", column)
-    if days is None:
-        return None
-    pattern = column.removesuffix(f"_{days[1]}d") + "_{h}d"
-    return columns[pattern].replace("{h}", days[1]) if pattern in columns else None
+    found, days = columns.get(column), re.search(r"_(\d+)d$", column)
+    if found is None and days:
+        pattern = column.removesuffix(f"_{days[1]}d") + "_{h}d"
+        found = columns[pattern].replace("{h}", days[1]) if pattern in columns else None
+    return _filled(found, settings) if found else None
+
+
+def _filled(description: str, settings: Settings | None = None) -> str:
+    """Return the description with the settings that it names."""
+    for name, format_spec in _NAMED_SETTINGS.items():
+        value = getattr(settings, name) if settings else Settings.model_fields[name].default
+        description = description.replace(f"{{{name}}}", format(value, format_spec))
+    return description
 
 
 def as_markdown() -> str:
@@ -369,7 +386,7 @@ def as_markdown() -> str:
     for table in PUBLISHED.values():
         lines += [f"## {table.name}", "", f"Key: {', '.join(table.key)}", "", "| column | meaning |", "|---|---|"]
         lines += [
-            f"| {name.replace('{h}', '<H>')} | {meaning.replace('{h}', '<H>')} |"
+            f"| {name.replace('{h}', '<H>')} | {_filled(meaning).replace('{h}', '<H>')} |"
             for name, meaning in table.columns.items()
         ]
         lines.append("")

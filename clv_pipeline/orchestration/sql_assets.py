@@ -9,7 +9,7 @@ from clv_pipeline.contracts.published import PUBLISHED, description_of
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.contracts.warehouse import TABLES
 from clv_pipeline.features.wording import describe
-from clv_pipeline.orchestration.resources import Pipeline, red_on_error
+from clv_pipeline.orchestration.resources import Pipeline, current_settings, red_on_error
 from clv_pipeline.warehouse.connection import Connection, columns_of, row_count
 from clv_pipeline.warehouse.sql_models import SqlModel, column_lineage
 
@@ -84,7 +84,7 @@ def _meaning(table: str, column: str) -> str | None:
         return CONTRACT[name].column(column).description
     if name.endswith("_features") and column not in ("as_of", "customer_id"):
         return describe(column)
-    return description_of(name, column) if layer == "published" and name in PUBLISHED else None
+    return description_of(name, column, current_settings()) if layer == "published" and name in PUBLISHED else None
 
 
 def sql_metadata(connection: Connection, model: SqlModel) -> Metadata:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import sqlalchemy as sa
 
-from clv_pipeline.contracts.published import PUBLISHED, description_of
+from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.core.databases import address_of, engine_of, reason_of
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.settings import Settings
@@ -80,8 +80,14 @@ def publish_to_database(served: Path, settings: Settings, *, again: bool = False
 
 
 def published_tables(bundle: Connection, schema: str | None) -> list[sa.Table]:
-    """Return the published tables as a bundle has them: its columns and types, the contract's keys and descriptions."""
+    """Return the published tables as a bundle has them: its columns, types and descriptions, the contract's keys."""
     metadata = sa.MetaData(schema=schema)
+    described = {
+        (table, column): text
+        for table, column, text in bundle.execute(
+            "select table_name, column_name, description from column_dictionary"
+        ).fetchall()
+    }
     return [
         sa.Table(
             name,
@@ -91,7 +97,7 @@ def published_tables(bundle: Connection, schema: str | None) -> list[sa.Table]:
                     column,
                     _type_of(name, column, sql_type),
                     nullable=column not in table.key,
-                    comment=description_of(name, column),
+                    comment=described.get((name, column)),
                 )
                 for column, sql_type in columns_of(bundle, name).items()
             ),

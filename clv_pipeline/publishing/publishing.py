@@ -83,7 +83,7 @@ def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, ho
             if model.name not in CUSTOMER_MODELS:
                 build(connection, model, publish_parameters(settings))
         build_lineage(connection, settings, _manifest_of_scores(connection, home))
-        _build_dictionary(connection)
+        _build_dictionary(connection, settings)
         unscored = unscored_customers(connection, settings)
     try:
         with warehouse.explained(home.published):
@@ -127,10 +127,10 @@ def _manifest_of_scores(connection: Connection, home: Home) -> Manifest | None:
     return registry.manifest(version) if version in registry.names() else None
 
 
-def _build_dictionary(connection: Connection) -> None:
+def _build_dictionary(connection: Connection, settings: Settings) -> None:
     tables.create(connection, COLUMN_DICTIONARY)
     rows = [
-        (table, column, position, sql_type, description_of(table, column))
+        (table, column, position, sql_type, description_of(table, column, settings))
         for table in PUBLISHED
         for position, (column, sql_type) in enumerate(columns_of(connection, f"published.{table}").items(), start=1)
     ]

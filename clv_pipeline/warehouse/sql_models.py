@@ -130,11 +130,3 @@ def _leaves(node: Node) -> set[tuple[str, str]]:
         if isinstance(step.expression, exp.Table) and step.expression.db:
             leaves.add((f"{step.expression.db}.{step.expression.name}", step.name.split(".")[-1].strip('"')))
     return leaves
-
-
-if __name__ == "__main__":
-    # `make lint`: every file must parse, and say first what a row of it is
-    for path in sorted(SQL_FOLDER.rglob("*.sql")):
-        sqlglot.parse_one(path.read_text().replace(":since", "'1900-01-01'"), dialect="duckdb")
-        if not first_comment(path.read_text()).startswith("One row"):
-            raise SystemExit(f"{path}: the first comment must give the grain ('One row per ...')")

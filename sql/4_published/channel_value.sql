@@ -18,19 +18,24 @@ spend as (
     group by marketing_spend.channel
 ),
 
+named as (
+    select * replace (coalesce(acquisition_channel, 'unknown') as acquisition_channel)
+    from customer_clv
+),
+
 acquired as (
     select
-        coalesce(customer_clv.acquisition_channel, 'unknown') as acquisition_channel,
+        customer_clv.acquisition_channel,
         count(*) as customers,
         count(customer_clv.first_order_date) as buyers,
         sum(customers.acquisition_cost) as recorded_cost,
         sum(customer_clv.historic_value) as historic_value,
         sum(customer_scores.primary_spend) as predicted_spend,
         avg(date_diff('day', customers.first_seen_date, customer_clv.as_of_date)) / 30.4375 as mean_age_months
-    from customer_clv
+    from named as customer_clv
     inner join customers on customer_clv.customer_id = customers.customer_id
     inner join customer_scores on customer_clv.customer_id = customer_scores.customer_id
-    group by 1
+    group by customer_clv.acquisition_channel
 ),
 
 costed as (

@@ -19,16 +19,26 @@ firsts as (
 
 sizes as (select cohort_month, count(*) as customers from firsts group by cohort_month),
 
-months as (
+dated as (
     select
         firsts.cohort_month,
         date_diff('month', firsts.cohort_month, date_trunc('month', days.order_date)::date) as months_since,
-        count(distinct case when days.is_purchase_day then days.customer_id end) as active_customers,
-        sum(days.net_spend) as net_spend
+        days.customer_id,
+        days.is_purchase_day,
+        days.net_spend
     from days
     inner join firsts on days.customer_id = firsts.customer_id
     where days.order_date >= firsts.cohort_month
-    group by 1, 2
+),
+
+months as (
+    select
+        cohort_month,
+        months_since,
+        count(distinct case when is_purchase_day then customer_id end) as active_customers,
+        sum(net_spend) as net_spend
+    from dated
+    group by cohort_month, months_since
 )
 
 select

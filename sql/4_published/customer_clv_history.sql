@@ -18,7 +18,21 @@ everything as (
     select * from tonight
 )
 
-select *
+select
+    as_of_date,
+    customer_id,
+    horizon_days,
+    predicted_spend,
+    purchase_probability,
+    segment,
+    value_tier,
+    score_status,
+    historic_value,
+    currency,
+    model_version,
+    run_id,
+    scored_at,
+    updated_at
 from everything
 where customer_id not in (select customer_id from refused)
 order by as_of_date, customer_id, horizon_days
