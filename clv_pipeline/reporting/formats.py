@@ -4,13 +4,13 @@ A missing value (None or nan) is an empty text. Names of metrics, targets and co
 """
 
 import math
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 from clv_pipeline.reporting import labels
 
 Number = int | float | Decimal
-#: From this amount on, cents say nothing.
+#: From this error on, cents are noise.
 _WHOLE_MONEY_FROM = 100
 
 
@@ -77,8 +77,8 @@ def money_range(low: Number | None, high: Number | None, currency: str = "") -> 
 def day(value: date) -> str:
     """Return a date, without the time of day.
 
-    >>> day(datetime(2024, 6, 1, 12)), day(date(2024, 6, 1))
-    ('2024-06-01', '2024-06-01')
+    >>> day(date(2024, 6, 1))
+    '2024-06-01'
     """
     return f"{value:%Y-%m-%d}"
 
@@ -109,7 +109,8 @@ def metric(name: str, value: Number | None, *, signed: bool = False) -> str:
     >>> metric("root_mean_squared_error", 99.5), metric("root_mean_squared_error", 1539.4)
     ('99.50', '1,539')
     """
-    return _metric(name, value, value, signed=signed)
+    size = 0.0 if value is None or is_missing(value) else abs(float(value))
+    return _metric(name, value, size, signed=signed)
 
 
 def metric_estimate(
@@ -122,19 +123,19 @@ def metric_estimate(
     >>> metric_estimate("root_mean_squared_error", 99.5, 80, 120)
     '100 [80, 120]'
     """
-    largest = max((abs(v) for v in (value, low, high) if v is not None and not is_missing(v)), default=None)
+    sizes = [abs(float(v)) for v in (value, low, high) if v is not None and not is_missing(v)]
+    largest = max(sizes, default=0.0)
     return estimate(*(_metric(name, v, largest, signed=signed) for v in (value, low, high)))
 
 
-def _metric(name: str, value: Number | None, largest: Number | None, *, signed: bool) -> str:
+def _metric(name: str, value: Number | None, size: float, *, signed: bool) -> str:
     match labels.metric(name).kind:
         case "share":
             return percent(value, signed=signed)
         case "bias":
             return percent(value, signed=True)
         case "money":
-            is_large = largest is not None and abs(largest) >= _WHOLE_MONEY_FROM
-            return decimal(value, 0 if is_large else 2, signed=signed)
+            return decimal(value, 0 if size >= _WHOLE_MONEY_FROM else 2, signed=signed)
     return decimal(value, signed=signed)
 
 
