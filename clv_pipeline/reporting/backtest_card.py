@@ -19,8 +19,8 @@ def write_card(backtest: Backtest, folder: Path) -> Path:
         f"# Model card: {backtest.source_name}",
         "",
         "**Use it for**: ranking customers, budgets and totals by expected net spend (after returns), and the probability of "
-        "a purchase, over the periods shown. **Do not use it for**: credit, prices, or any decision about a person other "
-        "than marketing.",
+        "a purchase, over the periods shown. **Do not use it for**: credit, prices, or decisions about people outside "
+        "marketing.",
         "",
         "**Trained on**: earlier periods of the same company that ended before each test period began; money in "
         f"{backtest.currency}. **Tested on**: customers who had bought before the test period, by what they spent in it. "

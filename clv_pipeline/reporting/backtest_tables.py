@@ -39,7 +39,7 @@ class Window:
     def verdicts(self) -> list[str]:
         """Return what was decided for each target, and why."""
         return [
-            f"{labels.target(row['target']).capitalize()}: {row['candidate']}. {row['reason']}"
+            f"Champion for {labels.target(row['target'])}: {row['candidate']}. Reason: {row['reason']}."
             for row in _records(self.rows("verdicts"))
         ]
 

@@ -21,7 +21,7 @@ def of_bundle(connection: Connection) -> str:
         "",
         f"Predicts for each customer of {run['source_name']} how much they will spend after "
         f"{formats.day(run['as_of_date'])}, net of returns, and the probability that they will buy at all.",
-        "Not for credit decisions, pricing, or any decision about a person other than marketing.",
+        "Not for credit decisions, pricing, or decisions about people outside marketing.",
         "",
     ]
     if champions:

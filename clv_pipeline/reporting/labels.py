@@ -77,7 +77,26 @@ METRICS = {
 }  # fmt: skip
 #: Published columns that hold codes of ours, such as `churn_risk`; every other text is shown as the company wrote it.
 COLUMNS_OF_CODES = {"segment", "score_status", "table_name"}
-_HEADINGS = {"fate": "status", "row_count": "rows", "table_name": "table", "source_money": "amount at the source"}
+#: Headings that say more than the name of the column.
+_HEADINGS = {
+    "customer_id": "customer",
+    "predicted_spend_mean": "predicted spend per customer",
+    "predicted_spend_share": "share of predicted spend",
+    "purchase_probability_mean": "mean purchase probability",
+    "historic_value": "net spend to date",
+    "historic_value_total": "net spend to date",
+    "reason_1": "main reason",
+    "reason_2": "second reason",
+    "why": "reason",
+    "ltv_to_cac": "LTV to CAC",
+    "payback_months": "months to pay back",
+    "as_of_date": "predicted on",
+    "horizon_days": "days",
+    "table_name": "table",
+    "fate": "status",
+    "row_count": "rows",
+    "source_money": "amount at the source",
+}
 
 
 def metric(name: str) -> Metric:
