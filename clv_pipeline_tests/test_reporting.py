@@ -1,5 +1,7 @@
 """Reports in general: templates refuse missing values and keep markup inert, formats are in one place, roles are right."""
 
+import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,19 @@ def test_one_module_makes_html_and_one_makes_data_uris() -> None:
     for sign, owner in (("jinja2", "html.py"), ("b64encode", "plots.py"), ("<td", None), ("<html", None)):
         found = {p.name for p, text in sources.items() if sign in text}
         assert found == ({owner} if owner else set()), sign
+
+
+def test_numbers_are_formatted_in_one_module() -> None:
+    """A format such as `{value:,.2f}` elsewhere would be a second opinion on how a number looks."""
+    files = [p for room in ("reporting", "diagnostics") for p in (PROJECT / "clv_pipeline" / room).glob("*.py")]
+    specs = [
+        (path.name, ast.unparse(node.format_spec))
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FormattedValue) and node.format_spec
+    ]
+    numeric = [(name, spec) for name, spec in specs if re.search(r"[,%]|\.\d+[ef]|[+]", re.sub(r"%[YmdHMS]", "", spec))]
+    assert {name for name, _ in numeric} == {"formats.py"}
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

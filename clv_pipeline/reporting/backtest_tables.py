@@ -82,7 +82,7 @@ def learning(backtest: Backtest) -> Table:
         for row in _records(backtest.learning)
     ]
     header = ["share of customers", "customers", *(labels.metric(m).label for m in shown)]
-    return Table(header, rows, frozenset(range(len(header))))
+    return Table(header, rows, frozenset(range(1, len(header))))
 
 
 def sources(backtest: Backtest) -> Table:

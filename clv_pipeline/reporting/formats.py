@@ -24,14 +24,12 @@ def is_missing(value: object) -> bool:
 
 
 def decimal(value: Number | None, digits: int = 3, *, signed: bool = False) -> str:
-    """Return a number with a fixed count of decimals; a rounded zero has no minus.
+    """Return a number with a fixed count of decimals; one that is rounded to zero has no sign.
 
-    >>> decimal(1234.5678, 2), decimal(0.25, signed=True), decimal(-0.0001), decimal(None)
+    >>> decimal(1234.5678, 2), decimal(0.25, signed=True), decimal(-0.0001, signed=True), decimal(None)
     ('1,234.57', '+0.250', '0.000', '')
     """
-    if value is None or is_missing(value):
-        return ""
-    return f"{value:{'+' if signed else '-'}z,.{digits}f}"
+    return _written(value, f",.{digits}f", signed=signed)
 
 
 def count(value: Number | None) -> str:
@@ -49,9 +47,14 @@ def percent(value: Number | None, *, digits: int = 1, signed: bool = False) -> s
     >>> percent(0.1234), percent(0.25, digits=0), percent(-0.019, signed=True)
     ('12.3%', '25%', '-1.9%')
     """
+    return _written(value, f",.{digits}%", signed=signed)
+
+
+def _written(value: Number | None, form: str, *, signed: bool) -> str:
     if value is None or is_missing(value):
         return ""
-    return f"{value:{'+' if signed else '-'}z,.{digits}%}"
+    text = f"{value:z{form}}"
+    return f"+{text}" if signed and any(digit in text for digit in "123456789") and text[0] != "-" else text
 
 
 def money(value: Number | None, currency: str = "", *, digits: int = 2) -> str:

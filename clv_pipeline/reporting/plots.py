@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from clv_pipeline.reporting import formats
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -176,7 +178,7 @@ def _spread(count: int) -> NDArray[np.int64]:
 
 def _tick(value: str) -> str:
     try:
-        return f"{float(value):,.0f}" if abs(float(value)) >= 100 else value
+        return formats.count(float(value)) if abs(float(value)) >= 100 else value
     except ValueError:
         return _cut(value, _LONGEST_TICK)
 

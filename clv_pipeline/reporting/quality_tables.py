@@ -97,11 +97,13 @@ def comparisons(
     intervals = measured_intervals(models)
     if intervals:
         rows = [
-            [labels.metric(m).label, intervals.shown(m, with_interval=False)]
+            [labels.metric(m).label, intervals.shown(m, with_interval=False), labels.metric(m).meaning]
             for m in INTERVAL_METRICS
             if m in intervals.estimates
         ]
-        found.append(("Published intervals and probabilities", Table(["measure", "value"], rows, frozenset({1}))))
+        found.append(
+            ("Published intervals and probabilities", Table(["measure", "value", "meaning"], rows, frozenset({1})))
+        )
     return found
 
 
