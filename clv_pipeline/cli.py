@@ -13,17 +13,45 @@ from rich.logging import RichHandler
 
 from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.project_files import DEFAULT_HOME, IS_INSTALLED, PROJECT, WORKSPACE
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.diagnostics.findings import Finding
 from clv_pipeline.evaluation.protocols import PROTOCOLS
 
 out = Console(highlight=False, soft_wrap=True)
+#: What is written while something moves on the terminal goes through the console that moves it.
+err = Console(stderr=True)
+
+_ORDER_OF_WORK = (
+    "init", "doctor", "run", "status", "ui", "explain", "models", "promote", "rollback", "evaluate", "backtest", "forget",
+    "export-subject",
+)  # fmt: skip
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Lists the commands in the order of work, and says of each in whole sentences what it does."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        order = {name: place for place, name in enumerate(_ORDER_OF_WORK)}
+        return sorted(self.commands, key=lambda name: order.get(name, len(order)))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _first_paragraph(self.commands[name])) for name in self.list_commands(ctx)])
+
+
+def _first_paragraph(command: click.Command) -> str:
+    return " ".join((command.help or "").split("\n\n")[0].split())
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="clv-pipeline", prog_name="clv", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Customer lifetime value, every night, from your own database."""
-    handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
+    """Predict every night, from your own database, what each customer will be worth.
+
+    `clv COMMAND --help` says more of a command. The settings are environment variables CLV_<NAME>.
+    """
+    handler = RichHandler(console=err, show_time=False, show_path=False)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(message)s")
     # py.warnings: what a library will drop some day is for its callers, and the tests show it to us
     for noisy in ("great_expectations", "alembic", "matplotlib", "py.warnings"):
@@ -66,7 +94,7 @@ def run(
     acknowledge: tuple[str, ...],
     home: Path | None,
 ) -> None:
-    """Run the whole nightly job now."""
+    """Run the whole nightly job now: extract, check, train where it is due, score, publish."""
     settings = _settings(
         source=source, source_url=url, as_of=as_of.date() if as_of else None, horizons=horizons, home=home
     )
@@ -92,13 +120,14 @@ def run(
 def ui(home: Path | None, port: int) -> None:
     """Open the Dagster UI on 127.0.0.1 with the nightly schedule running."""
     settings = _settings(home=home)
-    from clv_pipeline.core.settings import PROJECT
     from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 
     prepare_dagster_home(Home(settings.home))
     dagster = Path(sys.executable).with_name("dagster")
-    arguments = ["dev", "-w", str(PROJECT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
-    os.chdir(PROJECT)
+    arguments = ["dev", "-w", str(WORKSPACE), "-h", "127.0.0.1", "-p", str(port)]
+    os.environ["CLV_HOME"] = str(settings.home.absolute())
+    if not IS_INSTALLED:
+        os.chdir(PROJECT)
     os.execv(dagster, [str(dagster), *arguments])
 
 
@@ -107,7 +136,7 @@ def ui(home: Path | None, port: int) -> None:
 @click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
 @_home_option
 def doctor(source: str | None, url: str | None, home: Path | None) -> None:
-    """Check source, rights, time zone, disk and schedule; say the next step for each line that fails."""
+    """Check the source, rights, time zone, disk and schedule, and say the next step for each line that fails."""
     settings = _settings(source=source, source_url=url, home=home)
     from clv_pipeline.diagnostics.doctor import examine
 
@@ -117,7 +146,7 @@ def doctor(source: str | None, url: str | None, home: Path | None) -> None:
 @cli.command()
 @_home_option
 def status(home: Path | None) -> None:
-    """Show what is served and how old it is, how the newest run went, the next one, the champion, and the disk used."""
+    """Show what is served, how old it is, how the newest run went, when the next is, the champion, and the disk used."""
     settings = _settings(home=home)
     from clv_pipeline.diagnostics.status import look
     from clv_pipeline.orchestration.history import about_runs
@@ -129,7 +158,7 @@ def status(home: Path | None) -> None:
 @click.argument("run_id", required=False)
 @_home_option
 def rollback(run_id: str | None, home: Path | None) -> None:
-    """Serve the bundle that was served before, or RUN_ID; the next nightly run publishes as ever."""
+    """Serve the bundle that was served before, or that of RUN_ID. The next nightly run publishes as usual."""
     settings = _settings(home=home)
     from clv_pipeline.diagnostics.status import age_in_days
     from clv_pipeline.publishing.serving import roll_back
@@ -144,7 +173,7 @@ def rollback(run_id: str | None, home: Path | None) -> None:
 @cli.command()
 @_home_option
 def models(home: Path | None) -> None:
-    """List every model version: as of when, its champions and test metrics, and when it was the champion."""
+    """List every model version: its date, its models and test metrics, and when it was the champion."""
     settings = _settings(home=home)
     from clv_pipeline.modeling.registry.listing import describe_versions
 
@@ -156,7 +185,7 @@ def models(home: Path | None) -> None:
 @click.argument("version")
 @_home_option
 def promote(version: str, home: Path | None) -> None:
-    """Make an existing model VERSION the champion, once its files and its fit to the features are checked."""
+    """Make an existing model VERSION the champion, after a check of its files and of the features it needs."""
     settings = _settings(home=home)
     from clv_pipeline.modeling.registry.promotion import promote_by_hand
     from clv_pipeline.warehouse.connection import Warehouse
@@ -168,18 +197,23 @@ def promote(version: str, home: Path | None) -> None:
 @cli.command()
 @click.argument("name")
 def init(name: str) -> None:
-    """Start a new source: commented SELECTs and source.toml in sql/0_sources/NAME (or in a folder given as a path)."""
+    """Start a new source: write source.toml and one commented SELECT for each table.
+
+    NAME is a folder of sql/0_sources in a checkout of the project. Where clv was installed from a wheel it is a folder of the
+    current one, as ./NAME is. A path, with a / in it, is that folder.
+    """
     from clv_pipeline.sources.scaffold import scaffold
 
     folder = scaffold(name)
-    out.print(f"Wrote {folder}. Edit orders.sql first, then: clv doctor --source {name} --url YOUR_DATABASE_URL")
+    source = f"./{name}" if IS_INSTALLED and "/" not in name else name
+    out.print(f"Wrote {folder}. Edit orders.sql first, then: clv doctor --source {source} --url YOUR_DATABASE_URL")
 
 
 @cli.command()
 @click.argument("customer_id")
 @_home_option
 def explain(customer_id: str, home: Path | None) -> None:
-    """Show a customer's score, the reasons, and the facts behind them, from what is published."""
+    """Show what is published of a customer: the score, the reasons for it, and the facts behind them."""
     settings = _settings(home=home)
     from clv_pipeline.reporting.terminal import print_customer
 
@@ -187,10 +221,21 @@ def explain(customer_id: str, home: Path | None) -> None:
 
 
 @cli.command()
+@click.argument("column")
+@_home_option
+def lineage(column: str, home: Path | None) -> None:
+    """Show where a published column comes from, such as published.customer_clv.predicted_spend_90d."""
+    settings = _settings(home=home)
+    from clv_pipeline.reporting.lineage import print_lineage
+
+    print_lineage(out, Home(settings.home), column)
+
+
+@cli.command()
 @click.argument("customer_id")
 @_home_option
 def forget(customer_id: str, home: Path | None) -> None:
-    """Erase a customer from everything below the home and keep them out from now on; then look for what is left."""
+    """Erase a customer from everything below the home, keep them out from now on, and list what is left to do by hand."""
     settings = _settings(home=home)
     from clv_pipeline.privacy.erasure import forget as forget_customer
 
@@ -212,7 +257,7 @@ def forget(customer_id: str, home: Path | None) -> None:
 @click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="default: subject.json, here")
 @_home_option
 def export_subject(customer_id: str, file: Path | None, home: Path | None) -> None:
-    """Write all that is held about a customer as JSON: every row of the warehouse and of every bundle."""
+    """Write everything that is held about a customer as JSON: every row of the warehouse and of every bundle."""
     settings = _settings(home=home)
     from clv_pipeline.privacy.subject import export_subject as export
 
@@ -244,7 +289,7 @@ def backtest(
     markdown: Path | None,
     home: Path | None,
 ) -> None:
-    """Judge every model on past windows of a source, and say what wins where."""
+    """Judge every model on past windows of a source, and say which is best in each."""
     fixed = PROTOCOLS[protocol] if protocol else None
     if fixed:
         source, horizons, windows = fixed.source, str(fixed.horizon_days), 1
@@ -257,7 +302,7 @@ def backtest(
 
     home_folder, day = Home(settings.home), settings.as_of or date.today()
     settings = with_demo_source(settings, home_folder)
-    with out.status("reading") as status:
+    with err.status("reading") as status:
         found = run_backtest(settings, home_folder, day, windows, lambda step: status.update(_plain(step)))
     folder = home_folder.backtest.parent / f"{Path(settings.source).name}-{day}"
     write_tables(found, folder)
@@ -277,7 +322,7 @@ def backtest(
 @click.option("--against", "window", required=True, help="FIRST_DAY+DAYS, such as 2011-09-11+90d")
 @_home_option
 def evaluate(file: Path, window: str, home: Path | None) -> None:
-    """Judge a file of predictions (customer_id, predicted_spend, ...) against what happened in a window."""
+    """Judge a FILE of predictions (customer_id, predicted_spend and others) by what happened in a window."""
     settings = _settings(home=home)
     from clv_pipeline.evaluation.predictions_file import judge_file
     from clv_pipeline.reporting import formats, tables
@@ -331,8 +376,8 @@ def _print_findings(findings: Iterable[Finding]) -> int:
 
 
 def _ui_command(settings: Settings) -> str:
-    default_home = Settings.model_fields["home"].default
-    return "make dev" if settings.home == default_home else f"clv ui --home {settings.home}"
+    in_checkout = settings.home == DEFAULT_HOME and not IS_INSTALLED
+    return "make dev" if in_checkout else f"clv ui --home {settings.home}"
 
 
 def _plain(text: str) -> str:

@@ -26,12 +26,13 @@ CLV = Path(sys.executable).with_name("clv")
 #: Files whose tests need a home, a server, a training or a process of its own: with the faults they are `slow`, and no part
 #: of `make check`. The longest come first: begun last, one would keep a worker busy when the others are done.
 _SLOW = (
-    "test_fault_37_kill_9.py", "test_publishing.py", "test_dagster_ui.py", "test_training.py", "test_cli.py",
+    "test_fault_37_kill_9.py", "test_wheel.py", "test_publishing.py", "test_dagster_ui.py", "test_training.py", "test_cli.py",
     "test_bad_input.py", "test_faults_01_to_05_source_database.py", "test_fault_60_erased_customer_comes_back.py",
     "test_faults_13_to_17_volume.py", "test_sources.py", "test_fault_43_two_runs.py", "test_orchestration.py",
     "test_explanation.py", "test_interpretation.py", "test_privacy.py", "test_backtest.py", "test_serving.py",
     "test_publishing_target.py", "test_run_lock.py", "test_status.py", "test_promotion.py", "test_demo_company.py",
     "test_btyd_features.py", "test_window_spend.py", "test_benchmarks.py", "test_hardening.py",
+    "test_progress.py",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from threading import Timer
 
-from clv_pipeline.core.settings import PROJECT
+from clv_pipeline.core.project_files import PROJECT
 
 #: What costs most of the four CPU seconds that a run needs to start.
 _LIBRARIES = (

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from clv_pipeline.core.settings import PROJECT, SQL_FOLDER
+from clv_pipeline.core.project_files import PACKAGE, PROJECT, SQL_FOLDER, WORKSPACE
 from clv_pipeline_tests.conftest import _SLOW
 
-PACKAGE = PROJECT / "clv_pipeline"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SQL_FILES = sorted(
     f for layer in ("1_clean", "2_features", "3_training", "4_published") for f in (SQL_FOLDER / layer).glob("*.sql")
@@ -237,7 +236,7 @@ def test_the_clock_rule_sees_what_it_must() -> None:
 
 
 def test_dagster_loads_one_code_location() -> None:
-    workspace = yaml.safe_load((PROJECT / "workspace.yaml").read_text())
+    workspace = yaml.safe_load(WORKSPACE.read_text())
     (location,) = workspace["load_from"]
     assert location["python_module"]["module_name"] == "clv_pipeline.orchestration.definitions"
 

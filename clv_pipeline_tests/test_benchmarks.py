@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import made_up_shop, purchase_mart
 from clv_pipeline.btyd import MBGNBD, MBGCNBDk, ParetoNBD
-from clv_pipeline.core.settings import SQL_FOLDER
+from clv_pipeline.core.project_files import SQL_FOLDER
 from clv_pipeline.warehouse.connection import Warehouse, columns_of
 from clv_pipeline_tests.conftest import AS_OF, FileSource
 from clv_pipeline_tests.warehouse_builders import clean_without_rules, extract_source

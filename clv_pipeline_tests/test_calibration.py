@@ -45,7 +45,7 @@ def taught() -> Calibration:
 def test_on_a_fresh_draw_nine_in_ten_customers_lie_inside_and_buyers_nearly_so(taught: Calibration) -> None:
     fresh = window(3)
     probability = taught.probability(fresh.probability, ExpectedTotal())
-    outlook = taught.outlook(fresh.expected, probability)
+    outlook = taught.interval(fresh.expected, probability)
     found = metrics.coverage(fresh.spend, fresh.expected, outlook.low, outlook.high)
     assert 0.88 <= found["coverage"] <= 0.95
     assert found["coverage_of_buyers"] >= 0.85
@@ -65,7 +65,7 @@ def test_small_and_large_customers_have_errors_of_their_own() -> None:
     found = calibrate([uneven(1)])
     assert found is not None
     fresh = uneven(2)
-    outlook = found.outlook(fresh.expected, found.probability(fresh.probability, ExpectedTotal()))
+    outlook = found.interval(fresh.expected, found.probability(fresh.probability, ExpectedTotal()))
     inside = (fresh.spend >= outlook.low - 0.005) & (fresh.spend <= outlook.high + 0.005)
     is_large, buys = fresh.expected / fresh.probability > np.exp(4), fresh.spend > 0
     for size in (is_large, ~is_large):
@@ -75,7 +75,7 @@ def test_small_and_large_customers_have_errors_of_their_own() -> None:
 def test_typical_is_nothing_where_no_purchase_is_likelier_and_the_median_elsewhere(taught: Calibration) -> None:
     chance = np.array([0.05, 0.30, 0.499, 0.70, 0.95])
     if_buying = np.full(5, 60.0)
-    outlook = taught.outlook(chance * if_buying, chance)
+    outlook = taught.interval(chance * if_buying, chance)
     np.testing.assert_array_equal(outlook.typical[:3], 0)
     # the median of everybody is the quantile among buyers that leaves half of everybody below it
     generator = np.random.default_rng(9)
@@ -86,7 +86,7 @@ def test_typical_is_nothing_where_no_purchase_is_likelier_and_the_median_elsewhe
 
 def test_the_ends_lie_around_what_is_typical(taught: Calibration) -> None:
     fresh = window(4)
-    outlook = taught.outlook(fresh.expected, fresh.probability)
+    outlook = taught.interval(fresh.expected, fresh.probability)
     assert (outlook.low >= 0).all()
     assert (outlook.low <= outlook.typical).all()
     assert (outlook.typical <= outlook.high).all()
@@ -97,12 +97,12 @@ def test_the_ends_lie_around_what_is_typical(taught: Calibration) -> None:
 def test_more_expected_is_never_less_at_the_upper_end(taught: Calibration) -> None:
     for chance in (0.1, 0.3, 0.6, 0.9, 0.97):
         expected = np.geomspace(0.01, 1e5, 4_000)
-        high = taught.outlook(expected, np.full(4_000, chance)).high
+        high = taught.interval(expected, np.full(4_000, chance)).high
         assert (np.diff(high) >= 0).all(), chance
 
 
 def test_nothing_at_all_is_expected_of_a_customer_without_a_chance(taught: Calibration) -> None:
-    outlook = taught.outlook(np.array([0.0]), np.array([0.0]))
+    outlook = taught.interval(np.array([0.0]), np.array([0.0]))
     assert (outlook.typical[0], outlook.low[0], outlook.high[0]) == (0, 0, 0)
 
 
@@ -204,7 +204,7 @@ def test_it_is_saved_as_json_and_is_the_same_again(taught: Calibration) -> None:
     assert again == taught
     fresh = window(3)
     np.testing.assert_array_equal(
-        again.outlook(fresh.expected, fresh.probability).high, taught.outlook(fresh.expected, fresh.probability).high
+        again.interval(fresh.expected, fresh.probability).high, taught.interval(fresh.expected, fresh.probability).high
     )
 
 
@@ -223,5 +223,5 @@ def test_a_handful_of_buyers_is_enough_to_say_something() -> None:
     found = calibrate([made])
     assert found is not None
     assert len(found.sizes) == 1
-    outlook = found.outlook(made.expected, found.probability(made.probability, ExpectedTotal()))
+    outlook = found.interval(made.expected, found.probability(made.probability, ExpectedTotal()))
     assert (outlook.low <= outlook.high).all() and np.isfinite(outlook.high).all()

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib.metadata import version as installed_version
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,12 @@ import pytest
 import sqlalchemy as sa
 import sqlglot
 
+from clv_pipeline.cli import _ORDER_OF_WORK, cli
 from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.settings import SOURCES_FOLDER, load_settings
+from clv_pipeline.core.project_files import SOURCES_FOLDER
+from clv_pipeline.core.settings import load_settings
 from clv_pipeline.diagnostics.doctor import examine
 from clv_pipeline.sources.extraction import extract
 from clv_pipeline.sources.folder import read_selects
@@ -274,11 +278,27 @@ def test_explain_before_the_first_run_says_to_run(tmp_path: Path) -> None:
     assert "clv run" in plain(result.stdout)
 
 
-def test_help_lists_every_command() -> None:
+def test_help_says_of_every_command_in_the_order_of_work_and_in_whole_sentences_what_it_does() -> None:
     result = run_clv("--help")
     assert result.returncode == 0
-    for command in ("doctor", "explain", "init", "models", "promote", "rollback", "run", "status", "ui"):
-        assert f"\n  {command} " in result.stdout
+    listed = re.findall(
+        r"^  ([a-z-]+)  +(\S.*(?:\n {10,}\S.*)*)", result.stdout.split("Commands:")[1], flags=re.MULTILINE
+    )
+    assert [name for name, _ in listed] == list(_ORDER_OF_WORK)
+    assert set(_ORDER_OF_WORK) == cli.commands.keys(), "give a new command its place"
+    assert "..." not in result.stdout.split("Commands:")[1]
+    for name, text in listed:
+        said = plain(text)
+        assert said == " ".join((cli.commands[name].help or "").split("\n\n")[0].split()), name
+        assert said[0].isupper() and said.endswith("."), name
+
+
+def test_version_is_that_of_the_installed_package() -> None:
+    result = run_clv_here("--version")
+    assert (result.returncode, result.stdout) == (0, f"clv {installed_version('clv-pipeline')}\n")
+
+
+def test_the_help_of_a_command_says_its_options() -> None:
     options = run_clv_here("run", "-h")
     assert options.returncode == 0
     for option in ("--source", "--url", "--as-of", "--horizons", "--retrain", "--home"):

@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.core.errors import ConfigurationError
-from clv_pipeline.core.settings import SOURCES_FOLDER, read_source_toml
+from clv_pipeline.core.project_files import SOURCES_FOLDER
+from clv_pipeline.core.settings import read_source_toml
 from clv_pipeline.demo_company.company import build_demo_company
 from clv_pipeline.demo_company.dirt import ODD_NAMES, PlantedFaults
 

@@ -4,7 +4,7 @@ import doctest
 from importlib import import_module
 from pathlib import Path
 
-from clv_pipeline.core.settings import PROJECT
+from clv_pipeline.core.project_files import PROJECT
 
 
 def _modules_with_examples() -> list[str]:

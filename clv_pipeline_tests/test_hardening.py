@@ -7,7 +7,8 @@ import duckdb
 import pytest
 
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.settings import PROJECT, load_settings
+from clv_pipeline.core.project_files import PROJECT
+from clv_pipeline.core.settings import load_settings
 from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row, open_bundle_file
 from clv_pipeline.warehouse.files import open_files
 from clv_pipeline_tests.conftest import open_warehouse

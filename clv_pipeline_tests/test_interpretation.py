@@ -334,24 +334,10 @@ def test_looking_again_gives_the_same_tables(shop: Shop, copy_of_shop: Shop) -> 
         pd.testing.assert_frame_equal(first, again)
 
 
-def test_tables_stay_on_a_night_that_does_not_train(shop: Shop, copy_of_shop: Shop) -> None:
-    interpretation.create_tables(copy_of_shop.warehouse)
-    for first, again in zip(shop.tables(), copy_of_shop.tables(), strict=True):
-        pd.testing.assert_frame_equal(first, again)
-        assert len(again) > 0
-
-
 def test_without_a_test_window_the_tables_are_there_and_empty(shop: Shop, copy_of_shop: Shop) -> None:
     assert copy_of_shop.look(replace(shop.plan, test=None)) is None
     assert [list(t.columns) for t in copy_of_shop.tables()] == [list(t.columns) for t in shop.tables()]
     assert [len(t) for t in copy_of_shop.tables()] == [0, 0, 0]
-
-
-def test_a_warehouse_older_than_the_tables_gets_them_empty(tmp_path: Path) -> None:
-    warehouse = open_warehouse(Home(tmp_path))
-    interpretation.create_tables(warehouse)
-    with warehouse.connection() as connection:
-        assert [connection.execute(f"from training.{name}").fetchall() for name in TABLES] == [[], [], []]
 
 
 def test_some_rows_are_drawn_without_repeats_and_in_order() -> None:

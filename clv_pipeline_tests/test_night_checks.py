@@ -6,8 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from clv_pipeline.core.errors import RUNBOOK, ConfigurationError, PipelineError, QualityError
-from clv_pipeline.core.settings import PROJECT, Settings, load_settings
+from clv_pipeline.core.errors import ConfigurationError, PipelineError, QualityError
+from clv_pipeline.core.project_files import PROJECT, RUNBOOK
+from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.quality.night_checks import (
     ACKNOWLEDGEABLE,
     FRESHNESS,

@@ -17,7 +17,7 @@ from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.contracts.reasons import REASONS
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.settings import PROJECT
+from clv_pipeline.core.project_files import PROJECT, WORKSPACE
 from clv_pipeline.warehouse.sql_models import load_layer
 from clv_pipeline_tests.conftest import FileSource
 from clv_pipeline_tests.ticks import python_process, ticks
@@ -53,7 +53,7 @@ def _metadata(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, Any]:
 def test_the_server_loads_the_code_location(tmp_path: Path) -> None:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("CLV_", "DAGSTER_"))}
     loaded = subprocess.run(
-        [str(DAGSTER), "definitions", "validate", "--load-with-grpc", "-w", str(PROJECT / "workspace.yaml")],
+        [str(DAGSTER), "definitions", "validate", "--load-with-grpc", "-w", str(WORKSPACE)],
         env=clean | {"DAGSTER_HOME": str(tmp_path), "CLV_HOME": str(tmp_path / "home")},
         capture_output=True, text=True, timeout=180, check=False, cwd=PROJECT,
     )  # fmt: skip

@@ -28,7 +28,8 @@ from sqlalchemy.dialects import mssql, mysql, oracle
 from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.core.errors import ConfigurationError, PublishError
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.settings import PROJECT, Settings, load_settings
+from clv_pipeline.core.project_files import PROJECT
+from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import failures_of
 from clv_pipeline.publishing import database_target

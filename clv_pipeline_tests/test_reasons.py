@@ -11,7 +11,7 @@ from sqlglot import exp
 from clv_pipeline.contracts import reasons
 from clv_pipeline.contracts.reasons import REASONS, Reason
 from clv_pipeline.contracts.source import CONTRACT
-from clv_pipeline.core.settings import PROJECT, SQL_FOLDER
+from clv_pipeline.core.project_files import PROJECT, SQL_FOLDER
 from clv_pipeline.warehouse.sql_models import SqlModel, load_layer
 
 #: Modules that use reasons which no SQL file yields.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jinja2 import UndefinedError
 
-from clv_pipeline.core.settings import PROJECT
+from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline.modeling import metrics
 from clv_pipeline.reporting import formats, html, labels, markdown, quality_tables, tables
 from clv_pipeline.reporting.backtest_report import write_page

@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 
 from clv_pipeline.core import run_identity
+from clv_pipeline.core.project_files import SOURCES_FOLDER
 from clv_pipeline.core.run_identity import code_fingerprint, model_version, run_id
-from clv_pipeline.core.settings import SOURCES_FOLDER, Changes, Settings, load_settings
+from clv_pipeline.core.settings import Changes, Settings, load_settings
 from clv_pipeline_tests.changed_settings import ANOTHER, declared
 
 AS_OF = date(2026, 7, 1)
@@ -113,7 +114,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     (tmp_path / "sql/0_sources/ours/source.toml").write_text('currency = "EUR"\n')
-    monkeypatch.setattr(run_identity, "PROJECT", tmp_path)
+    monkeypatch.setattr(run_identity, "PACKAGE", tmp_path / "clv_pipeline")
     monkeypatch.setattr(run_identity, "SQL_FOLDER", tmp_path / "sql")
     return tmp_path
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from clv_pipeline.core.errors import ConfigurationError
-from clv_pipeline.core.settings import SOURCES_FOLDER, Settings, load_settings, read_source_toml
+from clv_pipeline.core.project_files import SOURCES_FOLDER
+from clv_pipeline.core.settings import Settings, load_settings, read_source_toml
 
 Make = Callable[[str], Path]
 

@@ -8,7 +8,8 @@ import sqlglot
 from sqlglot import exp
 
 from clv_pipeline.contracts.source import CONTRACT
-from clv_pipeline.core.settings import SQL_FOLDER, Settings
+from clv_pipeline.core.project_files import SQL_FOLDER
+from clv_pipeline.core.settings import Settings
 from clv_pipeline.features import build as features
 from clv_pipeline.warehouse.connection import Warehouse, columns_of, row_count
 from clv_pipeline.warehouse.sql_models import SqlModel, append, build, column_lineage, first_comment, load_layer

@@ -14,7 +14,8 @@ from clv_pipeline.contracts import warehouse
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.contracts.warehouse import BTYD_FEATURES, TABLES, Column, Table
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.settings import PROJECT, SQL_FOLDER, load_settings
+from clv_pipeline.core.project_files import PROJECT, SQL_FOLDER
+from clv_pipeline.core.settings import load_settings
 from clv_pipeline.features.cutoffs import plan_horizons
 from clv_pipeline.features.plan import NightPlan, read_night_plan, write_night_plan
 from clv_pipeline.warehouse import tables

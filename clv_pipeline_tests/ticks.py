@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-from clv_pipeline.core.settings import PROJECT
+from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline_tests import forked
 from clv_pipeline_tests.conftest import FileSource
 

@@ -303,6 +303,17 @@ PUBLISHED: dict[str, PublishedTable] = {
             },
         ),
         PublishedTable(
+            "column_lineage",
+            ("table_name", "column_name", "from_table", "from_column"),
+            {
+                "table_name": "the table, or the model version, that has the column",
+                "column_name": "the column, or what a model version predicts",
+                "from_table": "the table, model version or table of the source that it comes from",
+                "from_column": "the column there",
+                "step": "the SQL file, the Python module or the recipe that makes the one of the other",
+            },
+        ),
+        PublishedTable(
             "clv_run",
             ("run_id",),
             {

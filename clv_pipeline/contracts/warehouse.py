@@ -367,12 +367,21 @@ TONIGHT = _table(
     "published/customer_clv", "publishing/history.py", **_HISTORY,
 )  # fmt: skip
 COLUMN_DICTIONARY = _table(
-    "published.column_dictionary", "column of a published table", "published/bundle", "publishing/publishing.py",
+    "published.column_dictionary", "column of a published table", "published/column_dictionary", "publishing/publishing.py",
     table_name=("varchar", "the published table"),
     column_name=("varchar", "its column"),
     position=("integer", "place in the table, from 1"),
     data_type=("varchar", "SQL type"),
     description=("varchar", "what it means"),
+)  # fmt: skip
+COLUMN_LINEAGE = _table(
+    "published.column_lineage", "step back from a column to one that it comes from", "published/column_lineage",
+    "publishing/lineage.py",
+    table_name=("varchar", "the table or model version that has the column"),
+    column_name=("varchar", "the column, or what a model version predicts"),
+    from_table=("varchar", "the table, model version or source table that it comes from"),
+    from_column=("varchar", "the column there"),
+    step=("varchar", "the SQL file, the Python module or the recipe that makes the one of the other"),
 )  # fmt: skip
 
 #: Every table above by its name, `layer.name`.

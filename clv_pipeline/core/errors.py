@@ -3,8 +3,7 @@
 from difflib import get_close_matches
 from typing import ClassVar
 
-#: The page that says for each red check and each family of errors what to do; an anchor follows.
-RUNBOOK = "docs/runbook.md"
+from clv_pipeline.core.project_files import RUNBOOK
 
 
 class PipelineError(Exception):

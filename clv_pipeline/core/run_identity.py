@@ -10,7 +10,8 @@ from hashlib import sha256
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-from clv_pipeline.core.settings import PROJECT, SQL_FOLDER, Settings
+from clv_pipeline.core.project_files import CARRIED, PACKAGE, SQL_FOLDER
+from clv_pipeline.core.settings import Settings
 
 #: The libraries whose results reach a bundle: another release may round, sample or split differently.
 _COMPUTING_LIBRARIES = ("duckdb", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops", "xgboost-cpu")
@@ -20,11 +21,14 @@ _SHARED_LAYERS = "[1-9]_*"
 def code_fingerprint(settings: Settings) -> str:
     """Return one hash over the package, the shared SQL, this company's own SELECTs and the libraries that compute.
 
-    The folders of other companies are no part of it: adding one renames nobody's runs.
+    The folders of other companies are no part of it: adding one renames nobody's runs. A checkout and a wheel of the same
+    contents have the same: names are below each folder, and the SQL that a wheel carries is no part of the package.
     """
-    folders = [PROJECT / "clv_pipeline", *sorted(SQL_FOLDER.glob(_SHARED_LAYERS)), settings.source_folder]
     libraries = {name: installed_version(name) for name in _COMPUTING_LIBRARIES}
-    return _hash([libraries, *map(_files_of, folders)])
+    carried = f"{CARRIED.name}/"
+    package = {name: digest for name, digest in _files_of(PACKAGE).items() if not name.startswith(carried)}
+    folders = [*sorted(SQL_FOLDER.glob(_SHARED_LAYERS)), settings.source_folder]
+    return _hash([libraries, package, *map(_files_of, folders)])
 
 
 def model_version(

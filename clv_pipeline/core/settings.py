@@ -24,10 +24,7 @@ from pydantic_settings import (
 )
 
 from clv_pipeline.core.errors import ConfigurationError, nearest
-
-PROJECT = Path(__file__).resolve().parents[2]
-SQL_FOLDER = PROJECT / "sql"
-SOURCES_FOLDER = SQL_FOLDER / "0_sources"
+from clv_pipeline.core.project_files import DEFAULT_HOME, SOURCES_FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +72,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CLV_", extra="ignore", populate_by_name=True)
 
     # where things are
-    home: Path = _nothing(PROJECT / ".clv")
+    home: Path = _nothing(DEFAULT_HOME)
     source: str = _data("demo", covered_by=_ROWS)
     source_url: SecretStr | None = _data(None, covered_by=_ROWS)
     hash_key: SecretStr | None = _data(None, covered_by=_ROWS)

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from clv_pipeline.contracts.source import CONTRACT
-from clv_pipeline.core.errors import RUNBOOK, PipelineError
+from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.diagnostics.findings import Finding
 from clv_pipeline.reporting.formats import gigabytes

@@ -7,7 +7,7 @@ prefix; buy-till-you-die features are made in Python. What a feature means in wo
 from collections.abc import Iterable
 
 from clv_pipeline.core.errors import ConfigurationError, nearest
-from clv_pipeline.core.settings import SQL_FOLDER
+from clv_pipeline.core.project_files import SQL_FOLDER
 
 #: Columns of features.customer_features that say which row it is, not what the customer is like.
 KEYS = ("as_of", "role", "customer_id")

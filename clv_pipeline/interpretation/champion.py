@@ -55,13 +55,6 @@ class ImportanceScope:
         )
 
 
-def create_tables(warehouse: Warehouse) -> None:
-    """Create the tables that are not there yet, empty: a warehouse may be older than they are."""
-    with warehouse.transaction() as connection:
-        for table in (PERMUTATION_IMPORTANCE, PARTIAL_DEPENDENCE, SOURCE_ABLATION):
-            tables.create_if_missing(connection, table)
-
-
 def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -> ImportanceScope | None:
     """Replace `training.permutation_importance` and `training.partial_dependence` of the champion of the spend.
 

@@ -1,10 +1,12 @@
 """Asset checks: what the rooms measured, in the form Dagster shows. What is measured, and its limits, is theirs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import dagster as dg
 
-from clv_pipeline.core.errors import RUNBOOK, PublishError
+from clv_pipeline.core.errors import PublishError
+from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.modeling.training.champion_rule import CHAMPION_STAYS
 from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.quality.cleaning import CleanReport
@@ -17,6 +19,7 @@ from clv_pipeline.quality.night_checks import (
     PAST_MONTHS,
     TABLE_VOLUME,
     CheckResult,
+    NightRejected,
 )
 from clv_pipeline.sources.extraction import ExtractedTable
 from clv_pipeline.warehouse.sql_models import SqlModel
@@ -100,6 +103,27 @@ def of_judgements(asset: str, judgements: Iterable[CheckResult]) -> Iterable[dg.
                 **({"details": list(judged.details)} if judged.details else {}),
             },
         )
+
+
+def materialized_and_judged(
+    asset: str, judge: Callable[[], tuple[dict[str, Any], list[CheckResult]]], *, several: bool = False
+) -> Iterable[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """Yield the materialization of an asset and its checks, as `judge` returns them; where one blocks, only the checks.
+
+    several: the metadata are those of several assets of one layer, by name.
+
+    Raises:
+        NightRejected: a check blocks, after its outcome was yielded.
+    """
+    try:
+        metadata, judged = judge()
+    except NightRejected as error:
+        yield from of_judgements(asset, error.judgements)
+        raise
+    layer = asset.split(".")[0]
+    for name, shown in metadata.items() if several else ((asset.split(".")[1], metadata),):
+        yield dg.MaterializeResult(asset_key=[layer, name], metadata=shown)
+    yield from of_judgements(asset, judged)
 
 
 def of_audit(error: PublishError | None, rows: Mapping[str, int]) -> dg.AssetCheckResult:

@@ -67,7 +67,7 @@ def of_what_drives_predictions(connection: Connection, settings: Settings) -> di
     return found
 
 
-def of_sources(connection: Connection) -> dict[str, Any]:
+def of_sources(connection: Connection, settings: Settings) -> dict[str, Any]:
     """Return what each source adds to the normalised Gini."""
     bars = connection.execute(
         """

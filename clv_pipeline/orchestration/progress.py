@@ -1,41 +1,126 @@
-"""The console logger of `clv run`: one line a step, the rest of Dagster's events stay in the run's log and UI."""
+"""What `clv run` shows while it runs: one line a step, a spinner for the step that runs now. Everything else is in Dagster's UI.
+
+A terminal has one writer. Dagster sends what a step writes to a file and copies the file to the terminal a moment later, so
+a spinner of the same process and those copies would write into each other's lines.
+"""
 
 import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Thread
+from typing import TextIO
 
 import dagster as dg
 from dagster import DagsterEventType
 from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.spinner import Spinner
+from rich.text import Text
 
-_console = Console(stderr=True, highlight=False)
+#: The terminal of the run that is on, while its display has it: there is one terminal a process.
+_shown: list[tuple[Console, Spinner]] = []
+#: How long the last lines of a process that outlives its step are waited for.
+_LAST_LINES_SECONDS = 2
+
+
+@contextmanager
+def live_display() -> Iterator[None]:
+    """Show what runs now on the terminal; all that this process and its children write meanwhile comes as whole lines above it.
+
+    Whether there is a terminal is asked once, here: where stdout or stderr is a file or a pipe, nothing is redirected and
+    nothing moves.
+    """
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        yield
+        return
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w") as terminal:
+        console = Console(file=terminal, force_terminal=True, highlight=False)
+        spinner = Spinner("dots", "starting", style="status.spinner")
+        live = Live(
+            spinner, console=console, refresh_per_second=12.5, transient=True, redirect_stdout=False, redirect_stderr=False
+        )  # fmt: skip
+        with live, _written_above(console):
+            _shown.append((console, spinner))
+            try:
+                yield
+            finally:
+                _shown.clear()
+
+
+@contextmanager
+def _written_above(console: Console) -> Iterator[None]:
+    """Print each line that comes through stdout or stderr on the console, whoever writes it: Python, a library, a child."""
+    with ExitStack() as streams:
+        for stream in (sys.stdout, sys.stderr):
+            streams.enter_context(_relayed(stream, console))
+        yield
+
+
+@contextmanager
+def _relayed(stream: TextIO, console: Console) -> Iterator[None]:
+    # a pipe each: two processes that copy the one and the other would write into each other's lines
+    original = os.dup(stream.fileno())
+    read_end, write_end = os.pipe()
+    relay = Thread(target=_relay, args=(read_end, console), daemon=True)
+    relay.start()
+    _point(stream, write_end)
+    try:
+        yield
+    finally:
+        _point(stream, original)
+        relay.join(_LAST_LINES_SECONDS)
+
+
+def _point(stream: TextIO, target: int) -> None:
+    """Let the descriptor of the stream be what `target` is, which is closed."""
+    stream.flush()
+    os.dup2(target, stream.fileno())
+    os.close(target)
+
+
+def _relay(read_end: int, console: Console) -> None:
+    # what comes later than the last lines finds the display closed
+    with os.fdopen(read_end, errors="replace") as lines, suppress(ValueError):
+        for line in lines:
+            console.print(Text.from_ansi(line.rstrip("\n")), soft_wrap=True)
 
 
 class _StepLines(logging.Handler):
-    """Shows a spinner for the running step and leaves one line for each that ended."""
+    """Leaves one line for each step that ended, and tells the spinner, if there is one, what runs."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self._status = _console.status("starting")
+        plain: tuple[Console, Spinner | None] = (Console(stderr=True, highlight=False), None)
+        self._console, self._spinner = _shown[0] if _shown else plain
 
     def emit(self, record: logging.LogRecord) -> None:
         meta = getattr(record, "dagster_meta", {})
-        event, step = meta.get("dagster_event"), meta.get("step_key") or ""
+        event, step = meta.get("dagster_event"), (meta.get("step_key") or "").replace("__", ".")
+        said = escape(str(meta.get("orig_message", "")))
         if event is None:
             if step and record.levelno == logging.DEBUG:
-                self._status.update(f"{step}: {meta.get('orig_message', '')}")
+                self._runs_now(f"{step}: {said}")
             elif record.levelno >= logging.WARNING and "Not executing" not in record.getMessage():
-                _console.print(f"[yellow]warning[/] {step}: {meta.get('orig_message', '')}")
+                self._leave(f"[yellow]warning[/] {step}: {said}")
             return
         match event.event_type:
             case DagsterEventType.STEP_START:
-                self._status.update(step)
-                self._status.start()
+                self._runs_now(step)
             case DagsterEventType.STEP_SUCCESS:
                 seconds = event.event_specific_data.duration_ms / 1000
-                _console.print(f"[green]done[/]   {step.replace('__', '.')} [dim]{seconds:.1f} s[/]")
+                self._leave(f"[green]done[/]   {step} [dim]{seconds:.1f} s[/]")
             case DagsterEventType.STEP_FAILURE:
-                _console.print(f"[red]failed[/] {step.replace('__', '.')}")
-            case DagsterEventType.RUN_SUCCESS | DagsterEventType.RUN_FAILURE:
-                self._status.stop()
+                self._leave(f"[red]failed[/] {step}")
+
+    def _runs_now(self, text: str) -> None:
+        if self._spinner is not None:
+            self._spinner.update(text=Text.from_markup(text))
+
+    def _leave(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True)
 
 
 @dg.logger(None, "One line a step, with a spinner for what runs now.")

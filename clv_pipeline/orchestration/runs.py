@@ -10,6 +10,7 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.core.run_lock import hold
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import Failure, failures_of
+from clv_pipeline.orchestration.progress import live_display
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,14 @@ def _execute(run_id: str, as_of: date | None, retrain: bool, acknowledged: tuple
     tags = {AS_OF_TAG: as_of.isoformat() if as_of else "", ACKNOWLEDGE_TAG: ",".join(acknowledged)}
     job = defs.resolve_job_def("retrain" if retrain else "nightly")
     with dg.DagsterInstance.get() as instance:
-        result = job.execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            run_id=run_id,
-            run_config={"loggers": {"console": {"config": {}}}},
-            tags={name: value for name, value in tags.items() if value},
-        )
+        with live_display():
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_id=run_id,
+                run_config={"loggers": {"console": {"config": {}}}},
+                tags={name: value for name, value in tags.items() if value},
+            )
         # several assets may fail of one thing, which is said once
         run = instance.get_run_by_id(run_id)
         found = failures_of(list(result.all_events), run.tags if run else {})

@@ -18,9 +18,6 @@ Metadata = dict[str, Any]
 Step = Iterable[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 Body = Callable[[dg.AssetExecutionContext, Pipeline, SqlModel], Step]
 
-#: SQL models that are built in the step of another asset.
-_BUILT_WITH = {"published.segment_thresholds": "published/customer_clv"}
-
 
 def asset_key(table: str) -> dg.AssetKey:
     """Return the asset `layer/name` of the table `layer.name`."""
@@ -29,26 +26,33 @@ def asset_key(table: str) -> dg.AssetKey:
 
 def writers_of(table: str) -> set[dg.AssetKey]:
     """Return the assets whose steps write a table; none for one that holds earlier nights, which no step must wait for."""
-    if table in TABLES:
-        written = () if TABLES[table].is_history else TABLES[table].assets
-    else:
-        written = (_BUILT_WITH.get(table, table.replace(".", "/")),)
+    if table not in TABLES:
+        return {asset_key(table)}
+    written = () if TABLES[table].is_history else TABLES[table].assets
     return {dg.AssetKey(asset.split("/")) for asset in written}
+
+
+def sql_spec(model: SqlModel, *, group: str, also: Sequence[str] = ()) -> dg.AssetSpec:
+    """Return the spec of one SQL model: its description and dependencies, and `also` those on further tables."""
+    deps = set().union(*(writers_of(table) for table in {*model.inputs, *also})) - {asset_key(model.table)}
+    return dg.AssetSpec(
+        asset_key(model.table),
+        description=model.description,
+        deps=sorted(deps),
+        group_name=group,
+        kinds={"sql", "duckdb"},
+        owners=OWNERS,
+    )
 
 
 def sql_asset(
     model: SqlModel, body: Body, *, group: str, also: Sequence[str] = (), checks: Sequence[str] = ()
 ) -> dg.AssetsDefinition:
     """Return the asset that builds one SQL model by `body`; `also` names tables it needs beyond those it reads."""
-    deps = set().union(*(writers_of(table) for table in {*model.inputs, *also})) - {asset_key(model.table)}
 
-    @dg.asset(
-        key=asset_key(model.table),
-        description=model.description,
-        deps=sorted(deps),
-        group_name=group,
-        kinds={"sql", "duckdb"},
-        owners=OWNERS,
+    @dg.multi_asset(
+        name="__".join(asset_key(model.table).path),
+        specs=[sql_spec(model, group=group, also=also)],
         check_specs=[dg.AssetCheckSpec(name, asset=asset_key(model.table), blocking=True) for name in checks] or None,
     )
     def build_table(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]

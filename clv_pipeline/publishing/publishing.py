@@ -13,9 +13,11 @@ from clv_pipeline.contracts.warehouse import COLUMN_DICTIONARY, HISTORY
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.home import Home, clear_leftovers
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.modeling.registry.registry import Manifest, Registry
 from clv_pipeline.publishing.audit import audit, unscored_customers
 from clv_pipeline.publishing.bundle import Bundle, seal, write_files, write_manifest
 from clv_pipeline.publishing.history import remember, segment_moves, write_tonight
+from clv_pipeline.publishing.lineage import build_lineage
 from clv_pipeline.publishing.serving import remove_old_bundles, serve
 from clv_pipeline.quality.conservation import check_money_is_conserved
 from clv_pipeline.quality.judging import raise_unacknowledged
@@ -31,6 +33,9 @@ from clv_pipeline.warehouse.connection import (
     one_row,
 )
 from clv_pipeline.warehouse.sql_models import Parameters, SqlModel, build
+
+#: The models of `sql/4_published` that are built, and checked, before the others.
+CUSTOMER_MODELS = ("segment_thresholds", "customer_clv")
 
 
 def publish_parameters(settings: Settings) -> Parameters:
@@ -57,7 +62,7 @@ def build_customer_clv(
     with warehouse.transaction() as connection:
         tables.create_if_missing(connection, HISTORY)
         for model in models:
-            if model.name in ("segment_thresholds", "customer_clv"):
+            if model.name in CUSTOMER_MODELS:
                 build(connection, model, publish_parameters(settings))
         check_money_is_conserved(connection)
         write_tonight(connection, settings)
@@ -75,8 +80,9 @@ def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, ho
     """
     with warehouse.transaction() as connection:
         for model in models:
-            if model.name not in ("segment_thresholds", "customer_clv"):
+            if model.name not in CUSTOMER_MODELS:
                 build(connection, model, publish_parameters(settings))
+        build_lineage(connection, settings, _manifest_of_scores(connection, home))
         _build_dictionary(connection)
         unscored = unscored_customers(connection, settings)
     try:
@@ -113,6 +119,12 @@ def _write_and_serve(warehouse: Warehouse, settings: Settings, home: Home, unsco
     is_served = serve(home.published, folder, as_of, source)
     remove_old_bundles(home.published, settings.keep_bundles, run_id)
     return Bundle(run_id, folder, as_of, is_served, counts)
+
+
+def _manifest_of_scores(connection: Connection, home: Home) -> Manifest | None:
+    (version,) = one_row(connection, "select model_version from scores.run")
+    registry = Registry(home.models)
+    return registry.manifest(version) if version in registry.names() else None
 
 
 def _build_dictionary(connection: Connection) -> None:

@@ -26,7 +26,7 @@ def print_table(console: Console, shown: Table) -> None:
 
 def print_summary(console: Console, home: Home, checks_passed: int, checks_failed: list[str], ui_command: str) -> None:
     """Print what the last run published and where to look."""
-    with open_bundle_file(_served(home)) as connection:
+    with open_bundle_file(served_database(home)) as connection:
         (run,) = records(connection, "select * from clv_run")
         champions = connection.execute(
             "select distinct target, candidate from model_quality where is_champion order by target"
@@ -66,7 +66,7 @@ def print_customer(console: Console, home: Home, customer_id: str) -> None:
     Raises:
         PublishError: nothing is published yet, or the customer is not in it.
     """
-    with open_bundle_file(_served(home)) as connection:
+    with open_bundle_file(served_database(home)) as connection:
         rows = records(connection, "select * from customer_clv where customer_id = $id", {"id": customer_id})
         actions = connection.execute(
             "select action, why from recommendations where customer_id = $id", {"id": customer_id}
@@ -108,8 +108,13 @@ def _customers_by_status(connection: Connection) -> str:
     return ", ".join(f"{status} {formats.count(customers)}" for status, customers in rows)
 
 
-def _served(home: Home) -> Path:
+def served_database(home: Home) -> Path:
+    """Return the file that is served now.
+
+    Raises:
+        PublishError: nothing is published yet.
+    """
     path = home.published / "clv.duckdb"
     if not path.exists():
-        raise PublishError(f"Nothing is published in {home.published} yet", next_step="run `clv run` (or `make run`).")
+        raise PublishError(f"Nothing is published in {home.published} yet", next_step="run `clv run`.")
     return path

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from clv_pipeline.contracts.source import CONTRACT, SourceTable
 from clv_pipeline.core.errors import ConfigurationError
-from clv_pipeline.core.settings import SOURCES_FOLDER
+from clv_pipeline.core.project_files import IS_INSTALLED, SOURCES_FOLDER
 
 _TOML = """\
 # What the pipeline cannot see in the data of this source. Any setting of clv_pipeline/core/settings.py may stand here too.
@@ -26,14 +26,17 @@ currency = "EUR"              # the reporting currency; orders in others need an
 
 
 def scaffold(name: str) -> Path:
-    """Write the folder for a name under sql/0_sources or for a path, and return it.
+    """Write the folder for a name or for a path, and return it.
 
-    Only orders.sql is live; the optional tables are written as `<table>.sql.example`, to be renamed once they are mapped.
+    A name is a folder of sql/0_sources in a checkout. Installed from a wheel, where nobody writes into the package, it is a
+    folder of the current one. Only orders.sql is live; the optional tables are written as `<table>.sql.example`, to be
+    renamed once they are mapped.
 
     Raises:
         ConfigurationError: the name is not a plain one, or the folder is there already.
     """
-    folder = Path(name).expanduser() if "/" in name else SOURCES_FOLDER / name
+    named = Path(name) if IS_INSTALLED else SOURCES_FOLDER / name
+    folder = Path(name).expanduser() if "/" in name else named
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", folder.name):
         raise ConfigurationError(
             f"'{folder.name}' is not a plain name", next_step="use letters, digits, _ and -, beginning with a letter."

@@ -14,7 +14,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.lineage import Node, lineage
 
-from clv_pipeline.core.settings import SQL_FOLDER
+from clv_pipeline.core.project_files import SQL_FOLDER
 from clv_pipeline.warehouse.connection import Connection, columns_of
 
 Parameters = Mapping[str, object]

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.settings import PROJECT, Settings, load_settings
+from clv_pipeline.core.project_files import PROJECT
+from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.features.build import build_feature_table
 from clv_pipeline.sources.extraction import extract
 from clv_pipeline.warehouse.connection import Warehouse

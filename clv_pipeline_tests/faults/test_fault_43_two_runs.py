@@ -14,8 +14,8 @@ import dagster as dg
 import pytest
 
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline.core.run_lock import Holder, hold, holder_of
-from clv_pipeline.core.settings import PROJECT
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import newest_run
 from clv_pipeline_tests.conftest import CLV, SMALL_RUN, run_clv_here

@@ -18,7 +18,7 @@ import pytest
 
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.settings import SOURCES_FOLDER
+from clv_pipeline.core.project_files import SOURCES_FOLDER
 from clv_pipeline.demo_company.company import build_demo_company
 from clv_pipeline.features.build import build_feature_table, build_labels
 from clv_pipeline.features.families import KEYS

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.settings import PROJECT
+from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline_tests.conftest import RULES_RUN
 from clv_pipeline_tests.faults.company import (
     CANARY_KEY,

@@ -76,7 +76,7 @@ class Calibration:
         mean = level.buyers if level.buyers is not None else float(probability.mean()) if len(probability) else None
         return scale_probability(_tilted(probability, self.slope), ExpectedTotal(buyers=mean))
 
-    def outlook(self, expected: Array, probability: Array) -> PredictionInterval:
+    def interval(self, expected: Array, probability: Array) -> PredictionInterval:
         """Return typical spend and interval from expected spend and the calibrated probability."""
         nothing = 1 - probability
         if_buying = expected / np.maximum(probability, 1e-3)

@@ -271,7 +271,7 @@ def _outlook_quality(connection: Connection, lab: Lab, settings: Settings) -> li
         return []
     level = lab.levels[lab.plan.test.validation]
     probability = calibration.probability(test.probability, level) if calibration else test.probability
-    outlook = calibration.outlook(test.expected, probability) if calibration else None
+    outlook = calibration.interval(test.expected, probability) if calibration else None
     judged = lab.rows.at((lab.plan.test.validation,))
     records.add_test_predictions(connection, lab.plan, judged, test.expected, probability, outlook)
     if outlook is None or calibration is None:

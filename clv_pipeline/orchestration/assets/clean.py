@@ -1,0 +1,36 @@
+"""The clean tables as assets: each file of `sql/1_clean` is built, validated and reconciled before it replaces the old table."""
+
+import dagster as dg
+
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.orchestration import checks
+from clv_pipeline.orchestration.resources import Pipeline
+from clv_pipeline.orchestration.sql_assets import Step, sql_asset, sql_metadata
+from clv_pipeline.quality.cleaning import CleanTableRejected, build_clean_table, clean_parameters
+from clv_pipeline.warehouse.sql_models import SqlModel, build, load_layer
+
+
+def _build_clean(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
+    try:
+        report = build_clean_table(pipeline.warehouse, model, pipeline.settings, pipeline.validator)
+    except CleanTableRejected as error:
+        yield from checks.of_clean_table(model, error.report)
+        raise
+    with pipeline.warehouse.connection() as connection:
+        metadata = sql_metadata(connection, model)
+    yield dg.MaterializeResult(metadata={**metadata, "fates": checks.fates_table(report)})
+    yield from checks.of_clean_table(model, report)
+
+
+def _build_lookup(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
+    with pipeline.warehouse.transaction() as connection:
+        build(connection, model, clean_parameters(pipeline.settings))
+        yield dg.MaterializeResult(metadata=sql_metadata(connection, model))
+
+
+clean_tables = [
+    sql_asset(model, _build_clean, group="clean", checks=checks.CLEAN_CHECKS)
+    if model.name in CONTRACT
+    else sql_asset(model, _build_lookup, group="clean")
+    for model in load_layer("1_clean")
+]

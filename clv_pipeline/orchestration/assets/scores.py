@@ -1,0 +1,48 @@
+"""Tonight's scores as an asset, with the check on their total."""
+
+import dagster as dg
+
+from clv_pipeline.orchestration import checks
+from clv_pipeline.orchestration.resources import Pipeline, red_on_error, run_acknowledged
+from clv_pipeline.orchestration.sql_assets import OWNERS, Metadata, asset_key, table_metadata
+from clv_pipeline.quality.judging import raise_unacknowledged
+from clv_pipeline.quality.night_checks import PREDICTED_TOTAL, CheckResult
+from clv_pipeline.quality.score_checks import judge_predicted_total
+from clv_pipeline.scoring import scoring
+
+
+@dg.asset(
+    key=["scores", "customer_scores"],
+    deps=[asset_key("training.champion"), asset_key("features.customer_features")],
+    group_name="scores",
+    kinds={"xgboost", "duckdb"},
+    owners=OWNERS,
+    check_specs=checks.specs("scores.customer_scores", PREDICTED_TOTAL),
+)
+def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
+    """One row per eligible customer: predicted spend and purchase probability for each horizon, with reasons."""
+
+    def judge() -> tuple[Metadata, list[CheckResult]]:
+        with pipeline.warehouse.transaction() as connection:
+            total = judge_predicted_total(report.totals, pipeline.settings)
+            judged = raise_unacknowledged(connection, [total], run_acknowledged(context))
+            metadata = table_metadata(connection, "scores.customer_scores")
+        return metadata | shown, judged
+
+    with red_on_error():
+        manifest = pipeline.registry.champion()
+        assert manifest is not None
+        report = scoring.score_customers(
+            pipeline.warehouse,
+            pipeline.settings,
+            pipeline.registry,
+            manifest,
+            lambda done: context.log.debug(f"{done:,} customers scored"),
+        )
+        shown: Metadata = {
+            "predicted total": report.predicted_total,
+            "trailing total": report.trailing_total,
+            "status": report.by_status,
+            "fidelity of the reasons (R2)": report.fidelity,
+        }
+        yield from checks.materialized_and_judged("scores.customer_scores", judge)

@@ -1,0 +1,144 @@
+"""Column lineage of what is published: from each column back through SQL, the model version and Python to the source.
+
+What SQL says is parsed (`warehouse/sql_models.py`); what Python computes is said here. Printing it is `reporting/lineage.py`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.lineage import lineage
+
+from clv_pipeline.contracts.published import PUBLISHED
+from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.contracts.warehouse import COLUMN_LINEAGE
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.modeling.registry.registry import HorizonModel, Manifest
+from clv_pipeline.sources.folder import SourceSelect, read_selects
+from clv_pipeline.warehouse import tables
+from clv_pipeline.warehouse.connection import Connection, columns_of, has_table
+from clv_pipeline.warehouse.sql_models import column_lineage, load_layer
+
+#: (table, column) of the result, (table, column) that it comes from, and what makes the one of the other.
+Edge = tuple[str, str, str, str, str]
+_LAYERS = ("1_clean", "2_features", "3_training", "4_published")
+_SCORES, _BTYD, _FEATURES = "scores.customer_scores", "features.btyd_features", "features.customer_features"
+_SCORING, _PURCHASE_MODEL = "clv_pipeline/scoring", "clv_pipeline/features/btyd_features.py"
+#: What a buy-till-you-die model is fitted to and asked about.
+_PURCHASE_HISTORY = (
+    ("features.purchase_features", "purchase_days"),
+    ("features.purchase_features", "tenure_days"),
+    ("features.purchase_features", "recency_days"),
+    ("features.purchase_features", "spend_total"),
+    ("features.customer_day", "gap_days"),
+)
+
+
+def build_lineage(connection: Connection, settings: Settings, manifest: Manifest | None) -> None:
+    """Replace `published.column_lineage`: one row for each step that a published column can be followed back by.
+
+    manifest: of the version that scored; None where no model did, and then its steps are left out.
+    """
+    edges = [*_of_sql(connection), *_of_python(connection), *_of_source(read_selects(settings))]
+    if manifest:
+        edges += _of_scores(manifest)
+    tables.replace(connection, COLUMN_LINEAGE, sorted(set(_reachable(edges))))
+
+
+def _of_sql(connection: Connection) -> Iterator[Edge]:
+    for layer in _LAYERS:
+        for model in load_layer(layer):
+            if all(has_table(connection, table) for table in (model.table, *model.inputs)):
+                built = columns_of(connection, model.table)
+                for column, sources in column_lineage(connection, model).items():
+                    if column in built:
+                        step = f"sql/{layer}/{model.name}.sql"
+                        yield from ((model.table, column, *source, step) for source in sources)
+
+
+def _of_python(connection: Connection) -> Iterator[Edge]:
+    """Yield the steps of the tables that Python computes on the way from the source to the features."""
+    for source in (("raw.extraction", "as_of"), ("clean.orders", "order_date")):
+        yield ("features.cutoffs", "as_of", *source, "clv_pipeline/features/plan.py")
+    if has_table(connection, _BTYD):
+        for column in columns_of(connection, _BTYD):
+            sources = [("features.population", column)] if column in ("as_of", "customer_id") else _PURCHASE_HISTORY
+            yield from ((_BTYD, column, *source, _PURCHASE_MODEL) for source in sources)
+
+
+def _of_scores(manifest: Manifest) -> Iterator[Edge]:
+    for horizon in manifest.horizons:
+        yield from _of_horizon(manifest, horizon)
+    version, primary = f"model {manifest.version}", manifest.horizons[0]
+    spend = (version, f"spend_{primary.learned_days}d")
+    for reason in ("reason_1", "reason_2", "reason_3"):
+        yield (_SCORES, reason, *spend, f"{_SCORING}, reasons")
+    for column, source in (("primary_spend", "predicted_spend"), ("primary_probability", "purchase_probability")):
+        yield (_SCORES, column, _SCORES, f"{source}_{primary.horizon_days}d", _SCORING)
+    for column in ("purchase_days", "tenure_days"):
+        yield (_SCORES, "score_status", "features.purchase_features", column, _SCORING)
+    for column in ("as_of", "customer_id"):
+        yield (_SCORES, column, "features.population", column, _SCORING)
+
+
+def _of_horizon(manifest: Manifest, horizon: HorizonModel) -> Iterator[Edge]:
+    version, days, learned = f"model {manifest.version}", horizon.horizon_days, horizon.learned_days
+    spend, purchase = (version, f"spend_{learned}d"), (version, f"purchase_{learned}d")
+    made_of = {
+        "predicted_spend": (spend, (_BTYD, f"btyd_spend_{days}d")),
+        "typical_spend": (spend, purchase),
+        "predicted_spend_low": (spend, purchase),
+        "predicted_spend_high": (spend, purchase),
+        "purchase_probability": (purchase, (_BTYD, f"btyd_purchase_probability_{days}d")),
+    }
+    for name, sources in made_of.items():
+        yield from ((_SCORES, f"{name}_{days}d", *source, _SCORING) for source in sources)
+    for (_, node), recipe, label in (
+        (spend, horizon.spend, "spend_total"),
+        (purchase, horizon.flag, "spend_flag"),
+    ):
+        step = f"fitted as of {manifest.as_of}: {recipe.candidate}"
+        yield from ((version, node, _FEATURES, feature, step) for feature in manifest.columns.names)
+        yield (version, node, "training.labels", label, step)
+
+
+def _of_source(selects: dict[str, SourceSelect]) -> Iterator[Edge]:
+    """Yield where the columns of the raw tables come from: as far as a parser can tell, which knows no source's schema."""
+    for name, select in selects.items():
+        file = f"{select.path.parent.name}/{select.path.name}"
+        named = _source_columns(select)
+        for column in CONTRACT[name].column_names():
+            for table, source in named.get(column) or [(file, column)]:
+                yield (f"raw.{name}", column, f"source {table}", source, file)
+
+
+def _source_columns(select: SourceSelect) -> dict[str, set[tuple[str, str]]]:
+    """Return output column -> the (table, column) pairs of the source; nothing where the SELECT leaves that open."""
+    try:
+        nodes = lineage(None, select.for_duckdb(), {}, dialect="duckdb", trim_selects=False)
+    except SqlglotError:
+        return {}
+    return {
+        column: {
+            (step.expression.name, step.name.split(".")[-1].strip('"'))
+            for step in node.walk()
+            if isinstance(step.expression, exp.Table)
+        }
+        for column, node in nodes.items()
+    }
+
+
+def _reachable(edges: Iterable[Edge]) -> Iterator[Edge]:
+    """Yield the edges on the way back from a published column."""
+    by_result = defaultdict(list)
+    for edge in edges:
+        by_result[edge[:2]].append(edge)
+    ahead = [node for node in by_result if node[0].partition(".")[2] in PUBLISHED and node[0].startswith("published.")]
+    seen = set(ahead)
+    while ahead:
+        for edge in by_result.get(ahead.pop(), []):
+            yield edge
+            if edge[2:4] not in seen:
+                seen.add(edge[2:4])
+                ahead.append(edge[2:4])
