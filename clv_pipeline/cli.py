@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.table import Table
 
 from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.home import Home
@@ -298,7 +297,8 @@ def backtest(
     settings = _settings(source=source, source_url=url, as_of=last_day, horizons=horizons, home=home)
     from clv_pipeline.demo_company.company import with_demo_source
     from clv_pipeline.evaluation.backtest import run_backtest, write_tables
-    from clv_pipeline.reporting import backtest_card, backtest_report
+    from clv_pipeline.reporting import backtest_card, backtest_report, backtest_tables
+    from clv_pipeline.reporting.terminal import print_table
 
     home_folder, day = Home(settings.home), settings.as_of or date.today()
     settings = with_demo_source(settings, home_folder)
@@ -313,8 +313,8 @@ def backtest(
         if protocol:
             options = f"--protocol {protocol}"
         backtest_report.write_section(found, markdown, protocol or found.source_name, f"clv backtest {options}", fixed)
-    _print_table(*backtest_report.summary(found))
-    out.print(f"Look at {page}, and at {card} in short")
+    print_table(out, backtest_tables.summary(found))
+    out.print(f"Full report: {page}. On one page: {card}")
 
 
 @cli.command()
@@ -325,6 +325,8 @@ def evaluate(file: Path, window: str, home: Path | None) -> None:
     """Judge a FILE of predictions (customer_id, predicted_spend and others) by what happened in a window."""
     settings = _settings(home=home)
     from clv_pipeline.evaluation.predictions_file import judge_file
+    from clv_pipeline.reporting import formats, tables
+    from clv_pipeline.reporting.terminal import print_table
     from clv_pipeline.warehouse.connection import Warehouse
 
     places = Home(settings.home)
@@ -334,20 +336,14 @@ def evaluate(file: Path, window: str, home: Path | None) -> None:
     )  # fmt: skip
     with warehouse.connection() as connection:
         judged = judge_file(connection, settings, file, window)
-    rows = [[name, f"{e.value:.4f}", f"[{e.low:.4f}, {e.high:.4f}]"] for name, e in judged.estimates.items()]
-    _print_table(["metric", "value", "90 % interval"], rows)
+    rows = [
+        [name, formats.decimal(e.value, 4), formats.interval(formats.decimal(e.low, 4), formats.decimal(e.high, 4))]
+        for name, e in judged.estimates.items()
+    ]
+    print_table(out, tables.Table(["metric", "value", "90 % interval"], rows))
     out.print(
         f"{judged.customers:,} customers who had bought before {judged.start}; {judged.missing:,} not in the file count as 0"
     )
-
-
-def _print_table(header: list[str], rows: list[list[str]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in header:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*row)
-    out.print(table)
 
 
 def _settings(

@@ -130,7 +130,7 @@ def test_the_model_card_is_one_page_with_the_figures_of_the_tables(ran: Ran) -> 
     gini = champion.loc["normalised_gini"]
     assert f"{gini['candidate']} (champion) | {gini['value']:.3f} [{gini['low']:.3f}, {gini['high']:.3f}]" in card
     bias = champion.loc["total_bias", "value"]
-    assert f"the total was {abs(bias):.1%} {'above' if bias > 0 else 'below'} what came" in card
+    assert f"the predicted total was {abs(bias):.1%} {'above' if bias > 0 else 'below'} the actual total" in card
 
 
 def test_the_command_line_shows_champion_btyd_and_best_baseline(ran: Ran) -> None:
@@ -295,6 +295,6 @@ def test_what_adds_to_the_ranking_is_drawn_and_names_are_inert(tmp_path: Path) -
 
 def test_the_card_names_who_ranked_better_than_the_champion(tmp_path: Path) -> None:
     card = backtest_card.write_card(by_hand(), tmp_path).read_text()
-    assert "the total was 20.0% below what came" in card
-    assert "ranked better than the champion beyond the noise: spend_rate by 0.010" in card
-    assert "no past window to measure it on" in card
+    assert "the predicted total was 20.0% below the actual total" in card
+    assert "ranked customers better than the champion, beyond chance (Gini): spend_rate by 0.010" in card
+    assert "not measured: there is no earlier period to learn the intervals from" in card

@@ -364,7 +364,9 @@ def test_a_panel_of_numbers_of_categories_and_of_both_can_be_drawn() -> None:
 def test_the_report_says_in_words_what_a_source_adds(demo_run: Home) -> None:
     (page,) = (p.read_text() for p in demo_run.published.glob("*/report.html"))
     section = page[page.index("What drives the predictions") : page.index("Past predictions")]
-    text = section.replace("\N{NO-BREAK SPACE}", " ")
+    assert '<th class="n">Gini</th>' in section
+    signed = r"(?:0\.000|[+-]0\.(?!000)\d{3})"
     for source in ("web", "surveys", "buying rhythm", "everything but purchases"):
-        assert re.search(rf"{source}: [+-]?\.\d{{3}} Gini \[-?\.\d{{3}}, -?\.\d{{3}}\]", text), source
+        row = rf'<td>{source}</td><td>(helps|hurts|no clear effect)</td><td class="n">{signed} \[{signed}, {signed}\]</td>'
+        assert re.search(row, section), source
     assert section.count("<img") == 4

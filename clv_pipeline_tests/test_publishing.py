@@ -21,8 +21,8 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.publishing import publishing, serving
+from clv_pipeline.reporting import formats
 from clv_pipeline.reporting.bundle_report import write_report
-from clv_pipeline.reporting.terminal import season_in_words
 from clv_pipeline.warehouse.connection import Connection, open_bundle_file
 from clv_pipeline.warehouse.sql_models import SqlModel, load_layer
 from clv_pipeline_tests.changed_settings import that_change_nothing
@@ -343,15 +343,15 @@ def test_the_report_shows_shares_and_chances_in_percent(demo_run: Home, publishe
     query = "select predicted_spend_share, purchase_probability_mean from segments where segment = 'high_value'"
     for share in (Decimal(str(value)) for value in _one(published, query)):
         assert 0 < share < 1
-        assert f"<td class=n>{share:.1%}</td>" in page
+        assert f'<td class="n">{share:.1%}</td>' in page
 
 
 def test_report_and_model_card_say_which_season_is_in_the_total(demo_run: Home, published: Connection) -> None:
     (factor,) = _one(published, "select season_factor from clv_run")
     for page in ("report.html", "model_card.md"):
-        said = f"Season in the predicted total: times {factor:.2f}, from the same weeks last year."
+        said = f"Seasonal adjustment of the predicted total: a factor of {factor:.2f}, from the same weeks last year."
         assert said in (_bundle(demo_run) / page).read_text()
-    assert season_in_words(None) == season_in_words(float("nan")) != season_in_words(factor)
+    assert formats.season(None) == formats.season(float("nan")) != formats.season(factor)
 
 
 def test_names_from_the_source_are_inert_in_the_report(finished: Home) -> None:

@@ -108,7 +108,8 @@ def test_a_version_is_named_after_the_champion_that_competed() -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a made-up project with a package, shared SQL and the folders of two companies."""
     for path, text in {
-        "clv_pipeline/a.py": "x = 1\n", "sql/1_clean/orders.sql": "select 1\n", "sql/4_published/clv_run.sql": "select 2\n",
+        "clv_pipeline/a.py": "x = 1\n", "clv_pipeline/page.html": "<p>\n", "sql/1_clean/orders.sql": "select 1\n",
+        "sql/4_published/clv_run.sql": "select 2\n",
         "sql/0_sources/ours/orders.sql": "select 3\n", "sql/0_sources/theirs/orders.sql": "select 4\n",
     }.items():  # fmt: skip
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +126,13 @@ def ours(project: Path) -> str:
 
 @pytest.mark.parametrize(
     "file",
-    ["clv_pipeline/a.py", "sql/1_clean/orders.sql", "sql/4_published/clv_run.sql", "sql/0_sources/ours/orders.sql"],
+    [
+        "clv_pipeline/a.py",
+        "clv_pipeline/page.html",
+        "sql/1_clean/orders.sql",
+        "sql/4_published/clv_run.sql",
+        "sql/0_sources/ours/orders.sql",
+    ],
 )
 def test_a_changed_line_of_the_package_the_shared_sql_or_our_own_selects_is_other_code(
     project: Path, file: str

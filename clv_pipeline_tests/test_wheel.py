@@ -75,10 +75,13 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     return made
 
 
-def test_the_wheel_holds_package_sql_runbook_and_workspace_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_package_templates_sql_runbook_and_workspace_and_nothing_else(wheel: Path) -> None:
     outside = [*(PROJECT / "sql").rglob("*"), PROJECT / "docs" / "runbook.md", PROJECT / "workspace.yaml"]
     expected = {f"{CARRIED}/{path.relative_to(PROJECT).as_posix()}": path for path in outside if path.is_file()}
     expected |= {f"clv_pipeline/{path.relative_to(PACKAGE).as_posix()}": path for path in PACKAGE.rglob("*.py")}
+    templates = list((PACKAGE / "reporting" / "templates").glob("*.html"))
+    assert templates, "the pages have no templates: they moved"
+    expected |= {f"clv_pipeline/{path.relative_to(PACKAGE).as_posix()}": path for path in templates}
     with zipfile.ZipFile(wheel) as archive:
         held = {name: archive.read(name) for name in archive.namelist() if ".dist-info/" not in name}
     assert held.keys() == expected.keys()

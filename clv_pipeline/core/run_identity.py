@@ -81,6 +81,6 @@ def _hash(value: object) -> str:
 
 
 def _files_of(folder: Path) -> dict[str, str]:
-    """Return path below the folder -> hash of each Python and SQL file."""
-    files = sorted([*folder.rglob("*.py"), *folder.rglob("*.sql")])
+    """Return path below the folder -> hash of each Python file, SQL file and template of a page."""
+    files = sorted([*folder.rglob("*.py"), *folder.rglob("*.sql"), *folder.rglob("*.html")])
     return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in files}

@@ -15,6 +15,7 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.diagnostics.findings import Finding
+from clv_pipeline.reporting.formats import gigabytes
 from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
 from clv_pipeline.sources.loading import LoadReport, check_columns
 from clv_pipeline.sources.readers import open_source
@@ -99,11 +100,11 @@ def _time_zone(settings: Settings) -> Finding:
 
 def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(Home(settings.home).scratch).free
-    text = f"{free / 1e9:.1f} GB free under {settings.home}"
+    text = f"{gigabytes(free)} free under {settings.home}"
     if free >= _FREE_BYTES:
         return Finding("disk", True, text)
     return Finding(
-        "disk", False, text, f"free at least {_FREE_BYTES / 1e9:.0f} GB, or set CLV_HOME to a larger disk. {_MORE}"
+        "disk", False, text, f"free at least {gigabytes(_FREE_BYTES)}, or set CLV_HOME to a larger disk. {_MORE}"
     )
 
 

@@ -18,7 +18,8 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.diagnostics.findings import Finding
 from clv_pipeline.modeling.registry.registry import Registry
 from clv_pipeline.publishing.serving import bundles, is_served_as_published, read_pointer
-from clv_pipeline.warehouse.connection import open_bundle_file
+from clv_pipeline.reporting.formats import count, gigabytes, megabytes
+from clv_pipeline.warehouse.connection import open_bundle_file, records
 
 
 def look(settings: Settings) -> Iterator[Finding]:
@@ -41,11 +42,7 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
         return
     try:
         with open_bundle_file(file) as connection:
-            (run,) = (
-                connection.sql("select *, (select count(*) from customer_clv) as rows from clv_run")
-                .to_arrow_table()
-                .to_pylist()
-            )
+            (run,) = records(connection, "select *, (select count(*) from customer_clv) as rows from clv_run")
     except (PublishError, duckdb.Error) as error:
         what = error.what if isinstance(error, PublishError) else f"{file} cannot be read: {error}".splitlines()[0]
         yield Finding("served", False, what, f"close what has it open for writing, or {_way_back(home)}")
@@ -55,7 +52,7 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
         yield Finding("served", False, f"{file} is not what the bundle {run_id} holds: it was changed", _way_back(home))
         return
     age = age_in_days(as_of, settings)
-    text = f"run {run_id} of {run['source_name']}, as of {as_of}, {age} days old, {run['rows']:,} customers"
+    text = f"run {run_id} of {run['source_name']}, as of {as_of}, {age} days old, {count(run['rows'])} customers"
     if run["acknowledged_checks"]:
         text += f"; acknowledged: {run['acknowledged_checks']}"
     if run["is_stale"]:
@@ -98,8 +95,8 @@ def _disk(home: Home) -> Finding:
     root = home.root.expanduser().absolute()
     parts = {path.name: _size(path) for path in sorted(root.iterdir()) if path.is_dir()}
     free = shutil.disk_usage(root).free
-    each = ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in parts.items())
-    return Finding("disk", True, f"{sum(parts.values()) / 1e6:,.0f} MB under {root} ({each}); {free / 1e9:.1f} GB free")
+    each = ", ".join(f"{name} {megabytes(size)}" for name, size in parts.items())
+    return Finding("disk", True, f"{megabytes(sum(parts.values()))} MB under {root} ({each}); {gigabytes(free)} free")
 
 
 def _size(folder: Path) -> int:

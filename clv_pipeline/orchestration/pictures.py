@@ -1,13 +1,12 @@
 """Plots in asset metadata: numbers come from the warehouse, pictures from reporting, Markdown goes to the Dagster UI."""
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
 
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.reporting import plots
+from clv_pipeline.reporting import markdown, plots
 from clv_pipeline.warehouse.connection import Connection, has_table
 
 
@@ -62,7 +61,7 @@ def of_what_drives_predictions(connection: Connection, settings: Settings) -> di
     for of_source, title in ((False, "importance by feature"), (True, "importance by source")):
         shown = [bar[:4] for bar in bars if bar[4] is of_source]
         if shown:
-            found[title] = _shown(plots.bars_with_intervals(shown, title.capitalize(), "normalised Gini lost"))
+            found[title] = _shown(plots.bars_with_intervals(shown, title.capitalize(), "loss of normalised Gini"))
     if points:
         found["partial dependence"] = _shown(plots.dependence(points, settings.currency))
     return found
@@ -95,4 +94,4 @@ def of_segments(connection: Connection) -> dict[str, Any]:
 
 
 def _shown(png: bytes) -> dg.MetadataValue:
-    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+    return dg.MetadataValue.md(markdown.picture(png))

@@ -19,6 +19,7 @@ from clv_pipeline.warehouse.connection import (
     has_table,
     one_row,
     open_bundle_file,
+    records,
     tables_of,
 )
 
@@ -118,14 +119,10 @@ def rows_held(connection: Connection, ids: list[str]) -> dict[str, int]:
 
 
 def _rows_of(connection: Connection, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
-    found = {}
-    for table in rows_held(connection, ids):
-        cursor = connection.execute(
-            f"select * from {table} where {whose(connection, table)} order by all", {"ids": ids}
-        )
-        names = [d[0] for d in cursor.description or []]
-        found[table] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return found
+    return {
+        table: records(connection, f"select * from {table} where {whose(connection, table)} order by all", {"ids": ids})
+        for table in rows_held(connection, ids)
+    }
 
 
 def _write_privately(file: Path, text: str) -> None:

@@ -1,57 +1,44 @@
-"""The model card of a backtest: one page that says what the models are for, how good they were, and where they were wrong."""
+"""The model card of a backtest: one Markdown page on what the models are for, how accurate they were, and where they failed."""
 
 from pathlib import Path
 
-import pandas as pd
-
 from clv_pipeline.core.home import write_durably
 from clv_pipeline.evaluation.backtest import Backtest
+from clv_pipeline.reporting import formats, labels, markdown
+from clv_pipeline.reporting.backtest_tables import Window, windows
+from clv_pipeline.reporting.quality_tables import highlights, measured_intervals
+from clv_pipeline.reporting.tables import Table
 
-#: Metric, its name, how a value is written.
-_JUDGED = (
-    ("normalised_gini", "Gini", "{:.3f}"),
-    ("spearman", "Spearman", "{:.3f}"),
-    ("top_decile_capture", "top 10 %", "{:.3f}"),
-    ("wape", "WAPE", "{:.3f}"),
-    ("total_bias", "bias", "{:+.1%}"),
-    ("decile_wape", "decile WAPE", "{:.3f}"),
-)
+_METRICS = ("normalised_gini", "spearman", "top_decile_capture", "wape", "total_bias", "decile_wape")
 
 
 def write_card(backtest: Backtest, folder: Path) -> Path:
     """Write model_card.md into `folder` and return its path."""
-    windows = list(backtest.quality[["horizon_days", "cutoff"]].drop_duplicates().itertuples(index=False, name=None))
+    judged = list(windows(backtest))
     lines = [
         f"# Model card: {backtest.source_name}",
         "",
-        "**For**: ranking customers, budgets and totals by expected net spend (returns subtracted), and the chance of a "
-        "purchase, over the days named. **Not for**: credit, prices, or any decision about a person beyond marketing care.",
+        "**Use it for**: ranking customers, budgets and totals by expected net spend (after returns), and the probability of "
+        "a purchase, over the periods shown. **Do not use it for**: credit, prices, or decisions about people outside "
+        "marketing.",
         "",
-        f"**Learned from**: past windows of the same company that ended before each cutoff, money in {backtest.currency}. "
-        "**Judged on**: customers who had bought before the cutoff, by what they spent after it. Brackets are 90 % bootstrap "
-        "intervals over customers.",
+        "**Trained on**: earlier periods of the same company that ended before each test period began; money in "
+        f"{backtest.currency}. **Tested on**: customers who had bought before the test period, by what they spent in it. "
+        "Brackets are 90 % bootstrap intervals over customers.",
         "",
-        "## How good",
+        "## How accurate",
         "",
-        "| window | model | " + " | ".join(name for _, name, _ in _JUDGED) + " |",
-        "|---|---|" + "---|" * len(_JUDGED),
-    ]
-    for days, cutoff in windows:
-        lines += _rows(_window(backtest.quality, days, cutoff), f"{days} d from {cutoff}")
-    lines += [
+        *markdown.table(_accuracy(judged)),
         "",
-        "## How sure",
+        "## How certain",
         "",
-        "| window | 90 % interval covers | of buyers | total inside its interval | probability's slope |",
-        "|---|---|---|---|---|",
-    ]
-    for days, cutoff in windows:
-        lines += _sure(_window(backtest.quality, days, cutoff), f"{days} d from {cutoff}")
-    lines += ["", "## Where it was wrong", ""]
-    lines += [f"- {line}" for days, cutoff in windows for line in _wrong(backtest, days, cutoff)]
-    lines += [
+        *markdown.table(_certainty(judged)),
         "",
-        "All models, baselines, paired differences, plots and the ablation: backtest.html beside this page.",
+        "## Where it was wrong",
+        "",
+        *(f"- {window.name}: {line}" for window in judged for line in _errors(window)),
+        "",
+        "backtest.html in the same folder has all models and baselines, paired differences, plots, and what each source adds.",
         "",
     ]
     path = folder / "model_card.md"
@@ -59,59 +46,59 @@ def write_card(backtest: Backtest, folder: Path) -> Path:
     return path
 
 
-def _window(frame: pd.DataFrame, days: int, cutoff: object) -> pd.DataFrame:
-    return frame[(frame["horizon_days"] == days) & (frame["cutoff"] == cutoff)]
-
-
-def _rows(quality: pd.DataFrame, window: str) -> list[str]:
-    """Return the champion, the buy-till-you-die model and the best fixed baseline of a window."""
-    gini = quality[quality["metric"] == "normalised_gini"].set_index("candidate")
-    champion = gini.index[gini["is_champion"]]
-    rules = gini.loc[gini["is_baseline"], "value"].sort_values(ascending=False).index
-    found = []
-    for role, name in (
-        ("champion", champion[:1]),
-        ("", gini.index.intersection(["btyd"])),
-        ("best baseline", rules[:1]),
-    ):
-        for candidate in name:
-            of_one = quality[quality["candidate"] == candidate].set_index("metric")
-            cells = [_with_interval(of_one.loc[metric], form) for metric, _, form in _JUDGED]
-            found.append(f"| {window} | {candidate}{f' ({role})' if role else ''} | " + " | ".join(cells) + " |")
-    return found
-
-
-def _with_interval(row: pd.Series, form: str) -> str:
-    return f"{form.format(row['value'])} [{form.format(row['low'])}, {form.format(row['high'])}]"
-
-
-def _sure(quality: pd.DataFrame, window: str) -> list[str]:
-    told = quality[quality["candidate"] == "outlook"].set_index("metric")["value"]
-    if told.empty:
-        return [f"| {window} | no past window to measure it on | | | |"]
-    inside = told["total_actual_over_low"] >= 1 >= told["total_actual_over_high"]
-    return [
-        f"| {window} | {told['interval_coverage']:.1%} | {told['interval_coverage_of_buyers']:.1%} | "
-        f"{'yes' if inside else 'no'} | {told['probability_calibration_slope']:.2f} |"
+def _accuracy(judged: list[Window]) -> Table:
+    rows = [
+        [
+            window.name,
+            f"{model.candidate} ({role})" if role else model.candidate,
+            *(model.shown(m, with_interval=True) for m in _METRICS),
+        ]
+        for window in judged
+        for role, model in highlights(window.models)
     ]
+    return Table(["period", "model", *(labels.metric(m).label for m in _METRICS)], rows)
 
 
-def _wrong(backtest: Backtest, days: int, cutoff: object) -> list[str]:
-    """Return, in words, the window's level error, the worst decile, and who ranked better than the champion."""
-    quality = _window(backtest.quality, days, cutoff)
-    gini = quality[quality["metric"] == "normalised_gini"].set_index("candidate")
-    champion = gini.index[gini["is_champion"]][0]
-    bias = quality[(quality["candidate"] == champion) & (quality["metric"] == "total_bias")]["value"].item()
-    found = [f"{days} d from {cutoff}: the total was {abs(bias):.1%} {'above' if bias > 0 else 'below'} what came."]
-    paired = _window(backtest.differences, days, cutoff)
-    behind = paired[(paired["metric"] == "normalised_gini") & (paired["high"] < 0)]
+def _certainty(judged: list[Window]) -> Table:
+    header = [
+        "period", "customers inside their 90 % interval", "buyers inside", "actual total inside its interval",
+        labels.metric("probability_calibration_slope").label,
+    ]  # fmt: skip
+    return Table(header, [[window.name, *_certainty_of(window)] for window in judged])
+
+
+def _certainty_of(window: Window) -> list[str]:
+    intervals = measured_intervals(window.models)
+    if intervals is None:
+        return ["not measured: there is no earlier period to learn the intervals from", "", "", ""]
+    ends = [f"total_actual_over_{end}" for end in ("low", "high")]
+    over_low, over_high = (intervals.value(end) if end in intervals.estimates else None for end in ends)
+    inside = "" if over_low is None or over_high is None else "yes" if over_low >= 1 >= over_high else "no"
+    coverage, of_buyers, slope = (
+        intervals.shown(m, with_interval=False)
+        for m in ("interval_coverage", "interval_coverage_of_buyers", "probability_calibration_slope")
+    )
+    return [coverage, of_buyers, inside, slope]
+
+
+def _errors(window: Window) -> list[str]:
+    """Return the error of the total, the decile with the worst interval, and which models ranked better than the champion."""
+    models = window.models
+    champion = next(m for m in models if m.is_champion and "total_bias" in m.estimates)
+    bias = champion.value("total_bias")
+    found = [
+        f"the predicted total was {formats.percent(abs(bias))} {'above' if bias > 0 else 'below'} the actual total."
+    ]
+    paired = window.rows("differences")
+    behind = paired[(paired["metric"] == "normalised_gini") & (paired["high"] < 0)].sort_values("value")
     if len(behind):
-        by_gap = behind.set_index("candidate")["value"].sort_values()
-        names = ", ".join(f"{name} by {-value:.3f}" for name, value in by_gap.items())
-        found.append(f"{days} d from {cutoff}: ranked better than the champion beyond the noise: {names}.")
-    told = quality[quality["metric"] == "interval_lowest_decile_coverage"]["value"]
-    if len(told):
-        found.append(
-            f"{days} d from {cutoff}: the interval covered {told.item():.1%} of the predicted decile it fits worst."
+        names = ", ".join(
+            f"{name} by {formats.metric('normalised_gini', -value)}"
+            for name, value in zip(behind["candidate"], behind["value"], strict=True)
         )
+        found.append(f"these models ranked customers better than the champion, beyond chance (Gini): {names}.")
+    intervals = measured_intervals(models)
+    if intervals and "interval_lowest_decile_coverage" in intervals.estimates:
+        lowest = intervals.shown("interval_lowest_decile_coverage", with_interval=False)
+        found.append(f"in the decile where the interval fits worst, {lowest} of customers were inside it.")
     return found

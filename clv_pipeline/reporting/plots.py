@@ -1,10 +1,11 @@
 """Plots as PNG bytes: how good predictions are, what drives them, segments. Data comes in, a picture goes out.
 
-Matplotlib takes half a second to import, so it is imported once something is drawn: most commands draw nothing.
+Matplotlib takes half a second to import, so it is imported when something is drawn: most commands draw nothing.
 """
 
 from __future__ import annotations
 
+import base64
 import io
 import textwrap
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from clv_pipeline.reporting import formats
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -22,17 +25,26 @@ _INK, _ACCENT, _QUIET = "#1f2933", "#2563eb", "#9aa5b1"
 Array = NDArray[np.float64]
 #: Name, value, lower and upper end of its interval.
 Bar = tuple[str, float, float, float]
-#: Name of the feature, a value of it in words, whether that is a number, predicted spend with its interval.
+#: Name of the feature, one of its values as text, whether that is a number, predicted spend with its interval.
 DependencePoint = tuple[str, str, bool, float, float, float]
 _PANELS_A_ROW = 4
 _LONGEST_TICK = 12
-#: Of a name beside a bar; a longer one would leave no room for the bar.
+#: Longest name next to a bar; a longer one would leave no room for the bar.
 _LONGEST_NAME = 70
 _THOUSANDS = "{x:,.10g}"
 
 
+def data_uri(png: bytes) -> str:
+    """Return a picture as an address that holds its bytes, for pages that fetch nothing.
+
+    >>> data_uri(b"png")
+    'data:image/png;base64,cG5n'
+    """
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
 def predicted_against_actual(actual: Array, predicted: Array, currency: str) -> bytes:
-    """One dot a customer on symmetric log axes; the line is a perfect prediction."""
+    """One dot per customer on symmetric log axes; the line is a perfect prediction."""
     figure, axes = _canvas("Predicted against actual spend", f"predicted, {currency}", f"actual, {currency}")
     axes.scatter(predicted, actual, s=6, alpha=0.25, color=_ACCENT, linewidths=0)
     top = max(float(predicted.max(initial=1)), float(actual.max(initial=1)))
@@ -43,7 +55,7 @@ def predicted_against_actual(actual: Array, predicted: Array, currency: str) -> 
 
 
 def decile_calibration(actual: Array, predicted: Array, currency: str) -> bytes:
-    """Mean predicted and actual spend by predicted decile, highest first: is the level right everywhere?"""
+    """Mean predicted and actual spend by predicted decile, highest first: is the total right in every decile?"""
     figure, axes = _canvas(
         "Calibration by predicted decile", "decile (1 = highest prediction)", f"mean spend, {currency}"
     )
@@ -57,27 +69,27 @@ def decile_calibration(actual: Array, predicted: Array, currency: str) -> bytes:
 
 
 def gain_curve(actual: Array, predicted: Array) -> bytes:
-    """Share of all spend reached by the best share of customers: model, perfect order, no order."""
-    figure, axes = _canvas("Gain", "share of customers, best predicted first", "share of actual spend")
+    """Share of all spend reached by the highest-ranked share of customers: model, perfect ranking, random."""
+    figure, axes = _canvas("Gain", "share of customers, highest prediction first", "share of actual spend")
     share = np.arange(1, len(actual) + 1) / len(actual)
     total = max(float(actual.sum()), 1e-9)
-    axes.plot(share, np.cumsum(np.sort(actual)[::-1]) / total, color=_QUIET, label="perfect order")
+    axes.plot(share, np.cumsum(np.sort(actual)[::-1]) / total, color=_QUIET, label="perfect ranking")
     axes.plot(share, np.cumsum(actual[np.argsort(-predicted, kind="stable")]) / total, color=_ACCENT, label="model")
-    axes.plot([0, 1], [0, 1], color=_INK, linewidth=1, linestyle=":", label="no order")
+    axes.plot([0, 1], [0, 1], color=_INK, linewidth=1, linestyle=":", label="random")
     axes.legend(frameon=False)
     return _png(figure)
 
 
-def coverage_by_tenth(actual: Array, predicted: Array, low: Array, high: Array) -> bytes:
-    """Share of customers inside their 90 % interval by predicted decile, everybody and those who bought."""
+def coverage_by_decile(actual: Array, predicted: Array, low: Array, high: Array) -> bytes:
+    """Share of customers inside their 90 % interval by predicted decile, of all customers and of buyers."""
     figure, axes = _canvas("Coverage of the 90 % interval", "decile (1 = highest prediction)", "share inside")
     spent = np.maximum(actual, 0)
     inside = (spent >= low - 0.005) & (spent <= high + 0.005)
     deciles = np.array_split(np.argsort(-predicted, kind="stable"), 10)
     places = np.arange(1, 11)
     buyers = [t[spent[t] > 0] for t in deciles]
-    axes.bar(places - 0.2, [inside[t].mean() for t in deciles], 0.4, label="everybody", color=_ACCENT)
-    axes.bar(places + 0.2, [inside[b].mean() if len(b) else 0 for b in buyers], 0.4, label="who bought", color=_QUIET)
+    axes.bar(places - 0.2, [inside[t].mean() for t in deciles], 0.4, label="all customers", color=_ACCENT)
+    axes.bar(places + 0.2, [inside[b].mean() if len(b) else 0 for b in buyers], 0.4, label="buyers", color=_QUIET)
     axes.axhline(0.9, color=_INK, linewidth=1, linestyle=":")
     axes.set_xticks(places)
     axes.set_ylim(0, 1.15)  # room above the bars, which reach 1
@@ -86,8 +98,8 @@ def coverage_by_tenth(actual: Array, predicted: Array, low: Array, high: Array) 
 
 
 def learning_curve(customers: Sequence[int], gini: Sequence[float]) -> bytes:
-    """Ranking skill by the number of customers learned from: would more of them help?"""
-    figure, axes = _canvas("Learning curve", "customers learned from", "normalised Gini")
+    """Ranking quality by the number of customers in training: would more of them help?"""
+    figure, axes = _canvas("Learning curve", "customers in training", "normalised Gini")
     axes.plot(customers, gini, color=_ACCENT, marker="o")
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(_THOUSANDS)
@@ -124,7 +136,7 @@ def _bars_size(bars: int) -> tuple[float, float]:
 
 
 def dependence(points: Sequence[DependencePoint], currency: str) -> bytes:
-    """One small panel a feature, all on one scale of money: a line over numbers, dots for categories and for none."""
+    """One small panel per feature, all on one scale of money: a line over numbers, dots for categories and missing values."""
     panels = [(name, list(group)) for name, group in groupby(points, key=lambda p: p[0])]
     rows, columns = -(-len(panels) // _PANELS_A_ROW), min(len(panels), _PANELS_A_ROW)
     figure = _figure(0.5 + 2.5 * columns, 0.5 + 2.5 * rows)
@@ -142,7 +154,7 @@ def _panel(axes: Axes, name: str, points: list[DependencePoint]) -> None:
     values, lows, highs = (np.array(n, dtype=np.float64) for n in numbers)
     line = np.array(is_number)
     places = np.arange(len(points), dtype=np.float64)
-    # what is no number stands apart from the line
+    # categories and missing values stand apart from the line
     places[~line] += 1.0 if line.any() else 0.0
     axes.fill_between(places[line], lows[line], highs[line], color=_ACCENT, alpha=0.15, linewidth=0)
     axes.plot(places[line], values[line], color=_ACCENT, marker=".", markersize=4)
@@ -166,7 +178,7 @@ def _spread(count: int) -> NDArray[np.int64]:
 
 def _tick(value: str) -> str:
     try:
-        return f"{float(value):,.0f}" if abs(float(value)) >= 100 else value
+        return formats.count(float(value)) if abs(float(value)) >= 100 else value
     except ValueError:
         return _cut(value, _LONGEST_TICK)
 
@@ -194,7 +206,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _png(figure: Figure) -> bytes:
-    # lay out once: left to it, matplotlib does so again while it draws, which is half of what a picture costs
+    # lay out once: otherwise matplotlib lays out again while it draws, which is half the cost of a picture
     layout = figure.get_layout_engine()
     assert layout is not None
     layout.execute(figure)

@@ -1,44 +1,56 @@
-"""What the terminal shows of the served bundle: the summary after a run, and one customer explained."""
+"""What the terminal shows of the served bundle: the summary after a run, and one customer explained. Tables print here, too."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Table as RichTable
 
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.home import Home
-from clv_pipeline.warehouse.connection import open_bundle_file
+from clv_pipeline.reporting import formats, labels
+from clv_pipeline.reporting.tables import Table
+from clv_pipeline.warehouse.connection import Connection, open_bundle_file, records
+
+
+def print_table(console: Console, shown: Table) -> None:
+    """Print a table with its headings."""
+    table = RichTable(box=None, pad_edge=False)
+    for name in shown.header:
+        table.add_column(escape(name))
+    for row in shown.rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
 
 
 def print_summary(console: Console, home: Home, checks_passed: int, checks_failed: list[str], ui_command: str) -> None:
     """Print what the last run published and where to look."""
     with open_bundle_file(served_database(home)) as connection:
-        (run,) = connection.sql("select * from clv_run").df().to_dict("records")
+        (run,) = records(connection, "select * from clv_run")
         champions = connection.execute(
             "select distinct target, candidate from model_quality where is_champion order by target"
         ).fetchall()
-        statuses = connection.execute(
-            "select score_status, count(*) from customer_clv group by 1 order by 1"
-        ).fetchall()
+        statuses = _customers_by_status(connection)
     days, currency = run["primary_horizon_days"], run["currency"]
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("customers scored", f"{run['customers']:,} ({', '.join(f'{s} {n:,}' for s, n in statuses)})")
-    table.add_row(f"predicted spend, next {days} days", f"{run['predicted_spend_total']:,.2f} {currency}")
-    low, high = run["predicted_spend_total_low"], run["predicted_spend_total_high"]
-    if low == low and low is not None:
-        table.add_row("90 % interval of it", f"{low:,.0f} to {high:,.0f} {currency}")
-    table.add_row("season in it", season_in_words(run["season_factor"]))
-    table.add_row("baseline, the same days before", f"{run['trailing_spend_total']:,.2f} {currency}")
-    table.add_row("models", ", ".join(f"{t}: {c}" for t, c in champions) or "fixed rules (not enough history to judge)")
-    table.add_row(
-        "checks passed", f"{checks_passed}" + (f"; warnings: {', '.join(checks_failed)}" if checks_failed else "")
-    )
-    table.add_row("rows quarantined", f"{run['quarantined_rows']:,}")
+    warnings = f"; warnings: {', '.join(checks_failed)}" if checks_failed else ""
+    models = ", ".join(f"{labels.target(target)}: {candidate}" for target, candidate in champions)
+    facts = [
+        ("customers scored", f"{formats.count(run['customers'])} ({statuses})"),
+        (f"predicted spend, next {days} days", formats.money(run["predicted_spend_total"], currency)),
+        (
+            "90 % interval of that total",
+            formats.money_range(run["predicted_spend_total_low"], run["predicted_spend_total_high"], currency),
+        ),
+        ("seasonal adjustment", formats.season(run["season_factor"])),
+        (f"actual spend, last {days} days", formats.money(run["trailing_spend_total"], currency)),
+        ("models", models or "fixed rules (the order history is too short to test a model)"),
+        ("checks passed", f"{checks_passed}{warnings}"),
+        ("rows quarantined", formats.count(run["quarantined_rows"])),
+    ]
     console.print()
-    console.print(f"[bold]{escape(run['source_name'])}[/], as of {run['as_of_date']:%Y-%m-%d}, run {run['run_id']}")
-    console.print(table)
+    console.print(f"[bold]{escape(run['source_name'])}[/], as of {formats.day(run['as_of_date'])}, run {run['run_id']}")
+    _print_facts(console, [fact for fact in facts if fact[1]])
     console.print("Look at")
     for what, where in (
         ("tables for BI", home.published / "clv.duckdb"),
@@ -48,13 +60,6 @@ def print_summary(console: Console, home: Home, checks_passed: int, checks_faile
         console.print(f"  {what:<14} {where}", markup=False)
 
 
-def season_in_words(factor: Any) -> str:
-    """Return what the published season_factor, a number or nothing, means for the predicted total."""
-    if factor is None or factor != factor:
-        return "none (it takes 17 months of orders, a horizon of at most a year, and a model), so its interval is wide"
-    return f"times {factor:.2f}, from the same weeks last year"
-
-
 def print_customer(console: Console, home: Home, customer_id: str) -> None:
     """Print one customer's row of `customer_clv`, reasons first.
 
@@ -62,9 +67,7 @@ def print_customer(console: Console, home: Home, customer_id: str) -> None:
         PublishError: nothing is published yet, or the customer is not in it.
     """
     with open_bundle_file(served_database(home)) as connection:
-        found = connection.execute("select * from customer_clv where customer_id = $id", {"id": customer_id})
-        names = [d[0] for d in found.description or []]
-        rows = found.fetchall()
+        rows = records(connection, "select * from customer_clv where customer_id = $id", {"id": customer_id})
         actions = connection.execute(
             "select action, why from recommendations where customer_id = $id", {"id": customer_id}
         ).fetchall()
@@ -73,24 +76,44 @@ def print_customer(console: Console, home: Home, customer_id: str) -> None:
             f"Customer '{customer_id}' is not in the published customer_clv",
             next_step="check the number (leading zeros count) and that the customer may be profiled.",
         )
-    values = dict(zip(names, rows[0], strict=True))
+    (values,) = rows
     console.print(
         f"[bold]{escape(customer_id)}[/]: {values['segment']}, tier {values['value_tier']}, {values['score_status']}"
     )
     for action, why in actions:
         console.print(f"to do: {action} ({why})", markup=False)
-    console.print("why the prediction is what it is (money it adds or takes, against the average customer):")
+    console.print("reasons for the prediction (the money each one adds or takes, compared with the average customer):")
     for reason in ("reason_1", "reason_2", "reason_3"):
         if values[reason]:
             console.print(f"  - {values[reason]}", markup=False)
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for name, value in values.items():
-        if not name.startswith("reason_") and name != "customer_id":
-            table.add_row(name, "" if value is None else escape(str(value)))
+    _print_facts(
+        console,
+        [
+            (name, "" if value is None else str(value))
+            for name, value in values.items()
+            if not name.startswith("reason_") and name != "customer_id"
+        ],
+    )
+
+
+def _print_facts(console: Console, facts: Iterable[tuple[str, str]]) -> None:
+    table = RichTable(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in facts:
+        table.add_row(name, escape(value))
     console.print(table)
 
 
+def _customers_by_status(connection: Connection) -> str:
+    rows = connection.execute("select score_status, count(*) from customer_clv group by 1 order by 1").fetchall()
+    return ", ".join(f"{status} {formats.count(customers)}" for status, customers in rows)
+
+
 def served_database(home: Home) -> Path:
+    """Return the file that is served now.
+
+    Raises:
+        PublishError: nothing is published yet.
+    """
     path = home.published / "clv.duckdb"
     if not path.exists():
         raise PublishError(f"Nothing is published in {home.published} yet", next_step="run `clv run`.")

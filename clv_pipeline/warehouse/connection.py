@@ -210,5 +210,12 @@ def one_row(connection: Connection, query: str, parameters: Mapping[str, object]
     return tuple(row)
 
 
+def records(connection: Connection, query: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+    """Return each row of a query as column name -> value."""
+    cursor = connection.execute(query, parameters)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def row_count(connection: Connection, relation: str) -> int:
     return int(one_row(connection, f"select count(*) from {relation}")[0])

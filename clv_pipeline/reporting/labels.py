@@ -1,0 +1,155 @@
+"""Names that reports, cards and the terminal show for metrics, targets, roles and published columns; no numbers.
+
+The words for features belong to `features/wording.py`; a new metric needs its entry here.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+#: How a metric is written: 0.834, 90.3%, -1.9%, or money.
+Kind = Literal["score", "share", "bias", "money"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric is called in a table, what it means in one sentence, and how its value is written."""
+
+    label: str
+    meaning: str
+    kind: Kind = "score"
+
+
+METRICS = {
+    "normalised_gini": Metric(
+        "Gini", "how well customers are ranked by spend: 1 is the perfect order, 0 is a random order"
+    ),
+    "spearman": Metric("Spearman", "rank correlation of predicted and actual spend, 1 at best"),
+    "top_decile_capture": Metric(
+        "top 10 %", "spend of the 10 % of customers ranked highest, relative to the best possible 10 %"
+    ),
+    "top_fifth_capture": Metric(
+        "top 20 %", "spend of the 20 % of customers ranked highest, relative to the best possible 20 %"
+    ),
+    "top_decile_share": Metric(
+        "top 10 % of all", "share of all spend that comes from the 10 % of customers ranked highest"
+    ),
+    "top_fifth_share": Metric(
+        "top 20 % of all", "share of all spend that comes from the 20 % of customers ranked highest"
+    ),
+    "r_squared": Metric("R²", "share of the variance in spend that is explained, 1 at best"),
+    "mean_absolute_error": Metric("MAE", "mean absolute error per customer, in money", "money"),
+    "median_absolute_error": Metric("median error", "median absolute error per customer, in money", "money"),
+    "root_mean_squared_error": Metric(
+        "RMSE", "root mean squared error, in money; a few large misses count heavily", "money"
+    ),
+    "wape": Metric("WAPE", "sum of all absolute errors over total actual spend; lower is better"),
+    "decile_wape": Metric("decile WAPE", "the same after customers are grouped by predicted decile; lower is better"),
+    "tweedie_deviance": Metric("Tweedie", "deviance suited to spend that is often zero; lower is better"),
+    "total_bias": Metric("bias", "how far predicted total spend is above (+) or below (-) the actual total", "bias"),
+    "roc_auc": Metric("AUC", "probability that a buyer is ranked above a non-buyer: 1 at best, 0.5 is random"),
+    "log_loss": Metric("log loss", "error of the purchase probabilities; lower is better"),
+    "brier": Metric("Brier", "mean squared error of the purchase probabilities; lower is better"),
+    "interval_coverage": Metric(
+        "90 % interval: customers inside", "share of customers whose spend was inside their interval", "share"
+    ),
+    "interval_coverage_of_buyers": Metric(
+        "90 % interval: buyers inside", "share of buyers whose spend was inside their interval", "share"
+    ),
+    "interval_lowest_decile_coverage": Metric(
+        "90 % interval: worst predicted decile", "share inside in the predicted decile with the lowest share", "share"
+    ),
+    "interval_coverage_of_top_decile": Metric(
+        "90 % interval: highest predicted decile", "share inside in the decile with the highest predictions", "share"
+    ),
+    "typical_mean_absolute_error": Metric("MAE of typical spend", "mean absolute error of the predicted median", "money"),
+    "probability_roc_auc": Metric("AUC of the probability", "AUC of the published purchase probability"),
+    "probability_calibration_slope": Metric(
+        "slope of the probability", "1 is right; below 1, probabilities are too close to 0 and 1"
+    ),
+    "probability_log_loss": Metric("log loss of the probability", "log loss of the published purchase probability"),
+    "total_actual_over_low": Metric(
+        "actual total / lower end of its interval", "at least 1 if the actual total is inside the interval"
+    ),
+    "total_actual_over_high": Metric(
+        "actual total / upper end of its interval", "at most 1 if the actual total is inside the interval"
+    ),
+}  # fmt: skip
+#: Published columns that hold codes of ours, such as `churn_risk`; every other text is shown as the company wrote it.
+COLUMNS_OF_CODES = {"segment", "score_status", "table_name"}
+#: Headings that say more than the name of the column.
+_HEADINGS = {
+    "customer_id": "customer",
+    "predicted_spend_mean": "predicted spend per customer",
+    "predicted_spend_share": "share of predicted spend",
+    "purchase_probability_mean": "mean purchase probability",
+    "historic_value": "net spend to date",
+    "historic_value_total": "net spend to date",
+    "reason_1": "main reason",
+    "reason_2": "second reason",
+    "why": "reason",
+    "ltv_to_cac": "LTV to CAC",
+    "payback_months": "months to pay back",
+    "as_of_date": "predicted on",
+    "horizon_days": "days",
+    "table_name": "table",
+    "fate": "status",
+    "row_count": "rows",
+    "source_money": "amount at the source",
+}
+
+
+def metric(name: str) -> Metric:
+    """Return how a metric is shown; one without an entry, as in a bundle of an older version, is shown by its name.
+
+    >>> metric("roc_auc").label, metric("some_old_metric").label
+    ('AUC', 'some old metric')
+    """
+    return METRICS.get(name) or Metric(words(name), "")
+
+
+def words(code: str) -> str:
+    """Return a code without its underscores.
+
+    >>> words("churn_risk")
+    'churn risk'
+    """
+    return code.replace("_", " ")
+
+
+def heading(column: str) -> str:
+    """Return the heading of a published column.
+
+    >>> heading("predicted_spend_90d"), heading("row_count")
+    ('predicted spend (90 days)', 'rows')
+    """
+    return _HEADINGS.get(column) or words(re.sub(r"_(\d+)d$", r" (\1 days)", column))
+
+
+def target(name: str) -> str:
+    """Return what a target predicts.
+
+    >>> target("spend_90d_total"), target("spend_90d_flag"), target("spend"), target("flag")
+    ('spend (90 days)', 'purchase (90 days)', 'spend', 'purchase')
+    """
+    days = re.search(r"_(\d+)d(_|$)", name)
+    kind = "purchase" if name.endswith("flag") or name.startswith("purchase") else "spend"
+    return f"{kind} ({days[1]} days)" if days else kind
+
+
+def role(*, is_champion: bool, is_baseline: bool) -> str:
+    """Return the role of a model in a comparison.
+
+    >>> role(is_champion=False, is_baseline=True)
+    'baseline'
+    """
+    return "champion" if is_champion else "baseline" if is_baseline else ""
+
+
+def window(days: int, cutoff: object) -> str:
+    """Return the name of a test window.
+
+    >>> window(90, "2024-04-02")
+    '90 days from 2024-04-02'
+    """
+    return f"{days} days from {cutoff}"
