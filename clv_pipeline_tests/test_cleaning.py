@@ -79,10 +79,10 @@ def query(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def fates(report: CleanReport) -> dict[tuple[str, str], int]:
-    """Return (fate, reason code) -> rows; of an exclude rule, its own words stand for the code."""
+def dispositions(report: CleanReport) -> dict[tuple[str, str], int]:
+    """Return (disposition, reason code) -> rows; of an exclude rule, its own words stand for the code."""
     return {
-        (d.fate, d.reason if d.reason_code == "excluded_by_rule" else d.reason_code): d.rows
+        (d.disposition, d.reason if d.reason_code == "excluded_by_rule" else d.reason_code): d.rows
         for d in report.dispositions
     }
 
@@ -91,7 +91,7 @@ def fates(report: CleanReport) -> dict[tuple[str, str], int]:
 
 
 def dirty_orders(rng: np.random.Generator) -> tuple[list[list[Any]], Counter[tuple[str, str]], dict[str, Decimal]]:
-    """Return order lines with faults at random, how many rows must meet which fate, and the money by fate."""
+    """Return order lines with faults at random, how many rows must meet which disposition, and the money by disposition."""
     rows = order_rows(400)
     expected: Counter[tuple[str, str]] = Counter()
     money: dict[str, Decimal] = {"accepted": Decimal(0), "duplicate": Decimal(0), "excluded": Decimal(0)}
@@ -112,9 +112,9 @@ def dirty_orders(rng: np.random.Generator) -> tuple[list[list[Any]], Counter[tup
     }
     kinds = rng.choice(["fine", "twice", *faults], len(rows), p=[0.7, 0.08, *[0.02] * len(faults)])
     for i, (row, kind) in enumerate(zip(rows, kinds, strict=True)):
-        fate, reason = "accepted", ""
+        disposition, reason = "accepted", ""
         if kind in faults:
-            fate, reason, column, value = faults[kind]
+            disposition, reason, column, value = faults[kind]
             row[column] = value
             row[1] = f"line {i}"
         if kind == "return":
@@ -123,25 +123,27 @@ def dirty_orders(rng: np.random.Generator) -> tuple[list[list[Any]], Counter[tup
             repeated.append(list(row))
             expected["duplicate", "delivered_twice"] += 1
             money["duplicate"] += Decimal(row[4])
-        expected[fate, reason] += 1
-        money[fate] += Decimal(0) if row[4] == "NaN" else Decimal(row[4])
+        expected[disposition, reason] += 1
+        money[disposition] += Decimal(0) if row[4] == "NaN" else Decimal(row[4])
     everything = rows + repeated
     return [everything[i] for i in rng.permutation(len(everything))], expected, money
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_every_order_line_and_every_cent_has_one_fate(
+def test_every_order_line_and_every_cent_has_one_disposition(
     loaded: Callable[..., Settings], warehouse: Warehouse, validator: Validator, seed: int
 ) -> None:
     rows, expected, money = dirty_orders(np.random.default_rng(seed))
     settings = loaded(orders=csv(ORDER_HEADER, rows), limits={"max_rejected_share": 0.5})
     report = build_clean_table(warehouse, ORDERS, settings, validator)
-    assert fates(report) == dict(expected)
+    assert dispositions(report) == dict(expected)
     assert sum(d.rows for d in report.dispositions) == report.raw_rows == len(rows)
     found_money: Counter[str] = Counter()
     for d in report.dispositions:
-        found_money[d.fate] += d.money or Decimal(0)  # type: ignore[assignment]
-    assert dict(found_money) == {fate: total for fate, total in money.items() if fate in found_money}
+        found_money[d.disposition] += d.money or Decimal(0)  # type: ignore[assignment]
+    assert dict(found_money) == {
+        disposition: total for disposition, total in money.items() if disposition in found_money
+    }
     assert query(warehouse, "select sum(source_amount), count(*) from clean.orders") == [
         (money["accepted"], expected["accepted", ""])
     ]
@@ -164,15 +166,20 @@ def test_rows_of_every_table_add_up(
     rng = np.random.default_rng(seed)
     settings = loaded(**dirty_company(rng), limits={"max_rejected_share": 0.9, "max_unknown_customer_share": 1.0})
     for name, report in clean_everything(warehouse, settings, validator).items():
-        assert report.raw_rows == sum(d.rows for d in report.dispositions if d.fate != "created") > 0
+        assert report.raw_rows == sum(d.rows for d in report.dispositions if d.disposition != "created") > 0
         assert report.rows == report.rows_with("accepted") + report.rows_with("created")
         assert report.rows_with("duplicate") > 0, name
         assert report.rows_with("quarantined") > 0, name
         kept = f"select count(*) from clean.quarantine where table_name = '{name}'"
         assert query(warehouse, kept) == [(report.rows_with("quarantined") + report.rows_with("excluded"),)]
-        noted = f"select fate, reason_code, reason, row_count from clean.dispositions where table_name = '{name}' order by all"
-        assert query(warehouse, noted) == sorted((d.fate, d.reason_code, d.reason, d.rows) for d in report.dispositions)
-        assert {d.reason for d in report.dispositions if d.fate != "accepted"} <= {
+        noted = (
+            "select disposition, reason_code, reason, row_count from clean.dispositions "
+            f"where table_name = '{name}' order by all"
+        )
+        assert query(warehouse, noted) == sorted(
+            (d.disposition, d.reason_code, d.reason, d.rows) for d in report.dispositions
+        )
+        assert {d.reason for d in report.dispositions if d.disposition != "accepted"} <= {
             "test order", *(r.text for r in REASONS.values())
         }  # fmt: skip
 
@@ -221,7 +228,7 @@ def test_quarantine_keeps_the_row_and_why(
     build_clean_table(warehouse, ORDERS, settings, validator)
     kept = query(
         warehouse,
-        "select fate, reason_code, record ->> 'excluded_because', record ->> 'order_id', record ->> 'source_amount' "
+        "select disposition, reason_code, record ->> 'excluded_because', record ->> 'order_id', record ->> 'source_amount' "
         "from clean.quarantine order by 4",
     )
     assert kept == [
@@ -250,13 +257,11 @@ def test_superseded_rows_are_no_rejects_but_older_order_lines_are_kept(
         limits={"max_rejected_share": 0.0},
     )
     reports = clean_everything(warehouse, settings, validator, only=BUYERS)
-    assert fates(reports["orders"]) == {("accepted", ""): 40, ("superseded", "superseded_line"): 40}
+    assert dispositions(reports["orders"]) == {("accepted", ""): 40, ("superseded", "superseded_line"): 40}
     assert [d.money for d in reports["orders"].dispositions] == [sum(Decimal(row[4]) for row in rows), 40_000]
-    assert fates(reports["customers"]) == {("accepted", ""): 20, ("superseded", "superseded_record"): 20}
+    assert dispositions(reports["customers"]) == {("accepted", ""): 20, ("superseded", "superseded_record"): 20}
     assert [report.warnings for report in reports.values()] == [[], []]
-    kept = (
-        "select table_name, fate, reason_code, count(*), sum((record ->> 'source_amount')::int) from clean.quarantine"
-    )
+    kept = "select table_name, disposition, reason_code, count(*), sum((record ->> 'source_amount')::int) from clean.quarantine"
     assert query(warehouse, f"{kept} group by all") == [("orders", "superseded", "superseded_line", 40, 40_000)]
 
 
@@ -299,11 +304,11 @@ def test_what_was_kept_before_reasons_had_codes_is_replaced(
     settings = loaded(orders=csv(ORDER_HEADER, rows))
     with warehouse.transaction() as connection:
         connection.execute(
-            "create table clean.quarantine (table_name varchar, fate varchar, reason varchar, record varchar)"
+            "create table clean.quarantine (table_name varchar, disposition varchar, reason varchar, record varchar)"
         )
         connection.execute(
             "create table clean.dispositions "
-            "(table_name varchar, fate varchar, reason varchar, row_count bigint, source_money decimal(38, 2))"
+            "(table_name varchar, disposition varchar, reason varchar, row_count bigint, source_money decimal(38, 2))"
         )
         connection.execute("insert into clean.quarantine values ('orders', 'quarantined', 'a sentence', '{}')")
         connection.execute("insert into clean.dispositions values ('orders', 'quarantined', 'a sentence', 1, 1)")

@@ -17,7 +17,6 @@ from clv_pipeline.features.cutoffs import CutoffPlan
 from clv_pipeline.interpretation import ablation, champion as interpretation
 from clv_pipeline.interpretation.partial_dependence import evaluation_grid, partial_dependence
 from clv_pipeline.interpretation.permutation import (
-    ALL,
     Group,
     features_that_move_most,
     ginis_of_draws,
@@ -52,7 +51,7 @@ def by_recent_spend(features: pd.DataFrame) -> metrics.Array:
 
 def importance(predict: Callable[[pd.DataFrame], metrics.Array], groups: list[Group]) -> dict[str, metrics.Estimate]:
     found = permutation_importance(predict, ORDINARY, groups, repeats=3, samples=100, seed=1)
-    return dict(zip((f"{g.source_family} {g.feature}" for g in groups), found, strict=True))
+    return dict(zip((f"{g.source_family} {g.feature or 'all'}" for g in groups), found, strict=True))
 
 
 # --- permutation importance -------------------------------------------------------------------------------------------
@@ -90,7 +89,7 @@ def test_copies_share_their_credit_and_their_source_does_not() -> None:
         return np.asarray((features["spend_90d"] + features["web_copy"]) / 2, dtype=np.float64)
 
     rows = replace(ORDINARY, features=ORDINARY.features.assign(web_copy=ORDINARY.features["spend_90d"]))
-    both = Group(ALL, "web", ("spend_90d", "web_copy"))
+    both = Group(None, "web", ("spend_90d", "web_copy"))
     groups = [Group(n, "web", (n,)) for n in both.columns] + [both]
     first, second, together = permutation_importance(by_copies, rows, groups, repeats=3, samples=20, seed=1)
     assert first.value == second.value
@@ -102,7 +101,7 @@ def test_a_source_is_shuffled_with_all_its_features_and_only_once() -> None:
     groups = groups_of(["spend_90d"], COLUMNS)
     assert groups[0] == Group("spend_90d", "purchase", ("spend_90d",))
     sources = {g.source_family: set(g.columns) for g in groups[1:]}
-    assert all(g.feature == ALL for g in groups[1:])
+    assert all(g.feature is None for g in groups[1:])
     assert set().union(*sources.values()) == set(COLUMNS.names)
     assert sources["web"] == {"web_last_device"}
     assert len(groups) == 1 + len(sources) == 5
@@ -292,12 +291,12 @@ def copy_of_shop(shop: Shop, tmp_path: Path) -> Shop:
 
 def test_the_tables_hold_features_and_sources_with_intervals_around_their_values(shop: Shop) -> None:
     found, dependence, ablated = shop.tables()
-    assert (found["feature"] != ALL).sum() == 25
-    assert set(found.query("feature == 'all'")["source_family"]) == {"purchase", "btyd"}
+    assert found["feature"].notna().sum() == 25
+    assert set(found.query("row_kind == 'source'")["source_family"]) == {"purchase", "btyd"}
     assert found["mean_drop"].between(found["low"], found["high"]).all()
     assert found["mean_drop"].max() > 0.02
     assert dependence["predicted_spend"].between(dependence["low"], dependence["high"]).all()
-    moving = found.query("feature != @ALL and mean_drop > 0")
+    moving = found.query("row_kind == 'feature' and mean_drop > 0")
     assert len(moving) >= 3
     assert dependence["feature"].nunique() == min(8, len(moving))
     assert set(ablated["left_out"]) == {"btyd"}
@@ -310,7 +309,7 @@ def test_the_tables_hold_features_and_sources_with_intervals_around_their_values
 def test_dependence_is_shown_for_what_matters_most(shop: Shop) -> None:
     found, dependence, _ = shop.tables()
     # the curve of a feature that loses nothing when it is shuffled is flat
-    top = found.query("feature != @ALL and mean_drop > 0").nlargest(8, "mean_drop")["feature"]
+    top = found.query("row_kind == 'feature' and mean_drop > 0").nlargest(8, "mean_drop")["feature"]
     assert list(dict.fromkeys(dependence["feature"])) == list(top)
     for _, curve in dependence.groupby("feature"):
         assert list(curve["position"]) == list(range(1, len(curve) + 1))

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,12 @@ from clv_pipeline.contracts.reasons import REASONS
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import PROJECT, WORKSPACE
+from clv_pipeline.core.settings import load_settings
+from clv_pipeline.features.plan import NightPlan, read_night_plan, write_night_plan
 from clv_pipeline.warehouse.sql_models import load_layer
-from clv_pipeline_tests.conftest import FileSource
+from clv_pipeline_tests.conftest import FileSource, open_warehouse
+from clv_pipeline_tests.faults.company import run_asset
+from clv_pipeline_tests.nights import copy_of
 from clv_pipeline_tests.ticks import python_process, ticks
 
 DAGSTER = Path(sys.executable).with_name("dagster")
@@ -287,3 +292,20 @@ def test_historic_value_can_be_followed_back_to_the_amount_of_an_order(instance:
 
 def test_the_run_kept_the_as_of_of_its_source(instance: dg.DagsterInstance) -> None:
     assert _metadata(instance, dg.AssetKey(["features", "cutoffs"]))["as_of"] == date(2026, 7, 1).isoformat()
+
+
+def test_a_warehouse_older_than_a_training_table_gets_it_empty(demo_run: Home, tmp_path: Path) -> None:
+    home = copy_of(demo_run, tmp_path)
+    names = ("permutation_importance", "partial_dependence", "source_ablation")
+    with open_warehouse(home).transaction() as connection:
+        trained = read_night_plan(connection)
+        nothing_is_due = NightPlan(replace(trained.training, horizons=()), None)
+        write_night_plan(connection, load_settings(), date(2026, 7, 1), nothing_is_due)
+        for name in names:
+            connection.execute(f"drop table training.{name}")
+    assert run_asset(home, "training.permutation_importance") == []
+    assert run_asset(home, "training.source_ablation") == []
+    with open_warehouse(home).connection() as connection:
+        assert [connection.execute(f"select count(*) from training.{name}").fetchall() for name in names] == [
+            [(0,)]
+        ] * 3

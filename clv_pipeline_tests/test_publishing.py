@@ -312,15 +312,15 @@ def test_every_row_says_as_of_when_by_which_run_and_model(demo_run: Home, publis
 
 
 def test_data_quality_accounts_for_every_source_row_and_its_money(published: Connection) -> None:
-    fates = published.execute(
-        "select table_name, sum(row_count) filter (where fate = 'at the source'), "
-        "sum(row_count) filter (where fate in ('accepted', 'duplicate', 'superseded', 'excluded', 'quarantined')), "
-        "sum(source_money) filter (where fate = 'at the source'), "
-        "sum(source_money) filter (where fate in ('accepted', 'duplicate', 'superseded', 'excluded', 'quarantined')) "
-        "from data_quality group by table_name having count(*) filter (where fate = 'accepted') > 0"
+    dispositions = published.execute(
+        "select table_name, sum(row_count) filter (where row_kind = 'source'), "
+        "sum(row_count) filter (where disposition in ('accepted', 'duplicate', 'superseded', 'excluded', 'quarantined')), "
+        "sum(source_money) filter (where row_kind = 'source'), "
+        "sum(source_money) filter (where disposition in ('accepted', 'duplicate', 'superseded', 'excluded', 'quarantined')) "
+        "from data_quality group by table_name having count(*) filter (where disposition = 'accepted') > 0"
     ).fetchall()
-    assert len(fates) >= 6
-    for table, at_the_source, accounted, money_at_the_source, money_accounted in fates:
+    assert len(dispositions) >= 6
+    for table, at_the_source, accounted, money_at_the_source, money_accounted in dispositions:
         assert at_the_source == accounted, table
         assert money_at_the_source == money_accounted, table
         assert (money_at_the_source is not None) == (table == "orders"), table

@@ -160,7 +160,7 @@ def test_models_and_baselines_are_judged_side_by_side_on_the_test_window(shop: T
     assert [plan.horizon_days for plan in shop.plan.horizons] == [30, 90]
     for plan in shop.plan.horizons:
         assert plan.test is not None
-        judged = shop.quality.query("horizon_days == @plan.horizon_days and candidate != 'outlook'")
+        judged = shop.quality.query("horizon_days == @plan.horizon_days and row_kind == 'model'")
         assert set(judged["candidate"]) == {c.name for c in EVERYBODY}
         assert set(judged["test_window_start"]) == {plan.test.validation}
         for target, names in zip(
@@ -176,7 +176,7 @@ def test_models_and_baselines_are_judged_side_by_side_on_the_test_window(shop: T
 
 
 def test_each_interval_contains_its_value(shop: Trained) -> None:
-    measured = shop.quality[shop.quality["candidate"] != "outlook"]
+    measured = shop.quality.query("row_kind == 'model'")
     quality = measured[measured["value"].notna()]
     assert len(quality) > 0.9 * len(measured)
     outside = quality[(quality["value"] < quality["low"]) | (quality["value"] > quality["high"])]
@@ -193,16 +193,18 @@ def test_the_champions_predictions_are_kept_and_their_metrics_are_those_publishe
         assert metrics.wape(actual, predicted) == pytest.approx(champions["wape"])
         assert metrics.normalised_gini(actual, predicted) == pytest.approx(champions["normalised_gini"])
         flags, chances = rows["actual_flag"].to_numpy(), rows["predicted_flag"].to_numpy()
-        outlook = shop.quality.query("horizon_days == @horizon and candidate == 'outlook'").set_index("metric")["value"]
-        assert metrics.log_loss(flags, chances) == pytest.approx(outlook["probability_log_loss"])
+        published = shop.quality.query("horizon_days == @horizon and row_kind == 'published'").set_index("metric")[
+            "value"
+        ]
+        assert metrics.log_loss(flags, chances) == pytest.approx(published["probability_log_loss"])
         # calibrated on the folds, it is about as good as the champion's own
-        assert outlook["probability_log_loss"] < 1.05 * champions["log_loss"]
+        assert published["probability_log_loss"] < 1.05 * champions["log_loss"]
         assert ((chances >= 0) & (chances <= 1)).all()
         low, typical, high = (rows[name].to_numpy() for name in ("low", "typical_spend", "high"))
         assert ((low <= typical) & (typical <= high)).all()
         found = metrics.coverage(actual, predicted, low, high)
         assert {f"interval_{name}": value for name, value in found.items()} == pytest.approx(
-            {name: value for name, value in outlook.items() if str(name).startswith("interval_")}
+            {name: value for name, value in published.items() if str(name).startswith("interval_")}
         )
         assert 0.8 < found["coverage"] <= 1
 
@@ -758,6 +760,16 @@ def test_a_training_that_was_cut_short_is_done_again(kiosk: Trained) -> None:
         records.create_tuning(connection)
         reason = why_train(kiosk.registry, connection, kiosk.settings, AS_OF) or ""
         assert "the last training was cut short" in reason
+        connection.execute("rollback")
+
+
+def test_tables_of_an_earlier_release_are_made_again(kiosk: Trained) -> None:
+    with kiosk.warehouse.connection() as connection:
+        assert records.tables_of_another_release(connection) == []
+        connection.execute("begin transaction")
+        connection.execute("alter table training.model_quality drop column row_kind")
+        reason = why_train(kiosk.registry, connection, kiosk.settings, AS_OF) or ""
+        assert "tables of the last training lack columns of this release: training.model_quality" in reason
         connection.execute("rollback")
 
 

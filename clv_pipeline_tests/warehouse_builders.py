@@ -51,7 +51,7 @@ def extract_source(settings: Settings, warehouse: Warehouse, as_of: date, starte
 
 
 def build_lookups(warehouse: Warehouse, settings: Settings) -> None:
-    """Build the clean tables that the others look things up in: they are of no contract table and have no fates."""
+    """Build the clean tables that the others look things up in: they are of no contract table and have no dispositions."""
     with warehouse.transaction() as connection:
         for model in load_layer("1_clean"):
             if model.name not in CONTRACT:

@@ -175,12 +175,13 @@ PUBLISHED: dict[str, PublishedTable] = {
         ),
         PublishedTable(
             "model_quality",
-            ("horizon_days", "target", "candidate", "metric"),
+            ("row_kind", "horizon_days", "target", "candidate", "metric"),
             {
+                "row_kind": "model: how a model or baseline predicts; published: how good the champions' published typical "
+                "spend, interval and calibrated probability are",
                 "horizon_days": _WINDOW["horizon_days"],
                 "target": "what is predicted",
-                "candidate": "the model or fixed baseline; champion_so_far is the one before tonight, "
-                "outlook the published typical spend, interval and calibrated probability",
+                "candidate": "the model or fixed baseline; champion_so_far is the one before tonight",
                 "is_baseline": "a fixed rule that every model must beat",
                 "is_champion": "chosen on earlier windows; on this one it beat the champion before, or nothing beat it",
                 "test_window_start_date": "first day of the untouched window that everything is judged on",
@@ -206,10 +207,11 @@ PUBLISHED: dict[str, PublishedTable] = {
         ),
         PublishedTable(
             "permutation_importance",
-            ("source_family", "feature"),
+            ("row_kind", "rank"),
             {
+                "row_kind": "feature: shuffled alone; source: all features of a source shuffled together",
                 "rank": "1 matters most; features and sources are ranked each by themselves",
-                "feature": "the feature, or 'all' for every feature of its source shuffled together",
+                "feature": "the feature; null for a source",
                 "source_family": "where it comes from: purchase, btyd (buying rhythm), web, survey, social, campaign or crm",
                 "description": "the feature in words",
                 "mean_drop": "normalised Gini that the champion loses on the test window when customers swap the values",
@@ -282,15 +284,16 @@ PUBLISHED: dict[str, PublishedTable] = {
         ),
         PublishedTable(
             "data_quality",
-            ("table_name", "fate", "reason_code", "reason"),
+            ("table_name", "row_kind", "disposition", "reason_code", "reason"),
             {
                 "table_name": "source table",
-                "fate": "at the source = accepted + duplicate + superseded + excluded + quarantined; superseded: a newer "
-                "version of the row counts; created: made from another table; "
-                "of which: a part of the rows above, counted there already, so leave it out of sums",
+                "row_kind": "source: the table as the source gave it; disposition: what became of its rows; "
+                "part: some rows of the others once more, so leave it out of sums",
+                "disposition": "source = accepted + duplicate + superseded + excluded + quarantined; superseded: a newer "
+                "version of the row counts; created: made from another table, beyond the source; empty for the other kinds",
                 "reason_code": "code of the reason, for filters and joins; excluded_by_rule for every rule of the "
-                "company's own; empty for accepted rows, 'at the source' and 'of which'",
-                "reason": "why; empty where there is none to give; for 'of which', which rows",
+                "company's own; empty for accepted rows and the other kinds",
+                "reason": "why; empty where there is none to give; for the kind part, which rows",
                 "row_count": "rows",
                 "source_money": "sum of the order lines' amounts as the source gave them, before any exchange rate; null for "
                 "tables other than orders, whose money is not reconciled, and where no row has a readable amount",

@@ -114,14 +114,14 @@ ORDERS_AT_SOURCE = _table(
 QUARANTINE = _table(
     "clean.quarantine", "source row that was not accepted", tuple(f"clean/{n}" for n in _CLEAN), "quality/cleaning.py",
     table_name=("varchar", "the source table"),
-    fate=("varchar", "quarantined, excluded or superseded"),
+    disposition=("varchar", "quarantined, excluded or superseded"),
     reason_code=("varchar", "why, as a code of `contracts/reasons.py`"),
     record=("varchar", "the row as JSON"),
 )  # fmt: skip
 DISPOSITIONS = _table(
-    "clean.dispositions", "table, fate and reason", tuple(f"clean/{n}" for n in _CLEAN), "quality/cleaning.py",
+    "clean.dispositions", "table, disposition and reason", tuple(f"clean/{n}" for n in _CLEAN), "quality/cleaning.py",
     table_name=("varchar", "the source table"),
-    fate=("varchar", "what became of the rows"),
+    disposition=("varchar", "what became of the rows"),
     reason_code=("varchar", "why, as a code of `contracts/reasons.py`; empty for accepted rows"),
     reason=("varchar", "the same in words, those of the company for its own exclude rules"),
     row_count=("bigint", "how many rows"),
@@ -234,6 +234,7 @@ TEST_PREDICTIONS = _table(
 )  # fmt: skip
 MODEL_QUALITY = _table(
     "training.model_quality", "horizon, target, candidate and metric", "training/model_quality", "modeling/training/records.py",
+    row_kind=("varchar", "model: a candidate's own predictions; published: what the champions' calibrated ones are worth"),
     horizon_days=_HORIZON,
     target=("varchar", "the target with its horizon"),
     candidate=_CANDIDATE,
@@ -261,8 +262,9 @@ FAIRNESS_AUDIT = _table(
 PERMUTATION_IMPORTANCE = _table(
     "training.permutation_importance", "feature, and per source as a whole", "training/permutation_importance",
     "interpretation/champion.py",
+    row_kind=("varchar", "feature: shuffled alone; source: all features of a source together"),
     horizon_days=_HORIZON,
-    feature=("varchar", "the feature; all for a source as a whole"),
+    feature=("varchar", "the feature; null for a source as a whole"),
     source_family=_FAMILY,
     description=_IN_WORDS,
     mean_drop=("double", "normalised Gini lost on the test window when its values are shuffled"),

@@ -18,7 +18,6 @@ from clv_pipeline.features.wording import describe, describe_family, in_words
 from clv_pipeline.interpretation import ablation
 from clv_pipeline.interpretation.partial_dependence import evaluation_grid, partial_dependence
 from clv_pipeline.interpretation.permutation import (
-    ALL,
     Predict,
     features_that_move_most,
     groups_of,
@@ -72,14 +71,14 @@ def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPla
         shuffled = some(judged, _SHUFFLED_CUSTOMERS, settings.seed)
         importance = _importance(expected, shuffled, task, settings)
         tables.append(connection, PERMUTATION_IMPORTANCE, importance)
-        moving = importance[(importance["feature"] != ALL) & (importance["mean_drop"] > 0)]
+        moving = importance[importance["feature"].notna() & (importance["mean_drop"] > 0)]
         top = moving.sort_values("mean_drop", ascending=False, kind="stable")["feature"][:_DEPENDENCE_FEATURES]
         few = some(judged, _DEPENDENCE_CUSTOMERS, settings.seed).features
         level = _level(connection, plan.horizon_days, expected(judged.features))
         for feature in top:
             curve = _dependence(expected, few, feature, level, task, settings)
             tables.append(connection, PARTIAL_DEPENDENCE, curve)
-    features = int((importance["feature"] != ALL).sum())
+    features = int(importance["feature"].notna().sum())
     return ImportanceScope(features, len(task.columns.names), len(shuffled), _SHUFFLES)
 
 
@@ -139,8 +138,8 @@ def _importance(expected: Predict, rows: LabelledRows, task: Task, settings: Set
         expected, rows, groups, repeats=_SHUFFLES, samples=settings.bootstrap_samples, seed=settings.seed
     )
     found = [
-        (task.horizon_days, group.feature, group.source_family,
-         f"{describe_family(group.source_family)}, all together" if group.feature == ALL else describe(group.feature),
+        ("source" if group.feature is None else "feature", task.horizon_days, group.feature, group.source_family,
+         f"{describe_family(group.source_family)}, all together" if group.feature is None else describe(group.feature),
          drop.value, drop.low, drop.high)
         for group, drop in zip(groups, drops, strict=True)
     ]  # fmt: skip

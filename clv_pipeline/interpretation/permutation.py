@@ -17,17 +17,15 @@ from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
 
 Predict = Callable[[pd.DataFrame], metrics.Array]
-#: Stands in the place of a feature for every feature of its source.
-ALL = "all"
 #: Groups are predicted together up to this many rows: on few rows a prediction costs what it costs to begin one.
 _ROWS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
 class Group:
-    """Columns that are shuffled together: one feature, or all of a source family."""
+    """Columns that are shuffled together: one feature, or (feature None) all of a source family."""
 
-    feature: str
+    feature: str | None
     source_family: str
     columns: tuple[str, ...]
 
@@ -50,7 +48,7 @@ def groups_of(features: Iterable[str], columns: FeatureColumns) -> list[Group]:
     for name in columns.names:
         by_family[family_of(name)] = (*by_family.get(family_of(name), ()), name)
     single = [Group(name, family_of(name), (name,)) for name in features]
-    return single + [Group(ALL, family, names) for family, names in by_family.items()]
+    return single + [Group(None, family, names) for family, names in by_family.items()]
 
 
 def permutation_importance(

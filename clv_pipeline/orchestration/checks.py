@@ -72,7 +72,7 @@ def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetChe
             "rows superseded": report.rows_with("superseded"),
             "rows excluded": report.rows_with("excluded"),
             "rows quarantined": report.rows_with("quarantined"),
-            "fates": fates_table(report),
+            "dispositions": dispositions_table(report),
             **({"what broke": "; ".join(report.reconciliation_failures)} if report.reconciliation_failures else {}),
         },
     )
@@ -148,13 +148,13 @@ def of_champion(verdicts: dict[str, str]) -> dg.AssetCheckResult:
     )
 
 
-def fates_table(report: CleanReport) -> dg.MetadataValue:
-    """Return rows and money by fate and reason as a table."""
+def dispositions_table(report: CleanReport) -> dg.MetadataValue:
+    """Return rows and money by disposition and reason as a table."""
     records = [
-        dg.TableRecord({"fate": d.fate, "reason": d.reason, "rows": d.rows, "money": str(d.money or "")})
+        dg.TableRecord({"disposition": d.disposition, "reason": d.reason, "rows": d.rows, "money": str(d.money or "")})
         for d in report.dispositions
     ]
-    return dg.MetadataValue.table(records, _schema("fate", "reason", "rows", "money"))
+    return dg.MetadataValue.table(records, _schema("disposition", "reason", "rows", "money"))
 
 
 def _rules_table(report: CleanReport) -> dg.MetadataValue:

@@ -47,7 +47,7 @@ def of_what_drives_predictions(connection: Connection, settings: Settings) -> di
     """Return importance by feature and by source with intervals, and the partial dependence; nothing where it is empty."""
     bars = connection.execute(
         """
-        select description, mean_drop, low, high, feature = 'all' from training.permutation_importance
+        select description, mean_drop, low, high, row_kind = 'source' from training.permutation_importance
         where isfinite(mean_drop) order by mean_drop desc, description
         """
     ).fetchall()

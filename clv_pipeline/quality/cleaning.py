@@ -28,7 +28,7 @@ _WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
 class DispositionCount:
     """Number of rows, and their source money, that have one disposition for one reason (empty if accepted)."""
 
-    fate: Disposition
+    disposition: Disposition
     reason_code: str
     reason: str
     rows: int
@@ -37,7 +37,7 @@ class DispositionCount:
 
 @dataclass(frozen=True)
 class CleanReport:
-    """What became of one table: its rows, the fates of the raw rows, each rule's result, and what failed."""
+    """What became of one table: its rows, the dispositions of the raw rows, each rule's result, and what failed."""
 
     table: str
     rows: int
@@ -54,8 +54,8 @@ class CleanReport:
     def warnings(self) -> list[str]:
         return [f"{d.rows} rows: {d.reason}" for d in self.dispositions if d.reason_code in _WARNED_OF]
 
-    def rows_with(self, fate: Disposition) -> int:
-        return sum(d.rows for d in self.dispositions if d.fate == fate)
+    def rows_with(self, disposition: Disposition) -> int:
+        return sum(d.rows for d in self.dispositions if d.disposition == disposition)
 
 
 class CleanTableRejected(QualityError):
@@ -115,7 +115,7 @@ def build_clean_table(warehouse: Warehouse, model: SqlModel, settings: Settings,
 
 
 def create_quarantine(connection: Connection) -> None:
-    """Make the tables that keep the rejected rows and count every fate, where they do not exist yet."""
+    """Make the tables that keep the rejected rows and count every disposition, where they do not exist yet."""
     tables.create_if_missing(connection, QUARANTINE)
     tables.create_if_missing(connection, DISPOSITIONS)
 
@@ -132,7 +132,7 @@ def _split(connection: Connection, model: SqlModel) -> None:
     tables.append(
         connection,
         QUARANTINE,
-        f"select $name as table_name, {DISPOSITION} as fate, reason as reason_code, to_json(judged)::varchar as record "
+        f"select $name as table_name, {DISPOSITION} as disposition, reason as reason_code, to_json(judged)::varchar as record "
         f"from judged where {DISPOSITION} in ('quarantined', 'excluded') or reason = $superseded_line",
         {"name": model.name, "superseded_line": SUPERSEDED_LINE.code},
     )
@@ -163,12 +163,12 @@ def _dispositions(connection: Connection) -> list[DispositionCount]:
         else:
             reason = REASONS[code]
             counts.append(DispositionCount(reason.disposition, code, own_words or reason.text, count, source_money))
-    return sorted(counts, key=lambda d: (d.fate, d.reason, d.reason_code))
+    return sorted(counts, key=lambda d: (d.disposition, d.reason, d.reason_code))
 
 
 def _note_dispositions(connection: Connection, model: SqlModel, dispositions: list[DispositionCount]) -> None:
     connection.execute("delete from clean.dispositions where table_name = $name", {"name": model.name})
-    rows = [(model.name, d.fate, d.reason_code, d.reason, d.rows, d.money) for d in dispositions]
+    rows = [(model.name, d.disposition, d.reason_code, d.reason, d.rows, d.money) for d in dispositions]
     tables.append(connection, DISPOSITIONS, rows)
 
 
@@ -177,12 +177,12 @@ def _reconcile(
 ) -> list[str]:
     """Rows at the source = accepted + duplicate + superseded + excluded + quarantined, and the same for money (I4)."""
     failures = []
-    judged = [d for d in dispositions if d.fate != "created"]
+    judged = [d for d in dispositions if d.disposition != "created"]
     if sum(d.rows for d in judged) != raw_rows:
         failures.append(f"{raw_rows} raw rows but {sum(d.rows for d in judged)} judged ones")
-    quarantined = sum(d.rows for d in judged if d.fate == "quarantined")
+    quarantined = sum(d.rows for d in judged if d.disposition == "quarantined")
     if quarantined > settings.max_rejected_share * max(raw_rows, 1):
-        reasons = ", ".join(f"{d.reason} ({d.rows})" for d in judged if d.fate == "quarantined")
+        reasons = ", ".join(f"{d.reason} ({d.rows})" for d in judged if d.disposition == "quarantined")
         failures.append(
             f"{quarantined} of {raw_rows} rows are quarantined, more than max_rejected_share "
             f"{settings.max_rejected_share:.0%} allows: {reasons}"

@@ -18,8 +18,11 @@ select as_of_date, horizon_days, sum(customers) as customers, sum(predicted_spen
 from prediction_outcomes group by all order by all
 """
 _DATA_QUALITY = """
-select table_name, fate, reason, row_count, source_money from data_quality
-order by table_name, fate <> 'at the source', fate = 'of which', fate, reason
+select table_name,
+    case row_kind when 'source' then 'at the source' when 'part' then 'of which' else disposition end as disposition,
+    reason, row_count, source_money
+from data_quality
+order by table_name, row_kind <> 'source', row_kind = 'part', data_quality.disposition, reason
 """
 _DEPENDENCE = """
 select partial_dependence.description, value, value_as_number is not null, predicted_spend,
@@ -117,7 +120,7 @@ def _segments_picture(connection: Connection, currency: str) -> Picture:
 def _quality(connection: Connection) -> list[tuple[str, Table]]:
     rows = records(
         connection,
-        "select horizon_days, target, candidate, is_baseline, is_champion, metric, value, interval_low as low, "
+        "select row_kind, horizon_days, target, candidate, is_baseline, is_champion, metric, value, interval_low as low, "
         "interval_high as high from model_quality order by all",
     )
     return [
@@ -145,7 +148,7 @@ def _contributions(connection: Connection, currency: str) -> Picture | None:
 def _drivers(connection: Connection, currency: str) -> Drivers | None:
     """Return the figures of the test window; None where the history is too short for one."""
     features, sources = (
-        _importance(connection, f"feature {sign} 'all' and rank <= {_LONGEST_LIST}") for sign in ("<>", "=")
+        _importance(connection, f"row_kind = '{kind}' and rank <= {_LONGEST_LIST}") for kind in ("feature", "source")
     )
     if not features:
         return None

@@ -93,7 +93,7 @@ _HEADINGS = {
     "as_of_date": "predicted on",
     "horizon_days": "days",
     "table_name": "table",
-    "fate": "status",
+    "disposition": "status",
     "row_count": "rows",
     "source_money": "amount at the source",
 }

@@ -19,8 +19,6 @@ INTERVAL_METRICS = (
     "interval_coverage_of_top_decile", "typical_mean_absolute_error", "probability_calibration_slope",
     "probability_log_loss", "total_actual_over_low", "total_actual_over_high",
 )  # fmt: skip
-#: The name under which the published intervals and calibrated probabilities are measured.
-_INTERVALS = "outlook"
 _BUY_TILL_YOU_DIE = "btyd"
 
 
@@ -28,6 +26,7 @@ _BUY_TILL_YOU_DIE = "btyd"
 class Judged:
     """A model on one test window; `estimates` is metric -> value, low, high, without the values that are undefined."""
 
+    row_kind: str
     candidate: str
     is_baseline: bool
     is_champion: bool
@@ -43,19 +42,19 @@ class Judged:
 
 
 def judged_models(rows: Iterable[Mapping[str, Any]]) -> list[Judged]:
-    """Return the models among rows of target, candidate, is_baseline, is_champion, metric, value, low and high.
+    """Return the models among rows of row_kind, target, candidate, is_baseline, is_champion, metric, value, low, high.
 
     One name can stand for two models, one for spend and one for the purchase probability; only one may be champion.
 
-    >>> row = {"target": "spend", "candidate": "btyd", "is_baseline": False, "is_champion": True, "metric": "wape"}
-    >>> judged_models([{**row, "value": 0.7, "low": 0.6, "high": 0.8}])[0].shown("wape", with_interval=True)
+    >>> row = {"row_kind": "model", "target": "spend", "candidate": "btyd", "is_baseline": False, "is_champion": True}
+    >>> judged_models([{**row, "metric": "wape", "value": 0.7, "low": 0.6, "high": 0.8}])[0].shown("wape", with_interval=True)
     '0.700 [0.600, 0.800]'
     """
-    models: dict[tuple[str, str], Judged] = {}
+    models: dict[tuple[str, str, str], Judged] = {}
     for row in rows:
-        name = str(row["candidate"])
-        new = Judged(name, bool(row["is_baseline"]), bool(row["is_champion"]))
-        known = models.setdefault((str(row["target"]), name), new)
+        kind, name = str(row["row_kind"]), str(row["candidate"])
+        new = Judged(kind, name, bool(row["is_baseline"]), bool(row["is_champion"]))
+        known = models.setdefault((kind, str(row["target"]), name), new)
         if not formats.is_missing(row["value"]):
             known.estimates[str(row["metric"])] = (row["value"], row["low"], row["high"])
     return list(models.values())
@@ -109,7 +108,7 @@ def comparisons(
 
 def measured_intervals(models: Iterable[Judged]) -> Judged | None:
     """Return how good the published intervals were; None where no earlier window could measure them."""
-    return next((m for m in models if m.candidate == _INTERVALS and m.estimates), None)
+    return next((m for m in models if m.row_kind == "published" and m.estimates), None)
 
 
 def highlights(models: Sequence[Judged]) -> list[tuple[str, Judged]]:

@@ -219,9 +219,9 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
 
 
 def _dispositions(connection: Connection) -> list[tuple[object, ...]]:
-    """Return how many rows of each table met which fate for which reason."""
+    """Return how many rows of each table met which disposition for which reason."""
     return connection.execute(
-        "select table_name, fate, reason_code, reason, row_count from clean.dispositions order by all"
+        "select table_name, disposition, reason_code, reason, row_count from clean.dispositions order by all"
     ).fetchall()
 
 

@@ -224,7 +224,7 @@ def assert_adds_up(home: Home) -> None:
     with open_warehouse(home).connection() as connection:
         rows = connection.execute(
             """
-            select loads.table_name, rows_held, sum(row_count) filter (where fate <> 'created')
+            select loads.table_name, rows_held, sum(row_count) filter (where disposition <> 'created')
             from raw.loads inner join clean.dispositions on loads.table_name = dispositions.table_name
             where is_provided and rows_held > 0 group by all
             """
@@ -232,7 +232,7 @@ def assert_adds_up(home: Home) -> None:
         ((at_source, judged),) = connection.execute(
             """
             select (select sum(amount) from raw.orders),
-                (select sum(source_money) from clean.dispositions where table_name = 'orders' and fate <> 'created')
+                (select sum(source_money) from clean.dispositions where table_name = 'orders' and disposition <> 'created')
             """
         ).fetchall()
     assert rows
@@ -256,14 +256,14 @@ def assert_nothing_personal(seen: Night) -> None:
         assert found == [], f"{canary} is in {found}"
 
 
-def fates(home: Home, table: str = "orders") -> dict[tuple[str, str, str], int]:
-    """Return (fate, reason code, reason) -> rows of one table, as data_quality shows them."""
+def dispositions(home: Home, table: str = "orders") -> dict[tuple[str, str, str], int]:
+    """Return (disposition, reason code, reason) -> rows of one table, as data_quality shows them."""
     with open_warehouse(home).connection() as connection:
         rows = connection.execute(
-            "select fate, reason_code, reason, row_count from clean.dispositions where table_name = $table",
+            "select disposition, reason_code, reason, row_count from clean.dispositions where table_name = $table",
             {"table": table},
         ).fetchall()
-    return {(fate, code, reason): count for fate, code, reason, count in rows}
+    return {(disposition, code, reason): count for disposition, code, reason, count in rows}
 
 
 def check(home: Home, asset: str, name: str) -> tuple[bool, dict[str, Any]]:

@@ -78,7 +78,7 @@ KILL_POINTS = [
     KillPoint("cleaning: rows are judged, not yet split", "clv_pipeline.quality.cleaning:_split", 2),
     KillPoint("cleaning: a table is replaced, not yet validated",
               "clv_pipeline.quality.expectations:Validator.validate", 3),
-    KillPoint("cleaning: a table is validated, its fates are not noted",
+    KillPoint("cleaning: a table is validated, its dispositions are not noted",
               "clv_pipeline.quality.cleaning:_note_dispositions", 4),
     KillPoint("features: the cutoffs are written, the plan is not", "clv_pipeline.features.plan:write_horizons"),
     KillPoint("features: the last table is not built", "clv_pipeline.orchestration.assets:build_btyd_features"),

@@ -149,16 +149,16 @@ def test_what_was_kept_out_is_counted_and_the_sums_add_up(story: Story) -> None:
     erased = dict(
         _rows(
             story.after.home,
-            "select table_name, row_count from data_quality where reason_code = 'erased_customer' and fate = 'excluded'",
+            "select table_name, row_count from data_quality where reason_code = 'erased_customer' and disposition = 'excluded'",
         )
     )
     assert erased == {"orders": 9, "customers": 2, "web_sessions": 1}
     off = _rows(
         story.after.home,
         """
-        select table_name, sum(row_count) filter (where fate = 'at the source') as source,
-            sum(row_count) filter (where fate in ('accepted', 'duplicate', 'superseded', 'excluded', 'quarantined')) as fates
-        from data_quality group by all having source <> fates
+        select table_name, sum(row_count) filter (where row_kind = 'source') as source,
+            sum(row_count) filter (where row_kind = 'disposition' and disposition <> 'created') as accounted_for
+        from data_quality group by all having source <> accounted_for
         """,
     )
     assert off == []

@@ -23,7 +23,7 @@ from clv_pipeline_tests.faults.company import (
     Company,
     Night,
     assert_published,
-    fates,
+    dispositions,
     healthy,
     night,
     order,
@@ -101,8 +101,8 @@ def bad_night(tmp_path_factory: pytest.TempPathFactory) -> Night:
 
 @pytest.fixture(scope="module")
 def found(bad_night: Night) -> dict[tuple[str, str, str], int]:
-    """Return (fate, reason code, reason) -> order lines."""
-    return fates(bad_night.home)
+    """Return (disposition, reason code, reason) -> order lines."""
+    return dispositions(bad_night.home)
 
 
 def customer_rows(home: Home) -> dict[str, dict[str, Any]]:
@@ -138,11 +138,11 @@ def test_fault_09_zeros_survive_to_parquet_and_duckdb(bad_night: Night) -> None:
     assert set(in_parquet["customer_id"].to_pylist()) == set(customer_rows(bad_night.home)) == ids
 
 
-#: (test name, fate, reason code, reason, lines)
+#: (test name, disposition, reason code, reason, lines)
 SET_ASIDE = [
     *(
-        (name, fate, code, REASONS[code].text, lines)
-        for name, fate, code, lines in (
+        (name, disposition, code, REASONS[code].text, lines)
+        for name, disposition, code, lines in (
             ("10_unknown_status", "quarantined", "unknown_order_status", 1),
             ("12_bytes_that_are_no_text", "quarantined", "key_not_utf8", 1),
             ("12_nul", "quarantined", "key_with_nul", 1),
@@ -162,23 +162,23 @@ SET_ASIDE = [
 
 
 @pytest.mark.parametrize(
-    ("fate", "code", "reason", "lines"), [s[1:] for s in SET_ASIDE], ids=[f"fault_{s[0]}" for s in SET_ASIDE]
+    ("disposition", "code", "reason", "lines"), [s[1:] for s in SET_ASIDE], ids=[f"fault_{s[0]}" for s in SET_ASIDE]
 )
 def test_what_is_set_aside_is_counted_with_its_reason_and_published(
-    bad_night: Night, found: dict[tuple[str, str, str], int], fate: str, code: str, reason: str, lines: int
+    bad_night: Night, found: dict[tuple[str, str, str], int], disposition: str, code: str, reason: str, lines: int
 ) -> None:
-    assert found[fate, code, reason] == lines
+    assert found[disposition, code, reason] == lines
     with open_bundle_file(bad_night.home.published / "clv.duckdb") as connection:
         shown = connection.execute(
             "select row_count from data_quality "
-            "where table_name = 'orders' and (fate, reason_code, reason) = ($fate, $code, $reason)",
-            {"fate": fate, "code": code, "reason": reason},
+            "where table_name = 'orders' and (disposition, reason_code, reason) = ($disposition, $code, $reason)",
+            {"disposition": disposition, "code": code, "reason": reason},
         ).fetchall()
     assert shown == [(lines,)]
 
 
 def test_nothing_else_is_set_aside(found: dict[tuple[str, str, str], int]) -> None:
-    expected = {(fate, code, reason) for _, fate, code, reason, _ in SET_ASIDE}
+    expected = {(disposition, code, reason) for _, disposition, code, reason, _ in SET_ASIDE}
     assert found.keys() - expected == {("accepted", "", "")}
 
 
@@ -195,7 +195,7 @@ def test_fault_12_strange_names_pass_intact_and_bytes_that_are_none_become_null(
 
 def test_fault_20_a_customer_who_stands_there_three_times_is_one(bad_night: Night, yesterday: Home) -> None:
     copies = ("duplicate", "delivered_twice", REASONS["delivered_twice"].text)
-    assert fates(bad_night.home, "customers")[copies] == 2
+    assert dispositions(bad_night.home, "customers")[copies] == 2
     worth = [sum(row["historic_value"] for row in customer_rows(home).values()) for home in (bad_night.home, yesterday)]
     assert worth[0] == worth[1] > 0
 
@@ -219,7 +219,7 @@ def test_fault_21_unknown_customers_are_made_from_their_orders_and_flagged(bad_n
     rows = customer_rows(bad_night.home)
     assert [c for c in sorted(rows) if not rows[c]["is_in_crm"]] == UNKNOWN
     created = ("created", "known_only_from_orders", REASONS["known_only_from_orders"].text)
-    assert fates(bad_night.home, "customers")[created] == len(UNKNOWN)
+    assert dispositions(bad_night.home, "customers")[created] == len(UNKNOWN)
 
 
 def test_fault_22_guests_have_no_score_and_their_money_is_shown(bad_night: Night) -> None:

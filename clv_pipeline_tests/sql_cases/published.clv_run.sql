@@ -13,7 +13,7 @@ select * from (values ('a', 10.00), ('b', 5.50)) as rows (customer_id, primary_s
 -- given clean.dispositions
 select * from (values
     ('orders', 'quarantined', 3), ('customers', 'quarantined', 1), ('orders', 'accepted', 90)
-) as rows (table_name, fate, row_count)
+) as rows (table_name, disposition, row_count)
 
 -- given quality.night
 select * from (values

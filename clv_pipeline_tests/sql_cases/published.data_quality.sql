@@ -23,17 +23,17 @@ select * from (values
     ('orders', 'accepted', '', '', 3, 13.00),
     ('orders', 'quarantined', 'unknown_order_status', 'text of the code', 1, 3.00),
     ('marketing_spend', 'accepted', '', '', 1, null)
-) as rows (table_name, fate, reason_code, reason, row_count, source_money)
+) as rows (table_name, disposition, reason_code, reason, row_count, source_money)
 
--- expect source, fates, guests and returns
+-- expect source, dispositions, guests and returns
 select * from (values
-    ('marketing_spend', 'accepted', '', '', 1, null),
-    ('marketing_spend', 'at the source', '', '', 1, null),
-    ('orders', 'accepted', '', '', 3, 13.00),
-    ('orders', 'at the source', '', '', 6, 16.00),
-    ('orders', 'excluded', 'erased_customer', 'text of the erased', 2, null),
-    ('orders', 'of which', '', 'accepted guests: no customer, not scored', 1, 5.00),
-    ('orders', 'of which', '', 'accepted returns and cancellations', 1, -2.00),
-    ('orders', 'of which', '', 'at the source without a customer', 2, 8.00),
-    ('orders', 'quarantined', 'unknown_order_status', 'text of the code', 1, 3.00)
-) as rows (table_name, fate, reason_code, reason, row_count, source_money)
+    ('marketing_spend', 'disposition', 'accepted', '', '', 1, null),
+    ('marketing_spend', 'source', '', '', '', 1, null),
+    ('orders', 'disposition', 'accepted', '', '', 3, 13.00),
+    ('orders', 'source', '', '', '', 6, 16.00),
+    ('orders', 'disposition', 'excluded', 'erased_customer', 'text of the erased', 2, null),
+    ('orders', 'part', '', '', 'accepted guests: no customer, not scored', 1, 5.00),
+    ('orders', 'part', '', '', 'accepted returns and cancellations', 1, -2.00),
+    ('orders', 'part', '', '', 'at the source without a customer', 2, 8.00),
+    ('orders', 'disposition', 'quarantined', 'unknown_order_status', 'text of the code', 1, 3.00)
+) as rows (table_name, row_kind, disposition, reason_code, reason, row_count, source_money)

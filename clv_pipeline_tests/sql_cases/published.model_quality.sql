@@ -8,22 +8,26 @@ from (values
 
 -- given training.model_quality
 select
-    90 as horizon_days, target, candidate, candidate = 'zero' as is_baseline,
+    row_kind, 90 as horizon_days, target, candidate, candidate = 'zero' as is_baseline,
     candidate <> 'zero' as is_champion, timestamp '2024-03-03' as test_window_start, 100 as customers, metric, value, low, high
 from (values
-    ('spend_90d_total', 'xgboost', 'mae', 10.0::double, 9.0::double, 11.0::double),
-    ('spend_90d_total', 'zero', 'r2', 'nan'::double, '-inf'::double, 'inf'::double),
-    ('spend_90d_total', 'champion_so_far', 'mae', 9.0::double, 8.0::double, 10.0::double),
-    ('spend_90d_flag', 'champion_so_far', 'brier', 0.2::double, 0.1::double, 0.3::double)
-) as rows (target, candidate, metric, value, low, high)
+    ('model', 'spend_90d_total', 'xgboost', 'mae', 10.0::double, 9.0::double, 11.0::double),
+    ('model', 'spend_90d_total', 'zero', 'r2', 'nan'::double, '-inf'::double, 'inf'::double),
+    ('model', 'spend_90d_total', 'champion_so_far', 'mae', 9.0::double, 8.0::double, 10.0::double),
+    ('model', 'spend_90d_flag', 'champion_so_far', 'brier', 0.2::double, 0.1::double, 0.3::double),
+    ('published', 'spend_90d_total', 'xgboost', 'interval_coverage', 0.9::double, 'nan'::double, 'nan'::double)
+) as rows (row_kind, target, candidate, metric, value, low, high)
 
 -- expect the champions so far of both targets, who share a name, each with the score of its own where candidate = 'champion_so_far'
 select * from (values
     ('spend_90d_total', 'mae', 0.7), ('spend_90d_flag', 'brier', -0.3)
 ) as rows (target, metric, fold_score)
 
--- expect numbers, or nothing where candidate <> 'champion_so_far'
+-- expect numbers, or nothing where candidate <> 'champion_so_far' and row_kind = 'model'
 select * from (values
     ('xgboost', 'mae', '2024-03-03', 10.0, 9.0, 11.0, 12.5),
     ('zero', 'r2', '2024-03-03', null, null, null, null)
 ) as rows (candidate, metric, test_window_start_date, value, interval_low, interval_high, fold_score)
+
+-- expect what is published to have no score of tuning where row_kind = 'published'
+select * from (values ('xgboost', 'interval_coverage', 0.9, null)) as rows (candidate, metric, value, fold_score)

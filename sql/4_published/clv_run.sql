@@ -23,7 +23,7 @@ select
     run.predicted_total_high as predicted_spend_total_high,
     run.season_factor,
     run.trailing_spend_total,
-    (select coalesce(sum(row_count), 0) from dispositions where fate = 'quarantined')::bigint as quarantined_rows,
+    (select coalesce(sum(row_count), 0) from dispositions where disposition = 'quarantined')::bigint as quarantined_rows,
     run.as_of - (select max(value) from night where measure = 'days_since_newest_order')::integer as newest_order_date,
     exists (select 1 from night where measure = 'is_stale') as is_stale,
     (select coalesce(string_agg(subject, ', ' order by subject), '') from night where measure = 'acknowledged')

@@ -1,5 +1,5 @@
--- One row per (table, fate, reason): what became of every source row, and of an order's money.
--- Of a table, 'at the source' = accepted + duplicate + superseded + excluded + quarantined; 'of which' looks again at rows
+-- One row per (table, row_kind, disposition, reason): what became of every source row, and of an order's money.
+-- Of a table, the row of the kind source = accepted + duplicate + superseded + excluded + quarantined; part looks again at rows
 -- counted there.
 with dispositions as (select * from clean.dispositions),
 
@@ -9,13 +9,14 @@ raw_orders as (select * from raw.orders),
 
 clean_orders as (select * from clean.orders),
 
--- orders alone have money that is followed from the source to its fate
+-- orders alone have money that is followed from the source to its disposition
 orders_money as (select 'orders' as table_name, sum(amount) as source_money from raw_orders),
 
 counted as (
     select
         loads.table_name,
-        'at the source' as fate,
+        'source' as row_kind,
+        '' as disposition,
         '' as reason_code,
         '' as reason,
         loads.rows_held + coalesce(loads.rows_erased, 0) as row_count,
@@ -24,26 +25,26 @@ counted as (
     left join orders_money on loads.table_name = orders_money.table_name
     union all
     -- never stored, so their money is in no sum
-    select table_name, 'excluded', 'erased_customer', $erased_customer, rows_erased, null
+    select table_name, 'disposition', 'excluded', 'erased_customer', $erased_customer, rows_erased, null
     from loads
     where rows_erased > 0
     union all
-    select 'orders', 'of which', '', 'at the source without a customer', count(*), sum(amount)
+    select 'orders', 'part', '', '', 'at the source without a customer', count(*), sum(amount)
     from raw_orders
     where customer_id is null
     union all
-    select 'orders', 'of which', '', 'accepted guests: no customer, not scored', count(*), sum(source_amount)
+    select 'orders', 'part', '', '', 'accepted guests: no customer, not scored', count(*), sum(source_amount)
     from clean_orders
     where customer_id is null
     union all
-    select 'orders', 'of which', '', 'accepted returns and cancellations', count(*), sum(source_amount)
+    select 'orders', 'part', '', '', 'accepted returns and cancellations', count(*), sum(source_amount)
     from clean_orders
     where is_return
     union all
-    select table_name, fate, reason_code, reason, row_count, source_money
+    select table_name, 'disposition', disposition, reason_code, reason, row_count, source_money
     from dispositions
 )
 
-select table_name, fate, reason_code, reason, row_count, source_money
+select table_name, row_kind, disposition, reason_code, reason, row_count, source_money
 from counted
-order by table_name, fate, reason, reason_code
+order by table_name, row_kind, disposition, reason, reason_code

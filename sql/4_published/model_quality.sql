@@ -1,9 +1,10 @@
--- One row per (horizon, target, candidate, metric) on the untouched test window, with its 90 % bootstrap interval.
+-- One row per (row_kind, horizon, target, candidate, metric) on the untouched test window, with its 90 % bootstrap interval.
 with model_quality as (select * from training.model_quality),
 
 tuning as (select * from training.tuning)
 
 select
+    model_quality.row_kind,
     model_quality.horizon_days,
     model_quality.target,
     model_quality.candidate,
@@ -19,7 +20,8 @@ select
 from model_quality
 -- the champions so far compete under one name for both targets
 left join tuning
-    on model_quality.horizon_days = tuning.horizon_days
+    on model_quality.row_kind = 'model'
+    and model_quality.horizon_days = tuning.horizon_days
     and model_quality.candidate = tuning.candidate
     and case when ends_with(model_quality.target, '_flag') then 'flag' else 'spend' end = tuning.target
 order by all

@@ -3,8 +3,9 @@
 with permutation_importance as (select * from training.permutation_importance)
 
 select
+    row_kind,
     row_number() over (
-        partition by feature = 'all' order by isfinite(mean_drop) desc, mean_drop desc, feature, source_family
+        partition by row_kind order by isfinite(mean_drop) desc, mean_drop desc, feature, source_family
     ) as rank,
     feature,
     source_family,
@@ -14,4 +15,4 @@ select
     case when isfinite(high) then high::decimal(18, 6) end as interval_high,
     horizon_days
 from permutation_importance
-order by feature = 'all', rank
+order by row_kind, rank

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from clv_pipeline.contracts.warehouse import (
     CHAMPIONS,
     MODEL_QUALITY,
     PREDICTIONS,
+    TABLES,
     TEST_PREDICTIONS,
     TRAINED_VERSION,
     TUNING,
@@ -26,9 +27,11 @@ from clv_pipeline.modeling.training.blending import BLENDS
 from clv_pipeline.modeling.training.champion_rule import Verdict
 from clv_pipeline.modeling.training.tuning import TunedCandidate
 from clv_pipeline.warehouse import tables
-from clv_pipeline.warehouse.connection import Connection, has_table
+from clv_pipeline.warehouse.connection import Connection, columns_of, has_table
 
 QUALITY_COLUMNS = [column.name for column in MODEL_QUALITY.columns]
+#: Whether a row of `training.model_quality` judges a candidate, or what is published of the champions' predictions.
+RowKind = Literal["model", "published"]
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def add_test_predictions(
     judged: LabelledRows,
     expected: metrics.Array,
     probability: metrics.Array,
-    outlook: PredictionInterval | None,
+    interval: PredictionInterval | None,
 ) -> None:
     """Write what the champions said of each customer of the test window, and what came."""
     nothing = np.full(len(judged), np.nan)
@@ -167,17 +170,20 @@ def add_test_predictions(
         {
             "horizon_days": plan.horizon_days, "as_of": judged.as_of, "customer_id": judged.customer_id,
             "actual_spend": judged.spend, "actual_flag": judged.flag, "predicted_spend": expected,
-            "predicted_flag": probability, "typical_spend": outlook.typical if outlook else nothing,
-            "low": outlook.low if outlook else nothing, "high": outlook.high if outlook else nothing,
+            "predicted_flag": probability, "typical_spend": interval.typical if interval else nothing,
+            "low": interval.low if interval else nothing, "high": interval.high if interval else nothing,
         }
     )  # fmt: skip
     tables.append(connection, TEST_PREDICTIONS, frame)
 
 
 def quality_rows(
-    common: tuple[int, str, str, bool, bool], cutoff: date, customers: int, estimates: dict[str, metrics.Estimate]
+    common: tuple[RowKind, int, str, str, bool, bool],
+    cutoff: date,
+    customers: int,
+    estimates: dict[str, metrics.Estimate],
 ) -> list[dict[str, object]]:
-    """Return the rows of `training.model_quality` for (horizon, target, candidate, is_baseline, is_champion)."""
+    """Return the rows of `training.model_quality` for (row_kind, horizon, target, candidate, is_baseline, is_champion)."""
     return [
         dict(zip(QUALITY_COLUMNS, (*common, cutoff, customers, name, e.value, e.low, e.high), strict=True))
         for name, e in estimates.items()
@@ -192,11 +198,11 @@ def write_quality(connection: Connection, rows: Sequence[dict[str, object]]) -> 
 
 
 def champion_metrics(connection: Connection) -> dict[str, float]:
-    """Return the champions' test metrics, and those of the published outlook, as `<target> <metric>`."""
+    """Return the champions' test metrics, and those of what is published, as `<target> <metric>`."""
     rows = connection.execute(
         """
         select target || ' ' || metric, value from training.model_quality
-        where is_champion or candidate = 'outlook'
+        where is_champion
         order by all
         """
     ).fetchall()
@@ -214,3 +220,14 @@ def trained_version(connection: Connection) -> str | None:
         return None
     rows = connection.execute(f"select model_version from {TRAINED_VERSION.name}").fetchall()
     return str(rows[0][0]) if rows else None
+
+
+def tables_of_another_release(connection: Connection) -> list[str]:
+    """Return the training tables that are there and lack a declared column: an earlier release wrote them."""
+    return [
+        name
+        for name, table in TABLES.items()
+        if name.startswith("training.")
+        and has_table(connection, name)
+        and {c.name for c in table.columns} - columns_of(connection, name).keys()
+    ]

@@ -40,6 +40,9 @@ def why_train(registry: Registry, connection: Connection, settings: Settings, as
         return f"settings that shape the model changed: {', '.join(changed)}"
     if records.trained_version(connection) is None:
         return "the warehouse is new, or the last training was cut short: what it measured is gone"
+    older = records.tables_of_another_release(connection)
+    if older:
+        return f"tables of the last training lack columns of this release: {', '.join(older)}"
     if (as_of - champion.as_of).days >= settings.retrain_after_days:
         return f"the champion is of {champion.as_of}, {settings.retrain_after_days} days or older"
     try:

@@ -180,7 +180,7 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequenc
                 records.add_champion(connection, plan.horizon_days, target, verdict)
             if plan.test:
                 quality += _quality(connection, lab, predicted, settings)
-                quality += _outlook_quality(connection, lab, settings)
+                quality += _published_quality(connection, lab, settings)
         return records.write_quality(connection, quality)
 
 
@@ -248,7 +248,8 @@ def _quality(
         )
         name = choice.candidate.name
         target = target_names(lab.plan.horizon_days)[0 if is_spend else 1]
-        common = (
+        common: tuple[records.RowKind, int, str, str, bool, bool] = (
+            "model",
             lab.plan.horizon_days,
             target,
             name,
@@ -259,10 +260,10 @@ def _quality(
     return found
 
 
-def _outlook_quality(connection: Connection, lab: Lab, settings: Settings) -> list[dict[str, object]]:
+def _published_quality(connection: Connection, lab: Lab, settings: Settings) -> list[dict[str, object]]:
     """Measure intervals, typical spend and calibrated probability on the test window, learned from the folds before it.
 
-    Writes the champions' `training.test_predictions` on the way. The rows of the table stand under the name `outlook`.
+    Writes the champions' `training.test_predictions` on the way. The rows are of the kind `published`.
     """
     assert lab.plan.test is not None
     folds, test = past_windows(connection, lab)
@@ -271,18 +272,18 @@ def _outlook_quality(connection: Connection, lab: Lab, settings: Settings) -> li
         return []
     level = lab.levels[lab.plan.test.validation]
     probability = calibration.probability(test.probability, level) if calibration else test.probability
-    outlook = calibration.interval(test.expected, probability) if calibration else None
+    interval = calibration.interval(test.expected, probability) if calibration else None
     judged = lab.rows.at((lab.plan.test.validation,))
-    records.add_test_predictions(connection, lab.plan, judged, test.expected, probability, outlook)
-    if outlook is None or calibration is None:
+    records.add_test_predictions(connection, lab.plan, judged, test.expected, probability, interval)
+    if interval is None or calibration is None:
         return []
     low, high = calibration.total(float(test.expected.sum()), knows_season=test.knows_season)
     measured = {
         **{
             f"interval_{k}": v
-            for k, v in metrics.coverage(test.spend, test.expected, outlook.low, outlook.high).items()
+            for k, v in metrics.coverage(test.spend, test.expected, interval.low, interval.high).items()
         },
-        "typical_mean_absolute_error": metrics.mean_absolute_error(test.spend, outlook.typical),
+        "typical_mean_absolute_error": metrics.mean_absolute_error(test.spend, interval.typical),
         "probability_roc_auc": metrics.roc_auc(test.flag, probability),
         "probability_log_loss": metrics.log_loss(test.flag, probability),
         "probability_calibration_slope": metrics.calibration_slope(test.flag, probability),
@@ -291,7 +292,10 @@ def _outlook_quality(connection: Connection, lab: Lab, settings: Settings) -> li
     }
     spend_target, _ = target_names(lab.plan.horizon_days)
     estimates = {name: metrics.Estimate(value, np.nan, np.nan) for name, value in measured.items()}
-    common = (lab.plan.horizon_days, spend_target, "outlook", False, False)
+    champion = records.champions(connection, lab.plan.horizon_days)["spend"]
+    common: tuple[records.RowKind, int, str, str, bool, bool] = (
+        "published", lab.plan.horizon_days, spend_target, champion, False, True,
+    )  # fmt: skip
     return records.quality_rows(common, lab.plan.test.validation, len(judged), estimates)
 
 

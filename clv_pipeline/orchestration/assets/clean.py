@@ -18,7 +18,7 @@ def _build_clean(context: dg.AssetExecutionContext, pipeline: Pipeline, model: S
         raise
     with pipeline.warehouse.connection() as connection:
         metadata = sql_metadata(connection, model)
-    yield dg.MaterializeResult(metadata={**metadata, "fates": checks.fates_table(report)})
+    yield dg.MaterializeResult(metadata={**metadata, "dispositions": checks.dispositions_table(report)})
     yield from checks.of_clean_table(model, report)
 
 
