@@ -81,7 +81,7 @@ KILL_POINTS = [
     KillPoint("cleaning: a table is validated, its dispositions are not noted",
               "clv_pipeline.quality.cleaning:_note_dispositions", 4),
     KillPoint("features: the cutoffs are written, the plan is not", "clv_pipeline.features.plan:write_horizons"),
-    KillPoint("features: the last table is not built", "clv_pipeline.orchestration.assets:build_btyd_features"),
+    KillPoint("features: the last table is not built", "clv_pipeline.orchestration.assets.features:build_btyd_features"),
     _training("nothing is tuned", "training.training:tune_candidates"),
     _training("tuned, not judged", "training.training:evaluate_candidates"),
     _training("half of the model files are written", "training.training:save_model", 2),

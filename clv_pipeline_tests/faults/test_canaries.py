@@ -121,7 +121,7 @@ def test_a_traceback_keeps_no_canary(good: Night, source: tuple[Path, str], monk
     def with_a_bug(*arguments: object) -> None:
         raise RuntimeError("a mistake in the code")
 
-    monkeypatch.setattr("clv_pipeline.orchestration.assets.build_clean_table", with_a_bug)
+    monkeypatch.setattr("clv_pipeline.orchestration.assets.clean.build_clean_table", with_a_bug)
     seen = _night(good.home, source, ORDERS)
     assert seen.exit_code == 1
     logs = [p.read_bytes() for p in good.home.dagster.rglob("*") if p.is_file()]
