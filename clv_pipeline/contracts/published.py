@@ -7,6 +7,7 @@ import re
 import sys
 from dataclasses import dataclass
 
+from clv_pipeline.contracts.warehouse import COLUMN_DICTIONARY, COLUMN_LINEAGE, Table
 from clv_pipeline.core.settings import Settings
 
 CONTRACT_VERSION = "v2-draft"
@@ -21,6 +22,11 @@ class PublishedTable:
     name: str
     key: tuple[str, ...]
     columns: dict[str, str]
+
+
+def _declared(table: Table, *key: str) -> PublishedTable:
+    """Return a table that Python writes, with the meaning of its columns as `warehouse.py` declares it."""
+    return PublishedTable(table.name.split(".")[1], key, {column.name: column.meaning for column in table.columns})
 
 
 _IDENTITY = {
@@ -299,28 +305,8 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "tables other than orders, whose money is not reconciled, and where no row has a readable amount",
             },
         ),
-        PublishedTable(
-            "column_dictionary",
-            ("table_name", "column_name"),
-            {
-                "table_name": "published table",
-                "column_name": "its column",
-                "position": "place in the table, from 1",
-                "data_type": "SQL type",
-                "description": "what it means",
-            },
-        ),
-        PublishedTable(
-            "column_lineage",
-            ("table_name", "column_name", "from_table", "from_column"),
-            {
-                "table_name": "the table, or the model version, that has the column",
-                "column_name": "the column, or what a model version predicts",
-                "from_table": "the table, model version or table of the source that it comes from",
-                "from_column": "the column there",
-                "step": "the SQL file, the Python module or the recipe that makes the one of the other",
-            },
-        ),
+        _declared(COLUMN_DICTIONARY, "table_name", "column_name"),
+        _declared(COLUMN_LINEAGE, "table_name", "column_name", "from_table", "from_column"),
         PublishedTable(
             "clv_run",
             ("run_id",),

@@ -10,17 +10,7 @@ from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.modeling.training.champion_rule import CHAMPION_STAYS
 from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.quality.cleaning import CleanReport
-from clv_pipeline.quality.night_checks import (
-    FRESHNESS,
-    GUEST_ORDERS,
-    ORDER_VALUE,
-    ORDER_VOLUME,
-    OUTLIER_ORDER,
-    PAST_MONTHS,
-    TABLE_VOLUME,
-    CheckResult,
-    NightRejected,
-)
+from clv_pipeline.quality.night_checks import CheckResult, NightRejected
 from clv_pipeline.sources.extraction import ExtractedTable
 from clv_pipeline.warehouse.sql_models import SqlModel
 
@@ -28,7 +18,6 @@ CONTRACT_CHECK = "contract"
 CLEAN_CHECKS = ("expectations", "reconciliation", "quarantine")
 AUDIT = "audit"
 CHALLENGER = "challenger"
-NIGHT_CHECKS = (ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, OUTLIER_ORDER, PAST_MONTHS)
 
 
 def specs(asset: str, *names: str) -> list[dg.AssetCheckSpec]:

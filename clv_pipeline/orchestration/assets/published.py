@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from clv_pipeline.contracts.warehouse import COLUMN_DICTIONARY, COLUMN_LINEAGE, Table
+from clv_pipeline.contracts.warehouse import TABLES, Table
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.orchestration import checks, pictures
 from clv_pipeline.orchestration.resources import Pipeline, red_on_error, run_acknowledged
@@ -22,14 +22,15 @@ from clv_pipeline.warehouse.sql_models import load_layer
 _MODELS = load_layer("4_published")
 _OF_CUSTOMERS = [m for m in _MODELS if m.name in publishing.CUSTOMER_MODELS]
 _OTHERS = [m for m in _MODELS if m.name not in publishing.CUSTOMER_MODELS]
+_PYTHON_TABLES = [table for name, table in TABLES.items() if name.startswith("published.")]
 _BUNDLE = asset_key("published.bundle")
 
 
-def _python_spec(table: Table, *after: str) -> dg.AssetSpec:
+def _python_spec(table: Table) -> dg.AssetSpec:
     return dg.AssetSpec(
         asset_key(table.name),
         description=f"One row per {table.grain}.",
-        deps=[asset_key(name) for name in after],
+        deps=[asset_key("published.customer_clv"), asset_key("training.champion")],
         group_name="published",
         kinds={"python", "duckdb"},
         owners=OWNERS,
@@ -64,15 +65,12 @@ def customer_clv(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type
     name="publish",
     specs=[
         *(sql_spec(model, group="published") for model in _OTHERS),
-        _python_spec(COLUMN_DICTIONARY, "published.customer_clv"),
-        _python_spec(COLUMN_LINEAGE, "published.customer_clv", "training.champion"),
+        *map(_python_spec, _PYTHON_TABLES),
         dg.AssetSpec(
             _BUNDLE,
             description="The published bundle: every table of the contract as a DuckDB file and Parquet, report and "
             "manifest; built beside, audited, swapped in.",
-            deps=sorted(
-                {asset_key(m.table) for m in _MODELS} | {asset_key(t.name) for t in (COLUMN_DICTIONARY, COLUMN_LINEAGE)}
-            ),
+            deps=[asset_key(table) for table in sorted({m.table for m in _MODELS} | {t.name for t in _PYTHON_TABLES})],
             group_name="published",
             kinds={"duckdb", "parquet"},
             owners=OWNERS,
@@ -91,7 +89,7 @@ def published_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # 
         pipeline.registry.remove_old(pipeline.settings.keep_models)
         for model in _OTHERS:
             yield dg.MaterializeResult(asset_key=asset_key(model.table), metadata=sql_metadata(connection, model))
-        for table in (COLUMN_DICTIONARY, COLUMN_LINEAGE):
+        for table in _PYTHON_TABLES:
             yield dg.MaterializeResult(asset_key=asset_key(table.name), metadata=table_metadata(connection, table.name))
     yield dg.MaterializeResult(
         asset_key=_BUNDLE,

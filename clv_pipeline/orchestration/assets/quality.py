@@ -7,7 +7,7 @@ from clv_pipeline.orchestration import checks
 from clv_pipeline.orchestration.resources import Pipeline, red_on_error, run_acknowledged
 from clv_pipeline.orchestration.sql_assets import OWNERS, Metadata, asset_key, table_metadata
 from clv_pipeline.quality.judging import judge_tonight
-from clv_pipeline.quality.night_checks import CheckResult
+from clv_pipeline.quality.night_checks import NIGHT_CHECKS, CheckResult
 
 
 @dg.asset(
@@ -16,7 +16,7 @@ from clv_pipeline.quality.night_checks import CheckResult
     group_name="quality",
     kinds={"python", "duckdb"},
     owners=OWNERS,
-    check_specs=checks.specs("quality.night", *checks.NIGHT_CHECKS),
+    check_specs=checks.specs("quality.night", *NIGHT_CHECKS),
 )
 def night(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
     """One row per measure of tonight: rows, orders, order values, past months; compared with the nights published before."""
