@@ -1,4 +1,4 @@
-"""The `clv` command: reads options, calls a room's door, prints for people. No work of its own belongs here."""
+"""The `clv` command: parses options, calls one function of a package, prints the result. No other logic belongs here."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ from clv_pipeline.diagnostics.findings import Finding
 from clv_pipeline.evaluation.protocols import PROTOCOLS
 
 out = Console(highlight=False, soft_wrap=True)
-#: What is written while something moves on the terminal goes through the console that moves it.
+#: Output written while a progress display is active must go through the console that draws it.
 err = Console(stderr=True)
 
 _ORDER_OF_WORK = (
@@ -29,7 +29,7 @@ _ORDER_OF_WORK = (
 
 
 class _Commands(click.Group):
-    """Lists the commands in the order of work, and says of each in whole sentences what it does."""
+    """Lists the commands in the order of work, each with the first paragraph of its help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         order = {name: place for place, name in enumerate(_ORDER_OF_WORK)}
@@ -49,17 +49,17 @@ def _first_paragraph(command: click.Command) -> str:
 def cli() -> None:
     """Predict every night, from your own database, what each customer will be worth.
 
-    `clv COMMAND --help` says more of a command. The settings are environment variables CLV_<NAME>.
+    `clv COMMAND --help` describes a command in full. Every setting is an environment variable CLV_<NAME>.
     """
     handler = RichHandler(console=err, show_time=False, show_path=False)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(message)s")
-    # py.warnings: what a library will drop some day is for its callers, and the tests show it to us
+    # py.warnings: hide deprecation warnings from users; the test run shows them
     for noisy in ("great_expectations", "alembic", "matplotlib", "py.warnings"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 
 
 def main() -> None:
-    """Run the command; a user's error is one message and exit code 1, never a traceback."""
+    """Run the command; an error a user can act on is one message and exit code 1, never a traceback."""
     try:
         cli(standalone_mode=False)
     except PipelineError as error:
@@ -80,10 +80,12 @@ _home_option = click.option(
 @cli.command()
 @click.option("--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml")
 @click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="score as of this day; only what came before is seen")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="score as of this day; only earlier data is used")
 @click.option("--horizons", help="days to predict, such as 90,180")
-@click.option("--retrain", is_flag=True, help="train even if the champion is still good")
-@click.option("--acknowledge", multiple=True, metavar="CHECK", help="let this red check pass for this run only")
+@click.option("--retrain", is_flag=True, help="train even if no training is due")
+@click.option(
+    "--acknowledge", multiple=True, metavar="CHECK", help="publish although this check failed, for this run only"
+)
 @_home_option
 def run(
     source: str | None,
@@ -107,7 +109,7 @@ def run(
     if not outcome.succeeded:
         for failure in outcome.failures:
             out.print(f"[bold red]error[/] {_plain(failure.message)}")
-        out.print(f"The run is red; what was published before is served still. Look at it: {_ui_command(settings)}")
+        out.print(f"The run failed; the bundle published before is still served. Details: {_ui_command(settings)}")
         sys.exit(1)
     from clv_pipeline.reporting.terminal import print_summary
 
@@ -136,7 +138,7 @@ def ui(home: Path | None, port: int) -> None:
 @click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
 @_home_option
 def doctor(source: str | None, url: str | None, home: Path | None) -> None:
-    """Check the source, rights, time zone, disk and schedule, and say the next step for each line that fails."""
+    """Check the source, permissions, time zone, disk and schedule, and print the next step for each line that fails."""
     settings = _settings(source=source, source_url=url, home=home)
     from clv_pipeline.diagnostics.doctor import examine
 
@@ -146,7 +148,7 @@ def doctor(source: str | None, url: str | None, home: Path | None) -> None:
 @cli.command()
 @_home_option
 def status(home: Path | None) -> None:
-    """Show what is served, how old it is, how the newest run went, when the next is, the champion, and the disk used."""
+    """Show the served bundle and its age, the result of the newest run, the next run, the champion, and the disk space used."""
     settings = _settings(home=home)
     from clv_pipeline.diagnostics.status import look
     from clv_pipeline.orchestration.history import about_runs
@@ -158,7 +160,7 @@ def status(home: Path | None) -> None:
 @click.argument("run_id", required=False)
 @_home_option
 def rollback(run_id: str | None, home: Path | None) -> None:
-    """Serve the bundle that was served before, or that of RUN_ID. The next nightly run publishes as usual."""
+    """Serve the previous bundle, or the bundle of RUN_ID. The next nightly run publishes as usual."""
     settings = _settings(home=home)
     from clv_pipeline.diagnostics.status import age_in_days
     from clv_pipeline.publishing.serving import roll_back
@@ -173,7 +175,7 @@ def rollback(run_id: str | None, home: Path | None) -> None:
 @cli.command()
 @_home_option
 def models(home: Path | None) -> None:
-    """List every model version: its date, its models and test metrics, and when it was the champion."""
+    """List every model version: its date, models, test metrics, and champion periods."""
     settings = _settings(home=home)
     from clv_pipeline.modeling.registry.listing import describe_versions
 
@@ -185,13 +187,13 @@ def models(home: Path | None) -> None:
 @click.argument("version")
 @_home_option
 def promote(version: str, home: Path | None) -> None:
-    """Make an existing model VERSION the champion, after a check of its files and of the features it needs."""
+    """Make an existing model VERSION the champion, after checking its files and the features it needs."""
     settings = _settings(home=home)
     from clv_pipeline.modeling.registry.promotion import promote_by_hand
     from clv_pipeline.warehouse.connection import Warehouse
 
     manifest = promote_by_hand(Home(settings.home), Warehouse.of(settings), version)
-    out.print(f"Champion now: {manifest.version}, fitted as of {manifest.as_of}. It scores until a training is due.")
+    out.print(f"Champion now: {manifest.version}, fitted as of {manifest.as_of}. It scores until the next training.")
 
 
 @cli.command()
@@ -199,8 +201,8 @@ def promote(version: str, home: Path | None) -> None:
 def init(name: str) -> None:
     """Start a new source: write source.toml and one commented SELECT for each table.
 
-    NAME is a folder of sql/0_sources in a checkout of the project. Where clv was installed from a wheel it is a folder of the
-    current one, as ./NAME is. A path, with a / in it, is that folder.
+    In a checkout of the project, NAME is created under sql/0_sources. Where clv was installed from a wheel, it is created in
+    the current folder, as ./NAME is. A NAME with a / in it is used as a path.
     """
     from clv_pipeline.sources.scaffold import scaffold
 
@@ -213,7 +215,7 @@ def init(name: str) -> None:
 @click.argument("customer_id")
 @_home_option
 def explain(customer_id: str, home: Path | None) -> None:
-    """Show what is published of a customer: the score, the reasons for it, and the facts behind them."""
+    """Show a customer's published score, the reasons for it, and the facts behind them."""
     settings = _settings(home=home)
     from clv_pipeline.reporting.terminal import print_customer
 
@@ -235,7 +237,7 @@ def lineage(column: str, home: Path | None) -> None:
 @click.argument("customer_id")
 @_home_option
 def forget(customer_id: str, home: Path | None) -> None:
-    """Erase a customer from everything below the home, keep them out from now on, and list what is left to do by hand."""
+    """Erase a customer from every file below the home, block re-import, and list what must be deleted by hand."""
     settings = _settings(home=home)
     from clv_pipeline.privacy.erasure import forget as forget_customer
 
@@ -246,10 +248,10 @@ def forget(customer_id: str, home: Path | None) -> None:
         out.print(f"[red]left[/] {_plain(place)}")
     if done.left:
         out.print(
-            "     next step: remove these, or what they say, by hand; then `clv forget` again, which looks again."
+            "     next step: delete these (or their mentions of the customer) by hand, then run `clv forget` again to re-check."
         )
         sys.exit(1)
-    out.print("Erased, and kept out from now on. The next training learns without them; the source is yours to clean.")
+    out.print("Erased; re-import is blocked. The next training leaves them out. Delete them from the source yourself.")
 
 
 @cli.command()
@@ -257,27 +259,29 @@ def forget(customer_id: str, home: Path | None) -> None:
 @click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="default: subject.json, here")
 @_home_option
 def export_subject(customer_id: str, file: Path | None, home: Path | None) -> None:
-    """Write everything that is held about a customer as JSON: every row of the warehouse and of every bundle."""
+    """Export all data held about a customer as JSON: every row of the warehouse and of every bundle."""
     settings = _settings(home=home)
     from clv_pipeline.privacy.subject import export_subject as export
 
     written = export(settings, customer_id, file or Path("subject.json"))
     rows = sum(written.row_counts.values())
-    out.print(f"Wrote {rows:,} rows of {len(written.row_counts)} tables to {_plain(str(written.file))}, for you only.")
+    out.print(
+        f"Wrote {rows:,} rows of {len(written.row_counts)} tables to {_plain(str(written.file))}, readable by you only."
+    )
 
 
 @cli.command()
 @click.option("--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml")
 @click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
 @click.option(
-    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="windows end by this day (default: the source's as_of)"
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="last day of the windows (default: the source's as_of)"
 )
 @click.option("--horizons", help="days to predict, such as 90,180")
-@click.option("--windows", default=2, show_default=True, help="past windows to judge, a horizon apart")
+@click.option("--windows", default=2, show_default=True, help="number of past windows to evaluate, one horizon apart")
 @click.option(
-    "--protocol", type=click.Choice(list(PROTOCOLS)), help="a published protocol: fixes source, date, horizon"
+    "--protocol", type=click.Choice(list(PROTOCOLS)), help="a published protocol: fixes source, date and horizon"
 )
-@click.option("--markdown", type=click.Path(path_type=Path), help="put the tables into this Markdown file, too")
+@click.option("--markdown", type=click.Path(path_type=Path), help="also write the tables into this Markdown file")
 @_home_option
 def backtest(
     source: str | None,
@@ -289,7 +293,7 @@ def backtest(
     markdown: Path | None,
     home: Path | None,
 ) -> None:
-    """Judge every model on past windows of a source, and say which is best in each."""
+    """Evaluate every model on past windows of a source, and show the best one in each."""
     fixed = PROTOCOLS[protocol] if protocol else None
     if fixed:
         source, horizons, windows = fixed.source, str(fixed.horizon_days), 1
@@ -314,7 +318,7 @@ def backtest(
             options = f"--protocol {protocol}"
         backtest_report.write_section(found, markdown, protocol or found.source_name, f"clv backtest {options}", fixed)
     print_table(out, backtest_tables.summary(found))
-    out.print(f"Full report: {page}. On one page: {card}")
+    out.print(f"Full report: {page}. Model card: {card}")
 
 
 @cli.command()
@@ -322,7 +326,7 @@ def backtest(
 @click.option("--against", "window", required=True, help="FIRST_DAY+DAYS, such as 2011-09-11+90d")
 @_home_option
 def evaluate(file: Path, window: str, home: Path | None) -> None:
-    """Judge a FILE of predictions (customer_id, predicted_spend and others) by what happened in a window."""
+    """Evaluate a FILE of predictions (customer_id, predicted_spend and others) against the actual outcome of a window."""
     settings = _settings(home=home)
     from clv_pipeline.evaluation.predictions_file import judge_file
     from clv_pipeline.reporting import formats, tables
@@ -354,7 +358,7 @@ def _settings(
     horizons: str | None = None,
     home: Path | None = None,
 ) -> Settings:
-    """Read the settings with the options on top, and hand the options on to the code location as environment."""
+    """Read the settings; options override them and are passed to Dagster's code location as environment variables."""
     given = {
         "CLV_SOURCE": source, "CLV_SOURCE_URL": source_url, "CLV_HORIZONS": horizons,
         "CLV_AS_OF": as_of.isoformat() if as_of else None, "CLV_HOME": str(home.absolute()) if home else None,
@@ -364,7 +368,7 @@ def _settings(
 
 
 def _print_findings(findings: Iterable[Finding]) -> int:
-    """Print what was found, with the next step where it is not good; return how many are not."""
+    """Print the findings, with the next step for each failed one; return the number of failed ones."""
     failed = 0
     for finding in findings:
         failed += not finding.is_good

@@ -263,7 +263,7 @@ def test_a_bad_night_publishes_nothing(ended: dict[str, Ended], name: str) -> No
 def test_a_bad_night_is_red_in_dagster(ended: dict[str, Ended], name: str) -> None:
     result = ended[name]
     assert run_statuses(result.home) == [dg.DagsterRunStatus.FAILURE]
-    assert "what was published before is served still" in result.said
+    assert "the bundle published before is still served" in result.said
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.reaches_dagster])
@@ -315,7 +315,7 @@ def test_a_bad_night_after_a_good_one_leaves_yesterdays_bundle_served(
     result = run_clv_here("run", "--home", str(home.root), *arguments)
     assert result.returncode == 1, result.stdout + result.stderr
     assert says in " ".join(result.stdout.split())
-    assert "what was published before is served still" in result.stdout
+    assert "the bundle published before is still served" in result.stdout
     assert contents(home.published) == before
     assert run_statuses(home.root)[0] == dg.DagsterRunStatus.FAILURE
     assert dg.DagsterRunStatus.SUCCESS in run_statuses(home.root)

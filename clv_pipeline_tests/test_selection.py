@@ -41,7 +41,7 @@ BASELINES = [contender("poor rule", POOR), contender("another poor rule", POOR)]
 def test_a_challenger_that_beats_champion_and_baselines_takes_the_place() -> None:
     verdict = decide("spend", ACTUAL, contender("new", GOOD), contender("champion", FAIR), BASELINES, DRAWS)
     assert verdict.champion == "new"
-    assert "beats champion and baselines" in verdict.reason
+    assert "beats the champion and every baseline" in verdict.reason
 
 
 def test_a_champion_that_challenges_itself_stays_though_a_baseline_is_better() -> None:
@@ -49,7 +49,7 @@ def test_a_champion_that_challenges_itself_stays_though_a_baseline_is_better() -
     assert beats("spend", ACTUAL, better[0], champion, DRAWS)
     verdict = decide("spend", ACTUAL, champion, champion, better, DRAWS)
     assert verdict.champion == "champion"
-    assert "no candidate does better than the champion" in verdict.reason
+    assert "no candidate scores better than the champion" in verdict.reason
 
 
 def test_within_the_noise_the_champion_stays() -> None:
@@ -63,7 +63,7 @@ def test_a_better_ranking_with_a_level_farther_off_does_not_win() -> None:
     challenger, champion = contender("new", GOOD, level=1.5), contender("champion", FAIR, level=1.02)
     verdict = decide("spend", ACTUAL, challenger, champion, BASELINES, DRAWS)
     assert verdict.champion == "champion"
-    assert "level off by 50.0%" in verdict.reason
+    assert "total off by 50.0%" in verdict.reason
 
 
 def test_a_challenger_that_does_not_beat_a_baseline_does_not_win_and_it_is_named() -> None:
@@ -80,7 +80,7 @@ def test_a_challenger_that_does_not_beat_a_baseline_does_not_win_and_it_is_named
 def test_an_empty_place_is_taken_unless_a_baseline_beats_the_challenger() -> None:
     taken = decide("spend", ACTUAL, contender("new", FAIR), None, BASELINES, DRAWS)
     assert taken.champion == "new"
-    assert "no other champion" in taken.reason
+    assert "there was no champion" in taken.reason
     best, second = contender("best rule", GOOD), contender("second rule", FAIR)
     kept = decide("spend", ACTUAL, contender("new", POOR), None, [second, best], DRAWS)
     assert kept.champion == "best rule"

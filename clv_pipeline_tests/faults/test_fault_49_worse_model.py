@@ -15,7 +15,7 @@ def test_a_retrained_model_that_is_worse_leaves_the_champion_and_the_reason_has_
     for one in (challenger, champion):
         score = metrics.normalised_gini(ACTUAL, one.predicted)
         off = abs(metrics.total_bias(ACTUAL, one.predicted))
-        assert f"{one.name}: score {score:.4f}, level off by {off:.1%}" in verdict.reason
+        assert f"{one.name}: score {score:.4f}, total off by {off:.1%}" in verdict.reason
 
 
 def test_the_check_warns_with_both_figures_and_blocks_nothing() -> None:

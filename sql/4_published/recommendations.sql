@@ -1,4 +1,4 @@
--- One row per customer with something to do about: the action, why, what is at stake, in order of priority.
+-- One row per customer with a recommended action: the action, the reason, the value at stake, by priority.
 with customer_clv as (select * from published.customer_clv),
 
 customer_scores as (select * from scores.customer_scores),
@@ -9,10 +9,10 @@ actions as (
         customer_clv.segment,
         case customer_clv.segment
             when 'high_value' then 'keep: personal service and early access, no discount'
-            when 'churn_risk' then 'win back: personal offer before the habit is gone'
-            when 'missed_opportunity' then 'grow: a reason to come back for a customer who buys big or shows interest'
+            when 'churn_risk' then 'win back: personal offer before the customer lapses'
+            when 'missed_opportunity' then 'grow: a reason to return for a customer with large purchases or recent interest'
             when 'new_customer' then 'second purchase: welcome series within the first weeks'
-            when 'prospect' then 'first purchase: introduce the range'
+            when 'prospect' then 'first purchase: introduce the product range'
         end as action,
         case customer_clv.segment
             when 'high_value' then customer_scores.primary_spend
@@ -22,10 +22,10 @@ actions as (
         end as value_at_stake,
         case customer_clv.segment
             when 'high_value' then 'among the highest predicted spend'
-            when 'churn_risk' then 'valuable so far, but the purchase probability is low'
-            when 'missed_opportunity' then 'large purchases or recent interest, but little predicted'
+            when 'churn_risk' then 'valuable to date, but the purchase probability is low'
+            when 'missed_opportunity' then 'large purchases or recent interest, but low predicted spend'
             when 'new_customer' then 'first purchase within the last 90 days'
-            when 'prospect' then 'known, but has not bought yet'
+            when 'prospect' then 'known customer without a purchase yet'
         end as why,
         customer_clv.currency,
         customer_clv.as_of_date

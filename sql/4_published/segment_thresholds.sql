@@ -1,4 +1,4 @@
--- One row per threshold that the segments of this run were cut at; money in the reporting currency.
+-- One row per threshold of this run's segments and value tiers; money in the reporting currency.
 with customer_scores as (select * from scores.customer_scores where score_status <> 'no_purchase_yet'),
 
 customer_features as (select * from features.customer_features where role = 'score'),

@@ -1,11 +1,11 @@
-"""The champion rule, all of it.
+"""The champion rule, complete in this file.
 
 Each training, the tuning folds choose one challenger: the candidate with the best mean score, the normalised Gini for
 spend and the log likelihood for the probability; a blend that is as good as the best, within `CLOSE`, goes first, because
-it is the steadier. Then the untouched test window decides. The challenger takes the place of the champion only if it beats
-it there, and every fixed baseline too: its score is higher, and its total no farther from the truth, both by more than the
-noise (90 % interval of the paired bootstrap). Otherwise the champion stays; one that is its own best challenger is fitted
-again. Where there is no champion yet, the challenger takes the empty place, unless a fixed baseline beats it in the same sense.
+it varies less. Then the untouched test window decides. The challenger replaces the champion only if it beats
+it there, and every fixed baseline too: its score is higher, and its total no further from the actual total, both by more than the
+noise (90 % interval of the paired bootstrap). Otherwise the champion stays; one that is its own best challenger is refitted.
+Where there is no champion yet, the challenger becomes champion, unless a fixed baseline beats it in the same sense.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from clv_pipeline.modeling.candidates.catalogue import Target
 from clv_pipeline.modeling.training.tuning import TunedCandidate, fold_score
 
 CLOSE = 0.003
-#: How the reason of a verdict begins that leaves the champion in its place.
+#: The reason of a verdict begins with this text when the champion stays.
 CHAMPION_STAYS = "the champion stays"
 FALLBACK: dict[Target, str] = {"spend": "spend_rate", "flag": "rate_so_far"}
 
@@ -33,7 +33,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Who is champion now, and why, with the figures."""
+    """The champion after the decision, and the reason with its figures."""
 
     champion: str
     reason: str
@@ -59,21 +59,25 @@ def decide(
 ) -> Verdict:
     """Apply the rule on the test window; `draws` are the bootstrap's index arrays, the same for everybody."""
     score, error = fold_score(target, actual, challenger.predicted), _level_error(actual, challenger.predicted)
-    figures = f"{challenger.name}: score {score:.4f}, level off by {error:.1%}"
+    figures = f"{challenger.name}: score {score:.4f}, total off by {error:.1%}"
     if champion and champion.name == challenger.name:
-        return Verdict(champion.name, f"no candidate does better than the champion: it stays, fitted again. {figures}")
+        return Verdict(
+            champion.name, f"no candidate scores better than the champion: the champion stays, refitted. {figures}"
+        )
     if champion is None:
         better = [b for b in baselines if beats(target, actual, b, challenger, draws)]
         if not better:
-            return Verdict(challenger.name, f"no other champion before, and no baseline beats {figures}")
+            return Verdict(challenger.name, f"there was no champion, and no baseline beats {figures}")
         best = max(better, key=lambda b: fold_score(target, actual, b.predicted))
         return Verdict(best.name, f"a fixed baseline beats {figures}")
     unbeaten = [r.name for r in (champion, *baselines) if not beats(target, actual, challenger, r, draws)]
     old_score, old_error = fold_score(target, actual, champion.predicted), _level_error(actual, champion.predicted)
-    figures += f"; {champion.name}: score {old_score:.4f}, level off by {old_error:.1%}"
+    figures += f"; {champion.name}: score {old_score:.4f}, total off by {old_error:.1%}"
     if unbeaten:
-        return Verdict(champion.name, f"{CHAMPION_STAYS}, {', '.join(unbeaten)} not beaten beyond the noise. {figures}")
-    return Verdict(challenger.name, f"the challenger beats champion and baselines. {figures}")
+        return Verdict(
+            champion.name, f"{CHAMPION_STAYS}: {', '.join(unbeaten)} not beaten by more than the noise. {figures}"
+        )
+    return Verdict(challenger.name, f"the challenger beats the champion and every baseline. {figures}")
 
 
 def beats(target: Target, actual: metrics.Array, one: Contender, other: Contender, draws: Sequence[np.ndarray]) -> bool:
