@@ -365,7 +365,7 @@ def test_the_report_says_in_words_what_a_source_adds(demo_run: Home) -> None:
     section = page[page.index("What drives the predictions") : page.index("Past predictions")]
     assert '<th class="n">Gini</th>' in section
     signed = r"(?:0\.000|[+-]0\.(?!000)\d{3})"
-    for source in ("web", "surveys", "buying rhythm", "everything but purchases"):
+    for source in ("web", "surveys", "purchase rhythm", "everything but purchases"):
         row = rf'<td>{source}</td><td>(helps|hurts|no clear effect)</td><td class="n">{signed} \[{signed}, {signed}\]</td>'
         assert re.search(row, section), source
     assert section.count("<img") == 4

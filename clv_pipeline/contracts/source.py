@@ -1,4 +1,4 @@
-"""The source contract: what each SELECT of a source returns, column by column.
+"""The source contract: the columns that each SELECT of a source returns.
 
 Only the shape of incoming tables belongs here. Rules about rows live in `sql/1_clean` and `quality/`.
 """
@@ -8,7 +8,7 @@ from typing import Literal
 
 ColumnType = Literal["text", "secret", "timestamp", "date", "money", "number", "rate", "integer", "boolean"]
 
-#: How each contract type is stored in the warehouse. A `secret` is hashed at the door and stored as its hash; a `rate` is
+#: How each contract type is stored in the warehouse. A `secret` is hashed on loading and stored as its hash; a `rate` is
 #: above zero, and fine enough for the smallest currencies.
 STORED_AS: dict[ColumnType, str] = {
     "text": "varchar",
@@ -34,13 +34,13 @@ class Column:
 
     @property
     def is_key(self) -> bool:
-        """Whether rows are told apart or joined by this column."""
+        """Whether this column identifies or joins rows."""
         return self.type == "text" and (self.required or self.name.endswith("_id"))
 
 
 @dataclass(frozen=True)
 class SourceTable:
-    """One contract table: `grain` says what a row is, `event_time` is the column that places a row in time."""
+    """One contract table: `grain` is the meaning of a row, `event_time` the column with the time of a row."""
 
     name: str
     grain: str
@@ -61,15 +61,20 @@ ORDERS = SourceTable(
     (
         Column("order_id", "text", "the order this line belongs to", required=True),
         Column("order_line_id", "text", "the line within its order; with it, a line delivered twice is recognised"),
-        Column("customer_id", "text", "who bought; null is a guest: counted, money shown, not scored", required=True),
+        Column(
+            "customer_id",
+            "text",
+            "the buyer; null is a guest order: counted, its money reported, not scored",
+            required=True,
+        ),
         Column("ordered_at", "timestamp", "when the order (or the return) happened", required=True),
-        Column("product_id", "text", "what was bought"),
+        Column("product_id", "text", "the product bought"),
         Column("product_category", "text", "the product's category"),
-        Column("quantity", "number", "how many; negative for a return"),
+        Column("quantity", "number", "number of units; negative for a return"),
         Column("amount", "money", "signed line value net of discount; a return is negative", required=True),
         Column("currency", "text", "ISO code; null means the source's currency"),
         Column("status", "text", "the source's order status; null counts as revenue"),
-        Column("channel", "text", "where it was sold"),
+        Column("channel", "text", "sales channel"),
         Column("updated_at", "timestamp", "last change of the line at the source"),
     ),
     event_time="ordered_at",
@@ -86,10 +91,10 @@ CUSTOMERS = SourceTable(
         Column("region", "text", "region"),
         Column("birth_year", "integer", "year of birth (audits only, never a feature by default)"),
         Column("gender", "text", "gender (audits only, never a feature by default)"),
-        Column("acquisition_channel", "text", "the channel that won the customer"),
-        Column("acquisition_cost", "money", "what winning the customer cost"),
+        Column("acquisition_channel", "text", "the channel that acquired the customer"),
+        Column("acquisition_cost", "money", "cost of acquiring the customer"),
         Column("loyalty_tier", "text", "tier in the loyalty scheme today"),
-        Column("email", "secret", "hashed at the door with CLV_HASH_KEY, never stored in clear"),
+        Column("email", "secret", "hashed on loading with CLV_HASH_KEY, never stored in plain text"),
         Column("profiling_consent", "boolean", "false keeps the customer out of features, training and scores"),
         Column("merged_into", "text", "the customer_id that this record was merged into"),
         Column("updated_at", "timestamp", "last change of the record at the source"),
@@ -102,12 +107,12 @@ WEB_SESSIONS = SourceTable(
     "web session",
     (
         Column("session_id", "text", "the session", required=True),
-        Column("customer_id", "text", "who, when known"),
+        Column("customer_id", "text", "the customer, if known"),
         Column("started_at", "timestamp", "when the session began", required=True),
-        Column("page_views", "integer", "pages seen"),
+        Column("page_views", "integer", "pages viewed"),
         Column("duration_seconds", "integer", "length of the session"),
         Column("device", "text", "device class"),
-        Column("traffic_source", "text", "where the visit came from"),
+        Column("traffic_source", "text", "source of the visit"),
         Column("cart_additions", "integer", "products put in the cart"),
         Column("converted", "boolean", "whether the session ended in an order"),
     ),
@@ -119,8 +124,8 @@ SURVEY_RESPONSES = SourceTable(
     "survey response",
     (
         Column("response_id", "text", "the response", required=True),
-        Column("customer_id", "text", "who answered", required=True),
-        Column("responded_at", "timestamp", "when", required=True),
+        Column("customer_id", "text", "the customer who answered", required=True),
+        Column("responded_at", "timestamp", "when the survey was answered", required=True),
         Column("nps_score", "integer", "would recommend, 0 to 10"),
         Column("csat_score", "integer", "satisfaction, 1 to 5"),
     ),
@@ -132,8 +137,8 @@ SOCIAL_INTERACTIONS = SourceTable(
     "social interaction",
     (
         Column("interaction_id", "text", "the interaction", required=True),
-        Column("customer_id", "text", "who, when known"),
-        Column("occurred_at", "timestamp", "when", required=True),
+        Column("customer_id", "text", "the customer, if known"),
+        Column("occurred_at", "timestamp", "when the interaction happened", required=True),
         Column("network", "text", "social network"),
         Column("kind", "text", "mention, comment, share, complaint ..."),
         Column("sentiment", "number", "-1 (angry) to 1 (delighted)"),

@@ -13,12 +13,12 @@ _CLEAN = (
     "campaign_touches", "customers", "marketing_spend", "orders", "social_interactions", "survey_responses", "web_sessions",
 )  # fmt: skip
 _CUSTOMER = ("varchar", "the customer")
-_HORIZON = ("integer", "days from the cutoff that are predicted")
-_TARGET = ("varchar", "spend: net spend in the window; flag: whether there was a purchase")
+_HORIZON = ("integer", "length of the predicted window in days, from the cutoff")
+_TARGET = ("varchar", "spend: net spend in the window; flag: 1 if there was a purchase")
 _CANDIDATE = ("varchar", "the candidate, or champion_so_far for the reigning champion's recipe")
 _LOW, _HIGH = ("double", "lower end of the 90 % bootstrap interval"), ("double", "upper end")
-_FAMILY = ("varchar", "the feature family it comes from")
-_IN_WORDS = ("varchar", "what it is, in words")
+_FAMILY = ("varchar", "the feature family")
+_IN_WORDS = ("varchar", "readable label")
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Column:
 class Table:
     """One table that Python writes.
 
-    grain: what a row is, after "One row per". assets: those whose steps write it, as `layer/name`; who reads it depends
+    grain: the meaning of a row, after "One row per". assets: those whose steps write it, as `layer/name`; who reads it depends
     on them. modules: the only ones that may create or fill it. is_history: whether it holds the nights before tonight, so
-    that reading it is no dependency on another step of the same run.
+    reading it creates no dependency on another step of the same run.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Table:
     is_history: bool = False
 
     def meaning_of(self, column: str) -> str | None:
-        """Return what a column means, also one of a horizon such as `btyd_spend_90d`; None for an unknown one."""
+        """Return the meaning of a column, including one of a horizon such as `btyd_spend_90d`; None for an unknown one."""
         horizons = [int(days) for days in re.findall(r"_(\d+)d$", column)]
         return next((c.meaning for c in self.columns_for(horizons) if c.name == column), None)
 
     def columns_for(self, horizons: Sequence[int] = ()) -> list[Column]:
-        """Return the columns in order, neighbouring ones with {h} once for each horizon."""
+        """Return the columns in order, with each group of {h} columns repeated per horizon."""
         found: list[Column] = []
         for is_repeated, group in groupby(self.columns, lambda column: "{h}" in column.name):
             columns = list(group)
@@ -83,29 +83,29 @@ def _table(
 
 
 LOADS = _table(
-    "raw.loads", "source table, as it was loaded last", "raw/orders", ("sources/extraction.py", "privacy/erasure.py"),
+    "raw.loads", "source table, as of its last load", "raw/orders", ("sources/extraction.py", "privacy/erasure.py"),
     table_name=("varchar", "the source table"),
-    fingerprint=("varchar", "what the rows came from: SELECT, address, exclusions; another one means loading all of it again"),
-    high_water=("timestamptz", "newest change held; null where the table is read in full"),
+    fingerprint=("varchar", "hash over SELECT, address and exclusions; if it changes, the whole table is loaded again"),
+    high_water=("timestamptz", "newest change loaded; null if the table is read in full"),
     is_provided=("boolean", "whether the source has this table"),
-    is_incremental=("boolean", "whether only what changed since the high water is read"),
+    is_incremental=("boolean", "whether only changes since the high-water mark are read"),
     rows_delivered=("bigint", "rows the source returned tonight"),
-    rows_loaded=("bigint", "of these, the rows that were not held before"),
+    rows_loaded=("bigint", "of these, the rows that were not yet loaded"),
     rows_held=("bigint", "rows of the raw table after the load"),
-    rows_erased=("bigint", "rows delivered tonight that were left out: their customers are erased"),
+    rows_erased=("bigint", "rows delivered tonight that were skipped because their customers are erased"),
 )  # fmt: skip
 EXTRACTION = _table(
-    "raw.extraction", "warehouse: what the newest extraction read", "raw/orders", "sources/extraction.py",
-    as_of=("date", "the night; only what came before this day is known"),
+    "raw.extraction", "warehouse: the newest extraction", "raw/orders", "sources/extraction.py",
+    as_of=("date", "the date of the run; only data before this day is used"),
     run_id=("varchar", "the Dagster run"),
     started_at=("timestamp", "when that run was created, UTC"),
     source_name=("varchar", "the company"),
     time_zone=("varchar", "the business time zone"),
     currency=("varchar", "the reporting currency"),
-    data_fingerprint=("varchar", "hash over every raw row held, whatever its order"),
+    data_fingerprint=("varchar", "hash over every raw row, independent of row order"),
 )  # fmt: skip
 ORDERS_AT_SOURCE = _table(
-    "raw.orders_at_source", "day, as an incremental source itself counts its order lines", "raw/orders",
+    "raw.orders_at_source", "day, with the order lines as counted by an incremental source itself", "raw/orders",
     "sources/extraction.py",
     day=("date", "day of the orders"),
     lines=("bigint", "order lines"),
@@ -115,24 +115,24 @@ QUARANTINE = _table(
     "clean.quarantine", "source row that was not accepted", tuple(f"clean/{n}" for n in _CLEAN), "quality/cleaning.py",
     table_name=("varchar", "the source table"),
     disposition=("varchar", "quarantined, excluded or superseded"),
-    reason_code=("varchar", "why, as a code of `contracts/reasons.py`"),
+    reason_code=("varchar", "reason, as a code of `contracts/reasons.py`"),
     record=("varchar", "the row as JSON"),
 )  # fmt: skip
 DISPOSITIONS = _table(
     "clean.dispositions", "table, disposition and reason", tuple(f"clean/{n}" for n in _CLEAN), "quality/cleaning.py",
     table_name=("varchar", "the source table"),
-    disposition=("varchar", "what became of the rows"),
-    reason_code=("varchar", "why, as a code of `contracts/reasons.py`; empty for accepted rows"),
-    reason=("varchar", "the same in words, those of the company for its own exclude rules"),
-    row_count=("bigint", "how many rows"),
-    source_money=("decimal(38, 2)", "sum of their amounts as the source gave them; null for tables other than orders"),
+    disposition=("varchar", "disposition of the rows"),
+    reason_code=("varchar", "reason, as a code of `contracts/reasons.py`; empty for accepted rows"),
+    reason=("varchar", "the reason as text; for an exclude rule, the company's own text"),
+    row_count=("bigint", "number of rows"),
+    source_money=("decimal(38, 2)", "sum of their amounts in source currency; null for tables other than orders"),
 )  # fmt: skip
 NIGHT = _table(
-    "quality.night", "measure of tonight and what it is of",
+    "quality.night", "measure and subject, for tonight",
     ("quality/night", "scores/customer_scores", "published/customer_clv"), "quality/night_measures.py",
-    measure=("varchar", "what was measured"),
-    subject=("varchar", "the table, window, month or check it is of"),
-    value=("double", "the figure"),
+    measure=("varchar", "name of the measure"),
+    subject=("varchar", "the table, window, month or check it belongs to"),
+    value=("double", "the value"),
 )  # fmt: skip
 GOOD_NIGHTS = replace(_table(
     "quality.good_nights", "measure of a published night: the baseline of later ones", "published/bundle",
@@ -140,50 +140,50 @@ GOOD_NIGHTS = replace(_table(
     source_name=("varchar", "the company"),
     as_of=("date", "the night"),
     run_id=("varchar", "the run that published it"),
-    measure=("varchar", "what was measured"),
-    subject=("varchar", "the table, window, month or check it is of"),
-    value=("double", "the figure"),
+    measure=("varchar", "name of the measure"),
+    subject=("varchar", "the table, window, month or check it belongs to"),
+    value=("double", "the value"),
 ), is_history=True)  # fmt: skip
 UNSCORED_CUSTOMERS = _table(
-    "quality.unscored_customers", "eligible customer without a score; empty on every sound night", "published/bundle",
+    "quality.unscored_customers", "eligible customer without a score; empty unless the audit fails", "published/bundle",
     "publishing/audit.py",
     customer_id=_CUSTOMER,
 )  # fmt: skip
 CUTOFFS = _table(
-    "features.cutoffs", "date that features are built as of", "features/cutoffs", "features/plan.py",
-    as_of=("date", "features know only what came before this day"),
-    role=("varchar", "score: tonight; train: learned from or judged on; level: a year before, for the season"),
-    customers_per_10000=("integer", "how many of 10,000 customers the population of this date takes"),
+    "features.cutoffs", "cutoff date of features", "features/cutoffs", "features/plan.py",
+    as_of=("date", "features use only data before this day"),
+    role=("varchar", "score: tonight; train: for fitting or evaluation; level: a year before, for the season"),
+    customers_per_10000=("integer", "number of customers sampled into this date's population, of every 10,000"),
 )  # fmt: skip
 HORIZONS = _table(
-    "features.horizons", "horizon asked for", "features/cutoffs", "features/plan.py",
+    "features.horizons", "requested horizon", "features/cutoffs", "features/plan.py",
     horizon_days=("integer", "days predicted"),
-    learned_days=("integer", "the horizon that its models learn; shorter where the history is too short to judge the other"),
+    learned_days=("integer", "horizon its models are fitted on; shorter if the history is too short for the requested one"),
 )  # fmt: skip
 PLAN = _table(
     "training.plan", "warehouse: whether tonight trains", "features/cutoffs", "features/plan.py",
     is_due=("boolean", "whether tonight trains"),
-    why=("varchar", "why it does; null where it does not"),
-    reigning_version=("varchar", "the champion that competes again; null where there is none that may"),
+    why=("varchar", "the reason for training; null without one"),
+    reigning_version=("varchar", "the champion that competes again; null if there is none"),
 )  # fmt: skip
 PLAN_WINDOWS = _table(
     "training.plan_windows", "horizon, fold, use and cutoff of the training plan", "features/cutoffs", "features/plan.py",
     horizon_days=_HORIZON,
     fold=("integer", "0: the final fit; 1: the test window; 2 and on: the tuning folds, newest first"),
-    use=("varchar", "train: learned from; judge: judged on"),
+    use=("varchar", "train: used for fitting; judge: used for evaluation"),
     cutoff=("date", "first day of the window"),
 )  # fmt: skip
 BTYD_FEATURES = _table(
     "features.btyd_features", "(as_of, customer_id) who has bought", "features/btyd_features", "features/btyd_features.py",
     as_of=("date", "the cutoff"),
     customer_id=_CUSTOMER,
-    btyd_probability_alive=("double", "probability that the customer still buys at all"),
-    btyd_purchase_value=("double", "expected value of a purchase day: the customer's own mean, drawn towards everybody's"),
-    btyd_lifetime_spend=("double", "expected discounted spend over the lifetime that the settings give"),
+    btyd_probability_alive=("double", "probability that the customer is still active"),
+    btyd_purchase_value=("double", "expected value of a purchase day: the customer's own mean, shrunk towards the overall mean"),
+    btyd_lifetime_spend=("double", "expected discounted spend over the lifetime set in the settings"),
     btyd_purchases_HORIZON=("double", "expected purchase days in {h} days"),
     btyd_spend_HORIZON=("double", "expected spend in {h} days"),
     btyd_purchase_probability_HORIZON=("double", "probability of a purchase in {h} days"),
-    expected_next_order_date=("date", "median date of the next order of a customer who still buys; null at past cutoffs"),
+    expected_next_order_date=("date", "median date of the next order if the customer is still active; null at past cutoffs"),
 )  # fmt: skip
 TUNING = _table(
     "training.tuning", "horizon, target and candidate", "training/tuning", "modeling/training/records.py",
@@ -191,10 +191,10 @@ TUNING = _table(
     target=_TARGET,
     candidate=_CANDIDATE,
     recipe=("varchar", "its name in the list of candidates"),
-    is_baseline=("boolean", "whether it is a fixed rule that learns at most a mean"),
+    is_baseline=("boolean", "whether it is a fixed rule that is fitted to at most a mean"),
     parameters=("varchar", "the parameter set that scored best, as JSON"),
     fold_score=("double", "mean score over the tuning folds; higher is better; null without folds"),
-    mean_absolute_bias=("double", "mean over the folds of how far its total was off"),
+    mean_absolute_bias=("double", "mean absolute error of its total over the folds, relative"),
     tried=("integer", "parameter sets tried"),
     is_challenger=("boolean", "whether it challenges the champion on the test window"),
     is_reigning=("boolean", "whether it is the recipe of the reigning champion"),
@@ -208,15 +208,15 @@ PREDICTIONS = _table(
     role=("varchar", "fold or test: the kind of window, which the candidate had not seen"),
     as_of=("date", "first day of the window"),
     customer_id=_CUSTOMER,
-    actual=("double", "what happened"),
-    predicted=("double", "what the candidate predicted"),
+    actual=("double", "the actual outcome"),
+    predicted=("double", "the prediction of the candidate"),
 )  # fmt: skip
 CHAMPIONS = _table(
     "training.champions", "horizon and target", "training/model_quality", "modeling/training/records.py",
     horizon_days=_HORIZON,
     target=_TARGET,
     candidate=("varchar", "the candidate that won"),
-    reason=("varchar", "why, with the figures"),
+    reason=("varchar", "the reason, with its figures"),
 )  # fmt: skip
 TEST_PREDICTIONS = _table(
     "training.test_predictions", "horizon and customer of the test window", "training/model_quality",
@@ -228,33 +228,33 @@ TEST_PREDICTIONS = _table(
     actual_flag=("double", "1 where there was a purchase"),
     predicted_spend=("double", "expected spend by the champion"),
     predicted_flag=("double", "calibrated probability of a purchase"),
-    typical_spend=("double", "median of the predicted spend; null where nothing could be calibrated"),
-    low=("double", "lower end of the customer's 90 % interval; null as typical_spend"),
-    high=("double", "upper end; null as typical_spend"),
+    typical_spend=("double", "median of the predicted spend; null without a calibration"),
+    low=("double", "lower end of the customer's 90 % interval; null when typical_spend is null"),
+    high=("double", "upper end; null when typical_spend is null"),
 )  # fmt: skip
 MODEL_QUALITY = _table(
     "training.model_quality", "horizon, target, candidate and metric", "training/model_quality", "modeling/training/records.py",
-    row_kind=("varchar", "model: a candidate's own predictions; published: what the champions' calibrated ones are worth"),
+    row_kind=("varchar", "model: a candidate's own predictions; published: the champions' calibrated predictions"),
     horizon_days=_HORIZON,
     target=("varchar", "the target with its horizon"),
     candidate=_CANDIDATE,
     is_baseline=("boolean", "whether it is a fixed rule"),
     is_champion=("boolean", "whether it won"),
     test_window_start=("date", "first day of the test window"),
-    customers=("integer", "customers it was judged on"),
-    metric=("varchar", "the measure"),
-    value=("double", "the figure; nan where it is undefined"),
+    customers=("integer", "customers in the test window"),
+    metric=("varchar", "name of the metric"),
+    value=("double", "the value; nan where undefined"),
     low=_LOW,
     high=_HIGH,
 )  # fmt: skip
 FAIRNESS_AUDIT = _table(
     "training.fairness_audit", "horizon, attribute, group and metric", "training/fairness_audit", "interpretation/fairness.py",
     horizon_days=_HORIZON,
-    attribute=("varchar", "what the groups differ in"),
+    attribute=("varchar", "the attribute that defines the groups"),
     group_name=("varchar", "the group"),
-    metric=("varchar", "the measure"),
+    metric=("varchar", "name of the metric"),
     customers=("integer", "customers of the group in the test window"),
-    value=("double", "the figure; nan where it is undefined"),
+    value=("double", "the value; nan where undefined"),
     low=_LOW,
     high=_HIGH,
     test_window_start=("date", "first day of the test window"),
@@ -278,9 +278,9 @@ PARTIAL_DEPENDENCE = _table(
     feature=("varchar", "the feature"),
     source_family=_FAMILY,
     description=_IN_WORDS,
-    position=("integer", "place on the grid, from 1"),
-    value=("varchar", "what all customers are set to, in words"),
-    value_as_number=("double", "the same; null for a category or a missing value"),
+    position=("integer", "position on the grid, from 1"),
+    value=("varchar", "the value set for all customers, as text"),
+    value_as_number=("double", "the same value as a number; null for a category or a missing value"),
     predicted_spend=("double", "mean predicted spend"),
     low=_LOW,
     high=_HIGH,
@@ -290,15 +290,15 @@ SOURCE_ABLATION = _table(
     horizon_days=_HORIZON,
     left_out=("varchar", "the source left out"),
     description=_IN_WORDS,
-    metric=("varchar", "the measure"),
-    with_source=("double", "the figure with every source"),
-    without_source=("double", "the figure without this one"),
-    difference=("double", "with less without"),
+    metric=("varchar", "name of the metric"),
+    with_source=("double", "the metric with every source"),
+    without_source=("double", "the metric without this one"),
+    difference=("double", "with_source minus without_source"),
     low=_LOW,
     high=_HIGH,
 )  # fmt: skip
 TRAINED_VERSION = _table(
-    "training.trained_version", "warehouse: the version that the tables of this layer measured", "training/champion",
+    "training.trained_version", "warehouse: the version measured by the tables of this layer", "training/champion",
     "modeling/training/records.py",
     model_version=("varchar", "the version; no row while a training is under way or was cut short"),
 )  # fmt: skip
@@ -307,14 +307,14 @@ CUSTOMER_SCORES = _table(
     as_of=("date", "the night"),
     customer_id=_CUSTOMER,
     predicted_spend_HORIZON=("decimal(18, 2)", "expected net spend in {h} days"),
-    typical_spend_HORIZON=("decimal(18, 2)", "median of it; null where no past window could be measured"),
-    predicted_spend_low_HORIZON=("decimal(18, 2)", "lower end of the 90 % interval; null as typical_spend"),
-    predicted_spend_high_HORIZON=("decimal(18, 2)", "upper end; null as typical_spend"),
+    typical_spend_HORIZON=("decimal(18, 2)", "median predicted spend; null until a past window has been evaluated"),
+    predicted_spend_low_HORIZON=("decimal(18, 2)", "lower end of the 90 % interval; null when typical_spend is null"),
+    predicted_spend_high_HORIZON=("decimal(18, 2)", "upper end; null when typical_spend is null"),
     purchase_probability_HORIZON=("decimal(5, 4)", "probability of a purchase in {h} days"),
-    reason_1=("varchar", "the strongest reason, in words and money"),
-    reason_2=("varchar", "the second"),
-    reason_3=("varchar", "the third"),
-    score_status=("varchar", "how the score came about"),
+    reason_1=("varchar", "the strongest reason, with its amount"),
+    reason_2=("varchar", "the second reason"),
+    reason_3=("varchar", "the third reason"),
+    score_status=("varchar", "how the score was made"),
     model_version=("varchar", "the version that scored"),
     primary_spend=("decimal(18, 2)", "predicted_spend of the primary horizon"),
     primary_probability=("decimal(5, 4)", "purchase_probability of the primary horizon"),
@@ -325,24 +325,24 @@ FEATURE_IMPORTANCE = _table(
     feature=("varchar", "the feature"),
     source_family=_FAMILY,
     description=_IN_WORDS,
-    mean_contribution=("double", "money that it moves in the average customer's prediction"),
+    mean_contribution=("double", "mean absolute amount it adds to or subtracts from a prediction"),
 )  # fmt: skip
 RUN = _table(
     "scores.run", "warehouse: the identity of tonight's scores", "scores/customer_scores", "scoring/scoring.py",
-    run_id=("varchar", "name of the run, derived from everything that shapes its results"),
+    run_id=("varchar", "name of the run, derived from all inputs that can change its results"),
     contract_version=("varchar", "version of the published contract"),
     source_name=("varchar", "the company"),
     as_of=("date", "the night"),
     scored_at=("timestamptz", "as_of 00:00 in the business time zone"),
     currency=("varchar", "the reporting currency"),
     time_zone=("varchar", "the business time zone"),
-    primary_horizon_days=("integer", "the horizon that ranks, segments and explains"),
+    primary_horizon_days=("integer", "the horizon used for ranking, segments and reasons"),
     model_version=("varchar", "the version that scored"),
     trailing_spend_total=("decimal(18, 2)", "net sales in as many days before as_of"),
-    predicted_total_low=("decimal(18, 2)", "lower end of the total's 90 % interval; null while none was measured"),
-    predicted_total_high=("decimal(18, 2)", "upper end; null as the lower one"),
-    season_factor=("decimal(6, 4)", "what last year's season multiplies the total by; null where none was measured"),
-    data_fingerprint=("varchar", "hash over every raw row held"),
+    predicted_total_low=("decimal(18, 2)", "lower end of the total's 90 % interval; null until a past window has been evaluated"),
+    predicted_total_high=("decimal(18, 2)", "upper end; null when the lower end is null"),
+    season_factor=("decimal(6, 4)", "seasonal factor of last year applied to the total; null if unknown"),
+    data_fingerprint=("varchar", "hash over every raw row"),
 )  # fmt: skip
 _HISTORY = {
     "as_of_date": ("date", "the night"),
@@ -352,13 +352,13 @@ _HISTORY = {
     "purchase_probability": ("decimal(5, 4)", "probability of a purchase in the horizon"),
     "segment": ("varchar", "the segment of that night"),
     "value_tier": ("varchar", "the value tier of that night"),
-    "score_status": ("varchar", "how the score came about"),
+    "score_status": ("varchar", "how the score was made"),
     "historic_value": ("decimal(18, 2)", "net spend before that night"),
     "currency": ("varchar", "the currency of the amounts"),
     "model_version": ("varchar", "the version that scored"),
     "run_id": ("varchar", "the run that published it"),
     "scored_at": ("timestamptz", "as_of_date 00:00 in the business time zone"),
-    "updated_at": ("timestamptz", "scored_at of the first run since which the row has not changed"),
+    "updated_at": ("timestamptz", "scored_at of the run in which the row last changed"),
 }
 HISTORY = replace(_table(
     "scores.history", "night, customer and horizon that was ever published", "published/bundle",
@@ -372,18 +372,18 @@ COLUMN_DICTIONARY = _table(
     "published.column_dictionary", "column of a published table", "published/column_dictionary", "publishing/publishing.py",
     table_name=("varchar", "the published table"),
     column_name=("varchar", "its column"),
-    position=("integer", "place in the table, from 1"),
+    position=("integer", "position in the table, from 1"),
     data_type=("varchar", "SQL type"),
-    description=("varchar", "what it means"),
+    description=("varchar", "meaning of the column"),
 )  # fmt: skip
 COLUMN_LINEAGE = _table(
-    "published.column_lineage", "step back from a column to one that it comes from", "published/column_lineage",
+    "published.column_lineage", "step from a column back to one it is derived from", "published/column_lineage",
     "publishing/lineage.py",
     table_name=("varchar", "the table or model version that has the column"),
-    column_name=("varchar", "the column, or what a model version predicts"),
-    from_table=("varchar", "the table, model version or source table that it comes from"),
-    from_column=("varchar", "the column there"),
-    step=("varchar", "the SQL file, the Python module or the recipe that makes the one of the other"),
+    column_name=("varchar", "the column, or the target of a model version"),
+    from_table=("varchar", "the table, model version or source table it is derived from"),
+    from_column=("varchar", "the column in from_table"),
+    step=("varchar", "the SQL file, Python module or recipe that derives it"),
 )  # fmt: skip
 
 #: Every table above by its name, `layer.name`.

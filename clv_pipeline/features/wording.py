@@ -1,6 +1,6 @@
-"""What features mean to a marketing analyst: a name for charts, a phrase for one customer's value, a number format.
+"""Human-readable features: a label for charts, a phrase for one customer's value, a number format.
 
-No feature is made here (that is SQL) and none is weighed. A feature without an entry is named by its own words.
+Features are computed in SQL. A feature without an entry here gets a label derived from its column name.
 """
 
 import re
@@ -27,12 +27,12 @@ def money(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """Return a share or a chance in percent, with a decimal where it is small."""
+    """Return a share or a probability in percent, with a decimal where it is small."""
     return f"{value:.0%}" if value == 0 or value >= 0.1 else f"{value:.1%}"
 
 
 def signed(form: Form) -> Form:
-    """Return the form with a plus before what is positive."""
+    """Return the format with a plus sign before positive values."""
     return lambda value: ("+" if value > 0 else "") + form(value)
 
 
@@ -46,22 +46,22 @@ def _minutes(value: float) -> str:
 
 @dataclass(frozen=True)
 class Words:
-    """How to speak of a feature; in `name` and `phrase`, {days} is its window and [day|days] follows the number {}."""
+    """Texts of a feature; in `name` and `phrase`, {days} is its window and [day|days] follows the number {}."""
 
     name: str
     phrase: str
     form: Form = number
-    #: said of a customer without a value; else what the feature's source says, else that the name is unknown
+    #: text for a missing value; falls back to the text of the feature's family, then to '<name> unknown'
     missing: str = ""
 
     def over(self, days: str) -> "Words":
-        """Return the words with the length of the window filled in."""
+        """Return the texts with the length of the window filled in."""
         name, phrase, missing = (text.replace("{days}", days) for text in (self.name, self.phrase, self.missing))
         return Words(name, phrase, self.form, missing)
 
 
 _NOBODY_KNOWS = {
-    "web": "no web visit known",
+    "web": "no recorded web visit",
     "survey": "no survey answered",
     "social": "no social media contact",
     "campaign": "no campaign contact",
@@ -69,7 +69,7 @@ _NOBODY_KNOWS = {
 }
 _FAMILIES = {
     "purchase": "purchases",
-    "btyd": "buying rhythm",
+    "btyd": "purchase rhythm",
     "web": "web",
     "survey": "surveys",
     "social": "social media",
@@ -91,10 +91,10 @@ _WORDS = {
         "purchase days in the 90 days from this day last year",
         "{} purchase [day|days] in the 90 days from this day last year",
     ),
-    "purchase_days_per_30_days": Words("purchases a month", "{} [purchase|purchases] a month on average"),
+    "purchase_days_per_30_days": Words("purchases per month", "{} [purchase|purchases] per month on average"),
     "purchase_trend_90d": Words(
         "change in purchases over 90 days",
-        "purchases changed by {} against the 90 days before",
+        "purchases changed by {} compared with the 90 days before",
         signed(number),
     ),
     "monetary_value": Words("average purchase value", "{} spent on an average purchase day", money),
@@ -104,17 +104,17 @@ _WORDS = {
     "spend_90d_one_year_ago": Words(
         "spend in the 90 days from this day last year", "{} spent in the 90 days from this day last year", money
     ),
-    "spend_per_30_days": Words("spend a month", "{} spent a month on average", money),
-    "spend_per_30_days_last_year": Words("spend a month, last year", "{} spent a month over the last year", money),
+    "spend_per_30_days": Words("spend per month", "{} spent per month on average", money),
+    "spend_per_30_days_last_year": Words("spend per month, last year", "{} spent per month over the last year", money),
     "spend_trend_90d": Words(
-        "change in spend over 90 days", "spend changed by {} against the 90 days before", signed(money)
+        "change in spend over 90 days", "spend changed by {} compared with the 90 days before", signed(money)
     ),
     "largest_day_spend": Words("largest purchase", "largest purchase {}", money),
     "last_purchase_spend": Words("value of the last purchase", "last purchase worth {}", money),
     "day_spend_deviation": Words(
-        "spread of purchase values", "purchases spread by {} around their average", money, _ONE_PURCHASE
+        "spread of purchase values", "purchases vary by {} around their average", money, _ONE_PURCHASE
     ),
-    "recency_in_gaps": Words("silence in usual gaps", "silent for {} times the usual gap"),
+    "recency_in_gaps": Words("time since the last purchase in usual gaps", "no purchase for {} times the usual gap"),
     "mean_gap_days": Words(
         "average days between purchases", "{} [day|days] between purchases on average", missing=_ONE_PURCHASE
     ),
@@ -122,15 +122,15 @@ _WORDS = {
         "days between the last two purchases", "{} [day|days] between the last two purchases", missing=_ONE_PURCHASE
     ),
     "longest_gap_days": Words(
-        "longest time between purchases in days", "{} [day|days] at most between purchases", missing=_ONE_PURCHASE
+        "longest time between purchases in days", "at most {} [day|days] between purchases", missing=_ONE_PURCHASE
     ),
     "gap_deviation_days": Words(
         "spread of days between purchases",
-        "days between purchases spread by {} around their average",
+        "days between purchases vary by {} around their average",
         missing=_ONE_PURCHASE,
     ),
     "gap_irregularity": Words(
-        "irregularity of purchases", "days between purchases spread by {} of their average", share, _ONE_PURCHASE
+        "irregularity of purchases", "days between purchases vary by {} of their average", share, _ONE_PURCHASE
     ),
     "return_share": Words("share of spend returned", "{} of spend returned", share),
     "returned_total": Words("money returned so far", "returned {} so far", money),
@@ -138,9 +138,9 @@ _WORDS = {
     "return_days": Words("days with a return", "{} [day|days] with a return"),
     "orders": Words("orders so far", "{} [order|orders] so far"),
     "order_lines": Words("order lines so far", "{} order [line|lines] so far"),
-    "lines_per_order": Words("lines of an average order", "{} [line|lines] in an average order"),
+    "lines_per_order": Words("lines per order on average", "{} [line|lines] in an average order"),
     "items": Words("items bought so far", "{} [item|items] bought so far"),
-    "items_per_order": Words("items of an average order", "{} [item|items] in an average order"),
+    "items_per_order": Words("items per order on average", "{} [item|items] in an average order"),
     "distinct_products": Words("different products bought", "{} different [product|products] bought"),
     "new_products_{days}d": Words(
         "products tried in the last {days} days", "{} [product|products] tried in the last {days} days"
@@ -149,21 +149,23 @@ _WORDS = {
     "last_category": Words("category of the last purchase", "last purchase in {}"),
     "last_channel": Words("channel of the last purchase", "last purchase through {}"),
     # buy till you die
-    "btyd_probability_alive": Words("chance of still being active", "chance of still being active {}", share),
+    "btyd_probability_alive": Words("probability of still being active", "probability of still being active {}", share),
     "btyd_purchase_value": Words("expected value of a purchase", "purchases expected to be worth {} each", money),
-    "btyd_lifetime_spend": Words("lifetime worth at this rhythm", "worth {} over a lifetime at this rhythm", money),
+    "btyd_lifetime_spend": Words(
+        "lifetime value at this purchase rhythm", "worth {} over a lifetime at this purchase rhythm", money
+    ),
     "btyd_purchases_{days}d": Words(
-        "purchases expected in {days} days from the rhythm so far",
-        "{} [purchase|purchases] expected in {days} days from the rhythm so far",
+        "purchases expected in {days} days from the purchase rhythm",
+        "{} [purchase|purchases] expected in {days} days from the purchase rhythm",
     ),
     "btyd_spend_{days}d": Words(
-        "spend expected in {days} days from the rhythm so far",
-        "spend of {} expected in {days} days from the rhythm so far",
+        "spend expected in {days} days from the purchase rhythm",
+        "spend of {} expected in {days} days from the purchase rhythm",
         money,
     ),
     "btyd_purchase_probability_{days}d": Words(
-        "chance of a purchase in {days} days from the rhythm so far",
-        "{} chance of a purchase in {days} days from the rhythm so far",
+        "probability of a purchase in {days} days from the purchase rhythm",
+        "{} probability of a purchase in {days} days from the purchase rhythm",
         share,
     ),
     # web
@@ -174,7 +176,7 @@ _WORDS = {
     ),
     "web_trend_30d": Words(
         "change in web visits over 30 days",
-        "web visits changed by {} against the 30 days before",
+        "web visits changed by {} compared with the 30 days before",
         signed(number),
     ),
     "web_page_views_{days}d": Words(
@@ -207,8 +209,8 @@ _WORDS = {
     "survey_mean_nps": Words("average NPS answer", "average NPS answer {}", missing="no NPS answer"),
     "survey_lowest_nps": Words("lowest NPS answer", "lowest NPS answer {}", missing="no NPS answer"),
     "survey_nps_change": Words(
-        "last NPS answer against the average",
-        "last NPS answer {} against the average",
+        "last NPS answer compared with the average",
+        "last NPS answer {} compared with the average",
         signed(number),
         "no NPS answer",
     ),
@@ -227,17 +229,20 @@ _WORDS = {
         "social media contacts in the last {days} days", "{} social media [contact|contacts] in the last {days} days"
     ),
     "social_mean_sentiment": Words(
-        "mood on social media (-1 to 1)", "mood on social media {}", _mood, "mood on social media unknown"
+        "sentiment on social media (-1 to 1)",
+        "sentiment on social media {}",
+        _mood,
+        "sentiment on social media unknown",
     ),
     "social_mean_sentiment_{days}d": Words(
-        "mood on social media (-1 to 1) in the last {days} days",
-        "mood on social media {} in the last {days} days",
+        "sentiment on social media (-1 to 1) in the last {days} days",
+        "sentiment on social media {} in the last {days} days",
         _mood,
         "no social media contact in the last {days} days",
     ),
     "social_lowest_sentiment_{days}d": Words(
-        "worst mood on social media (-1 to 1) in the last {days} days",
-        "worst mood on social media {} in the last {days} days",
+        "lowest sentiment on social media (-1 to 1) in the last {days} days",
+        "lowest sentiment on social media {} in the last {days} days",
         _mood,
         "no social media contact in the last {days} days",
     ),
@@ -279,8 +284,10 @@ _WORDS = {
     # CRM
     "crm_age_days": Words("days in the CRM", "in the CRM for {} [day|days]"),
     "crm_country": Words("country", "country {}", missing="country unknown"),
-    "crm_acquisition_channel": Words("acquisition channel", "won through {}", missing="acquisition channel unknown"),
-    "crm_acquisition_cost": Words("acquisition cost", "won at a cost of {}", money, "acquisition cost unknown"),
+    "crm_acquisition_channel": Words(
+        "acquisition channel", "acquired through {}", missing="acquisition channel unknown"
+    ),
+    "crm_acquisition_cost": Words("acquisition cost", "acquired at a cost of {}", money, "acquisition cost unknown"),
 }
 _WINDOW = re.compile(r"_(\d+)d$")
 _PLURAL = re.compile(r"\[(\w+)\|(\w+)\]")
@@ -288,12 +295,12 @@ _MONEY = re.compile(r"spend|returned|cost")
 
 
 def describe(feature: str) -> str:
-    """Return a feature's name in words: 'items put in the web cart in the last 30 days'."""
+    """Return a feature's label: 'items put in the web cart in the last 30 days'."""
     return _words(feature).name
 
 
 def describe_family(family: str) -> str:
-    """Return a source family in words: 'buying rhythm' for what is computed from when customers bought."""
+    """Return a source family's label: 'purchase rhythm' for the features of the buy-till-you-die model."""
     return _FAMILIES.get(family, family.replace("_", " "))
 
 
@@ -305,7 +312,7 @@ def in_words(feature: str, value: float | str) -> str:
 
 
 def phrases(feature: str, values: pd.Series) -> list[str]:
-    """Return what each value says of its customer: 'last purchase 12 days ago'."""
+    """Return one phrase per value: 'last purchase 12 days ago'."""
     words = _words(feature)
     missing = words.missing or _NOBODY_KNOWS.get(family_of(feature)) or f"{words.name} unknown"
     return [_agreeing(words.phrase, in_words(feature, v)) if v == v else missing for v in values]

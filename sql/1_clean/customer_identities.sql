@@ -1,5 +1,5 @@
 -- One row per merged customer_id: the customer who survives at the end of its chain of merges.
--- A chain that runs in a circle is no merge: its records stay as they are.
+-- A circular chain is not a merge: its records stay unchanged.
 with recursive customers as (select * from raw.customers),
 
 newest as (

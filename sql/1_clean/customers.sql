@@ -36,7 +36,7 @@ judged as (
     left join customer_identities on versions.customer_id = customer_identities.customer_id
 ),
 
--- a survivor without a record of its own has the consent that its merged records gave
+-- a survivor without a record of its own takes the consent of its merged records
 merged_without_consent as (
     select distinct customer_identities.surviving_customer_id as customer_id
     from customers

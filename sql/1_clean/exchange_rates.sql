@@ -1,5 +1,5 @@
 -- One row per (currency, day) that has a rate: that day's, or else the newest of the 5 days before it.
--- A day without a row has no rate that may be used; what is spent on it in that currency is set aside by whoever reads this.
+-- A day without a row has no usable rate; readers quarantine amounts in that currency on that day.
 with fx_rates as (select * from raw.fx_rates),
 
 days_carried as (select * from (values (0), (1), (2), (3), (4), (5)) as days (days_carried)),

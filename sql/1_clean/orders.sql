@@ -1,8 +1,8 @@
 -- One row per accepted order line: revenue, in the reporting currency, dated in the business time zone.
 -- Returns and cancellations are negative lines at their own time; orders of merged customers are the survivor's.
 -- A refund nets against its own order where that has lines of sale, else against all that the customer bought up to that
--- day (most sources do not say which order a refund undoes). One line of refund that exceeds this is set aside; a customer
--- may be refunded more in several lines, for histories begin in the middle and the sale may lie before. Guests are not netted.
+-- day (most sources do not say which order a refund undoes). A refund line that exceeds this is quarantined; a customer
+-- may be refunded more in several lines, because the sale may predate the history. Guests are not netted.
 with orders as (select * from raw.orders),
 
 customer_identities as (select * from clean.customer_identities),

@@ -1,4 +1,4 @@
--- One row per social interaction, dated in the business time zone; strangers' interactions have no customer.
+-- One row per social interaction, dated in the business time zone; interactions of unknown people have no customer.
 with social_interactions as (select * from raw.social_interactions),
 
 customer_identities as (select * from clean.customer_identities),

@@ -1,4 +1,4 @@
--- One row per survey response of a customer, dated in the business time zone; impossible scores are set aside.
+-- One row per survey response of a customer, dated in the business time zone; impossible scores are quarantined.
 with survey_responses as (select * from raw.survey_responses),
 
 customer_identities as (select * from clean.customer_identities),

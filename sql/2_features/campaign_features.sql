@@ -1,5 +1,5 @@
--- One row per (as_of, customer_id) with any campaign touch before as_of: contacts, answers, what the contact cost.
--- A source says whether a touch was answered, not when: answers count only for touches two weeks old or older, by when
+-- One row per (as_of, customer_id) with any campaign touch before as_of: contacts, responses, cost of contact.
+-- A source records whether a touch was answered, not when: answers count only for touches two weeks old or older, by when
 -- nearly all answers are in, so that no answer given after as_of is seen.
 with population as (
     select * from features.population where as_of between $first_cutoff and $last_cutoff

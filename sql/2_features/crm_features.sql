@@ -1,6 +1,6 @@
 -- One row per (as_of, customer_id) in the CRM before as_of: only what does not change once it is entered.
--- A CRM table shows today's state: tier, consent or region at a past cutoff is unknown, and that a record was changed
--- after the cutoff would itself tell the future, so none of that is a feature. Age and gender are never features.
+-- A CRM table shows today's state: tier, consent or region at a past cutoff is unknown, and a record's change
+-- after the cutoff would itself leak the future, so none of that is a feature. Age and gender are never features.
 with population as (
     select * from features.population where as_of between $first_cutoff and $last_cutoff
 ),

@@ -1,5 +1,5 @@
--- One row per (customer, day) with any order line: the base of every purchase feature, a quarter of the lines' size.
--- Customers who may not be profiled are in nothing that is made of it: no feature, label, level, cohort or outcome.
+-- One row per (customer, day) with any order line: the base of every purchase feature, a quarter of the size of the order lines.
+-- Customers who may not be profiled are in nothing derived from it: no feature, label, level, cohort or outcome.
 with refused as (select customer_id from clean.customers where not has_profiling_consent),
 
 orders as (

@@ -8,7 +8,7 @@ purchase_features as (
 ),
 
 btyd_features as (
-    -- the date is for people: it says what the other quantities say
+    -- the date is for readers: the other quantities have the same information
     select * exclude (expected_next_order_date) from features.btyd_features where as_of between $first_cutoff and $last_cutoff
 ),
 

@@ -1,5 +1,5 @@
--- One row per (as_of, customer_id): who was known strictly before as_of and may be profiled.
--- The only place that decides who is in; training cutoffs take a fixed share of the customers, scoring takes all.
+-- One row per (as_of, customer_id): customers known strictly before as_of who may be profiled.
+-- The population is defined only here; training cutoffs take a fixed share of the customers, scoring takes all.
 with cutoffs as (select * from features.cutoffs),
 
 customers as (select * from clean.customers where has_profiling_consent)

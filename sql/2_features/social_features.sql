@@ -1,4 +1,4 @@
--- One row per (as_of, customer_id) with any social interaction before as_of: how often, how lately, in what mood.
+-- One row per (as_of, customer_id) with any social interaction before as_of: frequency, recency, sentiment.
 with population as (
     select * from features.population where as_of between $first_cutoff and $last_cutoff
 ),

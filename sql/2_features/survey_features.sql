@@ -1,4 +1,4 @@
--- One row per (as_of, customer_id) with any survey response before as_of: the last word, the average, the change.
+-- One row per (as_of, customer_id) with any survey response before as_of: latest score, average, change.
 with population as (
     select * from features.population where as_of between $first_cutoff and $last_cutoff
 ),

@@ -1,4 +1,4 @@
--- One row per (as_of, customer_id) with any web session before as_of: how much, how lately, how close to buying.
+-- One row per (as_of, customer_id) with any web session before as_of: volume, recency, purchase intent.
 with population as (
     select * from features.population where as_of between $first_cutoff and $last_cutoff
 ),

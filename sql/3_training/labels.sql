@@ -1,7 +1,7 @@
 -- One row per (as_of, customer_id, horizon_days) of the training population: what the customer spent in
 -- [as_of, as_of + horizon), net of returns at their own time and at most $outlier_multiple times the 99th percentile, and
 -- whether there was a purchase. The same definition as `features/window_spend.py`.
--- Only windows that are over by the run's as_of are here.
+-- Only windows that end by the run's as_of are included.
 with population as (select * from features.population where role = 'train'),
 
 horizons as (select distinct learned_days as horizon_days from features.horizons),

@@ -1,4 +1,4 @@
--- One row per acquisition channel: what its customers cost (CAC) and bring, LTV to CAC, months until the cost is back.
+-- One row per acquisition channel: acquisition cost (CAC) and value of its customers, LTV to CAC, payback in months.
 -- LTV here is the historic value plus the predicted spend of the primary horizon, times the gross margin.
 with customer_clv as (select * from published.customer_clv),
 

@@ -1,4 +1,4 @@
--- One row: which run this bundle is, of what data, by which model, with what totals.
+-- One row: the run of this bundle, with its data, model and totals.
 with run as (select * from scores.run),
 
 customer_scores as (select * from scores.customer_scores),

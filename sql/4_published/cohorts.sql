@@ -1,4 +1,4 @@
--- One row per (month of the first purchase, months since): how many still buy, what they spent, net and so far.
+-- One row per (month of the first purchase, months since): active customers, their net spend, and net spend to date.
 with customer_day as (select * from features.customer_day),
 
 run as (select * from scores.run),

@@ -1,4 +1,4 @@
--- One row per eligible customer: what they are expected to spend, what they spent, the segment, and why.
+-- One row per eligible customer: predicted spend, past spend, segment, and reasons.
 with customer_scores as (select * from scores.customer_scores),
 
 customer_features as (select * from features.customer_features where role = 'score'),
@@ -81,7 +81,7 @@ segmented as (
     cross join thresholds
 ),
 
--- updated_at moves only when a business value changed: it is carried on from the row published before
+-- updated_at moves only when a business value changed: otherwise it is copied from the row published before
 previous as (
     select score_history.*
     from score_history

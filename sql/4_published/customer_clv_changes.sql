@@ -1,5 +1,5 @@
 -- One row per customer added, changed or removed since the as_of published before this one.
--- Of customers who withdrew their consent it says that they were removed, and nothing else.
+-- For customers who withdrew their consent it only has that they were removed.
 with score_history as (select * from scores.history),
 
 refused as (select customer_id from clean.customers where not has_profiling_consent),

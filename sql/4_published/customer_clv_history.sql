@@ -1,5 +1,5 @@
 -- One row per (customer_id, as_of_date, horizon_days): every score ever published, as it was published.
--- Customers who withdrew their consent are in it no more.
+-- Customers who withdrew their consent are removed.
 with score_history as (select * from scores.history),
 
 tonight as (select * from scores.tonight),
@@ -8,7 +8,7 @@ run as (select * from scores.run),
 
 refused as (select customer_id from clean.customers where not has_profiling_consent),
 
--- a night that is run again takes the place of its own rows, and of no others
+-- a run repeated for the same as_of replaces only its own rows
 everything as (
     select score_history.*
     from score_history

@@ -1,6 +1,6 @@
--- One row per (table, row_kind, disposition, reason): what became of every source row, and of an order's money.
--- Of a table, the row of the kind source = accepted + duplicate + superseded + excluded + quarantined; part looks again at rows
--- counted there.
+-- One row per (table, row_kind, disposition, reason): the disposition of every source row, and of the money of orders.
+-- Per table, the row of row_kind source = accepted + duplicate + superseded + excluded + quarantined; part counts a
+-- subset of these rows again.
 with dispositions as (select * from clean.dispositions),
 
 loads as (select * from raw.loads where is_provided),
@@ -9,7 +9,7 @@ raw_orders as (select * from raw.orders),
 
 clean_orders as (select * from clean.orders),
 
--- orders alone have money that is followed from the source to its disposition
+-- only orders have money that is reconciled from the source to its disposition
 orders_money as (select 'orders' as table_name, sum(amount) as source_money from raw_orders),
 
 counted as (

@@ -1,4 +1,4 @@
--- One row per feature of the champion: the money it moves in the average customer's prediction, and its source.
+-- One row per feature of the champion: its mean absolute contribution to a prediction, in money, and its source.
 with feature_importance as (select * from scores.feature_importance)
 
 select

@@ -18,7 +18,7 @@ select
     case when isfinite(model_quality.high) then model_quality.high::decimal(18, 6) end as interval_high,
     case when isfinite(tuning.fold_score) then tuning.fold_score::decimal(18, 6) end as fold_score
 from model_quality
--- the champions so far compete under one name for both targets
+-- the reigning champions compete under one name for both targets
 left join tuning
     on model_quality.row_kind = 'model'
     and model_quality.horizon_days = tuning.horizon_days

@@ -1,4 +1,4 @@
--- One row per (feature, position): what customers would be predicted to spend on average if all had this value of it.
+-- One row per (feature, position): mean predicted spend if all customers had this value of it.
 with partial_dependence as (select * from training.partial_dependence),
 
 run as (select * from scores.run)

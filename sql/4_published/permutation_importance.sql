@@ -1,5 +1,5 @@
 -- One row per feature of the champion, and one per source as a whole: the ranking skill lost on the untouched test window
--- when customers swap its values among themselves. Features that say the same share their credit; sources do not.
+-- when its values are shuffled among customers. Correlated features share their importance; sources do not.
 with permutation_importance as (select * from training.permutation_importance)
 
 select

@@ -1,4 +1,4 @@
--- One row per (past as_of, horizon, predicted decile): what was predicted, and what happened once the window was over.
+-- One row per (past as_of, horizon, predicted decile): predicted and actual spend, once the window is over.
 with score_history as (select * from scores.history where score_status <> 'no_purchase_yet'),
 
 customer_day as (select * from features.customer_day),

@@ -1,4 +1,4 @@
--- One row per segment: how many customers, what they are worth, how active they are.
+-- One row per segment: number, value and activity of its customers.
 with customer_clv as (select * from published.customer_clv),
 
 customer_scores as (select * from scores.customer_scores),
