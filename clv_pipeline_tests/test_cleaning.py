@@ -437,13 +437,13 @@ def test_lost_rows_and_lost_money_block(
             "order by netted.order_date", "where netted.order_id <> 'o3'\norder by netted.order_date"
         ),
     )
-    with pytest.raises(CleanTableRejected, match="40 raw rows but 39 judged ones") as caught:
+    with pytest.raises(CleanTableRejected, match="40 raw rows but 39 classified ones") as caught:
         build_clean_table(warehouse, losing, settings, validator)
     assert "raw money" in str(caught.value)
     shrinking = replace(
         ORDERS, sql=ORDERS.sql.replace("netted.amount as source_amount", "netted.amount - 1 as source_amount")
     )
-    with pytest.raises(CleanTableRejected, match=r"raw money 840\.00 but judged money 800\.00"):
+    with pytest.raises(CleanTableRejected, match=r"raw money 840\.00 but classified money 800\.00"):
         build_clean_table(warehouse, shrinking, settings, validator)
     left = "select count(*) from information_schema.tables where table_schema = 'clean' and table_name like 'orders%'"
     assert query(warehouse, left) == [(0,)]

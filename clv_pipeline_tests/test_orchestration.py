@@ -198,7 +198,7 @@ def test_every_table_shows_name_rows_and_columns(graph: Any, instance: dg.Dagste
 @pytest.mark.parametrize(
     ("table", "column", "meaning"),
     [
-        ("raw/orders", "channel", "where it was sold"),
+        ("raw/orders", "channel", "sales channel"),
         ("features/web_features", "web_recency_days", "days since the last web visit"),
         ("published/customer_clv", "predicted_spend_90d", "expected (mean) net spend in the 90 days from as_of_date"),
         ("clean/orders", "channel", None),

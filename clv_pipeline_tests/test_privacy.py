@@ -97,7 +97,7 @@ def test_an_export_never_overwrites_a_file_and_a_wrong_number_writes_none(demo_r
     with pytest.raises(PrivacyError, match="cannot be written"):
         export_subject(_settings(demo_run), _merged(demo_run)[0], there)
     assert there.read_text() == "mine"
-    with pytest.raises(PrivacyError, match="Nothing is held about customer 'nobody'"):
+    with pytest.raises(PrivacyError, match="There is no data about customer 'nobody'"):
         export_subject(_settings(demo_run), "nobody", tmp_path / "none.json")
     assert not (tmp_path / "none.json").exists()
 

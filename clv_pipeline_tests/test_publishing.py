@@ -412,7 +412,7 @@ def test_a_failed_audit_leaves_what_was_served(
         publishing.publish(open_warehouse(finished), _models(**{table: broken_sql}), demo_settings, finished)
     for word in named:
         assert word in str(error.value)
-    assert "yesterday's bundle is served" in str(error.value)
+    assert "yesterday's bundle is still served" in str(error.value)
     assert _contents(finished.published) == before
     assert [p.name for p in finished.published.iterdir() if p.name.startswith(".")] == []
 

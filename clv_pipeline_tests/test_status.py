@@ -94,7 +94,7 @@ def test_a_served_file_that_cannot_be_read_is_said_with_what_to_do(demo_run: Hom
     file.write_bytes(b"no database" if damage == "no database" else content[: len(content) // 3])
     found = looked(home)
     assert not found["served"].is_good
-    said_of_it = {"no database": "clv.duckdb cannot be opened", "cut": "clv.duckdb is not what the bundle"}
+    said_of_it = {"no database": "clv.duckdb cannot be opened", "cut": "clv.duckdb differs from the bundle"}
     assert said_of_it[damage] in found["served"].text
     assert f"clv rollback RUN_ID ({served_run(demo_run)})" in found["served"].next_step
     assert found["champion"].is_good
@@ -123,7 +123,7 @@ def test_a_damaged_run_history_is_said_and_the_next_run_sets_it_aside(
         assert line.startswith(f"fail newest run: nothing is known of it: {history} is damaged")
     with mock.patch.dict(os.environ):
         prepare_dagster_home(home)
-    assert f"It is set aside as {history}.damaged" in caplog.text
+    assert f"It is moved to {history}.damaged" in caplog.text
     assert said(home)["newest run"] == "ok   newest run: there was none yet"
     assert history.with_name("runs.db.damaged").read_bytes() == damaged
 

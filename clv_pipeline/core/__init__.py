@@ -1,1 +1,1 @@
-"""What every room needs and none owns: settings, errors, home, clock, run lock and identity. Imports nothing of ours."""
+"""Shared basics of all packages: settings, errors, home, clock, run lock and identity. Imports no other package of ours."""

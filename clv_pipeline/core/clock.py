@@ -1,11 +1,11 @@
-"""The wall clock, for bookkeeping and for people only: who was champion since when, how old is what is served.
+"""The wall clock. Bookkeeping only: promotion times, age of the served bundle.
 
-Nothing that is computed or published may ask it; a run's dates come from its as_of.
+No computed or published value may depend on it; a run's dates come from its as_of.
 """
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return the present moment (UTC)."""
+    """Return the current time (UTC)."""
     return datetime.now(UTC)

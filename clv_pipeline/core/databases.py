@@ -1,6 +1,6 @@
-"""Addresses of SQLAlchemy databases: an engine from one, and how to speak of one without what logs into it.
+"""Database URLs: create an engine, and show a URL without its credentials.
 
-What is read or written there belongs to `sources/readers.py` and `publishing/database_target.py`.
+Reading and writing is in `sources/readers.py` and `publishing/database_target.py`.
 """
 
 import re
@@ -11,7 +11,7 @@ from clv_pipeline.core.errors import ConfigurationError
 
 #: DB-API's classes of errors about a value, and where in their message the value begins.
 _ABOUT_A_VALUE = {"DataError": re.compile(r"[\"'].*"), "IntegrityError": re.compile(r"'.*")}
-#: A server that takes a connection and then says nothing is down, too; one that vanishes sends no farewell.
+#: Treat a server that accepts the connection but never answers as down; detect a vanished one with keep-alives.
 _LIBPQ_PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _CREDENTIALS = re.compile(r"[^\s\"']*@")
 
@@ -20,7 +20,7 @@ def engine_of(address: str, *, called: str) -> sa.Engine:
     """Return an engine without a pool; it connects on first use and shows no bound value in its errors.
 
     Raises:
-        ConfigurationError: the address is no database URL, or its driver is not installed; `called` names it.
+        ConfigurationError: the address is not a database URL, or its driver is not installed; `called` names it.
     """
     try:
         url = sa.make_url(address)
@@ -35,19 +35,19 @@ def engine_of(address: str, *, called: str) -> sa.Engine:
 
 
 def address_of(url: sa.URL) -> str:
-    """Return where a database is and nothing that logs into it: passwords also hide in queries and mistyped hosts."""
+    """Return the URL without credentials. Passwords can also be in the query string or in a mistyped host."""
     host = (url.host or "").rsplit("@", 1)[-1]
     port = f":{url.port}" if url.port else ""
     return f"{url.drivername}://{host}{port}/{url.database or ''}"
 
 
 def masked(text: str) -> str:
-    """Return `text` without what stands before an @, where credentials do."""
+    """Return `text` without the part before an @, which may have credentials."""
     return _CREDENTIALS.sub("***@", text)
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the first line of what the database said, masked, without the value it is about; the other lines quote rows."""
+    """Return the first line of the database's message, masked and without the value it is about; the other lines quote rows."""
     cause = getattr(error, "orig", None) or error
     said = (str(cause).strip() or type(error).__name__).splitlines()[0]
     for kind in type(cause).__mro__:

@@ -1,4 +1,4 @@
-"""The errors a user can act on. Programming errors do not belong here: they stay ordinary exceptions."""
+"""Errors a user can act on. Programming errors do not belong here: they stay ordinary exceptions."""
 
 from difflib import get_close_matches
 from typing import ClassVar
@@ -10,7 +10,7 @@ class PipelineError(Exception):
     """Something outside the code is wrong: what, where, and the next step.
 
     The message is all a user sees, so it names the table, the column, the rule and the count where there are any.
-    `anchor` is the section of the runbook that says more: that of a check, or else of the family of errors. Whoever shows
+    `anchor` is the section of the runbook with details: of a check, or else of the error type. Code that shows
     an error reads its fields; the text is for people.
     """
 
@@ -24,7 +24,7 @@ class PipelineError(Exception):
 
     @property
     def advice(self) -> str:
-        """The next step, and where more is said."""
+        """The next step, and where the runbook has more."""
         return f"{self.next_step} More: {self.runbook}"
 
 
@@ -41,17 +41,17 @@ class SourceError(PipelineError):
 
 
 class SourceInterrupted(SourceError):
-    """The source was reached and then lost; reading it again from the start may well work."""
+    """The connection to the source was lost; reading it again from the start may work."""
 
 
 class QualityError(PipelineError):
-    """Rows arrived and were read, but a blocking rule on them failed."""
+    """Rows were loaded, but a blocking rule on them failed."""
 
     anchor = "quality"
 
 
 class HistoryError(PipelineError):
-    """There is not enough history for what was asked."""
+    """There is not enough history for the request."""
 
     anchor = "history"
 
@@ -63,13 +63,13 @@ class PublishError(PipelineError):
 
 
 class ResourceError(PipelineError):
-    """Memory or disk space is used up, or a folder cannot be written; nothing that stood before was changed."""
+    """Memory or disk space is used up, or a folder cannot be written; nothing was changed."""
 
     anchor = "machine"
 
 
 class DamageError(PipelineError):
-    """A database file is not what was written: bytes changed, or a part of it is gone."""
+    """A database file is corrupt: bytes changed, or a part of it is missing."""
 
     anchor = "damage"
 
@@ -81,7 +81,7 @@ class BusyError(PipelineError):
 
 
 class PrivacyError(PipelineError):
-    """What a person asked for cannot be done, or not wholly."""
+    """An erasure or export request could not be completed."""
 
     anchor = "privacy"
 
@@ -93,6 +93,6 @@ class ArtefactError(PipelineError):
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """Return `` (nearest: 'x')`` for the known name most like `name`, or an empty string."""
+    """Return `` (nearest: 'x')`` for the known name most similar to `name`, or an empty string."""
     matches = get_close_matches(name.lower(), [k.lower() for k in known], n=1, cutoff=0.5)
     return f" (nearest: '{matches[0]}')" if matches else ""

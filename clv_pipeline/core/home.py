@@ -1,4 +1,4 @@
-"""The folders under CLV_HOME: everything a run writes is below one of these, and two homes never touch each other."""
+"""The folders under CLV_HOME: every file of a run is below one of these, and two homes share nothing."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ class Home:
 
     @property
     def scratch(self) -> Path:
-        """Spill files and half-built things; may be emptied between runs."""
+        """Spill files and half-written folders; may be emptied between runs."""
         return self._folder("scratch")
 
     @property
@@ -40,7 +40,7 @@ class Home:
 
     @property
     def lock(self) -> Path:
-        """The file that whoever writes to this home holds locked."""
+        """The lock file, locked by the process that writes to this home."""
         return self._folder(".") / "run.lock"
 
     @property
@@ -59,7 +59,7 @@ class Home:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write `content` to `path` so that a reader sees the old file or the whole new one, also after a power cut."""
+    """Write `content` to `path` so that a reader sees the old file or the complete new one, even after a power cut."""
     beside = path.with_name(f".{path.name}.new")
     with beside.open("wb") as file:
         file.write(content)
@@ -72,9 +72,9 @@ _REPLACED = ".replaced-"
 
 
 def remove_at_once(folder: Path) -> None:
-    """Remove a folder so that nobody ever finds half of it under its name.
+    """Remove a folder so that it is never half-removed under its name.
 
-    What a kill leaves starts with a dot; `clear_leftovers` removes it later.
+    Leftovers of a kill start with a dot; `clear_leftovers` removes it later.
     """
     beside = folder.with_name(f".removing-{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
@@ -83,7 +83,7 @@ def remove_at_once(folder: Path) -> None:
 
 
 def replace_folder(new: Path, folder: Path) -> None:
-    """Put `new` in the place of `folder`; a kill in between leaves the old one aside, which `clear_leftovers` puts back."""
+    """Replace `folder` by `new`; after a kill in between, `clear_leftovers` restores the old one."""
     aside = folder.with_name(f"{_REPLACED}{folder.name}")
     shutil.rmtree(aside, ignore_errors=True)
     os.replace(folder, aside)
@@ -92,7 +92,7 @@ def replace_folder(new: Path, folder: Path) -> None:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Remove what killed processes left half-built or half-removed in `folder`, so that its space comes back."""
+    """Remove half-written or half-removed folders of killed processes from `folder`, to free their space."""
     for aside in folder.glob(f"{_REPLACED}*"):
         if not (name := folder / aside.name.removeprefix(_REPLACED)).exists():
             os.replace(aside, name)

@@ -1,6 +1,6 @@
-"""What the machine refuses (memory, disk space, writing) and what it has lost (a damaged file), as errors a user can act on.
+"""Out-of-memory, disk-full, permission and corrupt-file errors, turned into messages a user can act on.
 
-Only telling them apart belongs here; whoever opens a file or a database says around what.
+This module only classifies the error; callers name the file or database.
 """
 
 import os
@@ -17,16 +17,16 @@ _NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 _NO_MEMORY = "Out of Memory Error"
 _NO_WRITING = ("Read-only file system", "Permission denied")
 _DAMAGED = ("Failure while replaying WAL", "Corrupt database file", "not a valid DuckDB database file")
-_UNCHANGED = "; what stood before stands, and yesterday's bundle is served."
+_UNCHANGED = "; nothing was changed, and yesterday's bundle is still served."
 
 
 @contextmanager
 def explained(folder: Path, *, memory_limit: str, needed_bytes: int) -> Iterator[None]:
-    """Raise what goes wrong while something is written in `folder` as an error that says what is short, and how much.
+    """Turn a failure while writing in `folder` into an error that names the missing resource and the amount.
 
     Raises:
-        ResourceError: DuckDB's `memory_limit` or the disk's space is used up, or the folder cannot be written.
-        DamageError: a database file is not what was written.
+        ResourceError: DuckDB's `memory_limit` or the disk space is used up, or the folder cannot be written.
+        DamageError: a database file is corrupt.
     """
     try:
         yield
@@ -41,8 +41,8 @@ def explained(folder: Path, *, memory_limit: str, needed_bytes: int) -> Iterator
 def _told(error: Exception, folder: Path, memory_limit: str, needed_bytes: int) -> PipelineError | None:
     text = str(error)
     first_line = text.splitlines()[0] if text else type(error).__name__
-    # running out comes first: a full disk makes reading a log fail, too, and that is no damage
-    # a commit that runs out is a fatal error in DuckDB, which names the cause in its words only
+    # check for exhaustion first: a full disk also makes reading a log fail, and that is not damage
+    # a commit without space is a fatal error in DuckDB, whose cause is only in the message text
     if isinstance(error, duckdb.Error) and _NO_MEMORY in text:
         return ResourceError(
             f"The memory limit of {memory_limit} is reached: {first_line}",
@@ -58,13 +58,13 @@ def _told(error: Exception, folder: Path, memory_limit: str, needed_bytes: int) 
     if any(words in text for words in _NO_WRITING) and not os.access(folder, os.W_OK):
         return ResourceError(
             f"{folder} cannot be written, and a run needs about {_megabytes(needed_bytes)} there: {first_line}",
-            next_step="give this user the right to write there (a disk may be mounted read-only) and run again"
+            next_step="give this user write permission there (the disk may be mounted read-only) and run again"
             + _UNCHANGED,
         )
     if any(words in text for words in _DAMAGED):
         return DamageError(
             f"A database file in {folder} is damaged: {first_line}",
-            next_step="`clv run` sets it aside, builds a new one from the source, and brings the score history back.",
+            next_step="`clv run` moves it away, builds a new one from the source, and restores the score history.",
         )
     return None
 

@@ -1,4 +1,4 @@
-"""Work on several things at once in threads: the numerical libraries let go of the interpreter while they compute."""
+"""Parallel work in threads: the numerical libraries release the GIL while they compute."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

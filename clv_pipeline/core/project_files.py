@@ -1,6 +1,6 @@
-"""Where SQL, the workspace and the runbook are: beside the package in a checkout, inside it where a wheel was installed.
+"""Paths of SQL, workspace and runbook: next to the package in a checkout, inside it after installing a wheel.
 
-Only files that come with the code belong here; what a run writes is in `home.py`.
+Only files that come with the code belong here; files written by a run are in `home.py`.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 #: Where pyproject.toml puts them in a wheel. An editable install runs the package of a checkout, which has no such folder.
 CARRIED = PACKAGE / "_project"
 
-#: True where the package was installed from a wheel: its folder belongs to the installer, and nobody writes there.
+#: True where the package was installed from a wheel: its folder belongs to the installer and is never written to.
 IS_INSTALLED = CARRIED.is_dir()
 
 #: The folder with `sql/`, `docs/` and `workspace.yaml`: the repository of a checkout.
@@ -19,8 +19,8 @@ SQL_FOLDER = PROJECT / "sql"
 SOURCES_FOLDER = SQL_FOLDER / "0_sources"
 WORKSPACE = PROJECT / "workspace.yaml"
 
-#: The page that says for each red check and each family of errors what to do, as an error names it; an anchor follows.
+#: The runbook, as named in error messages; each check and error type has its own anchor there.
 RUNBOOK = str(PROJECT / "docs" / "runbook.md") if IS_INSTALLED else "docs/runbook.md"
 
-#: The home of a run where nobody names one.
+#: The default home of a run.
 DEFAULT_HOME = (Path.cwd() if IS_INSTALLED else PROJECT) / ".clv"

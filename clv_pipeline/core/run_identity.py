@@ -1,7 +1,7 @@
-"""What a run and a model version are named after: everything that shapes their results, and nothing else.
+"""Names of runs and model versions, derived from every input that can change their results, and nothing else.
 
-The same inputs give the same name, on any machine and at any hour; another input gives another name. Which settings shape
-what is declared in `settings.py`.
+The same inputs give the same name, on any machine and at any time; a different input gives a different name. `settings.py`
+declares what each setting changes.
 """
 
 import json
@@ -21,8 +21,8 @@ _SHARED_LAYERS = "[1-9]_*"
 def code_fingerprint(settings: Settings) -> str:
     """Return one hash over the package, the shared SQL, this company's own SELECTs and the libraries that compute.
 
-    The folders of other companies are no part of it: adding one renames nobody's runs. A checkout and a wheel of the same
-    contents have the same: names are below each folder, and the SQL that a wheel carries is no part of the package.
+    The folders of other companies are not part of it: adding one renames no runs. A checkout and a wheel of the same
+    contents have the same: names are below each folder, and the SQL shipped in a wheel is not part of the package.
     """
     libraries = {name: installed_version(name) for name in _COMPUTING_LIBRARIES}
     carried = f"{CARRIED.name}/"
@@ -34,7 +34,7 @@ def code_fingerprint(settings: Settings) -> str:
 def model_version(
     as_of: date, settings: Settings, data_fingerprint: str, code: str, reigning_version: str | None
 ) -> str:
-    """Return the name of the version that a training makes; `reigning_version` is the champion that competed in it."""
+    """Return the name of the version that a training creates; `reigning_version` is the champion that competed in it."""
     shaping = settings.that_change("data", "model")
     return _named(as_of, data_fingerprint, code, shaping, reigning_version)
 
@@ -53,10 +53,10 @@ def run_id(
 ) -> str:
     """Return the name of a run.
 
-    champion: the version that scores. trained_version: the version whose training the published model quality is of.
-    dispositions: what became of the source rows; it is here because the clock has one say in it: a row that is dated later
-    than as_of counts as dated in the future until that day has come. earlier_runs: (as_of, run_id) of the nights whose
-    history the bundle carries. acknowledged: the checks that this run may fail.
+    champion: the version that scores. trained_version: the version whose training measured the published model quality.
+    dispositions: of the source rows; included because they depend on the clock in one way: a row dated later
+    than as_of counts as dated in the future until that day. earlier_runs: (as_of, run_id) of the nights whose
+    history the bundle carries. acknowledged: the checks acknowledged for this run.
     """
     shaping = settings.that_change("data", "model", "scores")
     return _named(

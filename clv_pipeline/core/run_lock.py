@@ -1,6 +1,6 @@
-"""One writer at a time in a CLV_HOME: the lock that a run, a rollback and a promotion hold. Readers need none.
+"""The lock of a CLV_HOME: one writer at a time (a run, a rollback or a promotion). Readers need none.
 
-It is a lock of the operating system on an open file, so it ends with the process that holds it, however that ends.
+It is a lock of the operating system on an open file, so it is released when its process ends, however it ends.
 """
 
 import fcntl
@@ -16,15 +16,15 @@ from clv_pipeline.core import clock
 from clv_pipeline.core.errors import BusyError
 from clv_pipeline.core.home import Home
 
-#: Longer than a look at the lock or a promotion takes: a night is not lost to a moment.
+#: Wait this long before giving up, so that a short `clv promote` does not fail a nightly run.
 _GRACE_SECONDS = 3.0
-#: The homes this process holds, and for which run: a run that holds its home already may enter once more.
+#: The homes this process holds, and for which run: a run that already holds its home may enter it again.
 _held: dict[Path, str] = {}
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who works in a home; `run_id` is empty where no run does, `since` is UTC in ISO format."""
+    """The process that works in a home; `run_id` is empty if it is not a run, `since` is UTC in ISO format."""
 
     pid: int
     command: str
@@ -38,10 +38,10 @@ class Holder:
 
 @contextmanager
 def hold(home: Home, command: str, run_id: str = "") -> Iterator[None]:
-    """Keep every other writer out of `home`; `command` names this one to whoever is refused.
+    """Keep every other writer out of `home`; `command` names this one in the error that others get.
 
     Raises:
-        BusyError: another writer is in; the message names it.
+        BusyError: another writer holds the lock; the message names it.
     """
     if run_id and _held.get(home.lock) == run_id:
         yield
@@ -63,7 +63,7 @@ def hold(home: Home, command: str, run_id: str = "") -> Iterator[None]:
 
 
 def holder_of(home: Home) -> Holder | None:
-    """Return who works in `home` now, or None."""
+    """Return the process that works in `home` now, or None."""
     if not home.lock.exists():
         return None
     descriptor = os.open(home.lock, os.O_RDONLY)
@@ -86,7 +86,7 @@ def _lock(descriptor: int, home: Home) -> None:
             if time.monotonic() > deadline:
                 raise BusyError(
                     f"{home.root} is in use by {_read(descriptor)}",
-                    next_step="wait until that has ended, or stop that process; then try again.",
+                    next_step="wait until it has ended, or stop that process; then try again.",
                 ) from None
             time.sleep(0.1)
         else:
@@ -97,5 +97,5 @@ def _read(descriptor: int) -> Holder:
     try:
         return Holder(**json.loads(os.pread(descriptor, 10_000, 0)))
     except (ValueError, TypeError):
-        # it got the lock this very moment and has not signed yet
+        # the holder has the lock but has not written its details yet
         return Holder(0, "another process", "", "this moment")

@@ -1,6 +1,6 @@
-"""Every knob of the pipeline, typed and read once: CLV_* environment over source.toml over the defaults below.
+"""All settings of the pipeline, typed and read once: CLV_* environment over source.toml over the defaults below.
 
-What a setting does belongs to the room that uses it; here is only its name, type, default and meaning.
+The code that uses a setting is elsewhere; this module has only its name, type, default and meaning.
 """
 
 import logging
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class OrderStatus(BaseModel):
-    """Which order statuses are money. A non-null status in neither list is quarantined."""
+    """The order statuses that count as revenue and those that do not. A non-null status in neither list is quarantined."""
 
     revenue: list[str] = []
     not_revenue: list[str] = []
@@ -46,21 +46,21 @@ class ExcludeRule(BaseModel):
 
 Changes = Literal["data", "model", "scores", "nothing"]
 
-#: What else says whether the results of such a setting are the same; see `_setting`.
+#: Fingerprints that cover such a setting in the run identity; see `_setting`.
 _ROWS, _CHAMPION = "the fingerprints of the rows and of the source's SELECTs", "the version of the champion"
 
 
 def _setting(default: Any, changes: Changes, covered_by: str | None = None, **constraints: Any) -> Any:
-    """Return a field that declares what another value of it changes.
+    """Return a field that declares which results a change of its value affects.
 
-    `covered_by` names what the identity of a run holds in its place, where the value itself (an address, a secret) may
+    `covered_by` names what the identity of a run contains instead, where the value itself (an address, a secret) may
     differ although the results are the same.
     """
     return Field(default, json_schema_extra={"changes": changes, "covered_by": covered_by}, **constraints)
 
 
-#: data: the tables up to the features, and so all that follows. model: what is learned from them. scores: what is made
-#: of data and model, and what is published. nothing: not a byte of a bundle; a test changes each and compares.
+#: data: the tables up to the features, and so everything after them. model: the trained models. scores: the scores
+#: and published tables. nothing: not a byte of a bundle; a test changes each and compares.
 _data, _model, _scores, _nothing = (
     partial(_setting, changes=changes) for changes in ("data", "model", "scores", "nothing")
 )
@@ -71,7 +71,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CLV_", extra="ignore", populate_by_name=True)
 
-    # where things are
+    # locations
     home: Path = _nothing(DEFAULT_HOME)
     source: str = _data("demo", covered_by=_ROWS)
     source_url: SecretStr | None = _data(None, covered_by=_ROWS)
@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     # small letters, digits and _ only: it becomes part of SQL in somebody else's database
     publish_schema: str = _nothing("clv", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
 
-    # what the source says of itself (source.toml)
+    # properties of the source (source.toml)
     name: str = _scores("")
     time_zone: str = _data("UTC")
     currency: str = _data("EUR")
@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     net_refunds: bool = _data(True)
     max_rejected_share: float = _nothing(0.10, ge=0, le=1)
 
-    # when a night is too unlike the nights before it (quality/night_checks.py); clv_run names the checks that were acknowledged
+    # limits of the nightly checks (quality/night_checks.py); clv_run names the checks that were acknowledged
     min_volume_ratio: float = _scores(0.4, ge=0, lt=1)
     max_volume_ratio: float = _scores(2.0, gt=1)
     max_stale_days: int = _scores(3, ge=1)
@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     max_total_ratio: float = _scores(2.0, gt=1)
     max_segment_changes: float = _scores(0.15, gt=0, le=1)
 
-    # what is kept, and what is made up for
+    # retention and catching up on missed nights
     keep_bundles: int = _nothing(14, ge=2)
     keep_models: int = _nothing(10, ge=1)
     catch_up_nights: int = _nothing(7, ge=0)
@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     memory_limit: str = _nothing("4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")
     threads: int = _nothing(min(os.cpu_count() or 2, 8), gt=0)
 
-    # privacy: patterns of feature names that no model may see; what they are made of is audited (table fairness_audit)
+    # privacy: patterns of feature names that no model may see; their columns are audited (table fairness_audit)
     denied_features: Annotated[tuple[str, ...], NoDecode] = _data(
         ("*birth_year*", "*birth_date*", "*gender*", "*_sex", "age", "*_age", "*_age_years", "*_age_band")
     )
@@ -161,7 +161,7 @@ class Settings(BaseSettings):
     @classmethod
     def _sorted_positive(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if not value or min(value) < 1:
-            raise ValueError("horizons are whole days, at least one of them, each 1 or more")
+            raise ValueError("horizons must be whole days, at least one horizon, each 1 or more")
         return tuple(sorted(set(value)))
 
     @field_validator("time_zone")
@@ -191,14 +191,14 @@ class Settings(BaseSettings):
         return source_folder(self.source)
 
     def that_change(self, *results: Changes) -> dict[str, Any]:
-        """Return the settings that change any of `results`, as plain JSON values by name, without those covered elsewhere."""
+        """Return the settings that affect any of `results`, as plain JSON values by name, without those covered elsewhere."""
         declared = {name: cast(dict[str, Any], f.json_schema_extra) for name, f in type(self).model_fields.items()}
         names = {n for n, says in declared.items() if says["changes"] in results and says["covered_by"] is None}
         return self.model_dump(mode="json", include=names)
 
     @property
     def primary_horizon(self) -> int:
-        """The horizon, in days, that ranks, segments and explains: the shortest one."""
+        """The horizon, in days, used for ranking, segments and reasons: the shortest one."""
         return self.horizons[0]
 
 
@@ -210,7 +210,7 @@ def source_folder(source: str) -> Path:
             return candidate.resolve()
     known = sorted(p.name for p in SOURCES_FOLDER.iterdir() if p.is_dir())
     raise ConfigurationError(
-        f"Source '{source}' is neither a folder nor a name under sql/0_sources (there: {', '.join(known)})"
+        f"Source '{source}' is neither a folder nor a name under sql/0_sources (available: {', '.join(known)})"
         + nearest(source, known),
         next_step="pass --source FOLDER (source.toml and one SELECT per table), or `clv init NAME` to start one.",
     )
@@ -248,7 +248,7 @@ def load_settings(**overrides: Any) -> Settings:
     """Read the settings once; `overrides` (the command line) win over environment, source.toml and defaults.
 
     Raises:
-        ConfigurationError: a value cannot be used; the message names the setting and what is allowed.
+        ConfigurationError: a value is invalid; the message names the setting and the allowed values.
     """
     try:
         return Settings(**{k: v for k, v in overrides.items() if v is not None})

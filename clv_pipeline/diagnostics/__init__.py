@@ -1,1 +1,1 @@
-"""What `clv doctor` and `clv status` find."""
+"""Diagnostics: `clv doctor` and `clv status`."""

@@ -1,6 +1,6 @@
-"""`clv doctor`: is everything in place for tonight? Each finding says what was looked at and, if bad, what to do.
+"""`clv doctor`: check that tonight's run can work. Each finding names what was checked and, if it failed, the next step.
 
-Looking only; nothing is changed, and a broken part never hides the findings about the others.
+Read-only; nothing is changed, and one failure never hides the other findings.
 """
 
 import os
@@ -45,7 +45,7 @@ def _rules(settings: Settings) -> Iterator[Finding]:
         yield Finding("exclusion rules", False, error.what, error.advice)
     else:
         yield Finding(
-            "exclusion rules", True, f"{len(settings.exclude)} rules are plain conditions on contract columns"
+            "exclusion rules", True, f"{len(settings.exclude)} exclude rules are valid conditions on contract columns"
         )
     if settings.hash_key is None:
         yield Finding("e-mail hashing", True, "no CLV_HASH_KEY is set: e-mail addresses are not loaded at all")
@@ -55,12 +55,12 @@ def _rules(settings: Settings) -> Iterator[Finding]:
 
 def _source(settings: Settings) -> Iterator[Finding]:
     if settings.source == "demo" and settings.source_url is None:
-        yield Finding("source", True, "the embedded demo company, made on the first run")
+        yield Finding("source", True, "the embedded demo company, created on the first run")
         return
     try:
         selects = read_selects(settings)
         with open_source(settings.source_url, tries=1, timeout_seconds=60):
-            yield Finding("source", True, "reached, and open for reading in one snapshot")
+            yield Finding("source", True, "reachable, and readable in one snapshot")
     except PipelineError as error:
         yield Finding("source", False, error.what, error.advice)
         return
@@ -68,17 +68,17 @@ def _source(settings: Settings) -> Iterator[Finding]:
         if name in selects:
             yield _select(settings, selects[name])
         else:
-            yield Finding(f"{name}.sql", True, "not provided: costs only its features")
+            yield Finding(f"{name}.sql", True, "not provided: only its features are missing")
 
 
 def _select(settings: Settings, select: SourceSelect) -> Finding:
-    """Look at one SELECT over a connection of its own: a failing one would abort the transaction of the others."""
+    """Check one SELECT over its own connection: a failing one would abort the transaction of the others."""
     subject = f"{select.table.name}.sql"
     try:
         with open_source(settings.source_url, tries=1, timeout_seconds=60) as source:
             batches = source.read(select, _NO_ROWS_SINCE, 1)
             returned = next(iter(batches)).column_names
-            # ends the COPY that may be under way, before its connection is closed
+            # ends a COPY that may be running, before its connection is closed
             del batches
             columns = check_columns(select.table, returned, select.path.name, LoadReport())
     except PipelineError as error:
@@ -90,7 +90,7 @@ def _select(settings: Settings, select: SourceSelect) -> Finding:
 
 def _time_zone(settings: Settings) -> Finding:
     now = datetime.now(UTC).astimezone(ZoneInfo(settings.time_zone))
-    text = f"{settings.time_zone}, where it is {now:%Y-%m-%d %H:%M} now"
+    text = f"{settings.time_zone}, local time {now:%Y-%m-%d %H:%M}"
     if (settings.source_folder / "source.toml").exists():
         return Finding("time zone", True, text)
     return Finding(
@@ -112,7 +112,7 @@ def _rights(settings: Settings) -> Finding:
     folder = Home(settings.home).published
     if os.access(folder, os.W_OK):
         return Finding("rights", True, f"{folder} can be written")
-    return Finding("rights", False, f"{folder} cannot be written", f"give this user the right to write there. {_MORE}")
+    return Finding("rights", False, f"{folder} cannot be written", f"give this user write permission there. {_MORE}")
 
 
 def _schedule(settings: Settings) -> Finding:

@@ -1,4 +1,4 @@
-"""`clv status`: what is served and how old it is, the champion, the space it all takes. Looking only.
+"""`clv status`: the served bundle and its age, the champion, the disk space used. Read-only.
 
 How the newest run went comes from Dagster's history, which only `orchestration/` may read; the command line adds it.
 """
@@ -23,7 +23,7 @@ from clv_pipeline.warehouse.connection import open_bundle_file, records
 
 
 def look(settings: Settings) -> Iterator[Finding]:
-    """Yield a finding for what is served, the champion, and the disk."""
+    """Yield a finding each for the served bundle, the champion, and the disk."""
     home = Home(settings.home)
     yield from _served(home, settings)
     yield _champion(home)
@@ -49,7 +49,7 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
         return
     run_id, as_of = run["run_id"], run["as_of_date"]
     if not is_served_as_published(home.published, run_id):
-        yield Finding("served", False, f"{file} is not what the bundle {run_id} holds: it was changed", _way_back(home))
+        yield Finding("served", False, f"{file} differs from the bundle {run_id}: it was changed", _way_back(home))
         return
     age = age_in_days(as_of, settings)
     text = f"run {run_id} of {run['source_name']}, as of {as_of}, {age} days old, {count(run['rows'])} customers"
@@ -57,7 +57,7 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
         text += f"; acknowledged: {run['acknowledged_checks']}"
     if run["is_stale"]:
         newest = run["newest_order_date"]
-        text += f"; STALE: the newest order is of {newest}, {(as_of - newest).days} days before as_of"
+        text += f"; STALE: the newest order is dated {newest}, {(as_of - newest).days} days before as_of"
     yield Finding("served", True, text)
     pointer = read_pointer(home.published)
     if pointer is None or pointer["run_id"] != run_id:
@@ -65,13 +65,13 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "pointer",
             False,
-            f"current.json {said}; what is served is {run_id}",
+            f"current.json {said}; the served bundle is {run_id}",
             f"`clv rollback {run_id}` writes it again.",
         )
 
 
 def _way_back(home: Home) -> str:
-    return f"serve a whole bundle: clv rollback RUN_ID ({', '.join(bundles(home.published)) or 'there is none'})."
+    return f"serve a complete bundle: clv rollback RUN_ID ({', '.join(bundles(home.published)) or 'there is none'})."
 
 
 def _champion(home: Home) -> Finding:
@@ -105,5 +105,5 @@ def _size(folder: Path) -> int:
         try:
             total += path.lstat().st_size if path.is_file() else 0
         except FileNotFoundError:
-            continue  # a run removed it while we looked
+            continue  # a run removed it meanwhile
     return total

@@ -1,1 +1,1 @@
-"""Consent, a person's export, and erasure wherever they are found."""
+"""Consent, data export for one customer, and erasure."""

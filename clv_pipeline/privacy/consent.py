@@ -1,4 +1,4 @@
-"""Consent withdrawn: what earlier runs made of a customer goes. Who is in tonight's tables is decided in `sql/2_features`."""
+"""Withdrawn consent: delete a customer's rows of earlier runs. Tonight's population is defined in `sql/2_features`."""
 
 from clv_pipeline.warehouse.connection import Connection, columns_of, has_table, one_row, tables_of
 
@@ -6,10 +6,10 @@ _REFUSED = "(select customer_id from clean.customers where not has_profiling_con
 
 
 def remove_refused(connection: Connection) -> int:
-    """Remove customers who may not be profiled from the tables that outlive a run; return how many rows went.
+    """Remove customers who may not be profiled from the tables that outlive a run; return the number of rows removed.
 
     Training tables are rebuilt only on nights that train. Of the score history the newest as_of before tonight's stays
-    until the next run, because `customer_clv_changes` tells by it who was removed; nothing else publishes those rows.
+    until the next run, because `customer_clv_changes` needs it to list who was removed; nothing else publishes those rows.
     """
     removed = 0
     for table in tables_of(connection):

@@ -1,6 +1,6 @@
-"""Forgetting a customer: out of warehouse, history, bundles and second target, kept out from now on, and looked for.
+"""Erasure: delete a customer from warehouse, history, bundles and second target, block re-import, search for leftovers.
 
-Whom a row is about is `subject.py`'s, who stays out is `tombstones.py`'s, finding what is left is `traces.py`'s.
+Finding a person's rows is in `subject.py`, blocking re-import in `tombstones.py`, searching for leftovers in `traces.py`.
 """
 
 import shutil
@@ -27,7 +27,7 @@ from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, 
 
 @dataclass(frozen=True)
 class Erasure:
-    """What was done: the person's numbers, rows removed by place, and what could not be cleaned, in words."""
+    """Result of an erasure: the person's numbers, rows removed by place, and a text for each place that could not be cleaned."""
 
     customer_ids: list[str]
     removed: dict[str, int]
@@ -35,13 +35,13 @@ class Erasure:
 
 
 def forget(settings: Settings, customer_id: str) -> Erasure:
-    """Remove a customer, under every number that was merged with this one, from everything the home holds.
+    """Remove a customer, under every number that was merged with this one, from every file of the home.
 
-    It may be cut anywhere and run again: the tombstone is written first, and the warehouse, which knows the person's
-    other numbers, is cleaned last. Models learn without the customer at the next fit.
+    It may be interrupted anywhere and run again: the tombstone is written first, and the warehouse, which has the person's
+    other numbers, is cleaned last. Models leave the customer out from the next fit.
 
     Raises:
-        PrivacyError: nothing is held about this customer, and they were not forgotten before.
+        PrivacyError: there is no data about this customer, and they were not erased before.
         ConfigurationError: CLV_HASH_KEY is missing or not the one of the tombstones.
         BusyError: a run is under way.
     """
@@ -54,7 +54,7 @@ def forget(settings: Settings, customer_id: str) -> Erasure:
         held = [name for name in bundles(home.published) if _holds(home.published / name / "clv.duckdb", ids)]
         if not held and not tombstones.names(customer_id) and not any(_rows(w, ids) for w in warehouses):
             raise PrivacyError(
-                f"Nothing is held about customer '{customer_id}'",
+                f"There is no data about customer '{customer_id}'",
                 next_step="check the number; leading zeros count.",
             )
         tombstones.add(ids)
@@ -101,7 +101,7 @@ def _clean_target(settings: Settings, home: Home) -> list[str]:
 
 
 def _clean_warehouse(warehouse: Warehouse, ids: list[str]) -> int:
-    """Delete the person's rows and rewrite the file, for the bytes of deleted rows stay in a DuckDB file."""
+    """Delete the person's rows and rewrite the file, because deleted bytes stay in a DuckDB file."""
     with warehouse.transaction() as connection:
         removed = sum(_delete(connection, table, ids) for table in tables_of(connection))
         if has_table(connection, "raw.loads"):

@@ -1,4 +1,4 @@
-"""Everything held about one customer: under which numbers, and every row, in a form that can be handed over."""
+"""All data about one customer: find and export every row, under all of their merged customer IDs."""
 
 import json
 import os
@@ -23,13 +23,13 @@ from clv_pipeline.warehouse.connection import (
     tables_of,
 )
 
-#: Columns that say whose a row is.
+#: Columns that identify a row's customer.
 ID_COLUMNS = ("customer_id", "merged_into", "surviving_customer_id")
 
 
 @dataclass(frozen=True)
 class SubjectExport:
-    """What was written: where, the customer's numbers, and how many rows of which table."""
+    """Result of an export: the file, the customer's numbers, and row counts by table."""
 
     file: Path
     customer_ids: list[str]
@@ -67,10 +67,10 @@ def same_person(connection: Connection, customer_id: str) -> list[str]:
 
 
 def export_subject(settings: Settings, customer_id: str, file: Path) -> SubjectExport:
-    """Write all that is held about a customer as JSON, readable by this user only.
+    """Write all data about a customer as JSON, readable by this user only.
 
     Raises:
-        PrivacyError: nothing is held, or the file exists already.
+        PrivacyError: there is no data, or the file exists already.
     """
     home = Home(settings.home)
     held: dict[str, list[dict[str, Any]]] = {}
@@ -87,7 +87,7 @@ def export_subject(settings: Settings, customer_id: str, file: Path) -> SubjectE
     is_erased = tombstones is not None and tombstones.names(customer_id)
     if not held and not is_erased:
         raise PrivacyError(
-            f"Nothing is held about customer '{customer_id}'", next_step="check the number; leading zeros count."
+            f"There is no data about customer '{customer_id}'", next_step="check the number; leading zeros count."
         )
     content = {
         "customer_ids": ids, "exported_at": clock.now().isoformat(timespec="seconds"), "is_erased": is_erased,
@@ -98,17 +98,17 @@ def export_subject(settings: Settings, customer_id: str, file: Path) -> SubjectE
 
 
 def whose(connection: Connection, table: str) -> str | None:
-    """Return the SQL condition under which a row is about one of the customers `$ids`; None where no row is about anybody."""
+    """Return the SQL condition for rows about one of the customers `$ids`; None if no column identifies a customer."""
     columns = columns_of(connection, table)
     tests = [f"list_contains($ids, {c})" for c in ID_COLUMNS if c in columns]
     if table == "clean.quarantine":
-        # rows set aside are kept as JSON text
+        # quarantined rows are stored as JSON text
         tests = [f"list_contains($ids, json_extract_string(record, '$.{c}'))" for c in ID_COLUMNS]
     return f"coalesce({' or '.join(tests)}, false)" if tests else None
 
 
 def rows_held(connection: Connection, ids: list[str]) -> dict[str, int]:
-    """Return how many rows each table has about these customers, where it has any."""
+    """Return the row count of these customers for each table that has any."""
     conditions = {table: whose(connection, table) for table in tables_of(connection)}
     counts = {
         table: int(one_row(connection, f"select count(*) from {table} where {condition}", {"ids": ids})[0])
@@ -129,6 +129,8 @@ def _write_privately(file: Path, text: str) -> None:
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise PrivacyError(f"{file} cannot be written: {error.strerror}", next_step="name another --to FILE.") from None
+        raise PrivacyError(
+            f"{file} cannot be written: {error.strerror}", next_step="choose another --to FILE."
+        ) from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
         opened.write(text)

@@ -1,6 +1,6 @@
-"""Looking for a customer's number in every file of a home, byte by byte and, in tables, value by value.
+"""Search every file of a home for a customer's number, byte by byte and, in tables, value by value.
 
-Only the demo company's own database is left out: it is a source, and a source is its owner's to clean.
+Only the demo company's own database is left out: it is a source, which its owner must clean.
 """
 
 import mmap
@@ -21,8 +21,9 @@ def find_traces(home: Home, ids: list[str]) -> list[str]:
 
     Tables are compressed, and in their files values lie side by side, so that the end of one number and the beginning of
     the next may look like a third one: they are opened and their values compared. A number of digits alone is looked for
-    in the columns that say whose a row is, for elsewhere it may be an order, an article or an amount; any other in every
-    text, and in the file's bytes as well. Other files are searched for the number standing by itself.
+    only in the columns that identify a customer: in other columns the same digits may be an order number, an article or an
+    amount; other IDs are searched in every text, and in the file's bytes as well. Other files are searched for the number
+    as a whole word.
     """
     found = []
     for file in sorted(p for p in home.root.rglob("*") if p.is_file() and home.demo_database.parent not in p.parents):
@@ -68,7 +69,7 @@ def _in_duckdb(file: Path, customer_id: str, only_digits: bool) -> int:
                 for condition in _conditions(columns_of(connection, table), only_digits)
             )
     except PublishError:
-        # damaged: nothing but its bytes can be read
+        # damaged: only its bytes can be read
         return _in_bytes(file, customer_id)
 
 

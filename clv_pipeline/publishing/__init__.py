@@ -1,1 +1,1 @@
-"""Bundles: building, audit, serving, the second target, recovery."""
+"""Bundles: writing, audit, serving, the second target, recovery."""

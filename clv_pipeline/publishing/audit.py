@@ -1,4 +1,4 @@
-"""What a built bundle must hold before it is served: keys, ranges, no null where none may be, a score for everybody eligible."""
+"""Audit of a new bundle before it is served: unique keys, ranges, required values, a score for every eligible customer."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from clv_pipeline.warehouse.connection import (
 
 
 def audit(database: Path, counts: dict[str, int]) -> list[str]:
-    """Read a built file as a BI tool would; return what breaks the published contract, nothing when it holds."""
+    """Read a built file as a BI tool would; return the violations of the published contract, if any."""
     failures = []
     with open_bundle_file(database) as connection:
         for name, table in PUBLISHED.items():
@@ -37,7 +37,7 @@ def audit(database: Path, counts: dict[str, int]) -> list[str]:
 def _audit_customers(connection: Connection) -> list[str]:
     columns = columns_of(connection, "customer_clv")
     rules = {f"{c} between 0 and 1": c for c in columns if c.startswith("purchase_probability_")}
-    # where no past window could be measured there is no interval, so these may be null, but never below zero
+    # without an evaluated past window there is no interval, so these may be null, but never below zero
     measured = ("predicted_spend_low_", "predicted_spend_high_", "typical_spend_")
     rules |= {f"coalesce({c}, 0) >= 0": c for c in columns if c.startswith(measured)}
     rules |= {f"{c} >= 0": c for c in columns if c.startswith("predicted_spend_") and not c.startswith(measured)}
@@ -57,7 +57,7 @@ def _audit_customers(connection: Connection) -> list[str]:
 
 
 def unscored_customers(connection: Connection, settings: Settings) -> list[str]:
-    """Note the eligible customers without a score in `quality.unscored_customers`; return what to say of them, if any."""
+    """Write eligible customers without a score to `quality.unscored_customers`; return a message if there are any."""
     tables.replace(
         connection,
         UNSCORED_CUSTOMERS,
@@ -75,7 +75,7 @@ def unscored_customers(connection: Connection, settings: Settings) -> list[str]:
     return (
         [
             f"customer_clv: {missing} of {eligible} eligible customers have no score "
-            "(which ones: quality.unscored_customers in the warehouse)"
+            "(listed in quality.unscored_customers in the warehouse)"
         ]
         if missing
         else []

@@ -24,13 +24,13 @@ from clv_pipeline.warehouse.connection import (
     row_count,
 )
 
-#: The file format that today's BI drivers open; DuckDB 2.0's own default is newer.
+#: The file format that current BI drivers can open; DuckDB 2.0's default is newer.
 _STORAGE_VERSION = "v1.2.0"
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """One published run; `is_served` is false when a newer as_of is served and stays so."""
+    """One published run; `is_served` is false when a newer as_of stays served."""
 
     run_id: str
     folder: Path
@@ -75,9 +75,9 @@ def write_manifest(folder: Path, run_id: str, as_of: date, source: str, counts: 
 
 
 def seal(beside: Path, final: Path) -> Path:
-    """Flush every file and give the folder its final name; a bundle is never replaced while it is whole.
+    """Flush every file and give the folder its final name; a complete bundle is never replaced.
 
-    A run_id stands for its inputs, so the same run made again is the same bundle.
+    A run_id identifies its inputs, so repeating a run gives the same bundle.
     """
     if what_is_damaged(final) is None:
         shutil.rmtree(beside)
@@ -89,9 +89,9 @@ def seal(beside: Path, final: Path) -> Path:
 
 
 def rewrite_bundle(warehouse: Warehouse, folder: Path, erased: list[str]) -> int:
-    """Rewrite a published bundle without the rows of erased customers; return how many rows went.
+    """Rewrite a published bundle without the rows of erased customers; return the number of rows removed.
 
-    It keeps its run_id and its place among the others. Sums over customers stay what they were when it was published.
+    It keeps its run_id and its place among the others. Sums over customers stay as published.
     """
     manifest = read_manifest(folder)
     assert manifest is not None

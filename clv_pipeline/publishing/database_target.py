@@ -1,7 +1,7 @@
 """The second publication target: the tables of a bundle copied into any SQLAlchemy database, all in one transaction.
 
 Nothing is ever dropped, renamed or truncated: grants and dependent views stay, readers see the old run or the new one
-and never an empty table, and an idle reader blocks nothing. What the tables hold is decided before (`publishing.py`).
+and never an empty table, and an idle reader blocks nothing. The contents of the tables are decided in `publishing.py`.
 """
 
 import io
@@ -23,7 +23,7 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.warehouse.connection import Connection, columns_of, one_row, open_bundle_file
 
 _BATCH_ROWS = 20_000
-#: A new column needs a short exclusive lock; waiting for it longer would keep every new reader waiting behind us.
+#: A new column needs a short exclusive lock; waiting longer would queue every new reader behind our lock request.
 _LOCK_TIMEOUT = "30s"
 _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "VARCHAR": sa.Text(),
@@ -34,13 +34,13 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "DOUBLE": sa.Double(),
     "BOOLEAN": sa.Boolean(),
 }
-#: These databases cannot index text of any length.
+#: These databases cannot index text of unlimited length.
 _KEY_TEXT = sa.Text().with_variant(sa.String(255), "mysql", "mariadb", "mssql", "oracle")
 
 
 @dataclass(frozen=True)
 class TargetReport:
-    """What was done in the target: rows by table, none when it already held the run; `where` has no credentials."""
+    """Result in the target: rows by table, none if it already had the run; `where` has no credentials."""
 
     where: str
     run_id: str
@@ -48,13 +48,13 @@ class TargetReport:
 
 
 def publish_to_database(served: Path, settings: Settings, *, again: bool = False) -> TargetReport | None:
-    """Make the target's tables hold what the bundle file `served` holds; None when no target is configured.
+    """Copy the tables of the bundle file `served` to the target; None when no target is configured.
 
-    A target that holds that run already is left alone, unless `again` (the bundle was changed by an erasure).
+    A target that already has that run is left unchanged, unless `again` (the bundle was changed by an erasure).
 
     Raises:
         ConfigurationError: the URL cannot be used.
-        PublishError: the database refused; it holds what it held before, and the bundle is served all the same.
+        PublishError: the database refused; its rows are unchanged, and the bundle is served anyway.
     """
     if settings.publish_url is None:
         return None
@@ -74,8 +74,8 @@ def publish_to_database(served: Path, settings: Settings, *, again: bool = False
         except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
             raise PublishError(
                 f"Run {run_id} could not be published to {where}: {reason_of(error)}",
-                next_step="fix the database, the rights or CLV_PUBLISH_URL, then materialise published/database again "
-                "(or run again); the database holds what it held before, and the bundle is served.",
+                next_step="fix the database, the permissions or CLV_PUBLISH_URL, then materialise published/database again "
+                "(or run again); the rows in the database are unchanged, and the bundle is served.",
             ) from None
 
 
@@ -114,7 +114,7 @@ def _type_of(table: str, column: str, sql_type: str) -> sa.types.TypeEngine[Any]
         return sa.Numeric(int(decimal[1]), int(decimal[2]))
     if sql_type not in _TYPES:
         raise PublishError(
-            f"{table}.{column} has the type {sql_type}, which no target database is known to hold",
+            f"{table}.{column} has the type {sql_type}, which is not supported in target databases",
             next_step=f"cast it in sql/4_published/{table}.sql to one of: DECIMAL, {', '.join(_TYPES)}.",
         )
     return _TYPES[sql_type]
@@ -123,10 +123,10 @@ def _type_of(table: str, column: str, sql_type: str) -> sa.types.TypeEngine[Any]
 def _prepare_transaction(target: sa.Connection) -> None:
     if target.dialect.name == "postgresql":
         target.exec_driver_sql(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
-        # a second publication waits here for the first, instead of meeting its rows
+        # a second publication waits here for the first, instead of seeing its rows
         target.exec_driver_sql("select pg_advisory_xact_lock(hashtext('clv_pipeline'))")
     elif target.dialect.name == "sqlite":
-        # the driver would begin only before the first row, and create tables outside the transaction
+        # the driver would begin a transaction only before the first row, and create tables outside it
         target.exec_driver_sql("begin immediate")
 
 
@@ -167,9 +167,9 @@ def _add_column(target: sa.Connection, table: sa.Table, column: sa.Column[Any]) 
 
 
 def _replace_rows(target: sa.Connection, table: sa.Table, bundle: Connection) -> int:
-    """Delete the table's rows and write the bundle's; return how many.
+    """Delete the table's rows and write the bundle's; return the row count.
 
-    Text without NUL, which PostgreSQL cannot hold: the sign for an unknown character stands in its place.
+    Text without NUL, which PostgreSQL cannot store: it becomes the replacement character.
     """
     columns = ", ".join(
         f"replace({c.name}, chr(0), chr(65533)) as {c.name}" if isinstance(c.type, sa.Text) else c.name

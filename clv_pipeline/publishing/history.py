@@ -1,4 +1,4 @@
-"""The scores of every night: written beside on the night itself, joined to the history once the night is good."""
+"""The score history: tonight's scores are staged first, and added to the history once the run has passed its audit."""
 
 from clv_pipeline.contracts.warehouse import HISTORY, TONIGHT
 from clv_pipeline.core.settings import Settings
@@ -11,7 +11,7 @@ from clv_pipeline.warehouse.connection import (
 
 
 def write_tonight(connection: Connection, settings: Settings) -> None:
-    """Write tonight's rows of the history beside it: they join it once the night is good."""
+    """Stage tonight's rows of the history: they are added once the run has passed its audit."""
     tables.create(connection, TONIGHT)
     for days in settings.horizons:
         tables.append(
@@ -33,7 +33,7 @@ def remember(connection: Connection) -> None:
 
 
 def segment_moves(connection: Connection) -> SegmentMoves:
-    """Return who changed segment since the night before, each by the first cause that applies."""
+    """Count the customers who changed segment since the previous run, each by the first cause that applies."""
     (previous,) = one_row(
         connection, "select max(as_of_date) from scores.history where as_of_date < (select as_of from scores.run)"
     )

@@ -1,6 +1,6 @@
-"""Column lineage of what is published: from each column back through SQL, the model version and Python to the source.
+"""Column lineage: from each published column back through SQL, the model version and Python to the source.
 
-What SQL says is parsed (`warehouse/sql_models.py`); what Python computes is said here. Printing it is `reporting/lineage.py`.
+SQL is parsed (`warehouse/sql_models.py`); the steps in Python are declared here. Printing is in `reporting/lineage.py`.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, columns_of, has_table
 from clv_pipeline.warehouse.sql_models import column_lineage, load_layer
 
-#: (table, column) of the result, (table, column) that it comes from, and what makes the one of the other.
+#: (table, column) of the result, (table, column) that it comes from, and the step that derives it.
 Edge = tuple[str, str, str, str, str]
 _LAYERS = ("1_clean", "2_features", "3_training", "4_published")
 _SCORES, _BTYD, _FEATURES = "scores.customer_scores", "features.btyd_features", "features.customer_features"
@@ -36,9 +36,9 @@ _PURCHASE_HISTORY = (
 
 
 def build_lineage(connection: Connection, settings: Settings, manifest: Manifest | None) -> None:
-    """Replace `published.column_lineage`: one row for each step that a published column can be followed back by.
+    """Replace `published.column_lineage`: one row per step on the way back from a published column.
 
-    manifest: of the version that scored; None where no model did, and then its steps are left out.
+    manifest: of the version that scored; None if no model scored, and then its steps are left out.
     """
     edges = [*_of_sql(connection), *_of_python(connection), *_of_source(read_selects(settings))]
     if manifest:
@@ -104,7 +104,7 @@ def _of_horizon(manifest: Manifest, horizon: HorizonModel) -> Iterator[Edge]:
 
 
 def _of_source(selects: dict[str, SourceSelect]) -> Iterator[Edge]:
-    """Yield where the columns of the raw tables come from: as far as a parser can tell, which knows no source's schema."""
+    """Yield the source columns of the raw tables, as far as a parser can find them without the source's schema."""
     for name, select in selects.items():
         file = f"{select.path.parent.name}/{select.path.name}"
         named = _source_columns(select)
@@ -114,7 +114,7 @@ def _of_source(selects: dict[str, SourceSelect]) -> Iterator[Edge]:
 
 
 def _source_columns(select: SourceSelect) -> dict[str, set[tuple[str, str]]]:
-    """Return output column -> the (table, column) pairs of the source; nothing where the SELECT leaves that open."""
+    """Return output column -> the (table, column) pairs of the source; nothing where the SELECT is ambiguous."""
     try:
         nodes = lineage(None, select.for_duckdb(), {}, dialect="duckdb", trim_selects=False)
     except SqlglotError:

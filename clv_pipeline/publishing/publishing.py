@@ -1,7 +1,7 @@
-"""Build beside, audit, swap: tonight's tables become one immutable bundle, and only a whole one is ever served.
+"""Write, audit, publish: tonight's tables become one immutable bundle; only a complete bundle is ever served.
 
-What the tables hold is SQL (`sql/4_published`) and their contract (`contracts/published.py`); which bundle is served is
-`serving.py`.
+The tables are defined in SQL (`sql/4_published`) and in the contract (`contracts/published.py`); choosing the served bundle
+is in `serving.py`.
 """
 
 from collections.abc import Iterable
@@ -56,8 +56,8 @@ def build_customer_clv(
     """Build `published.customer_clv` and what it reads, and tonight's rows of the score history.
 
     Raises:
-        QualityError: a join multiplied or lost money; the old table stands.
-        NightRejected: too many customers changed segment since the night before; the old table stands.
+        QualityError: a join multiplied or lost money; the old table is kept.
+        NightRejected: too many customers changed segment since the previous run; the old table is kept.
     """
     with warehouse.transaction() as connection:
         tables.create_if_missing(connection, HISTORY)
@@ -72,11 +72,11 @@ def build_customer_clv(
 
 
 def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, home: Home) -> Bundle:
-    """Build the other published tables, write the bundle beside, audit it, and swap it in.
+    """Build the other published tables, write the bundle, audit it, and swap it in.
 
     Raises:
-        PublishError: the audit failed; what was served before is served still.
-        ResourceError: the disk or the memory is used up; the same holds.
+        PublishError: the audit failed; the bundle published before is still served.
+        ResourceError: disk or memory is used up; the bundle published before is still served.
     """
     with warehouse.transaction() as connection:
         for model in models:
@@ -89,7 +89,7 @@ def publish(warehouse: Warehouse, models: list[SqlModel], settings: Settings, ho
         with warehouse.explained(home.published):
             return _write_and_serve(warehouse, settings, home, unscored)
     except BaseException:
-        # the space of what is half-built comes back, unless not even that can be done
+        # free the disk space of the half-written bundle; ignore errors while doing so
         with suppress(OSError):
             clear_leftovers(home.published)
         raise
@@ -106,11 +106,11 @@ def _write_and_serve(warehouse: Warehouse, settings: Settings, home: Home, unsco
     if failures:
         raise PublishError(
             "The bundle failed its audit: " + "; ".join(failures),
-            next_step="fix the SQL in sql/4_published it names and run again; yesterday's bundle is served.",
+            next_step="fix the SQL in sql/4_published named above and run again; yesterday's bundle is still served.",
             anchor="audit",
         )
     with warehouse.transaction() as connection:
-        # from here on the night is a good one: its scores are history, its numbers a baseline
+        # the run passed its audit: add its scores to the history and its measures to the baseline
         remember(connection)
         remember_good_night(connection, source, as_of, run_id)
     write_report(beside)

@@ -1,6 +1,6 @@
-"""Before a run: a warehouse that is damaged or gone is started afresh, and the score history comes back from what is published.
+"""Recovery before a run: a damaged or missing warehouse is recreated, and the score history is restored from the bundles.
 
-Everything else in the warehouse is made again from the source. Published files are repaired by `serving.py`.
+Everything else in the warehouse is rebuilt from the source. Published files are repaired by `serving.py`.
 """
 
 import logging
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 
 
 def recover(warehouse: Warehouse, published: Path, source_name: str) -> None:
-    """Set a damaged warehouse file aside, and add the nights to the score history that only the bundles know.
+    """Move a damaged warehouse file away, and add the nights that are only in the bundles to the score history.
 
-    What was set aside stays until the next run begins.
+    The moved file is kept until the next run begins.
     """
     warehouse.set_aside.unlink(missing_ok=True)
     damage = _damage(warehouse)
     if damage:
-        log.warning("%s It is set aside as %s, and a new one is built from the source.", damage, warehouse.set_aside)
+        log.warning("%s It is moved to %s, and a new one is built from the source.", damage, warehouse.set_aside)
         os.replace(warehouse.path, warehouse.set_aside)
         _log_of(warehouse).unlink(missing_ok=True)
     warehouse.damage_mark.unlink(missing_ok=True)
@@ -40,11 +40,11 @@ def _damage(warehouse: Warehouse) -> str | None:
         _log_of(warehouse).unlink(missing_ok=True)
         return None
     if warehouse.damage_mark.exists():
-        return f"{warehouse.path} was found damaged by the run before."
+        return f"{warehouse.path} was found to be damaged by the previous run."
     try:
         with warehouse.connection() as connection:
             tables.create_if_missing(connection, HISTORY)
-            # the one table that the source cannot give again is read to the last byte
+            # read this table in full: it is the only one that cannot be rebuilt from the source
             connection.execute("select count(columns(*)) from scores.history").fetchall()
     except DamageError as error:
         return f"{error.what}."

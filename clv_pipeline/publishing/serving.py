@@ -1,6 +1,6 @@
-"""Which bundle is served: the swap, the way back, and how many old ones are kept. Building one is `bundle.py`.
+"""The served bundle: swap, rollback, and retention of old bundles. Writing a bundle is in `bundle.py`.
 
-A bundle's manifest says what it is and which bytes it has; nothing here trusts a folder or a file without asking it.
+A bundle's manifest has its identity and the hashes of its files; every read is verified against it.
 """
 
 import hashlib
@@ -25,10 +25,10 @@ Identity = dict[str, str]
 
 
 def current(published: Path) -> Identity | None:
-    """Return run_id, as_of_date and source_name of what is served, or None before the first run.
+    """Return run_id, as_of_date and source_name of the served bundle, or None before the first run.
 
-    Asked of the served file itself; `current.json`, written after it for people and scripts, is believed where the
-    file cannot be opened: it is damaged, or a tool has it open for writing.
+    Read from the served file itself; `current.json`, written after it for people and scripts, is used as a fallback when
+    the file cannot be opened because it is damaged or a tool has it open for writing.
     """
     served = published / "clv.duckdb"
     if not served.exists():
@@ -44,7 +44,7 @@ def current(published: Path) -> Identity | None:
 
 
 def read_pointer(published: Path) -> dict[str, Any] | None:
-    """Return what `current.json` says, `served_before` (run_ids, oldest first) among it; None when it says nothing."""
+    """Return the contents of `current.json`, with `served_before` (run_ids, oldest first); None if it cannot be read."""
     try:
         pointer = json.loads((published / "current.json").read_text())
         date.fromisoformat(pointer["as_of_date"])
@@ -54,7 +54,7 @@ def read_pointer(published: Path) -> dict[str, Any] | None:
 
 
 def read_manifest(bundle: Path) -> dict[str, Any] | None:
-    """Return the manifest of a bundle, or None where there is none that can be read."""
+    """Return the manifest of a bundle, or None if there is no readable one."""
     try:
         manifest = json.loads((bundle / "manifest.json").read_text())
         date.fromisoformat(manifest["as_of_date"])
@@ -64,7 +64,7 @@ def read_manifest(bundle: Path) -> dict[str, Any] | None:
 
 
 def what_is_damaged(bundle: Path) -> str | None:
-    """Return the first file of a bundle that is not what its manifest says, or None for a whole bundle."""
+    """Return the first file of a bundle that differs from its manifest, or None for a complete bundle."""
     manifest = read_manifest(bundle)
     if manifest is None:
         return "manifest.json is missing or cannot be read"
@@ -82,7 +82,7 @@ def _sha256(path: Path) -> str:
 
 
 def is_served_as_published(published: Path, run_id: str) -> bool:
-    """Return whether the served file has the bytes that the manifest of `run_id` names."""
+    """Return whether the served file has the hash in the manifest of `run_id`."""
     manifest = read_manifest(published / run_id)
     return manifest is not None and manifest["sha256"].get("clv.duckdb") == _sha256(published / "clv.duckdb")
 
@@ -139,11 +139,11 @@ def _swap(published: Path, folder: Path, as_of: date, source: str) -> None:
 
 
 def _served_before(published: Path, run_id: str) -> list[str]:
-    """Return the run_ids whose bundles were served before `run_id`, the latest last; going back forgets what came after."""
+    """Return the run_ids whose bundles were served before `run_id`, the latest last; a rollback drops the later ones."""
     pointer, served = read_pointer(published), current(published)
     past = [*pointer["served_before"], pointer["run_id"]] if pointer else []
     if served:
-        # whoever was killed between the two left the file a step ahead of the pointer
+        # a kill between the two writes leaves the file one step ahead of the pointer
         past = [*_until(past, served["run_id"]), served["run_id"]]
     return [earlier for earlier in _until(past, run_id) if (published / earlier).is_dir()]
 
@@ -153,10 +153,10 @@ def _until(past: list[str], run_id: str) -> list[str]:
 
 
 def roll_back(home: Home, run_id: str | None = None) -> Identity:
-    """Serve the bundle that was served before, or the one named, and return its identity. The next run publishes as ever.
+    """Serve the previous bundle, or the one named, and return its identity. The next run publishes as usual.
 
     Raises:
-        PublishError: there is no such bundle, or its files are not those its manifest names.
+        PublishError: there is no such bundle, or its files differ from its manifest.
         BusyError: a run is under way.
     """
     published = home.published
@@ -171,9 +171,9 @@ def roll_back(home: Home, run_id: str | None = None) -> Identity:
         manifest, damage = read_manifest(published / chosen), what_is_damaged(published / chosen)
         if manifest is None or damage:
             raise PublishError(
-                f"The bundle '{chosen}' is not whole: {damage}",
+                f"The bundle '{chosen}' is damaged: {damage}",
                 next_step=f"name another one: {', '.join(name for name in known if name != chosen) or 'there is none'}; "
-                "what was served is served still.",
+                "the served bundle is unchanged.",
             )
         as_of, source = date.fromisoformat(manifest["as_of_date"]), str(manifest["source_name"])
         _swap(published, published / chosen, as_of, source)
@@ -186,13 +186,13 @@ def _previous(published: Path) -> str:
     if not before:
         raise PublishError(
             f"No bundle in {published} is known to have been served before this one",
-            next_step=f"name one: clv rollback RUN_ID (there: {', '.join(bundles(published)) or 'none'}).",
+            next_step=f"name one: clv rollback RUN_ID (available: {', '.join(bundles(published)) or 'none'}).",
         )
     return before[-1]
 
 
 def remove_old_bundles(published: Path, keep: int, just_made: str) -> list[str]:
-    """Remove all bundles but the `keep` newest, and never what is served, what `clv rollback` goes back to, or `just_made`."""
+    """Remove all bundles but the `keep` newest, and never the served one, the one `clv rollback` goes back to, or `just_made`."""
     served = current(published)
     needed = {just_made}
     if served:

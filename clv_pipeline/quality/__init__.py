@@ -1,1 +1,1 @@
-"""Checks that keep a wrong number from being published: of rows, of a night, of the scores."""
+"""Data checks before publishing: on rows, on tonight's data, on the scores."""

@@ -1,6 +1,6 @@
-"""Building one clean table: judge each raw row, keep the accepted, set the rest aside, validate, only then replace.
+"""Build one clean table: classify each raw row, keep the accepted ones, quarantine the rest, validate, then replace the table.
 
-The rules about rows are SQL (`sql/1_clean`); the rules about tables are `expectations.py`. Here is the order of things.
+The rules about rows are SQL (`sql/1_clean`); rules about tables are in `expectations.py`; this module runs the steps in order.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of, one_row, quote_text, row_count
 from clv_pipeline.warehouse.sql_models import Parameters, SqlModel
 
-#: Up to so many days before as_of a missing exchange rate means that the rates have stopped coming.
+#: A missing exchange rate this many days before as_of or later means that no more rates arrive.
 _RECENT_DAYS = 30
-#: SQL: the disposition of a judged row, by the code in its `reason`; null for a code that is not declared.
+#: SQL: the disposition of a classified row, by the code in its `reason`; null for an undeclared code.
 DISPOSITION = "case when reason is null then 'accepted' {} end".format(
     " ".join(f"when reason = {quote_text(r.code)} then {quote_text(r.disposition)}" for r in REASONS.values())
 )
@@ -37,7 +37,7 @@ class DispositionCount:
 
 @dataclass(frozen=True)
 class CleanReport:
-    """What became of one table: its rows, the dispositions of the raw rows, each rule's result, and what failed."""
+    """Result of cleaning one table: its rows, the dispositions of the raw rows, each rule's result, and the failures."""
 
     table: str
     rows: int
@@ -59,14 +59,14 @@ class CleanReport:
 
 
 class CleanTableRejected(QualityError):
-    """The new table broke a blocking rule and was rolled back; `report` says which."""
+    """The new table broke a blocking rule and was rolled back; `report` has the details."""
 
     def __init__(self, report: CleanReport) -> None:
         name = report.table.removeprefix("clean.")
         super().__init__(
             f"{report.table} was not replaced: " + "; ".join(report.failures[:5]),
             next_step=f"look at clean.quarantine where table_name = '{name}' of an earlier run and at the source; "
-            "yesterday's table and bundle stay in place.",
+            "yesterday's table and bundle are unchanged.",
         )
         self.report = report
 
@@ -88,7 +88,7 @@ def build_clean_table(warehouse: Warehouse, model: SqlModel, settings: Settings,
     """Build and validate `clean.<name>` in one transaction.
 
     Raises:
-        CleanTableRejected: a blocking rule failed; the old table stands.
+        CleanTableRejected: a blocking rule failed; the old table is kept.
         ConfigurationError: the model yields a reason that is not declared.
     """
     _check_reasons(model)
@@ -115,20 +115,20 @@ def build_clean_table(warehouse: Warehouse, model: SqlModel, settings: Settings,
 
 
 def create_quarantine(connection: Connection) -> None:
-    """Make the tables that keep the rejected rows and count every disposition, where they do not exist yet."""
+    """Create the tables of rejected rows and of disposition counts if they do not exist."""
     tables.create_if_missing(connection, QUARANTINE)
     tables.create_if_missing(connection, DISPOSITIONS)
 
 
 def accepted_rows(judged: str) -> str:
-    """Return the query of the rows that a clean table is made of, from its judged rows."""
+    """Return the query of a clean table's rows, from its classified rows."""
     return f"select * exclude (excluded_because, reason) from {judged} where {DISPOSITION} in ('accepted', 'created')"
 
 
 def _split(connection: Connection, model: SqlModel) -> None:
     connection.execute(f"create or replace table {model.table} as {accepted_rows('judged')}")
     connection.execute("delete from clean.quarantine where table_name = $name", {"name": model.name})
-    # older order lines have money to trace; older CRM records are personal data that nobody needs twice
+    # keep superseded order lines to trace their money, but not CRM records: they are personal data that nobody needs twice
     tables.append(
         connection,
         QUARANTINE,
@@ -139,7 +139,7 @@ def _split(connection: Connection, model: SqlModel) -> None:
 
 
 def _check_reasons(model: SqlModel) -> None:
-    """Compare the codes that the model can yield with the declared ones, whether or not a row has one tonight."""
+    """Compare the codes that the model can yield with the declared ones, even if no row has them tonight."""
     for code in sorted(model.reasons - REASONS.keys()):
         raise ConfigurationError(
             f"sql/1_clean/{model.name}.sql yields the reason '{code}', which clv_pipeline/contracts/reasons.py "
@@ -149,7 +149,7 @@ def _check_reasons(model: SqlModel) -> None:
 
 
 def _dispositions(connection: Connection) -> list[DispositionCount]:
-    """Count the judged rows by reason; of an exclude rule, the company's own words are the text."""
+    """Count the classified rows by reason; for an exclude rule the text is the company's own."""
     money = "sum(source_amount)" if "source_amount" in columns_of(connection, "judged") else "null"
     rows = connection.execute(
         "select reason, case when reason = $excluded_by_rule then excluded_because end as own_words, count(*), "
@@ -179,7 +179,7 @@ def _reconcile(
     failures = []
     judged = [d for d in dispositions if d.disposition != "created"]
     if sum(d.rows for d in judged) != raw_rows:
-        failures.append(f"{raw_rows} raw rows but {sum(d.rows for d in judged)} judged ones")
+        failures.append(f"{raw_rows} raw rows but {sum(d.rows for d in judged)} classified ones")
     quarantined = sum(d.rows for d in judged if d.disposition == "quarantined")
     if quarantined > settings.max_rejected_share * max(raw_rows, 1):
         reasons = ", ".join(f"{d.reason} ({d.rows})" for d in judged if d.disposition == "quarantined")
@@ -191,7 +191,7 @@ def _reconcile(
         raw_money = one_row(connection, "select coalesce(sum(amount), 0) from raw.orders")[0]
         judged_money = sum((d.money or Decimal(0) for d in judged), Decimal(0))
         if raw_money != judged_money:
-            failures.append(f"raw money {raw_money} but judged money {judged_money}")
+            failures.append(f"raw money {raw_money} but classified money {judged_money}")
         failures += _stopped_exchange_rates(connection)
     if model.name == "customers":
         failures += _unknown_customers(connection, settings)
@@ -199,7 +199,7 @@ def _reconcile(
 
 
 def _stopped_exchange_rates(connection: Connection) -> list[str]:
-    """A rate is carried for 5 days; recent orders without one, in a currency that had rates, mean lost revenue."""
+    """A rate is carried forward for 5 days; recent orders without one, in a currency that had rates, mean lost revenue."""
     stopped = connection.execute(
         """
         select source_currency, min(order_date), count(*)

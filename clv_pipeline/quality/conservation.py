@@ -1,6 +1,6 @@
-"""Money conservation: on its way from the order lines to what is published, no join multiplies or loses revenue.
+"""Revenue reconciliation: published totals must equal the order lines they were built from.
 
-That rows and money at the source are accounted for is `cleaning.py`; here is what becomes of the accepted lines.
+Reconciliation with the source is in `cleaning.py`; this module follows the accepted lines.
 """
 
 from clv_pipeline.core.errors import QualityError
@@ -9,7 +9,7 @@ from clv_pipeline.warehouse.connection import Connection, one_row
 _TONIGHT = "(select max(as_of) from features.cutoffs where role = 'score')"
 _LINES = "select coalesce(sum(amount), 0) from clean.orders where customer_id is not null"
 
-#: (table, column, its sum, the sum it must be)
+#: (table, column, its sum, the required sum)
 _STEPS = (
     (
         "features.customer_day",
@@ -27,10 +27,10 @@ _STEPS = (
 
 
 def check_money_is_conserved(connection: Connection) -> None:
-    """Compare the money of the accepted lines with what the tables built from them hold.
+    """Compare the money of the accepted lines with the tables built from them.
 
     Raises:
-        QualityError: a table holds more or less; names it, its column and both sums.
+        QualityError: a table has more or less; the message names it, its column and both sums.
     """
     for table, column, held, expected in _STEPS:
         found, right = one_row(connection, f"select ({held}), ({expected})")
@@ -38,5 +38,5 @@ def check_money_is_conserved(connection: Connection) -> None:
             raise QualityError(
                 f"{table}.{column}: adds up to {found}, but the order lines behind it to {right}: a join "
                 f"{'multiplies' if abs(found) > abs(right) else 'loses'} rows",
-                next_step=f"look for a key that stands twice in what {table} is joined from; yesterday's bundle is served.",
+                next_step=f"look for a duplicate key in the tables that {table} joins; yesterday's bundle is still served.",
             )

@@ -1,7 +1,7 @@
 """The Great Expectations suites of the clean tables, and running them over batches so that memory stays flat.
 
 A suite has two parts: rules on rows, checked batch by batch over every row, and rules on the table as a whole (its
-profile: counts, duplicate keys, totals), which one scan boils down to a one-row frame. Both block the table.
+profile: counts, duplicate keys, totals), which one scan reduces to a one-row frame. Both block the table.
 Great Expectations takes seconds and 300 MB to import, so it is imported here only once a table is validated.
 """
 
@@ -50,14 +50,14 @@ class Suite:
 
 
 class Validator:
-    """Runs the suite of a clean table; holds the Great Expectations context so that it is made once a run."""
+    """Runs the suite of a clean table; keeps the Great Expectations context, which is created once per run."""
 
     def __init__(self) -> None:
         self._suites: dict[str, Suite] | None = None
         self._batches: Any = None
 
     def validate(self, connection: Connection, table: str) -> list[RuleResult]:
-        """Return one result a rule for a `clean` table; an empty table only has its columns to answer for."""
+        """Return one result per rule for a `clean` table; for an empty table only its columns are checked."""
         suite = self._suite(table.split(".")[1])
         columns = columns_of(connection, table)
         profile = connection.sql(suite.profile_query.format(table=table)).df()
@@ -108,7 +108,7 @@ def _frames(connection: Connection, table: str, suite: Suite, columns: dict[str,
 
 
 def _unchecked(expectation: Expectation) -> RuleResult:
-    """Return the result of a rule where there is no row: Great Expectations takes a second a night to say the same."""
+    """Return the result of a rule on an empty table, without Great Expectations, which would take a second per night."""
     return RuleResult(_in_words(expectation), _column_of(expectation), 0, 0, (), True)
 
 
@@ -121,7 +121,7 @@ def _result(expectation: Expectation, outcome: Any) -> RuleResult:
     result = outcome.result or {}
     if outcome.exception_info.get("raised_exception"):
         raise RuntimeError(f"{expectation.expectation_type}: {outcome.exception_info.get('exception_message')}")
-    # texts are whatever a source puts there, names and customer numbers too: only their count is told
+    # texts may be names or customer numbers: only their count is shown
     values = [v for v in result.get("partial_unexpected_list") or [] if not isinstance(v, str)]
     examples = tuple(str(v) for v in values[:3])
     if "observed_value" in result and not outcome.success:

@@ -1,6 +1,6 @@
-"""Judging tonight in the warehouse: measure, compare with the nights published before, note what was found and acknowledged.
+"""Run tonight's data checks: measure, compare with the published nights, record the outcome and acknowledgements.
 
-Measuring is `night_measures.py`, the limits are `night_checks.py` and `score_checks.py`; here is the order of things.
+Measures are in `night_measures.py`, limits in `night_checks.py` and `score_checks.py`; this module runs the steps in order.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ from clv_pipeline.warehouse.connection import Connection, one_row
 
 
 def judge_tonight(connection: Connection, settings: Settings, acknowledged: Iterable[str]) -> list[CheckResult]:
-    """Write tonight's numbers to `quality.night`, and return what the checks on the data say of them.
+    """Write tonight's measures to `quality.night`, and return the outcomes of the data checks.
 
     Raises:
         NightRejected: a check blocks and was not acknowledged.
@@ -30,7 +30,7 @@ def judge_tonight(connection: Connection, settings: Settings, acknowledged: Iter
     before = good_nights_before(connection, source, as_of)
     asked = tuple(acknowledged)
     note(connection, night, months_of_orders(connection, as_of, settings.time_zone), asked)
-    # the months as they were then: what came since is no change of the past
+    # only the months up to then: later rows are not a change of the past
     then = months_of_orders(connection, before[-1].as_of, settings.time_zone) if before else {}
     judged = raise_unacknowledged(connection, judge_night(night, before, then, settings), asked)
     if any(j.check == FRESHNESS and j.verdict == "warns" for j in judged):

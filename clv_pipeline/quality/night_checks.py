@@ -1,7 +1,7 @@
-"""Judging a night by its numbers: what is unlike the nights before it, by how much, and whether that blocks.
+"""The nightly data checks: compare tonight's measures with earlier nights and decide pass, warn or block.
 
 Pure functions on what `night_measures.py` measured; nothing is read or written here. A check that blocks can be acknowledged for
-one run by its name (`clv run --acknowledge NAME`), which makes the night an incident that is no baseline for later ones.
+one run by its name (`clv run --acknowledge NAME`), which makes the night an incident that later nights are not compared with.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,23 +22,23 @@ ORDER_VALUE, OUTLIER_ORDER, PAST_MONTHS = "order_value", "outlier_order", "past_
 PREDICTED_TOTAL, SEGMENT_CHANGES = "predicted_total", "segment_changes"
 #: The checks on the data of a night, in the order of the data.
 NIGHT_CHECKS = (ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, OUTLIER_ORDER, PAST_MONTHS)
-#: The checks that may be acknowledged for one run; the others only warn, or nothing could be published anyway.
+#: The checks that may be acknowledged for one run; the others only warn, or make publishing impossible.
 ACKNOWLEDGEABLE = (
     ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, PREDICTED_TOTAL, SEGMENT_CHANGES,
 )  # fmt: skip
 
 _WEEKS = 8
-#: With fewer such days a weekday has no usual number of orders.
+#: With fewer such days a weekday has no baseline.
 _WEEKS_NEEDED = 4
-#: Orders of a day scatter at least like a Poisson count: this many standard deviations are no accident.
+#: Orders of a day scatter at least like a Poisson count: a gap of this many standard deviations is not chance.
 _NOISE = 3.0
-#: A weekday with fewer orders than this can be empty or double by accident.
+#: A weekday with fewer orders than this can be empty or double by chance.
 _ORDERS_NEEDED = 10
-#: Tables below this size grow and shrink by multiples for no reason.
+#: Row counts below this are too noisy to compare.
 ROWS_NEEDED = 100
-#: A company may have doubled since a night that is longer ago.
+#: Baselines older than this are not used: a company may have doubled since.
 _COMPARABLE_DAYS = 35
-#: Orders that a median needs so that a factor of several is no accident.
+#: Minimum number of orders for a median that cannot change several-fold by chance.
 _MEDIAN_NEEDS, _BASELINE_NEEDS = 10, 20
 
 Outcome = Literal["passed", "warns", "blocks"]
@@ -46,7 +46,7 @@ Outcome = Literal["passed", "warns", "blocks"]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The outcome of one check: the figure, the limit and the baseline it was compared with, and a sentence with all."""
+    """The outcome of one check: the figure, the limit and the baseline it was compared with, and a sentence with all of them."""
 
     check: str
     verdict: Outcome
@@ -59,16 +59,16 @@ class CheckResult:
 
 
 class NightRejected(QualityError):
-    """Tonight is too unlike the nights before; `judgements` says of what sort, and what the other checks found."""
+    """A blocking data check failed; `judgements` has the outcome of every check."""
 
     def __init__(self, judgements: Sequence[CheckResult]) -> None:
         blocking = [j for j in judgements if j.verdict == "blocks"]
         names = " ".join(f"--acknowledge {j.check}" for j in blocking)
         super().__init__(
             "; ".join(f"check {j.check}: {j.says}" for j in blocking),
-            next_step="fix the source and run again; or, if the figures are right, acknowledge them for one run: "
+            next_step="fix the source and run again; or, if the figures are correct, acknowledge them for one run: "
             f"`clv run {names}` (in the Dagster UI the run tag clv/acknowledge = {','.join(j.check for j in blocking)}). "
-            "Yesterday's bundle is served.",
+            "Yesterday's bundle is still served.",
             anchor=blocking[0].check,
         )
         self.judgements = list(judgements)
@@ -78,7 +78,7 @@ def known_checks(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names, each once and sorted.
 
     Raises:
-        ConfigurationError: one is no check that can be acknowledged; names those that can.
+        ConfigurationError: a name is not an acknowledgeable check; the message lists them.
     """
     asked = sorted(set(names))
     for name in asked:
@@ -113,10 +113,10 @@ def settle(judgements: Sequence[CheckResult], acknowledged: Iterable[str]) -> li
 def judge_night(
     night: Night, before: Sequence[GoodNight], months: Mapping[str, MonthOfOrders], settings: Settings
 ) -> list[CheckResult]:
-    """Return the judgement of each check on the data; `before` are the published nights, oldest first.
+    """Return the outcome of each data check; `before` are the published nights, oldest first.
 
-    `months` are the source's months before the as_of of the last published night. Without one there is nothing that
-    shows how this company is, so that only freshness can block.
+    `months` are the source's months before the as_of of the last published night. Without one there is
+    no baseline, so only freshness can block.
     """
     return [
         judge_order_volume(night, before, settings),
@@ -130,20 +130,20 @@ def judge_night(
 
 
 def judge_order_volume(night: Night, before: Sequence[GoodNight], settings: Settings) -> CheckResult:
-    """Hold the orders of the last complete day against the same weekday's median, without acknowledged days."""
+    """Compare the orders of the last complete day with the same weekday's median, without acknowledged days."""
     day = night.as_of - timedelta(days=1)
     found = night.orders.get(day, 0)
     incidents = {n.as_of - timedelta(days=1) for n in before if ORDER_VOLUME in n.acknowledged}
     usual = _usual(night.orders, day, incidents)
     low, high = settings.min_volume_ratio, settings.max_volume_ratio
     if usual is None:
-        says = f"{found} orders on {day:%a %Y-%m-%d}; the history is too short to say whether that is usual"
+        says = f"{found} orders on {day:%a %Y-%m-%d}; the history is too short for a baseline"
         return CheckResult(ORDER_VOLUME, "passed", found, "none yet", "none yet", says)
     if night.newest_order and (night.as_of - night.newest_order).days > settings.max_stale_days:
-        says = f"no orders on {day:%a %Y-%m-%d}: the newest one is older, which the check {FRESHNESS} judges"
+        says = f"no orders on {day:%a %Y-%m-%d}: the newest one is older; see the check {FRESHNESS}"
         return CheckResult(ORDER_VOLUME, "passed", found, "none", f"{usual:g}", says)
     fewest, most = _limits(usual, settings)
-    limit = f"{fewest:.0f} to {most:.0f} orders ({low:g} to {high:g} times the median, the scatter of a count added to the lower)"
+    limit = f"{fewest:.0f} to {most:.0f} orders ({low:g} to {high:g} times the median, random scatter added to the lower limit)"
     baseline = f"{usual:g}, the median of the {day:%A}s of the last {_WEEKS} weeks"
     says = f"orders: {found} orders on {day:%a %Y-%m-%d}; limit {limit}; baseline {baseline}"
     verdict: Outcome = "passed"
@@ -159,17 +159,17 @@ def judge_order_volume(night: Night, before: Sequence[GoodNight], settings: Sett
 
 
 def _limits(usual: float, settings: Settings) -> tuple[float, float]:
-    """Return the fewest and the most; a count whose true level is at the lower limit scatters around it by its square root."""
+    """Return the fewest and the most; the lower limit allows for the random scatter of a count, its square root."""
     low = settings.min_volume_ratio * usual
     return low + sqrt(low), settings.max_volume_ratio * usual
 
 
 def _usual(orders: Mapping[date, int], day: date, incidents: set[date]) -> float | None:
-    """Return the median of the same weekday over eight weeks, or None where the history holds too few of them."""
+    """Return the median of the same weekday over eight weeks, or None if the history has too few of them."""
     first = min(orders, default=day)
     days = [day - timedelta(weeks=n) for n in range(1, _WEEKS + 1)]
     days = [d for d in days if d >= first]
-    # where nearly every day was an incident, that is how the company is now
+    # if almost every day was acknowledged, treat the new level as normal
     ordinary = [d for d in days if d not in incidents]
     chosen = ordinary if len(ordinary) >= _WEEKS_NEEDED else days
     return median(orders.get(d, 0) for d in chosen) if len(chosen) >= _WEEKS_NEEDED else None
@@ -180,7 +180,7 @@ def _is_no_accident(found: float, usual: float) -> bool:
 
 
 def _was_so_a_year_ago(orders: Mapping[date, int], day: date, ratio: float, settings: Settings) -> bool:
-    """Say whether the day's season (a peak, a holiday) explains it: same weekday or same date last year."""
+    """Return whether the season of the day (a peak, a holiday) explains it: same weekday or same date last year."""
     for days in (364, 365):
         earlier = day - timedelta(days=days)
         usual = _usual(orders, earlier, set())
@@ -195,9 +195,9 @@ def _was_so_a_year_ago(orders: Mapping[date, int], day: date, ratio: float, sett
 
 
 def judge_guest_orders(night: Night, before: Sequence[GoodNight], settings: Settings) -> CheckResult:
-    """Hold the orders of the last complete day that name a customer against the share of the eight weeks before.
+    """Compare the share of orders with a customer on the last complete day with the eight weeks before.
 
-    An export that loses the customer numbers turns buyers into guests: the orders are all there, and nobody made them.
+    If an export drops customer IDs, order counts look normal but every buyer becomes a guest.
     Where a new share was acknowledged, the days since are a second baseline.
     """
     day = night.as_of - timedelta(days=1)
@@ -208,13 +208,13 @@ def judge_guest_orders(night: Night, before: Sequence[GoodNight], settings: Sett
     if accepted:
         shares.append(_share_with_customer(found for d, found in earlier.items() if d >= accepted[-1]))
     usual = min((share for share in shares if share is not None), default=None)
-    guests = f"{today.orders - today.with_customer} of {today.orders} orders on {day:%a %Y-%m-%d} are guests'"
+    guests = f"{today.orders - today.with_customer} of {today.orders} orders on {day:%a %Y-%m-%d} are guest orders"
     if usual is None:
-        says = f"{guests}; the history is too short to say whether that is usual"
+        says = f"{guests}; the history is too short for a baseline"
         return CheckResult(GUEST_ORDERS, "passed", today.with_customer, "none yet", "none yet", says)
     expected = usual * today.orders
     fewest, _ = _limits(expected, settings)
-    limit = f"{fewest:.0f} with a customer ({settings.min_volume_ratio:g} times the usual share, the scatter of a count added)"
+    limit = f"{fewest:.0f} with a customer ({settings.min_volume_ratio:g} times the usual share, random scatter added)"
     baseline = f"{usual:.1%} with a customer, of the orders of the last {_WEEKS} weeks"
     says = f"orders.customer_id: {guests}; limit {limit}; baseline {baseline}"
     verdict: Outcome = "passed"
@@ -263,7 +263,7 @@ def judge_table_volume(night: Night, before: Sequence[GoodNight], settings: Sett
 
 
 def judge_freshness(night: Night, settings: Settings) -> CheckResult:
-    """Hold the age of the newest order against the limit, or the company's own longest pause where that is longer."""
+    """Compare the age of the newest order with the limit, or with the company's own longest pause if that is longer."""
     if night.newest_order is None:
         return CheckResult(FRESHNESS, "passed", 0, "none", "none", "there is no order before as_of")
     age = (night.as_of - night.newest_order).days
@@ -273,7 +273,7 @@ def judge_freshness(night: Night, settings: Settings) -> CheckResult:
     limit = f"{days} days before as_of"
     baseline = f"{pause} days, the longest pause between order days of the last year"
     says = (
-        f"orders: the newest order is of {night.newest_order}, {age} days before as_of {night.as_of}; "
+        f"orders: the newest order is dated {night.newest_order}, {age} days before as_of {night.as_of}; "
         f"limit {limit}; baseline {baseline}"
     )
     if age <= settings.max_stale_days:
@@ -283,8 +283,8 @@ def judge_freshness(night: Night, settings: Settings) -> CheckResult:
 
 
 def judge_order_value(night: Night, before: Sequence[GoodNight], settings: Settings) -> CheckResult:
-    """Hold the median order of the last day and week against the eight weeks before, and eight weeks against those of
-    the last published night."""
+    """Compare the median order of the last day and week with the eight weeks before, and the last eight weeks with those
+    of the last published night."""
     factor = settings.max_order_value_drift
     limit = f"{1 / factor:g} to {factor:g} times the median before"
     pairs = [
@@ -312,7 +312,9 @@ def judge_order_value(night: Night, before: Sequence[GoodNight], settings: Setti
             continue
         worst = max(worst, ratio, key=lambda r: max(r, 1 / r) if r > 0 else float("inf"))
         is_new |= not any(_is_alike(now, level, factor) for level in accepted)
-        details.append(f"the median order of {when} is {now.value:.2f}, of {then} {usual.value:.2f} (x{ratio:.3g})")
+        details.append(
+            f"the median order of {when} is {now.value:.2f}, that of {then} {usual.value:.2f} (x{ratio:.3g})"
+        )
     verdict: Outcome = "passed" if not details else "blocks" if before and is_new else "warns"
     usual_now = night.medians["before_week"]
     says = f"clean.orders.amount: {'; '.join(details) or 'the median order is as before'}{_hint(worst)}; limit {limit}"
@@ -332,7 +334,7 @@ def _hint(ratio: float) -> str:
 
 
 def judge_outlier_order(outlier: OutlierOrder | None) -> CheckResult:
-    """Say whether one order of the last year is beyond anything this company sells; that only warns."""
+    """Check whether one order of the last year is an outlier; this only warns."""
     if outlier is None:
         return CheckResult(OUTLIER_ORDER, "passed", 0, "none", "none", "there is no order in the last year")
     limit = f"{OUTLIER_MULTIPLE * outlier.percentile_99:,.2f} ({OUTLIER_MULTIPLE} times the 99th percentile)"
@@ -346,10 +348,10 @@ def judge_outlier_order(outlier: OutlierOrder | None) -> CheckResult:
 
 
 def judge_past_months(months: Mapping[str, MonthOfOrders], last: GoodNight | None, settings: Settings) -> CheckResult:
-    """Find orders that the source lost or back-dated since the last published night; that only warns.
+    """Find orders that the source lost or back-dated since the last published night; this only warns.
 
-    Fewer lines or other money in a month is a change of the past; more lines are late ones, as long as the month was not
-    over for longer than `lookback_days`.
+    Fewer lines or other money in a month is a change of the past; more lines are late arrivals if the month ended
+    at most `lookback_days` ago.
     """
     limit = "no past month may change"
     if last is None or not last.months or not months:
@@ -366,7 +368,9 @@ def judge_past_months(months: Mapping[str, MonthOfOrders], last: GoodNight | Non
             details.append(
                 f"{month}: {then.lines} lines of {then.money:,.2f} before, {now.lines} lines of {now.money:,.2f} now"
             )
-    says = f"orders at the source: {'; '.join(details[:6]) or 'no past month changed'} (against as_of {last.as_of})"
+    says = (
+        f"orders at the source: {'; '.join(details[:6]) or 'no past month changed'} (compared with as_of {last.as_of})"
+    )
     return CheckResult(
         PAST_MONTHS, "warns" if details else "passed", len(details), limit, f"the night of {last.as_of}", says,
         tuple(details),

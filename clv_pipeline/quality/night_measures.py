@@ -1,7 +1,7 @@
-"""Measuring a night, and remembering the nights that were published: the baseline that later nights are judged by.
+"""Measures of a night, and the stored measures of published nights: the baseline of later ones.
 
-Numbers only, and nobody's data: counts, sums and medians. What they must not exceed is `night_checks.py`. Measured is what came
-before as_of, so that a backfilled night and a night at its own time are the same.
+Aggregates only: counts, sums and medians. Limits are in `night_checks.py`. Only data before as_of is measured, so that a
+backfilled night gives the same measures as a run at its own time.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ _ASKED, _ACKNOWLEDGED = "asked_to_acknowledge", "acknowledged"
 
 @dataclass(frozen=True)
 class Median:
-    """The median value of the orders of a few days, in the reporting currency, and how many orders it is of."""
+    """The median value of the orders of a few days, in the reporting currency, and the number of those orders."""
 
     value: float
     orders: int
@@ -29,7 +29,7 @@ class Median:
 
 @dataclass(frozen=True)
 class MonthOfOrders:
-    """The order lines of one month at the source and their money, as the source gave it."""
+    """The order lines of one month at the source and their money, in source currency."""
 
     lines: int
     money: float
@@ -37,7 +37,7 @@ class MonthOfOrders:
 
 @dataclass(frozen=True)
 class DayOfOrders:
-    """The orders of one day, and how many of them name a customer; the others are guests'."""
+    """The orders of one day, and how many of them have a customer; the others are guest orders."""
 
     orders: int
     with_customer: int
@@ -45,7 +45,7 @@ class DayOfOrders:
 
 @dataclass(frozen=True)
 class OutlierOrder:
-    """The largest order of the last year, beside the 99th percentile of all of them and their total."""
+    """The largest order of the last year, with the 99th percentile of all of them and their total."""
 
     value: float
     percentile_99: float
@@ -71,7 +71,7 @@ class Night:
 
 @dataclass(frozen=True)
 class GoodNight:
-    """What is remembered of a published night; `acknowledged` names the checks that its user acknowledged."""
+    """The stored measures of a published night; `acknowledged` names the checks that its user acknowledged."""
 
     as_of: date
     rows: dict[str, int]
@@ -82,7 +82,7 @@ class GoodNight:
 
 def measure(connection: Connection, as_of: date, time_zone: str, not_revenue: Sequence[str]) -> Night:
     """Return the numbers of tonight from the raw and clean tables; `not_revenue` are the statuses of orders yet unpaid."""
-    # those of the last days are often not paid yet, and no revenue; what was quarantined has not come
+    # count unpaid orders too: recent ones are often still open. Quarantined rows do not count
     days = connection.execute(
         """
         with orders as (
@@ -102,7 +102,7 @@ def measure(connection: Connection, as_of: date, time_zone: str, not_revenue: Se
         connection,
         "select max(timezone($zone, ordered_at)::date) from raw.orders "
         "where excluded_because is null and unusable_key is null and timezone($zone, ordered_at)::date < $as_of "
-        # a date of 1970 is a broken one: the clean orders say when the company began
+        # a date of 1970 is broken: the first clean order is the earliest plausible date
         "and timezone($zone, ordered_at)::date >= (select min(order_date) from clean.orders)",
         {"zone": time_zone, "as_of": as_of},
     )
@@ -177,8 +177,8 @@ def _outlier(connection: Connection, as_of: date) -> OutlierOrder | None:
 def months_of_orders(connection: Connection, until: date, time_zone: str) -> dict[str, MonthOfOrders]:
     """Return month (`2024-05`) -> the order lines at the source before `until`.
 
-    An incremental source was asked itself (`raw.orders_at_source`), because raw keeps what the source has lost; else raw
-    is what the source gave tonight.
+    For an incremental source the counts come from the source (`raw.orders_at_source`), because raw keeps rows that the
+    source has deleted; otherwise raw is what the source returned tonight.
     """
     (incremental,) = one_row(connection, "select is_incremental from raw.loads where table_name = 'orders'")
     days = (
@@ -196,7 +196,7 @@ def months_of_orders(connection: Connection, until: date, time_zone: str) -> dic
 
 
 def note(connection: Connection, night: Night, months: dict[str, MonthOfOrders], asked: Iterable[str]) -> None:
-    """Write tonight's numbers to `quality.night`, one row a measure; they become a baseline once the night is published."""
+    """Write tonight's measures to `quality.night`, one row per measure; they become a baseline once the run is published."""
     rows: list[tuple[str, str, float]] = [("rows", table, count) for table, count in night.rows.items()]
     for name, median in night.medians.items():
         rows += [("median_order_value", name, median.value), ("orders", name, median.orders)]
@@ -209,7 +209,7 @@ def note(connection: Connection, night: Night, months: dict[str, MonthOfOrders],
 
 
 def note_stale(connection: Connection) -> None:
-    """Mark tonight's orders as older than they may be; the night is published all the same, by setting."""
+    """Mark tonight as stale; it is published anyway because `stale_data = "publish"`."""
     tables.append(connection, NIGHT, [("is_stale", "", 1)])
 
 
@@ -236,7 +236,7 @@ def asked_to_acknowledge(connection: Connection) -> list[str]:
 
 
 def remember_good_night(connection: Connection, source: str, as_of: date, run_id: str) -> None:
-    """Keep tonight's numbers, in the place of those of an earlier run of the same as_of."""
+    """Store tonight's measures, replacing those of an earlier run of the same as_of."""
     tables.create_if_missing(connection, GOOD_NIGHTS)
     night = {"source": source, "as_of": as_of}
     connection.execute("delete from quality.good_nights where source_name = $source and as_of = $as_of", night)

@@ -1,4 +1,4 @@
-"""Judging tonight's scores: a total unlike what was sold, or too many customers in another segment than the night before.
+"""Checks of tonight's scores: an implausible predicted total, or too many customers in another segment than before.
 
 Pure functions on what `score_measures.py` and `publishing/history.py` measured. The checks on the data, and what an
 acknowledgement is, are in `night_checks.py`.
@@ -14,9 +14,9 @@ from clv_pipeline.quality.night_checks import PREDICTED_TOTAL, ROWS_NEEDED, SEGM
 
 @dataclass(frozen=True)
 class Totals:
-    """The predicted total, what as many days before brought in, and sales that are like it for like (`score_measures.py`).
+    """The predicted total, sales of the same number of days before, and like-for-like sales (`score_measures.py`).
 
-    `is_rule` says that there is too little history for a model, so that a fixed rule predicted.
+    `is_rule` is true if a fixed rule predicted because there is too little history for a model.
     """
 
     predicted: float
@@ -26,10 +26,10 @@ class Totals:
 
 
 def judge_predicted_total(totals: Totals, settings: Settings) -> CheckResult:
-    """Hold the predicted total against the trailing one.
+    """Compare the predicted total with the trailing one.
 
-    After a peak, where a cohort dies out, or where most sales are to new customers, a proper forecast lies outside. Where
-    it is near any of the sales that are like it for like, it is published with a warning; so is a fixed rule's total.
+    After a peak, where a cohort dies out, or where most sales are to new customers, a proper forecast lies outside. If
+    it is near any of the like-for-like sales, it is published with a warning; so is a fixed rule's total.
     """
     low, high = settings.min_total_ratio, settings.max_total_ratio
     limit = f"{low:g} to {high:g} times the trailing total"
@@ -52,7 +52,7 @@ def judge_predicted_total(totals: Totals, settings: Settings) -> CheckResult:
 
 @dataclass(frozen=True)
 class SegmentMoves:
-    """Customers whose segment differs from the night before, and what happened to them since; causes may overlap."""
+    """Customers whose segment differs from the night before, and the causes, which may overlap."""
 
     previous: date | None
     customers: int
@@ -60,12 +60,12 @@ class SegmentMoves:
     causes: dict[str, int]
 
 
-#: Between nights further apart than this, segments move because time went by.
+#: Between nights further apart than this, segments change because time has passed.
 SEGMENTS_COMPARABLE_DAYS = 7
 
 
 def judge_segment_changes(moves: SegmentMoves, as_of: date, settings: Settings) -> CheckResult:
-    """Hold the share of customers in another segment than the night before against the limit."""
+    """Compare the share of customers in another segment than in the previous run with the limit."""
     limit = f"{settings.max_segment_changes:.0%} of the customers"
     if moves.previous is None or (as_of - moves.previous).days > SEGMENTS_COMPARABLE_DAYS or not moves.customers:
         says = f"no night of the last {SEGMENTS_COMPARABLE_DAYS} days to compare with"

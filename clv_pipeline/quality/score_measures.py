@@ -1,8 +1,8 @@
-"""Measuring the predicted total beside what the company did sell: the trailing period, and what is like it for like.
+"""The predicted total compared with actual sales: the trailing period, and like-for-like sales to customers known at the time.
 
-The trailing period holds customers won in it, peaks and cohorts that have since died out; a prediction is of the customers
-known tonight. So it is also compared with sales to customers known at the time. No model has a say in these figures: the
-predictions are scaled to the buying rhythm's expectation, which therefore proves nothing about them.
+The trailing period holds customers won in it, peaks and cohorts that have since died out; a prediction covers only the
+customers known tonight. So it is also compared with sales to customers known at the time. No model affects these figures:
+the predictions are scaled to the buy-till-you-die expectation, which therefore cannot be used to check them.
 """
 
 from datetime import date, timedelta
@@ -19,7 +19,7 @@ _YEAR = timedelta(days=364)
 def measure_totals(connection: Connection, as_of: date, days: int, *, is_rule: bool) -> Totals:
     """Return the total of `scores.customer_scores` for a horizon of `days` and what it is compared with."""
     horizon, recent = timedelta(days=days), timedelta(days=min(_RECENT_DAYS, days))
-    # one outlier must not decide the comparison
+    # cap outliers so that one order cannot decide the comparison
     cap = window_spend(connection, as_of - horizon, as_of).outlier_limit
 
     def sold(first: date, last: date, known_before: date) -> float:
@@ -33,7 +33,8 @@ def measure_totals(connection: Connection, as_of: date, days: int, *, is_rule: b
     known = sold(as_of - horizon, as_of, as_of - horizon)
     like_for_like = {
         f"the {days} days before, customers known then": known,
-        f"the {recent.days} days before, carried on": sold(as_of - recent, as_of, as_of - recent) * (horizon / recent),
+        f"the {recent.days} days before, extrapolated": sold(as_of - recent, as_of, as_of - recent)
+        * (horizon / recent),
     }
     then = as_of - _YEAR
     earlier = sold(then - horizon, then, then - horizon)

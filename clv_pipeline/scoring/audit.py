@@ -1,4 +1,4 @@
-"""What tonight's scores must hold, and what is reported of them: totals, their interval, customers by status."""
+"""Audit and summary of tonight's scores: totals, their interval, customers by status."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,24 +15,24 @@ from clv_pipeline.warehouse.connection import Connection, one_row
 
 @dataclass(frozen=True)
 class ScoringReport:
-    """What scoring did: how many customers by status, the predicted total, how faithful the reasons are."""
+    """Result of scoring: customers by status, the predicted total, the fidelity of the reasons."""
 
     customers: int
     by_status: dict[str, int]
     predicted_total: float
-    #: 90 % interval of the predicted total; nan where no past window could be measured
+    #: 90 % interval of the predicted total; nan until a past window has been evaluated
     total_low: float
     total_high: float
     trailing_total: float
-    #: what last year's season multiplies the total by; None where none was measured, or a rule predicts that has none
+    #: seasonal factor of last year applied to the total; None if unknown, or if a fixed rule predicts
     season: float | None
-    #: what the check of the predicted total compares
+    #: input of the check of the predicted total
     totals: Totals
     fidelity: float
 
 
 def audit_scores(connection: Connection, horizon: HorizonModel, level: ExpectedTotal, fidelity: float) -> ScoringReport:
-    """Check `scores.customer_scores`, and return what is reported of it; `horizon` is the primary one.
+    """Check `scores.customer_scores`, and return the report; `horizon` is the primary one.
 
     Raises:
         QualityError: a customer of the population has no score or two, or all predictions are equal.
@@ -62,7 +62,7 @@ def audit_scores(connection: Connection, horizon: HorizonModel, level: ExpectedT
     season = None if horizon.spend.is_baseline else level.season
     low, high = float("nan"), float("nan")
     if horizon.calibration:
-        # of everybody, prospects included: the interval must hold the total that is published beside it
+        # include prospects: the interval must belong to the published total of all customers
         low, high = horizon.calibration.total(float(total), knows_season=season is not None)
     totals = measure_totals(connection, as_of, primary, is_rule=not horizon.has_enough_history)
     return ScoringReport(sum(statuses.values()), statuses, float(total), low, high, trailing, season, totals, fidelity)
@@ -86,6 +86,6 @@ def _check_everybody_is_scored(connection: Connection) -> None:
     if not rows == customers == population or unscored:
         raise QualityError(
             f"scores.customer_scores: {unscored} of {population} eligible customers have no score, "
-            f"{rows} rows hold {customers} customers",
+            f"{rows} rows for {customers} customers",
             next_step="look at features.customer_features for those customers; nothing was published.",
         )

@@ -1,4 +1,4 @@
-"""What is said of customers in one horizon, and how a model's predictions become that: level, calibration, interval."""
+"""Scores of one horizon, computed from a model's predictions: expected total, calibration, interval."""
 
 from dataclasses import dataclass, fields
 from typing import Self
@@ -13,7 +13,7 @@ from clv_pipeline.modeling.registry.registry import HorizonModel
 
 @dataclass(frozen=True)
 class HorizonScores:
-    """Arrays of shape (n,), one entry a customer, in money and in 0..1; nan where no past window could be measured."""
+    """Arrays of shape (n,), one entry per customer, in money and in 0..1; nan until a past window has been evaluated."""
 
     predicted_spend: Array
     typical_spend: Array
@@ -36,7 +36,7 @@ class HorizonScores:
         return dict(zip(self.names(horizon_days), values, strict=True))
 
     def at_least(self, shorter: "HorizonScores | None") -> Self:
-        """Return the scores, none below those of a shorter horizon, which this one holds; nan stays nan."""
+        """Return the scores, none below those of a shorter horizon, which this one contains; nan stays nan."""
         if shorter is None:
             return self
         own, others = self.columns(0).values(), shorter.columns(0).values()
@@ -44,7 +44,7 @@ class HorizonScores:
 
     @classmethod
     def of(cls, horizon: HorizonModel, total: ExpectedTotal, spend: Array, probability: Array) -> Self:
-        """Return what is said where the models predict this spend and probability; a fixed rule keeps its own level."""
+        """Return the scores for this predicted spend and probability; a fixed rule keeps its own total."""
         expected = spend if horizon.spend.is_baseline else scale_spend(spend, total)
         own_level = ExpectedTotal() if horizon.flag.is_baseline else total
         if horizon.calibration is None:
@@ -57,12 +57,12 @@ class HorizonScores:
 
     @classmethod
     def of_nobody(cls) -> Self:
-        """Return the scores of no customer at all: a company where nobody has bought yet has every column."""
+        """Return empty scores: a company where nobody has bought yet still has every column."""
         return cls(*(np.zeros(0) for _ in fields(cls)))
 
     @classmethod
     def of_prospects(cls, horizon: HorizonModel) -> Self:
-        """Return what is said of somebody who never bought, in arrays of one entry: the past mean of their like."""
+        """Return the scores of customers who never bought, in arrays of one entry: the average of earlier such customers."""
         measured = 0.0 if horizon.calibration else np.nan
         high = horizon.prospect_high + measured
         said = (horizon.prospect_spend, measured, measured, high, horizon.prospect_probability)
@@ -70,7 +70,7 @@ class HorizonScores:
 
 
 def extended(spend: Array, probability: Array, horizon: HorizonModel, features: pd.DataFrame) -> tuple[Array, Array]:
-    """Carry a learned horizon on to another by the ratio of the customer's buy-till-you-die expectations."""
+    """Extrapolate a learned horizon to another by the ratio of the customer's buy-till-you-die expectations."""
 
     def expectation(kind: str, days: int) -> Array:
         name = f"btyd_{kind}_{days}d"

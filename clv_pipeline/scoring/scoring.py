@@ -1,4 +1,4 @@
-"""Tonight's scores: features and champion in, one row a customer with reasons out (`scores.customer_scores`).
+"""Tonight's scores: features and champion in; one row per customer, with reasons, out (`scores.customer_scores`).
 
 Segments and everything BI sees are made from these rows in `sql/4_published`; no model is fitted or chosen here.
 """
@@ -28,14 +28,14 @@ from clv_pipeline.scoring.horizon_scores import HorizonScores, extended
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row
 
-#: Rows in memory at a time. A constant and no setting: the explainer learns from the first of them, so they shape reasons.
+#: Rows in memory at a time. A constant, not a setting: the explainer is fitted to the first of them, so it affects the reasons.
 _SCORED_AT_ONCE = 100_000
-#: Enough to explain a population; more makes the explainer slower, not truer.
+#: Enough to explain a population; more makes the explainer slower, not more accurate.
 _EXPLAINED_CUSTOMERS = 20_000
 _REASONS = ("reason_1", "reason_2", "reason_3")
-#: A customer won this recently has shown too little for a rhythm.
+#: Customers acquired within this many days have too little history for a purchase rhythm.
 _NEW_CUSTOMER_DAYS = 30
-#: What the models of one horizon predict of everybody: spend and purchase probability.
+#: Predictions of one horizon for all customers: spend and purchase probability.
 Predictions = tuple[Array, Array]
 
 
@@ -46,7 +46,7 @@ def score_customers(
 
     Raises:
         QualityError: a customer of the population is left without a score, or all predictions are equal.
-        ArtefactError: a model file is not what the manifest says.
+        ArtefactError: a model file differs from the manifest.
     """
     models = {
         (h.learned_days, target): registry.load(manifest, f"{h.learned_days}d_{target}")
@@ -73,7 +73,7 @@ def score_customers(
 def _predict(
     connection: Connection, manifest: Manifest, models: dict[tuple[int, str], Fitted]
 ) -> tuple[pd.Series, dict[int, Predictions]]:
-    """Return who has bought, in order, and by horizon what the models predict of them."""
+    """Return the customers who have bought, in order, and their predictions by horizon."""
     customers: list[pd.Series] = []
     found: dict[int, list[Predictions]] = {h.horizon_days: [] for h in manifest.horizons}
     for identity, features in scoring_batches(connection, manifest.columns, _SCORED_AT_ONCE):
@@ -100,12 +100,12 @@ def _expected_totals(connection: Connection, manifest: Manifest) -> dict[int, Ex
 def _scores(
     manifest: Manifest, totals: dict[int, ExpectedTotal], predictions: dict[int, Predictions]
 ) -> dict[int, HorizonScores]:
-    """Return the scores of each horizon; nothing that is expected falls from one to a longer one, which holds it."""
+    """Return the scores of each horizon; no expected value is lower for a longer horizon than for a shorter one it contains."""
     found: dict[int, HorizonScores] = {}
     shorter: HorizonScores | None = None
     for horizon in manifest.horizons:
         days = horizon.horizon_days
-        # where nobody has bought there is nothing to put at a level
+        # without buyers there is nothing to scale
         of_this = HorizonScores.of(horizon, totals[days], *predictions[days]) if totals else HorizonScores.of_nobody()
         shorter = found[days] = of_this.at_least(shorter)
     return found
@@ -138,7 +138,7 @@ def _explain(
 
 
 def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manifest) -> None:
-    """Join the predictions to the whole population; customers who never bought get the past mean of their like."""
+    """Join the predictions to the whole population; customers who never bought get the average of earlier ones."""
     columns, of_prospects = [], {}
     prospects: HorizonScores | None = None
     for horizon in manifest.horizons:
@@ -219,7 +219,7 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
 
 
 def _dispositions(connection: Connection) -> list[tuple[object, ...]]:
-    """Return how many rows of each table met which disposition for which reason."""
+    """Return row counts by table, disposition and reason."""
     return connection.execute(
         "select table_name, disposition, reason_code, reason, row_count from clean.dispositions order by all"
     ).fetchall()

@@ -1,6 +1,6 @@
 """Extraction: every contract table of a source into `raw`, in one snapshot and one warehouse transaction.
 
-Reading is `readers.py`, typing is `loading.py`; here is the order of things and what is remembered between nights.
+Reading is `readers.py`, typing is `loading.py`; this module runs the steps in order and keeps the high-water marks.
 """
 
 import logging
@@ -41,7 +41,7 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True)
 class ExtractedTable:
-    """What extraction did for one contract table; `rows_held` is what `raw.<table>` holds afterwards."""
+    """Result of the extraction of one contract table; `rows_held` is the row count of `raw.<table>` afterwards."""
 
     name: str
     is_provided: bool
@@ -74,11 +74,11 @@ def extract(
         loaded = [night.load(table, selects.get(name)) for name, table in CONTRACT.items()]
         if not row_count(connection, "raw.orders"):
             raise SourceError(
-                "orders: the source returned no row at all",
-                next_step=f"check {settings.source_folder / 'orders.sql'} and that the source is the right one.",
+                "orders: the source returned no rows",
+                next_step=f"check {settings.source_folder / 'orders.sql'} and that this is the right source.",
             )
         night.note_run()
-        # the last thing asked of the source: where its database cannot answer, the snapshot is over
+        # ask this last: if the source database cannot run it, the snapshot transaction is aborted
         night.note_orders_at_source(selects["orders"])
     log.info("extracted %s", ", ".join(f"{t.name} {t.rows_loaded}" for t in loaded if t.is_provided))
     return loaded
@@ -136,7 +136,7 @@ class _Night:
         ).fetchall()
         if last and last[0][0]:
             raise SourceError(
-                f"{select.table.name}: the source returned no row at all; the last extraction held {last[0][0]}",
+                f"{select.table.name}: the source returned no rows; the last extraction had {last[0][0]}",
                 next_step=f"check the source; if the table is gone for good, remove {select.path}.",
             )
 
@@ -149,7 +149,7 @@ class _Night:
         tables.replace(self.connection, EXTRACTION, [row])
 
     def note_orders_at_source(self, select: SourceSelect) -> None:
-        """Note lines and money by day as the source counts them: raw keeps what an incremental source has lost since."""
+        """Record lines and money by day as counted by the source: raw still has rows an incremental source has deleted since."""
         tables.create(self.connection, ORDERS_AT_SOURCE)
         if not select.is_incremental:
             return
@@ -172,7 +172,7 @@ class _Night:
         self.connection.unregister("counted")
 
     def _data_fingerprint(self) -> str:
-        """Return one hash over every raw row, whatever their order, and over what else is published of the loads."""
+        """Return one hash over every raw row, independent of order, and over the other published facts of the loads."""
         parts = [
             str(one_row(self.connection, f"select count(*), sum(hash(row_hash)::hugeint) from raw.{name}"))
             for name in CONTRACT
@@ -184,7 +184,7 @@ class _Night:
         return sha256(" ".join(parts).encode()).hexdigest()
 
     def _fingerprint(self, select: SourceSelect) -> str:
-        """Identify what the rows held came from; a changed SELECT, address or rule means loading everything again."""
+        """Return the fingerprint of the loaded rows' origin; a changed SELECT, address or rule means loading everything again."""
         address = self.settings.source_url.get_secret_value() if self.settings.source_url else ""
         rules = [rule.model_dump_json() for rule in self.settings.exclude if rule.table == select.table.name]
         if any(column.type == "secret" for column in select.table.columns):
@@ -193,7 +193,7 @@ class _Night:
         return sha256("\n".join(parts).encode()).hexdigest()
 
     def _since(self, select: SourceSelect) -> str:
-        """Return where to read on: the newest change held, less the look-back, as local time of the source."""
+        """Return where to continue reading: the newest loaded change minus the look-back, in local time of the source."""
         rows = self.connection.execute(
             "select strftime(timezone($zone, high_water), '%Y-%m-%d %H:%M:%S') from raw.loads "
             "where table_name = $table and fingerprint = $fingerprint",
@@ -208,7 +208,7 @@ class _Night:
         held = row_count(self.connection, f"raw.{table.name}")
         incremental = select is not None and select.is_incremental
         changed = "updated_at" if "updated_at" in table.column_names() else table.event_time
-        # rows dated in the future must not push the mark past everything that is still to come, whatever the clock says
+        # rows dated in the future must not move the high-water mark past data that has yet to arrive, whatever the clock is
         newest = f"max(least(coalesce({changed}, {table.event_time})::timestamptz, timezone($zone, $as_of::timestamp)))"
         self.connection.execute("delete from raw.loads where table_name = $name", {"name": table.name})
         tables.append(

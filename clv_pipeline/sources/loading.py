@@ -1,6 +1,6 @@
-"""The door: text batches from a source become rows of `raw.<table>` in the contract's types, or a clear error.
+"""Load text batches from a source into `raw.<table>`, cast to the contract's types, or fail with a clear error.
 
-Columns and types are judged here. Whether a readable row makes sense is judged in `sql/1_clean` and `quality/`.
+Columns and types are checked here. The meaning of readable rows is checked in `sql/1_clean` and `quality/`.
 """
 
 import logging
@@ -19,10 +19,10 @@ from clv_pipeline.warehouse.connection import Connection, one_row, quote_name, q
 
 log = logging.getLogger(__name__)
 
-#: Spellings of "no number" that are not a sign of a changed type; they become null and are judged by the clean rules.
+#: Spellings of "no number" that are not a sign of a changed type; they become null and are checked by the clean rules.
 _NOT_A_NUMBER = "('', 'nan', 'inf', '-inf', '+inf', 'infinity', '-infinity', 'null', 'none', 'nat')"
 _HAS_OFFSET = r"(Z|[+-]\d\d(:?\d\d)?)$"
-#: A row of these shows whether a condition can be evaluated; nulls would let wrong types through.
+#: A row of these values tests whether a condition can be evaluated; nulls would hide wrong types.
 _SOME_VALUE = {
     "varchar": "''",
     "timestamptz": "'2000-01-01'",
@@ -33,8 +33,8 @@ _SOME_VALUE = {
     "bigint": "0",
     "boolean": "true",
 }
-#: Columns that loading adds to those of the contract, all text: the company's words of the exclude rule that a row meets,
-#: the code of what makes its key unusable, and a hash of the row.
+#: Columns that loading adds to those of the contract, all text: the company's text of the exclude rule that a row meets,
+#: the reason code of an unusable key, and a hash of the row.
 SYSTEM_COLUMNS = ("excluded_because", "unusable_key", "row_hash")
 _BROKEN = "(contains({value}, chr(65533)) or contains({value}, chr(0)))"
 _TRUE = "('true', 't', 'yes', 'y', '1')"
@@ -43,7 +43,7 @@ _FALSE = "('false', 'f', 'no', 'n', '0')"
 
 @dataclass(frozen=True)
 class LoadRules:
-    """What the door needs to know: zone, hash key, exclusions, how much may be unreadable, and who was erased."""
+    """Parameters of loading: time zone, hash key, exclusions, allowed share of unreadable values, erased customers."""
 
     time_zone: str
     hash_key: str | None
@@ -54,7 +54,7 @@ class LoadRules:
 
 @dataclass
 class LoadReport:
-    """What came to the door for one table, for the reconciliation and the log; rows of the erased stay outside."""
+    """Row counts and unreadable values of one table's load. Rows of erased customers are never loaded."""
 
     rows: int = 0
     loaded: int = 0
@@ -64,13 +64,13 @@ class LoadReport:
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, what: str) -> None:
-        """Note what somebody should look at although the night goes on."""
+        """Record a warning; the run continues."""
         self.warnings.append(what)
         log.warning("%s", what)
 
 
 def create_raw_table(connection: Connection, table: SourceTable) -> None:
-    """Make `raw.<table>` empty, with the contract's columns and what extraction adds to them."""
+    """Create `raw.<table>` empty, with the contract's columns and those that extraction adds."""
     columns = ", ".join(f"{c.name} {STORED_AS[c.type]}" for c in table.columns)
     added = ", ".join(f"{name} varchar" for name in SYSTEM_COLUMNS)
     connection.execute(f"create or replace table raw.{table.name} ({columns}, {added})")
@@ -96,7 +96,7 @@ def check_columns(table: SourceTable, returned: list[str], where: str, delivery:
 
 
 def remember_known_rows(connection: Connection, table: SourceTable) -> None:
-    """Note what `raw.<table>` holds before tonight, so that a look-back adds only what is new."""
+    """Remember the rows of `raw.<table>` before tonight, so that a look-back adds only new ones."""
     connection.execute(f"create or replace temp table known_rows as select row_hash from raw.{table.name}")
 
 
@@ -130,8 +130,8 @@ def load_batch(
     *,
     skip_known: bool,
 ) -> None:
-    """Type one batch and add it to `raw.<table>`; with `skip_known`, rows held before tonight to the letter are left out.
-    `remember_known_rows` has noted those."""
+    """Type one batch and add it to `raw.<table>`; with `skip_known`, rows already loaded byte for byte before tonight are skipped
+    (see `remember_known_rows`)."""
     connection.register("delivered", batch)
     typed = ", ".join(
         f"{_typed(c, columns[c.name], rules) if c.name in columns else 'null'}::{STORED_AS[c.type]} as {c.name}"
@@ -147,7 +147,7 @@ def load_batch(
             md5(concat_ws(chr(31), {everything})) as row_hash
         from admissible
     """
-    # the key is no part of the query, which an error would show
+    # the key is not part of the query text, which an error would show
     parameters = {"hash_key": rules.hash_key} | (rules.tombstones.parameters if rules.tombstones else {})
     connection.execute(
         f"create or replace temp table admitted as {query}",
@@ -164,10 +164,10 @@ def load_batch(
 
 
 def _without_erased(table: SourceTable, tombstones: Tombstones | None) -> str:
-    """Return the query of the rows that may be held.
+    """Return the query of the rows that may be stored.
 
-    A record that was merged into an erased one is the same person's under another number: it may not name the erased
-    one, and without consent it is profiled no more, until `clv forget` is told of that number, too.
+    A record merged into an erased one belongs to the same person under another number: it may not name the erased
+    one, and it is stored without profiling consent until `clv forget` is run for that number, too.
     """
     if tombstones is None or "customer_id" not in table.column_names():
         return "select * from typed"
@@ -183,21 +183,21 @@ def _without_erased(table: SourceTable, tombstones: Tombstones | None) -> str:
 
 
 def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> None:
-    """Judge what could not be read once a table is through.
+    """Check the unreadable values after a table is loaded.
 
     Raises:
         SourceError: a money column holds anything but plain numbers, or so many values of another column are
             unreadable that its type must have changed.
     """
     for name, count in delivery.unreadable.items():
-        # one misread amount is a wrong number in somebody's report: money is never guessed
+        # never guess money: one misread amount ends up in somebody's report
         if table.column(name).type == "money" or count > rules.max_unreadable_share * delivery.rows:
             raise _unreadable(table.column(name), table, count, delivery)
         delivery.warn(f"{table.name}.{name}: {count} unreadable values became null")
 
 
 def _first_met(conditions: list[tuple[str, str]]) -> str:
-    """Return the SQL of the text that belongs to the first condition a row meets, null where it meets none."""
+    """Return the SQL of the text of the first condition that a row meets, null if it meets none."""
     cases = " ".join(f"when {condition} then {quote_text(text)}" for condition, text in conditions)
     return f"case {cases} end" if cases else "null::varchar"
 
@@ -205,7 +205,7 @@ def _first_met(conditions: list[tuple[str, str]]) -> str:
 def _unusable_key(table: SourceTable) -> list[tuple[str, str]]:
     """Return (condition, code) for each way in which a row's keys can be unusable.
 
-    Bytes that are not text could make two customers one; NUL cannot be stored in PostgreSQL; no key is longer than
+    Bytes that are not text could merge two customers; NUL cannot be stored in PostgreSQL; no key is longer than
     `LONGEST_KEY`. In other columns such bytes only make the value null.
     """
     keys = [c.name for c in table.columns if c.is_key]
@@ -241,7 +241,7 @@ def _count_unreadable(
 
 def _unreadable(column: Column, table: SourceTable, count: int, delivery: LoadReport) -> SourceError:
     if column.type == "text":
-        # no example: a text may be somebody's name
+        # no example: the text may be a person's name
         return SourceError(
             f"{table.name}.{column.name}: {count} values are not UTF-8 or hold a NUL character",
             next_step=f"deliver what {table.name}.sql reads as UTF-8.",
@@ -255,7 +255,7 @@ def _unreadable(column: Column, table: SourceTable, count: int, delivery: LoadRe
 
 
 def _without_letters(value: str) -> str:
-    """Return a value as it may be shown: its form and currency tell what is wrong, a name in the wrong column stays unsaid."""
+    """Return a value that is safe to show: keep the shape and currency code, mask letters (it may be a misplaced name)."""
     return re.sub(r"\b(?![A-Z]{3}\b)[^\W\d_]+", lambda word: "x" * len(word[0]), value[:40])
 
 

@@ -35,7 +35,9 @@ log = logging.getLogger(__name__)
 #: PostgreSQL reports a refused login in these words whatever the driver; trying again would only lock the account.
 _REFUSED = ("password", "authentication", "access denied", "login failed", "permission denied", "role ")
 _COPY_BATCH_BYTES = 16_000_000
-_STARTS_AGAIN = "nothing was kept; the extraction starts again by itself, and the next night does if it cannot."
+_STARTS_AGAIN = (
+    "nothing was loaded; the step retries automatically, and tomorrow's run starts over if the retries fail."
+)
 #: How long after its statement timeout a server may stay silent before the connection is cut from this side.
 _GRACE_SECONDS = 5
 
@@ -48,7 +50,7 @@ class SourceReader(Protocol):
         ...
 
     def orders_by_day(self, select: SourceSelect, since: str) -> list[tuple[str, int, str]]:
-        """Return day, lines and money of the orders as the source itself counts them, in its own time zone."""
+        """Return day, lines and money of the orders as counted by the source itself, in its own time zone."""
         ...
 
 
@@ -83,7 +85,7 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
             _begin_snapshot(connection, timeout_seconds)
             yield DatabaseReader(connection, timeout_seconds)
         except SourceInterrupted:
-            # a dead connection cannot be rolled back; closing it as it is would hide what happened
+            # invalidate it: rolling back a dead connection raises and hides the original error
             connection.invalidate()
             raise
         finally:
@@ -93,7 +95,7 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
 
 
 class _TimeLimit:
-    """Stops a SELECT that takes too long; `over` tells whether that happened."""
+    """Stops a SELECT that takes too long; `over` is true if that happened."""
 
     def __init__(self, seconds: int, stop: Callable[[], None]) -> None:
         self.over = False
@@ -171,7 +173,7 @@ class DatabaseReader:
             raise _select_failed(select, error, lost=self._is_lost(error)) from None
 
     def _time_limit(self) -> _TimeLimit:
-        """Return what stops a SELECT from this side, where the server cannot do it or does not answer any more."""
+        """Return a client-side stop for a SELECT, for servers that cannot stop it or no longer answer."""
         driver = self._connection.connection.driver_connection
         if isinstance(driver, psycopg.Connection):
             return _TimeLimit(self._timeout_seconds + _GRACE_SECONDS, partial(_hang_up, driver.fileno()))
@@ -250,7 +252,7 @@ def as_text(value: Any) -> str | None:
 
 
 def _hang_up(descriptor: int) -> None:
-    """End a connection under whoever waits on it: the waiting ends at once, with an error."""
+    """Shut the socket down so that a blocked read fails immediately."""
     with socket.socket(fileno=socket.dup(descriptor)) as line:
         line.shutdown(socket.SHUT_RDWR)
 
@@ -260,7 +262,7 @@ def _empty(names: list[str]) -> pa.Table:
 
 
 def _parse_csv(rows: list[bytes], names: list[str]) -> pa.Table:
-    # a database without an encoding (SQL_ASCII) hands out any bytes; the door sets such rows aside
+    # a database without an encoding (SQL_ASCII) returns any bytes; such rows are quarantined
     text = b"".join(rows).decode("utf-8", errors="replace")
     # unquoted empty is PostgreSQL's null, quoted empty its empty string
     return pacsv.read_csv(
@@ -296,7 +298,7 @@ def _connect(engine: sa.Engine, tries: int) -> sa.Connection:
             if any(word in str(error.orig).lower() for word in _REFUSED):
                 raise SourceError(
                     f"The source {where} refused the login: {reason}",
-                    next_step="check user, password and rights in CLV_SOURCE_URL; it was not tried again.",
+                    next_step="check user, password and permissions in CLV_SOURCE_URL; there was no retry.",
                 ) from None
             if attempt == tries:
                 raise SourceError(
@@ -309,10 +311,10 @@ def _connect(engine: sa.Engine, tries: int) -> sa.Connection:
 
 
 def _begin_snapshot(connection: sa.Connection, timeout_seconds: int) -> None:
-    """Start one read-only transaction that sees every table at the same moment, where the database can.
+    """Start one read-only transaction that sees every table at the same moment, if the database supports it.
 
     Raises:
-        SourceInterrupted: the connection was lost meanwhile.
+        SourceInterrupted: the connection was lost.
     """
     try:
         _begin_reading(connection, timeout_seconds)
@@ -334,7 +336,7 @@ def _begin_reading(connection: sa.Connection, timeout_seconds: int) -> None:
     elif dialect == "sqlite":
         driver = connection.connection.driver_connection
         assert driver is not None
-        # bytes that are no text must not end the night; the door sets such rows aside
+        # bytes that are not text must not end the run; such rows are quarantined
         driver.text_factory = partial(str, encoding="utf-8", errors="replace")
         connection.exec_driver_sql("pragma query_only = on")
         connection.exec_driver_sql("begin")
@@ -357,6 +359,6 @@ def _too_slow(select: SourceSelect, timeout_seconds: int) -> SourceError:
     return SourceError(
         f"The SELECT for {select.table.name} ({select.path.name}) took longer than the statement timeout of "
         f"{timeout_seconds} seconds and was stopped",
-        next_step=f"look at what holds it up (locks, missing indexes), make {select.path} lighter, "
+        next_step=f"look at what slows it down (locks, missing indexes), make {select.path} lighter, "
         "or raise CLV_STATEMENT_TIMEOUT_SECONDS.",
     )

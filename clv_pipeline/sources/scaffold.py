@@ -8,7 +8,7 @@ from clv_pipeline.core.errors import ConfigurationError
 from clv_pipeline.core.project_files import IS_INSTALLED, SOURCES_FOLDER
 
 _TOML = """\
-# What the pipeline cannot see in the data of this source. Any setting of clv_pipeline/core/settings.py may stand here too.
+# Facts about this source that its data does not contain. Any setting of clv_pipeline/core/settings.py may be set here too.
 name = "{name}"
 time_zone = "Europe/Berlin"   # the business time zone; timestamps without a zone are read in it
 currency = "EUR"              # the reporting currency; orders in others need an fx_rates.sql
@@ -29,11 +29,11 @@ def scaffold(name: str) -> Path:
     """Write the folder for a name or for a path, and return it.
 
     A name is a folder of sql/0_sources in a checkout. Installed from a wheel, where nobody writes into the package, it is a
-    folder of the current one. Only orders.sql is live; the optional tables are written as `<table>.sql.example`, to be
+    folder of the current one. Only orders.sql is active; the optional tables are written as `<table>.sql.example`, to be
     renamed once they are mapped.
 
     Raises:
-        ConfigurationError: the name is not a plain one, or the folder is there already.
+        ConfigurationError: the name is not a plain one, or the folder exists already.
     """
     named = Path(name) if IS_INSTALLED else SOURCES_FOLDER / name
     folder = Path(name).expanduser() if "/" in name else named
@@ -42,7 +42,9 @@ def scaffold(name: str) -> Path:
             f"'{folder.name}' is not a plain name", next_step="use letters, digits, _ and -, beginning with a letter."
         )
     if folder.exists():
-        raise ConfigurationError(f"{folder} exists already", next_step="choose another name, or edit what is there.")
+        raise ConfigurationError(
+            f"{folder} exists already", next_step="choose another name, or edit the existing folder."
+        )
     folder.mkdir(parents=True)
     (folder / "source.toml").write_text(_TOML.format(name=folder.name.replace("_", " ").capitalize()))
     for table in CONTRACT.values():
@@ -55,7 +57,7 @@ def _select(table: SourceTable) -> str:
     width = max(len(c.name) for c in table.columns)
     lines = [
         f"-- One row per {table.grain}, in this database's own SQL. Return the columns under these names;",
-        "-- the required ones must be there, each other one may be left out. For a nightly increment end with",
+        "-- the required ones must be there, any other may be left out. For a nightly increment end with",
         "-- `where <time of the last change> >= :since` (a local timestamp; everything on the first night).",
         "select",
     ]

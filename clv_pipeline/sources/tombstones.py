@@ -1,6 +1,6 @@
-"""Who must never be held again: keyed hashes of customer ids, in a file beside the warehouse that they keep clean.
+"""Tombstones: keyed hashes of erased customer IDs, in a file next to the warehouse; their rows are never stored again.
 
-The list is no personal data: without CLV_HASH_KEY nobody can tell whom it names. Removing rows is `erasure.py`'s.
+The list is no personal data: without CLV_HASH_KEY nobody can identify the customers. Removing rows is in `erasure.py`.
 """
 
 import json
@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from clv_pipeline.core.errors import ConfigurationError, PrivacyError
 from clv_pipeline.core.home import write_durably
 
-#: Tells a customer's hash from that of an e-mail address under the same key.
+#: Distinguishes a customer's hash from that of an e-mail address under the same key.
 _KIND = "customer "
 #: Is erased, in DuckDB SQL: a customer id against the parameters `$hash_key` and `$erased`.
 IS_ERASED = f"coalesce(sha256($hash_key || '{_KIND}' || {{column}}) in (select unnest($erased::varchar[])), false)"
@@ -38,7 +38,7 @@ class Tombstones:
         return _hash(self.key, customer_id) in self.hashes
 
     def add(self, customer_ids: Iterable[str]) -> "Tombstones":
-        """Return the list with these customers on it, which is on disk by then."""
+        """Return the list with these customers added, already written to disk."""
         longer = replace(self, hashes=self.hashes | {_hash(self.key, c) for c in customer_ids})
         content = {"key_check": _hash(self.key, ""), "customer_hashes": sorted(longer.hashes)}
         write_durably(self.path, (json.dumps(content, indent=2) + "\n").encode())
@@ -46,10 +46,10 @@ class Tombstones:
 
 
 def read_tombstones(path: Path, key: SecretStr | None) -> Tombstones | None:
-    """Return the list, or None where nobody was ever erased.
+    """Return the list, or None if nobody was ever erased.
 
     Raises:
-        ConfigurationError: the key is missing or is not the one the list was written with: the erased would come back.
+        ConfigurationError: the key is missing or is not the one the list was written with: erased customers would come back.
         PrivacyError: the list is damaged.
     """
     if not path.exists():
@@ -80,7 +80,7 @@ def open_tombstones(path: Path, key: SecretStr | None) -> Tombstones:
     """Return the list to add to, an empty one where there is none yet; see `read_tombstones` for what is refused."""
     if key is None or not key.get_secret_value():
         raise ConfigurationError(
-            "CLV_HASH_KEY is not set: whom to keep out could only be remembered by name",
+            "CLV_HASH_KEY is not set: the erased customer could only be remembered by name",
             next_step="set CLV_HASH_KEY to a long random text, and keep it set for every run.",
         )
     return read_tombstones(path, key) or Tombstones(path, key.get_secret_value(), frozenset())

@@ -111,7 +111,7 @@ def test_a_night_on_a_damaged_log_sets_the_file_aside_and_publishes(
     home = copy_of(with_log, tmp_path)
     _flip(_log(home), random.Random(1))
     assert_published(night(company, home))
-    assert "is set aside as" in caplog.text
+    assert "is moved to" in caplog.text
     assert {f.name for f in home.warehouse.parent.iterdir()} == {"warehouse.duckdb", "set_aside.duckdb"}
     assert _nights(home) == [YESTERDAY, TONIGHT]
     assert not list(home.published.rglob("*.wal"))
@@ -130,7 +130,7 @@ def test_a_page_that_cannot_be_read_makes_one_night_red_and_the_next_one_begins_
     content = bytearray(yesterday.warehouse.read_bytes())
     content[3 * 4096 + block * 262_144 + 20] ^= 1
     yesterday.warehouse.write_bytes(bytes(content))
-    assert_blocked(night(company, yesterday), "extract: ", "is damaged", "`clv run` sets it aside")
+    assert_blocked(night(company, yesterday), "extract: ", "is damaged", "`clv run` moves it away")
     recover(open_warehouse(yesterday), yesterday.published, _source_of_newest(yesterday))
     assert {f.name for f in yesterday.warehouse.parent.iterdir()} == {"warehouse.duckdb", "set_aside.duckdb"}
     assert _nights(yesterday) == [YESTERDAY]

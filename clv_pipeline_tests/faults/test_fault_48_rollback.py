@@ -59,6 +59,6 @@ def test_what_is_not_whole_is_refused_and_the_served_one_stays(two_nights: Home,
     ran = run_clv_forked("rollback", "--home", str(home.root))
     assert ran.returncode == 1
     said = " ".join(ran.stdout.split())
-    assert f"The bundle '{earlier.name}' is not whole: parquet/customer_clv.parquet" in said
-    assert "what was served is served still" in said
+    assert f"The bundle '{earlier.name}' is damaged: parquet/customer_clv.parquet" in said
+    assert "the served bundle is unchanged" in said
     assert contents(home.published) == before

@@ -185,7 +185,7 @@ def test_fault_03_an_expired_password_is_tried_once_and_told_to_nobody(
     with line_to(database) as line:
         seen = database.night(yesterday, line.port)
         assert line.connections == 1
-    assert_blocked(seen, guarded, "refused the login", "it was not tried again")
+    assert_blocked(seen, guarded, "refused the login", "there was no retry")
     assert PASSWORD not in seen.output + caplog.text
     # logs, the Dagster history with its events and tracebacks, the warehouse
     files = [path for path in yesterday.root.rglob("*") if path.is_file()]

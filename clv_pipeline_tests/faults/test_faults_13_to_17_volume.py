@@ -118,7 +118,7 @@ def test_fault_14_a_day_whose_orders_name_no_customer_blocks(company: Company, y
         row["customer_id"] = ""
     lost = len(company.orders_on(LAST_DAY))
     said = refused_by(company, yesterday, "guest_orders")
-    assert f"{lost} of {lost} orders on Fri 2024-05-31 are guests'" in said
+    assert f"{lost} of {lost} orders on Fri 2024-05-31 are guest orders" in said
     assert "baseline 100.0% with a customer" in said
 
 
@@ -172,10 +172,10 @@ def test_fault_16_stale_orders_block_or_are_published_and_marked_by_setting(comp
     for table in ("orders", "web_sessions"):
         time = {"orders": "ordered_at", "web_sessions": "started_at"}[table]
         company.tables[table] = [row for row in company.tables[table] if str(row[time]) < "2024-05-27"]
-    says = ("check freshness", "the newest order is of 2024-05-26, 6 days before as_of 2024-06-01", "limit 3 days")
+    says = ("check freshness", "the newest order is dated 2024-05-26, 6 days before as_of 2024-06-01", "limit 3 days")
     assert_blocked(night(company, yesterday), *says, "--acknowledge freshness")
     assert_published(night(company, yesterday, CLV_STALE_DATA="publish"))
     ((stale, newest),) = published_rows(yesterday, "select is_stale, newest_order_date::varchar from clv_run")
     assert (stale, newest) == (True, "2024-05-26")
     said = " ".join(run_clv_here("status", "--home", str(yesterday.root)).stdout.split())
-    assert "STALE: the newest order is of 2024-05-26, 6 days before as_of" in said
+    assert "STALE: the newest order is dated 2024-05-26, 6 days before as_of" in said
