@@ -200,7 +200,7 @@ def test_a_customer_who_is_left_out_counts_as_predicted_nothing(ran: Ran, tmp_pa
     [
         ({"customer_id": ["C1"], "predicted_spent": [1]}, f"{CUTOFF}+{DAYS}d", "has no column 'predicted_spend'"),
         ({"customer": ["C1"], "predicted_spend": [1]}, f"{CUTOFF}+{DAYS}d", "has no column 'customer_id'"),
-        ({"customer_id": ["1", "1"], "predicted_spend": [1, 2]}, f"{CUTOFF}+{DAYS}d", "name a customer_id that another"),
+        ({"customer_id": ["1", "1"], "predicted_spend": [1, 2]}, f"{CUTOFF}+{DAYS}d", "repeat a customer_id of another row"),
         ({"customer_id": ["1"], "predicted_spend": [1]}, f"{CUTOFF}+{DAYS + 1}d", "ends after 2024-06-01"),
         ({"customer_id": ["1"], "predicted_spend": [1]}, "2020-01-01+30d", "Nobody had bought before 2020-01-01"),
         ({"customer_id": ["1"], "predicted_spend": [1]}, "spring", "The window 'spring' cannot be read"),

@@ -132,7 +132,7 @@ def test_a_damaged_version_is_refused_and_the_champion_stays(
         case _:
             manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"from_the_future": 1}))
     before = contents(home.models)
-    named = {"changed": f"{file.name} is not the one that was saved", "missing": f"{file.name} is missing",
+    named = {"changed": f"{file.name} was changed: its sha256 differs", "missing": f"{file.name} is missing",
              "manifest cut": "is damaged", "another release": "another release: .*from_the_future"}  # fmt: skip
     with pytest.raises(ArtefactError, match=named[damage]):
         promote(home, made.version)

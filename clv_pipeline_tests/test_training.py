@@ -744,7 +744,7 @@ def test_an_old_champion_is_replaced(why: Callable[..., str | None]) -> None:
 def test_other_horizons_and_a_wish_train(why: Callable[..., str | None]) -> None:
     assert why(horizons=(30, 90)) == "the horizons changed"
     assert why(horizons=(31,)) == "the horizons changed"
-    assert why(force_training=True) == "a retraining was asked for"
+    assert why(force_training=True) == "a retraining was requested"
 
 
 def test_a_setting_that_shapes_the_model_trains_the_same_night_and_is_named(why: Callable[..., str | None]) -> None:
@@ -759,7 +759,7 @@ def test_a_training_that_was_cut_short_is_done_again(kiosk: Trained) -> None:
         connection.execute("begin transaction")
         records.create_tuning(connection)
         reason = why_train(kiosk.registry, connection, kiosk.settings, AS_OF) or ""
-        assert "the last training was cut short" in reason
+        assert "the last training was interrupted" in reason
         connection.execute("rollback")
 
 
@@ -776,7 +776,7 @@ def test_tables_of_an_earlier_release_are_made_again(kiosk: Trained) -> None:
 def test_a_champion_that_has_seen_the_future_is_not_used(why: Callable[..., str | None]) -> None:
     """A run for a past date must not be scored by a model that knows what came after."""
     reason = why(AS_OF - timedelta(days=1)) or ""
-    assert "has seen data up to 2024-06-01" in reason
+    assert "was trained on data up to 2024-06-01" in reason
 
 
 def test_a_feature_that_is_no_longer_built_is_named(kiosk: Trained, tmp_path: Path) -> None:

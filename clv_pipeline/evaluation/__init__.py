@@ -1,1 +1,1 @@
-"""Backtests and the evaluation of predictions that somebody else made."""
+"""Backtests and the evaluation of external predictions."""

@@ -1,8 +1,8 @@
-"""Rolling-origin evaluation: what every candidate would have said at past cutoffs, and what came after.
+"""Rolling-origin evaluation: predictions of every candidate at past cutoffs, compared with the actual outcome.
 
-One past window is judged exactly as a nightly training judges its test window, with everything later left out, so the
-figures are those a run at that date would have had. It works on a warehouse of its own and publishes nothing. The pages
-made of it are `reporting/backtest_report.py`'s.
+Each past window is evaluated exactly as a nightly training evaluates its test window, with all later data left out, so the
+figures are those of a run at that date. It uses its own warehouse and publishes nothing. The pages are written by
+`reporting/backtest_report.py`.
 """
 
 from collections.abc import Callable
@@ -35,17 +35,17 @@ from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row
 from clv_pipeline.warehouse.sql_models import build, load_layer
 
 Progress = Callable[[str], None]
-#: Shares of the customers that the learning curve is fitted to, and the candidate that it is drawn for.
+#: Shares of the customers used for the learning curve, and its candidate.
 _LEARNING_SHARES = (0.1, 0.25, 0.5, 1.0)
 _LEARNING_CANDIDATE = "xgboost_on_btyd"
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """What was measured; every frame has the columns horizon_days and cutoff.
+    """Results of a backtest; every frame has the columns horizon_days and cutoff.
 
-    quality: candidate, is_baseline, is_champion, metric, value, low, high. differences: champion less candidate, paired:
-    candidate, metric, value, low, high. predictions: one row a customer of a window, by the champions. learning: share of
+    quality: candidate, is_baseline, is_champion, metric, value, low, high. differences: champion minus candidate, paired:
+    candidate, metric, value, low, high. predictions: one row per customer of a window, by the champions. learning: share of
     customers, customers, normalised_gini, root_mean_squared_error. sources: left_out, metric, with_source, without_source,
     difference, low, high. verdicts: target, candidate, reason.
     """
@@ -61,10 +61,10 @@ class Backtest:
 
 
 def run_backtest(settings: Settings, home: Home, as_of: date, windows: int, progress: Progress) -> Backtest:
-    """Judge every candidate on the newest `windows` windows of each horizon that end by as_of and do not overlap.
+    """Evaluate every candidate on the newest `windows` windows of each horizon that end by as_of and do not overlap.
 
     Raises:
-        HistoryError: no window of any horizon has another one before it to learn from.
+        HistoryError: no window of any horizon has an earlier one to learn from.
     """
     warehouse = Warehouse(
         home.backtest, scratch=home.scratch, writable_folders=[], memory_limit=settings.memory_limit,
@@ -110,7 +110,7 @@ def ingest(warehouse: Warehouse, settings: Settings, as_of: date, progress: Prog
 
 
 def _plans(connection: Connection, settings: Settings, as_of: date, windows: int) -> list[CutoffPlan]:
-    """Return the plan of each window: of a run whose newest window that is over is this one."""
+    """Return the plan of each window, as in a run for which it is the newest completed window."""
     (first,) = one_row(connection, "select min(order_date) from clean.orders where amount > 0")
     plans = []
     for days in settings.horizons:
@@ -123,7 +123,7 @@ def _plans(connection: Connection, settings: Settings, as_of: date, windows: int
                 plans.append(plan)
     if not plans:
         raise HistoryError(
-            f"No window of {settings.horizons} days by {as_of} has another one before it: the history starts at {first}",
+            f"No window of {settings.horizons} days by {as_of} has an earlier one to learn from: the history starts at {first}",
             next_step=f"pass --horizons with at most {(as_of - first).days // 3} days.",
         )
     return plans
@@ -156,7 +156,7 @@ def _dated(frame: pd.DataFrame, cutoff: date) -> pd.DataFrame:
 
 
 def _differences(connection: Connection, settings: Settings, plan: CutoffPlan) -> pd.DataFrame:
-    """Return how much better the spend champion is than each other candidate, customers drawn alike for both."""
+    """Return the lead of the spend champion over each other candidate, with the same customers drawn for both."""
     frame = connection.execute(
         """
         select candidate, actual, predicted from training.predictions
@@ -179,7 +179,7 @@ def _differences(connection: Connection, settings: Settings, plan: CutoffPlan) -
 
 
 def _sources(lab: training.Lab, settings: Settings) -> pd.DataFrame:
-    """Return what each source adds to one fixed model on the window."""
+    """Return the gain of one fixed model from each source on the window."""
     plan = lab.plan
     assert plan.test is not None
     fixed = next(c for c in CANDIDATES if c.name == ablation.MODEL)
@@ -197,7 +197,7 @@ def _sources(lab: training.Lab, settings: Settings) -> pd.DataFrame:
 
 
 def _learning_curve(lab: training.Lab, settings: Settings) -> pd.DataFrame:
-    """Return what one candidate reaches when it learns from a share of the customers only."""
+    """Return the metrics of one candidate fitted to a share of the customers."""
     plan = lab.plan
     assert plan.test is not None
     learned, judged = lab.rows.at(plan.test.train), lab.rows.at((plan.test.validation,))

@@ -1,4 +1,4 @@
-"""Judging a file of predictions, whoever made it, by the metrics that judge our own models."""
+"""Evaluation of an external file of predictions, by the same metrics as our own models."""
 
 import re
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from clv_pipeline.modeling import metrics
 from clv_pipeline.warehouse.connection import Connection, one_row
 
 _WINDOW = re.compile(r"^(\d{4}-\d{2}-\d{2})\+(\d+)d?$")
-#: The columns of a file are known by how their names begin, so that our own published tables can be judged as they are.
+#: Columns are recognised by the beginning of their names, so that our own published tables can be evaluated unchanged.
 _SPEND, _CHANCE = "predicted_spend", "purchase_probability"
 _LOW, _HIGH, _TYPICAL = "predicted_spend_low", "predicted_spend_high", "typical_spend"
 
 
 @dataclass(frozen=True)
 class FileEvaluation:
-    """Metrics of a file against what happened in a window; `missing` bought before the window and are not in the file."""
+    """Metrics of a file for a window; `missing` customers bought before the window and are not in the file."""
 
     start: date
     days: int
@@ -42,19 +42,19 @@ def parse_window(text: str) -> tuple[date, int]:
 
 
 def judge_file(connection: Connection, settings: Settings, path: Path, window: str) -> FileEvaluation:
-    """Return how good the predictions in `path` (CSV or Parquet: customer_id, predicted_spend...) were for a window.
+    """Return the accuracy of the predictions in `path` (CSV or Parquet: customer_id, predicted_spend...) for a window.
 
-    Customers who had bought before the window and are not in the file count as predicted 0: leaving out the hard ones
-    must not look like skill. `connection` is to a warehouse with the orders of the window.
+    Customers who had bought before the window and are not in the file count as predicted 0: leaving out difficult ones
+    must not improve the score. `connection` is to a warehouse with the orders of the window.
 
     Raises:
-        ConfigurationError: the window or the file cannot be read, a column is missing, a customer stands twice.
+        ConfigurationError: the window or the file cannot be read, a column is missing, a customer is listed twice.
     """
     start, days = parse_window(window)
     (known,) = one_row(connection, "select as_of from raw.extraction")
     if start + timedelta(days=days) > known:
         raise ConfigurationError(
-            f"The window {window} ends after {known}, up to which this warehouse knows the orders",
+            f"The window {window} ends after {known}, the last day with orders in this warehouse",
             next_step="run with a later --as-of first, or name an earlier window.",
         )
     frame = _read(path)
@@ -62,7 +62,7 @@ def judge_file(connection: Connection, settings: Settings, path: Path, window: s
     if spend is None:
         raise ConfigurationError(
             f"{path} has no column '{_SPEND}'{nearest(_SPEND, [str(c) for c in frame])}",
-            next_step=f"give it the columns customer_id and {_SPEND} (money), one row a customer.",
+            next_step=f"give it the columns customer_id and {_SPEND} (money), one row per customer.",
         )
     truth = spend_by_customer(connection, start, start + timedelta(days=days), known_before=start)
     if truth.empty:
@@ -98,7 +98,7 @@ def _read(path: Path) -> pd.DataFrame:
         raise ConfigurationError(f"There is no file {path}", next_step="give the path of a CSV or Parquet file.")
     try:
         frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"customer_id": str})
-    except Exception as error:  # whatever the reader says: the file is not what it is named
+    except Exception as error:  # any reader error means the same: the file is not of the type its name says
         raise ConfigurationError(f"{path} cannot be read: {error}", next_step="give a CSV or Parquet file.") from error
     if "customer_id" not in frame:
         raise ConfigurationError(
@@ -109,7 +109,7 @@ def _read(path: Path) -> pd.DataFrame:
     twice = int(frame["customer_id"].duplicated().sum())
     if twice:
         raise ConfigurationError(
-            f"{path}: {twice} rows name a customer_id that another row has named", next_step="keep one row a customer."
+            f"{path}: {twice} rows repeat a customer_id of another row", next_step="keep one row per customer."
         )
     return frame
 

@@ -1,4 +1,4 @@
-"""Protocols that others have published figures under: source, cutoff and horizon are fixed, so that figures compare."""
+"""Evaluation protocols with published results: source, cutoff and horizon are fixed, so that figures are comparable."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,7 +6,7 @@ from datetime import date
 
 @dataclass(frozen=True)
 class Protocol:
-    """One window of one company, and what was published for it: (method, metric, value)."""
+    """One window of one company, and the results published for it: (method, metric, value)."""
 
     source: str
     cutoff: date

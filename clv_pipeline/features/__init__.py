@@ -1,1 +1,1 @@
-"""Features as of a cutoff: which cutoffs, building the tables of `sql/2_features`, their names, families and wording."""
+"""Features as of a cutoff: choosing cutoffs, building the tables of `sql/2_features`, names, families and labels."""

@@ -1,7 +1,7 @@
-"""Buy-till-you-die quantities as features: one model a cutoff, fitted to what that cutoff's customers had done before it.
+"""Buy-till-you-die quantities as features: one model per cutoff, fitted to its customers' earlier purchases.
 
-Fitting and formulas are in `btyd/`; here is what goes in (tonight's purchase features) and what comes out
-(`features.btyd_features`). A customer's own average and the population's are weighed by Gamma-Gamma over all purchase
+Fitting and formulas are in `btyd/`; this module has the input (tonight's purchase features) and the output
+(`features.btyd_features`). Gamma-Gamma weighs a customer's own average against the population's over all purchase
 days, the first included: measured on three companies, that ranks better than repeat purchases alone.
 """
 
@@ -36,18 +36,18 @@ from clv_pipeline.warehouse.connection import Connection, Warehouse
 log = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 
-#: A purchase day that was returned in full still is a purchase; Gamma-Gamma needs a positive value.
+#: A purchase day that was fully returned is still a purchase; Gamma-Gamma needs a positive value.
 _SMALLEST_VALUE = 0.01
-#: From here on a company's customers buy with a rhythm. On the simulated purchases of benchmarks/rhythm.py MBG/CNBD-k then
-#: is far better than MBG/NBD; at k = 2 the likelihood prefers it on some companies whose customers it ranks worse.
+#: From this value on a company's customers buy regularly. On the simulated purchases of benchmarks/rhythm.py MBG/CNBD-k is then
+#: far better than MBG/NBD; at k = 2 the likelihood prefers it on some companies whose customers it ranks worse.
 _RHYTHMIC = 3
 
 
 @dataclass(frozen=True)
 class PurchaseHistory:
-    """What a cutoff knows of its buyers, in days and money; all arrays have one entry a customer.
+    """Buyers at one cutoff, in days and money; all arrays have one entry per customer.
 
-    log_gap_sum: over all of them, the sum of the logarithms of the days between purchases; it tells regular from random.
+    log_gap_sum: over all of them, the sum of the logs of the days between purchases; it separates regular from random.
     """
 
     customer_id: pd.Series
@@ -61,7 +61,7 @@ class PurchaseHistory:
 def build_btyd_features(warehouse: Warehouse, settings: Settings) -> dict[str, str]:
     """Build `features.btyd_features`, one row per (as_of, customer_id) who has bought; return each cutoff's model.
 
-    Where no model can be fitted (hardly anybody repeats) a cutoff has no rows, and the features are null there.
+    If no model can be fitted (too few repeat purchases), a cutoff has no rows and its features are null.
     """
     models: dict[str, str] = {}
     with warehouse.transaction() as connection:
@@ -80,7 +80,7 @@ def build_btyd_features(warehouse: Warehouse, settings: Settings) -> dict[str, s
 
 
 def _horizons(connection: Connection) -> list[int]:
-    """Return the horizons that are asked for, and those that models learn."""
+    """Return the requested horizons and those that models are fitted on."""
     rows = connection.execute(
         "select horizon_days from features.horizons union select learned_days from features.horizons order by all"
     ).fetchall()
@@ -88,7 +88,7 @@ def _horizons(connection: Connection) -> list[int]:
 
 
 def _histories(connection: Connection) -> Iterator[tuple[date, bool, PurchaseHistory]]:
-    """Yield each cutoff, whether it is tonight's, and what it knows."""
+    """Yield each cutoff, whether it is tonight's, and its buyers."""
     cutoffs = connection.execute(
         "select as_of, bool_or(role = 'score') from features.cutoffs group by as_of order by as_of"
     ).fetchall()
@@ -121,12 +121,12 @@ def _log_gap_sum(connection: Connection, as_of: date) -> float:
         """,
         {"as_of": as_of},
     ).fetchall()
-    # exact whatever the order: a sum of the database's threads differs in its last digits from run to run
+    # exact in any order: a sum over the database's threads differs in its last digits from run to run
     return math.fsum(count * math.log(days) for days, count in gaps)
 
 
 def _fit(history: PurchaseHistory) -> PurchaseModel | None:
-    """Return MBG/CNBD-k where customers buy with a rhythm, else MBG/NBD, else the best that can be had.
+    """Return MBG/CNBD-k if customers buy regularly, else MBG/NBD, else the best available model.
 
     MBG/NBD comes before Pareto/NBD, which takes ten times as long and has equal skill.
     """
@@ -135,7 +135,7 @@ def _fit(history: PurchaseHistory) -> PurchaseModel | None:
     if rhythm.model is not None and rhythm.status == "converged":
         if rhythm.model.k >= _RHYTHMIC:
             return rhythm.model
-        if rhythm.model.k == 1:  # without a rhythm it is MBG/NBD, and need not be fitted again
+        if rhythm.model.k == 1:  # without regularity it is MBG/NBD, and need not be fitted again
             return MBGNBD(rhythm.model.r, rhythm.model.alpha, rhythm.model.a, rhythm.model.b)
     choice = fit_first(summary, (MBGNBD, ParetoNBD))
     if choice.model is None:
@@ -165,15 +165,15 @@ def _quantities(
 def _next_order_dates(
     model: PurchaseModel, history: PurchaseHistory, settings: Settings, as_of: date
 ) -> NDArray[np.datetime64]:
-    """Return the day by which every other customer like this one, if still active, has bought again; for people to read."""
+    """Return the median date of the next order if the customer is still active; for readers, not a feature."""
     past = (history.repeats, history.recency, history.age)
     return next_order_dates(as_of, median_wait(model, *past, longest=settings.lifetime_days))
 
 
 def _purchase_value(history: PurchaseHistory) -> Array:
-    """Return the expected value of a purchase day: the customer's own mean, drawn towards everybody's.
+    """Return the expected value of a purchase day: the customer's own mean, shrunk towards the overall mean.
 
-    One outlier must not raise what everybody is drawn to, nor the level of all predictions.
+    One outlier must not raise the overall mean, nor the total of all predictions.
     """
     most = (
         OUTLIER_MULTIPLE * np.quantile(history.mean_value, 0.99, method="lower") if len(history.mean_value) else np.inf

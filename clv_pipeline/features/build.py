@@ -1,4 +1,4 @@
-"""Building the tables of `sql/2_features`, a few cutoffs at a time, and the labels. Which cutoffs is `plan.py`."""
+"""Build the tables of `sql/2_features`, a few cutoffs at a time, and the labels. Cutoffs are chosen in `plan.py`."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -18,7 +18,7 @@ _ROWS_A_SLICE = 1_500_000
 def build_feature_table(warehouse: Warehouse, model: SqlModel, denied: Sequence[str] = ()) -> None:
     """Build one table of `sql/2_features`; a model with $first_cutoff and $last_cutoff is built slice by slice.
 
-    Features that match a `denied` pattern are left out of `features.customer_features`, all that models ever see.
+    Features that match a `denied` pattern are left out of `features.customer_features`, the only table that models read.
     """
     with warehouse.transaction() as connection:
         if "first_cutoff" not in model.parameters:
@@ -35,7 +35,7 @@ def build_feature_table(warehouse: Warehouse, model: SqlModel, denied: Sequence[
 
 
 def build_labels(connection: Connection) -> None:
-    """Build the tables of `sql/3_training`: what the customers of past cutoffs did in the windows that are over."""
+    """Build the tables of `sql/3_training`: labels of past cutoffs whose windows are over."""
     for model in load_layer("3_training"):
         build(connection, model, LABEL_PARAMETERS)
 

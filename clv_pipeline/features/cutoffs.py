@@ -1,27 +1,27 @@
-"""Which past dates the models learn from, are tuned on, and are judged on. Dates only; no data is read here.
+"""Cutoffs: past dates for fitting, tuning and evaluating models. Dates only; no data is read here.
 
-All cutoffs of a horizon lie on one grid that ends one horizon before as_of, so every window that is used is over. A model
-never learns from a window that reaches into the one it is judged on.
+All cutoffs of a horizon lie on one grid that ends one horizon before as_of, so every window in use is over. A model
+is never fitted to a window that overlaps the one it is evaluated on.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-#: Steps in a horizon at most: a year-long horizon does not need a cutoff every month.
+#: Maximum number of cutoffs per horizon: a year-long horizon does not need a cutoff every month.
 _MOST_STEPS_IN_A_HORIZON = 6
-#: A shorter window than this says little about a longer one.
+#: A window shorter than this predicts little about a longer one.
 _SHORTEST_LEARNED = 14
 
 #: 52 weeks, so that the same weekdays are compared.
 YEAR = timedelta(days=364)
-#: With less history before last year's window its expectation is too rough to measure a season by.
+#: With less history before last year's window its expectation is too rough to measure a season.
 HISTORY_NEEDED = timedelta(days=150)
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Learn from the windows after `train`, judge on the window after `validation`; they never overlap."""
+    """Fit on the windows after `train`, evaluate on the window after `validation`; they never overlap."""
 
     train: tuple[date, ...]
     validation: date
@@ -29,7 +29,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class CutoffPlan:
-    """The cutoffs of one horizon, newest first; `test` is None when the history is too short to judge a model."""
+    """The cutoffs of one horizon, newest first; `test` is None when the history is too short to evaluate a model."""
 
     horizon_days: int
     test: Fold | None
@@ -46,14 +46,14 @@ class CutoffPlan:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The plans of the horizons that models learn, and for each horizon asked for the one that it is learned from."""
+    """Plans of the horizons that models are fitted on, and for each requested horizon the one it is fitted on."""
 
     horizons: tuple[CutoffPlan, ...]
     learned: Mapping[int, int]
 
     @property
     def all_days(self) -> list[int]:
-        """Every horizon, asked for or learned, that buy-till-you-die expectations are needed for."""
+        """Every requested or learned horizon that needs buy-till-you-die expectations."""
         return sorted({*self.learned, *self.learned.values()})
 
 
@@ -62,8 +62,8 @@ def plan_horizons(
 ) -> TrainingPlan:
     """Return the plan of every horizon.
 
-    Where the history has no window as long as a horizon to judge a model on, it is learned from the longest horizon asked
-    for that has one, else from a quarter of the history in whole weeks; scoring extends that (see `scoring/`).
+    If the history has no window as long as a horizon to evaluate a model on, it is learned from the longest requested
+    horizon that has one, else from a quarter of the history in whole weeks; scoring extends that (see `scoring/`).
     """
 
     def plan(days: int) -> CutoffPlan:
@@ -87,7 +87,7 @@ def plan_cutoffs(
 ) -> CutoffPlan:
     """Return the plan for one horizon.
 
-    The final fit uses the newest `max_cutoffs` cutoffs. The test fold is judged at as_of - horizon. Each tuning fold
+    The final fit uses the newest `max_cutoffs` cutoffs. The test fold is evaluated at as_of - horizon. Each tuning fold
     ends a horizon before the one after it. A cutoff needs some history before it: a horizon, at most 90 days.
     """
     step = timedelta(days=max(step_days, horizon_days // _MOST_STEPS_IN_A_HORIZON))

@@ -1,7 +1,7 @@
 """Feature families and names, as the files of `sql/2_features` give them.
 
-A family is a file: `web_features.sql` makes the features that begin with `web_`. Purchase features, the core, have no
-prefix; buy-till-you-die features are made in Python. What a feature means in words is `features/wording.py`.
+Each family is a file: `web_features.sql` has the features that begin with `web_`. Purchase features, the core, have no
+prefix; buy-till-you-die features are made in Python. Labels of features are in `features/wording.py`.
 """
 
 from collections.abc import Iterable
@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from clv_pipeline.core.errors import ConfigurationError, nearest
 from clv_pipeline.core.project_files import SQL_FOLDER
 
-#: Columns of features.customer_features that say which row it is, not what the customer is like.
+#: Columns of features.customer_features that identify a row and are not features.
 KEYS = ("as_of", "role", "customer_id")
 PURCHASE, BTYD = "purchase", "btyd"
 _SUFFIX = "_features"
-#: The file that puts the families side by side is none itself.
+#: The file that joins the families is not a family itself.
 _ALL_FAMILIES = "customer"
 
 #: Every family, purchases first.
@@ -39,7 +39,7 @@ def family_of(feature: str) -> str:
 
 
 def no_such_feature(name: str, known: Iterable[str]) -> ConfigurationError:
-    """Return the error for a feature that Python names and no SQL file makes."""
+    """Return the error for a feature that is named in Python but in no SQL file."""
     return ConfigurationError(
         f"A model or baseline needs the feature '{name}', which features.customer_features does not have"
         f"{nearest(name, list(known))}",

@@ -1,6 +1,6 @@
-"""The plan of a night: which cutoffs are built, and whether, from what and on which windows models are trained.
+"""The plan of a run: the cutoffs to build, whether models are trained, and on which windows.
 
-It is made once, by the asset `features/cutoffs`, and read back by every later step. Which past cutoffs a model wants is
+It is made once, by the asset `features/cutoffs`, and read back by every later step. The past cutoffs for models are chosen in
 `features/cutoffs.py`.
 """
 
@@ -21,7 +21,7 @@ _FINAL, _TEST = 0, 1
 
 @dataclass(frozen=True)
 class Extraction:
-    """What the warehouse holds: as of when, from whom."""
+    """Identity of the extracted data: as_of, run, source, currency, fingerprint."""
 
     as_of: date
     run_id: str
@@ -31,7 +31,7 @@ class Extraction:
 
 
 def current_extraction(connection: Connection) -> Extraction:
-    """Return the identity of the data that was extracted last."""
+    """Return the identity of the data extracted last."""
     return Extraction(
         *one_row(connection, "select as_of, run_id, source_name, currency, data_fingerprint from raw.extraction")
     )
@@ -39,10 +39,10 @@ def current_extraction(connection: Connection) -> Extraction:
 
 @dataclass(frozen=True)
 class NightPlan:
-    """What tonight trains.
+    """Tonight's training.
 
-    why: why models are trained tonight; None where the champion is still good, and then no window is planned.
-    reigning_version: the champion that competes again; None where there is none that may.
+    why: the reason for training tonight; None if no training is due, and then no window is planned.
+    reigning_version: the champion that competes again; None if there is none.
     """
 
     training: TrainingPlan
@@ -63,15 +63,15 @@ def plan_training(connection: Connection, settings: Settings, as_of: date) -> Tr
     first, last = one_row(connection, "select min(order_date), max(order_date) from clean.orders where amount > 0")
     if first is None or as_of <= first:
         raise HistoryError(
-            f"as_of {as_of} is not after the first order ({first}): there is nothing to learn from or to score",
-            next_step=f"pass --as-of with a date after {first} (the newest order is of {last}).",
+            f"as_of {as_of} is not after the first order ({first}): there is nothing to train on or to score",
+            next_step=f"pass --as-of with a date after {first} (the newest order is dated {last}).",
         )
     history_days = (as_of - first).days
     too_long = [h for h in settings.horizons if h > history_days]
     if too_long:
         raise HistoryError(
             f"The horizon of {too_long[0]} days is longer than the history of {history_days} days ({first} to {as_of})",
-            next_step=f"pass --horizons with at most {history_days} days; half the history or less can be judged.",
+            next_step=f"pass --horizons with at most {history_days} days; up to half the history can be evaluated.",
         )
     return plan_horizons(
         as_of,
@@ -92,7 +92,7 @@ def write_night_plan(connection: Connection, settings: Settings, as_of: date, pl
 
 
 def write_cutoffs(connection: Connection, settings: Settings, as_of: date, plans: Sequence[CutoffPlan]) -> None:
-    """Write `features.cutoffs`: all customers at as_of for scoring; a sample at past cutoffs for training and the level."""
+    """Write `features.cutoffs`: all customers at as_of to score; samples at past cutoffs for training and expected totals."""
     (customers,) = one_row(connection, "select count(*) from clean.customers")
     sampled = min(10_000, ceil(10_000 * settings.train_customers / max(customers, 1)))
     train = set().union(*(plan.all_cutoffs for plan in plans))
@@ -104,7 +104,7 @@ def write_cutoffs(connection: Connection, settings: Settings, as_of: date, plans
 
 
 def write_horizons(connection: Connection, learned: Mapping[int, int]) -> None:
-    """Write the horizons asked for, each with the horizon that its models learn."""
+    """Write the requested horizons, each with the horizon its models are fitted on."""
     tables.replace(connection, HORIZONS, sorted(learned.items()))
 
 
@@ -139,7 +139,7 @@ def _cutoff_plan(horizon_days: int, windows: Mapping[int, Mapping[str, list[date
 
 
 def _level_cutoffs(connection: Connection, as_of: date, plans: Sequence[CutoffPlan]) -> set[date]:
-    """Return the cutoffs a year before each one whose total is predicted, where the history reaches back so far."""
+    """Return the cutoffs one year before each cutoff with a predicted total, if the history is long enough."""
     (first,) = one_row(connection, "select min(order_date) from clean.orders where amount > 0")
     predicted = {as_of, *(f.validation for plan in plans for f in (*plan.folds, *([plan.test] if plan.test else [])))}
     earlier = {cutoff_a_year_before(cutoff, first) for cutoff in predicted}

@@ -1,7 +1,7 @@
-"""What customers spent in a window of days [first, last): net spend, purchases, and where an outlier begins.
+"""Customer spend in a window of days [first, last): net spend, purchases, outlier threshold.
 
-The one definition for the level, the totals, the scores and the evaluation of files. `sql/3_training/labels.sql` and
-`sql/4_published/prediction_outcomes.sql` say the same of many windows at once; a test compares them with this.
+The single definition used by expected totals, checks, scores and the evaluation of files. `sql/3_training/labels.sql` and
+`sql/4_published/prediction_outcomes.sql` compute the same for many windows at once; a test compares them with this.
 """
 
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ import pandas as pd
 
 from clv_pipeline.warehouse.connection import Connection, one_row
 
-#: A value beyond this multiple of the 99th percentile is more likely a data-entry error than a custom: it is capped there,
-#: so that it decides no label, level, total or average of everybody.
+#: A value beyond this multiple of the 99th percentile is more likely a data-entry error than a real purchase: it is capped,
+#: so that it cannot dominate a label, total or average.
 OUTLIER_MULTIPLE = 20
 
 
 @dataclass(frozen=True)
 class WindowSpend:
-    """The customers known before a window and what they did in it; money in the reporting currency.
+    """Customers known before a window and their spend in it; money in the reporting currency.
 
-    total: net spend, each customer's capped where the caller says. buyers: customers with a purchase in the window.
-    outlier_limit: `OUTLIER_MULTIPLE` times the 99th percentile of those who spent; 0 where nobody did.
+    total: net spend, capped per customer if the caller asks for it. buyers: customers with a purchase in the window.
+    outlier_limit: `OUTLIER_MULTIPLE` times the 99th percentile of positive spend; 0 if nobody spent.
     """
 
     customers: int
@@ -40,10 +40,10 @@ def window_spend(
     cap: float | None = None,
     cap_outliers: bool = False,
 ) -> WindowSpend:
-    """Return what the customers spent in [first, last).
+    """Return the customers' spend in [first, last).
 
     known_before: only customers who had bought before this day; None for everybody. among: a SQL condition on customer_id.
-    cap: no customer counts beyond it; with `cap_outliers`, beyond the window's own outlier limit.
+    cap: maximum spend per customer; with `cap_outliers`, beyond the window's own outlier limit.
     """
     capped = "spend"
     if cap is not None:
@@ -70,7 +70,7 @@ def window_spend(
 
 
 def spend_by_customer(connection: Connection, first: date, last: date, known_before: date) -> pd.DataFrame:
-    """Return customer_id, spend and has_bought in [first, last) of who had bought before a day, in order of customer_id."""
+    """Return customer_id, spend and has_bought in [first, last) of customers with an earlier purchase, by customer_id."""
     return connection.execute(
         f"""
         select customer_id, spend::double as spend, has_bought from ({_by_customer(known_before, "true")})

@@ -1,1 +1,1 @@
-"""What drives predictions: reasons, importance, dependence, ablation, fairness."""
+"""Model interpretation: reasons, importance, dependence, ablation, fairness."""

@@ -1,6 +1,6 @@
-"""What each source adds: one fixed strong model, fitted with and without the source's features, judged on the same rows.
+"""Source ablation: one fixed strong model, fitted with and without a source's features, evaluated on the same rows.
 
-Rows come in, differences go out; no table is known here.
+Input are rows, output are differences; no table is read here.
 """
 
 from collections.abc import Mapping
@@ -17,20 +17,20 @@ from clv_pipeline.modeling.candidates.catalogue import Candidate, Parameters, Ta
 from clv_pipeline.modeling.candidates.ensembles import predict
 from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
 
-#: The candidate that is refitted: whichever is champion, a source is judged with the same strong model.
+#: The candidate that is refitted: sources are evaluated with the same strong model, whichever is champion.
 MODEL = "xgboost"
 METRICS = ("normalised_gini", "spearman", "top_decile_capture", "root_mean_squared_error")
 ALL_BUT_PURCHASES = "all_but_purchases"
-#: What every company has: its purchases, and what is computed from nothing else.
+#: The families of every company: purchases, and what is computed from them alone.
 _PURCHASES = ("purchase", "btyd")
-#: Every row and column in every tree. Drawing them by lot moved the Gini by .003 from seed to seed, more than a small
+#: Every row and column in every tree. Sampling them moved the Gini by .003 from seed to seed, more than a small
 #: source adds; without it two fits differ by their features alone, and are as good.
 _NOTHING_DRAWN = {"subsample": 1.0, "colsample_bytree": 1.0}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One metric with and without a source; the difference is with less without, its interval over customers."""
+    """One metric with and without a source; difference = with - without, with a bootstrap interval over customers."""
 
     left_out: str
     metric: str
@@ -40,7 +40,7 @@ class Difference:
 
 
 def families_to_leave_out(columns: FeatureColumns) -> dict[str, tuple[str, ...]]:
-    """Return the families to fit without, by name: each that there is but purchases, then all but purchases at once."""
+    """Return the families to leave out, by name: each existing family except purchases, then all of them together."""
     present = dict.fromkeys(family_of(name) for name in columns.names)
     found: dict[str, tuple[str, ...]] = {family: (family,) for family in present if family != "purchase"}
     beyond = tuple(family for family in present if family not in _PURCHASES)
@@ -59,7 +59,7 @@ def ablate(
     samples: int,
     threads: int,
 ) -> list[Difference]:
-    """Return what each source adds to each metric of `METRICS`; both models are judged on the same bootstrap draws."""
+    """Return the gain from each source for each metric of `METRICS`; both models use the same bootstrap draws."""
     left_out = families_to_leave_out(task.columns)
     if not left_out:
         return []
@@ -96,7 +96,7 @@ def _predict_without(
 def _measured(
     actual: metrics.Array, predicted: metrics.Array, draws: list[NDArray[np.int64]]
 ) -> Mapping[str, metrics.Array]:
-    """Return for each metric its value for everybody, then for each draw."""
+    """Return for each metric its value for all customers, then for each draw."""
     found = {}
     for name in METRICS:
         metric = metrics.SPEND_METRICS[name]

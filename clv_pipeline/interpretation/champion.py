@@ -1,7 +1,7 @@
-"""What drives the predictions: the champion and the sources looked into on the untouched test window, for the first horizon.
+"""Model interpretation on the untouched test window, for the first horizon: permutation importance, dependence, ablation.
 
-This is the door: it reads the window, fits what is looked into as it was judged, and writes the tables. How importance,
-dependence and ablation are computed is in the modules of their names. On nights that do not train the tables stay.
+This module reads the window, fits the models as they were evaluated, and writes the tables. Importance, dependence and
+ablation are computed in the modules of these names. On nights without a training the tables stay unchanged.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from clv_pipeline.modeling.training.records import champions, read_choices
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse
 
-#: What keeps a night short at any number of customers: a blend needs up to 75 microseconds for each predicted row.
+#: Limits that keep a run short for any number of customers: a blend needs up to 75 microseconds for each predicted row.
 _SHUFFLED_CUSTOMERS, _SHUFFLED_FEATURES, _SHUFFLES = 1_500, 25, 3
 _DEPENDENCE_CUSTOMERS, _DEPENDENCE_FEATURES = 500, 8
 #: The fixed model ranks as well from these as from twice as many.
@@ -40,7 +40,7 @@ _ABLATION_ROWS = 14_000
 
 @dataclass(frozen=True)
 class ImportanceScope:
-    """At how much the permutation importance looked: features shuffled, of how many, among how many customers."""
+    """Scope of the permutation importance: features shuffled, features in total, customers, repeats."""
 
     features: int
     of_features: int
@@ -49,15 +49,15 @@ class ImportanceScope:
 
     def __str__(self) -> str:
         return (
-            f"the {self.features} of {self.of_features} features that move predictions most, "
+            f"the {self.features} of {self.of_features} features that change predictions most, "
             f"each shuffled {self.times} times among {self.customers} customers"
         )
 
 
 def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -> ImportanceScope | None:
-    """Replace `training.permutation_importance` and `training.partial_dependence` of the champion of the spend.
+    """Replace `training.permutation_importance` and `training.partial_dependence` for the spend champion.
 
-    Returns how much was looked at, or None when the history is too short for a test window and the tables are empty.
+    Returns the scope, or None when the history is too short for a test window and the tables are empty.
     """
     with warehouse.transaction() as connection:
         tables.create(connection, PERMUTATION_IMPORTANCE)
@@ -83,7 +83,7 @@ def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPla
 
 
 def ablate_sources(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -> None:
-    """Replace `training.source_ablation`: what each source family adds to one fixed model; empty without a test window."""
+    """Replace `training.source_ablation`: the gain of one fixed model from each source family; empty without a test window."""
     with warehouse.transaction() as connection:
         tables.create(connection, SOURCE_ABLATION)
         if plan.test is None:
@@ -163,7 +163,7 @@ def _dependence(
 
 
 def _level(connection: Connection, horizon_days: int, expected: metrics.Array) -> float:
-    """Return what the champion's predictions were scaled by when it was judged: the season, where one was measured."""
+    """Return the factor that scaled the champion's predictions in its evaluation: the season, if one was measured."""
     # summed here, in a fixed order: a sum of doubles over the database's threads differs in its last digits
     judged = connection.execute(
         "select predicted_spend from training.test_predictions where horizon_days = $horizon order by customer_id",

@@ -1,8 +1,8 @@
-"""Why a customer has the score: an additive explanation of tonight's predicted spend, in words and money.
+"""Reasons for a customer's score: an additive explanation of tonight's predicted spend, as text with amounts.
 
-Whatever the champion is, a small XGBoost model learns to repeat its predictions, and its exact contributions (they add
-up to its prediction) are the reasons. How well it repeats them is measured and published as its fidelity. What features
-mean in words is `wording.py`; what they are is SQL.
+For any champion, a small surrogate XGBoost model is fitted to its predictions; the surrogate's SHAP contributions (they add
+up to its prediction) are the reasons. Its fidelity to the champion is measured and published. Labels of features are in
+`wording.py`, features in SQL.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Explainer:
     fidelity: float
 
     def contributions(self, features: pd.DataFrame) -> NDArray[np.float64]:
-        """Return money added or taken by each feature, shape (customers, features in the order of `columns.names`)."""
+        """Return the amount added or subtracted by each feature, shape (customers, features in the order of `columns.names`)."""
         matrix = DMatrix(self.encoder.transform(features), nthread=1)
         raw = self.model.get_booster().predict(matrix, pred_contribs=True)[:, :-1]
         position = {name: i for i, name in enumerate(self.columns.names)}
@@ -43,7 +43,7 @@ class Explainer:
 def fit_explainer(
     features: pd.DataFrame, predicted: NDArray[np.float64], columns: FeatureColumns, *, seed: int
 ) -> Explainer:
-    """Fit the explainer to predictions; fidelity is its R2 on every fifth customer, which it did not learn from."""
+    """Fit the explainer to predictions; fidelity is its R2 on every fifth customer, which it was not fitted to."""
     held_out = np.arange(len(predicted)) % 5 == 4
     learned = ~held_out if held_out.any() else np.ones(len(predicted), dtype=bool)
     encoder = tree_encoder(columns)
@@ -60,7 +60,7 @@ def fit_explainer(
 def top_reasons(
     features: pd.DataFrame, contributions: NDArray[np.float64], columns: FeatureColumns, count: int = 3
 ) -> list[list[str]]:
-    """Return `count` lists, one entry a customer: the strongest reason, the second, ..., as words and signed money."""
+    """Return `count` lists, one entry per customer: the strongest reason, the second, ..., as text with a signed amount."""
     strongest = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :count]
     reasons = np.full(strongest.shape, "", dtype=object)
     for feature in np.unique(strongest):

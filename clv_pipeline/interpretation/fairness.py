@@ -1,6 +1,6 @@
 """The only use of age, gender and other denied features: an audit of how predictions treat groups of customers.
 
-It looks at the test window of the last training, which no model has seen. No model, score or segment reads its result.
+It uses the test window of the last training, which no model has seen. No model, score or segment reads its result.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,14 +17,14 @@ from clv_pipeline.modeling import metrics
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of, has_table
 
-#: Smaller groups are shown together or, if they are few even so, not at all: figures of a few tell of persons.
+#: Smaller groups are merged or, if still too small, left out: statistics of very small groups can identify people.
 SMALLEST_GROUP = 50
 SMALL_GROUPS = "(small groups together)"
 _AGE_BANDS = (25, 35, 45, 55, 65)
 
 
 def audit_fairness(warehouse: Warehouse, settings: Settings) -> int:
-    """Replace `training.fairness_audit`; return how many rows it has: none where no test window could be judged."""
+    """Replace `training.fairness_audit`; return its row count: 0 without a test window."""
     with warehouse.transaction() as connection:
         rows = [
             row
@@ -37,7 +37,7 @@ def audit_fairness(warehouse: Warehouse, settings: Settings) -> int:
 
 
 def _windows(connection: Connection) -> Iterator[tuple[tuple[int, date], pd.DataFrame]]:
-    """Yield (horizon, cutoff) and the judged customers with what the CRM says of them."""
+    """Yield (horizon, cutoff) and the evaluated customers with their CRM record."""
     if not has_table(connection, "training.test_predictions"):
         return
     judged = connection.sql(
@@ -76,7 +76,7 @@ def _age_band(birth_year: float, cutoff: date) -> str:
 
 
 def _pooled(groups: NDArray[np.object_]) -> dict[str, NDArray[np.bool_]]:
-    """Return group -> mask of its customers, with the small groups put together."""
+    """Return group -> mask of its customers, with the small groups merged."""
     names, counts = np.unique(groups.astype(str), return_counts=True)
     shown = {name: groups == name for name in names[counts >= SMALLEST_GROUP]}
     together = np.isin(groups.astype(str), names[counts < SMALLEST_GROUP])

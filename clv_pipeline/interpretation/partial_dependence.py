@@ -1,7 +1,7 @@
-"""Partial dependence: what customers would be predicted to spend on average if all had the same value of one feature.
+"""Partial dependence: mean predicted spend if all customers had the same value of one feature.
 
-Rows and a way to predict come in; no model is fitted and no table is known here. It shows what the model does with one
-feature while the others stay as they are, not what would happen to a customer.
+Input are rows and a predict function; no model is fitted and no table is read here. It shows the effect of one feature in
+the model while the others stay unchanged, not what would happen to a customer.
 """
 
 import numpy as np
@@ -13,14 +13,14 @@ from clv_pipeline.modeling import metrics
 
 _NUMBERS = 12
 _CATEGORIES = 12
-#: The tails are left out: a model has seen hardly anybody there.
+#: The tails are left out: training has hardly any customers there.
 _TAIL = 0.02
 #: A value, or the lack of one, that fewer customers share is not shown.
 _RARE = 0.01
 
 
 def evaluation_grid(values: pd.Series) -> list[float | str]:
-    """Return the values that a feature is set to: quantiles of a number, categories from the most frequent, then nan."""
+    """Return the grid of a feature: quantiles of a number, categories from the most frequent, then nan."""
     known = values.dropna()
     grid: list[float | str]
     if values.dtype == object:

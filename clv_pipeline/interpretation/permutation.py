@@ -1,7 +1,7 @@
-"""Permutation importance: the ranking skill that is lost when customers swap a feature's values among themselves.
+"""Permutation importance: the loss of ranking skill when a feature's values are shuffled among customers.
 
-Rows and a way to predict come in; no model is fitted and no table is known here. Features that say the same share their
-credit, so each source's features are shuffled together as well.
+Input are rows and a predict function; no model is fitted and no table is read here. Correlated features share their
+importance, so each source's features are also shuffled together.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
 
 Predict = Callable[[pd.DataFrame], metrics.Array]
-#: Groups are predicted together up to this many rows: on few rows a prediction costs what it costs to begin one.
+#: Groups are predicted together up to this many rows: on few rows the fixed cost of a prediction dominates.
 _ROWS_AT_ONCE = 50_000
 
 
@@ -35,7 +35,7 @@ def features_that_move_most(
 ) -> list[str]:
     """Return the `count` features with the largest contributions to the predictions, largest first.
 
-    Cheap: a small model that repeats the predictions is asked, not the model that made them.
+    Cheap: it uses the small surrogate model, not the champion itself.
     """
     contributions = fit_explainer(features, predicted, columns, seed=seed).contributions(features)
     order = np.argsort(-np.abs(contributions).mean(axis=0), kind="stable")[:count]
@@ -56,7 +56,7 @@ def permutation_importance(
 ) -> list[metrics.Estimate]:
     """Return for each group the normalised Gini that shuffling it costs: mean over `repeats`, interval over customers.
 
-    All groups are shuffled in the same orders and judged on the same bootstrap draws, so that they can be compared.
+    All groups are shuffled in the same orders and evaluated on the same bootstrap draws, so that they are comparable.
     """
     customers = len(rows)
     generator = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
-"""How good predictions are: one function a metric, and bootstrap intervals. No model and no table is known here.
+"""Accuracy metrics, one function each, and bootstrap intervals. No model and no table is used here.
 
-`actual` and `predicted` are 1-d float arrays of money (or 0/1 and a probability) with one entry a customer. A metric that
+`actual` and `predicted` are 1-d float arrays of money (or 0/1 and a probability) with one entry per customer. A metric that
 is undefined on the data (no spread, one class) is nan.
 """
 
@@ -44,7 +44,7 @@ def wape(actual: Array, predicted: Array) -> float:
 
 
 def total_bias(actual: Array, predicted: Array) -> float:
-    """Predicted total over actual total, less 1; +0.1 is 10 % too high."""
+    """Predicted total over actual total, minus 1; +0.1 is 10 % too high."""
     total = float(actual.sum())
     return float(predicted.sum()) / total - 1 if total > 0 else np.nan
 
@@ -129,9 +129,9 @@ def decile_wape(actual: Array, predicted: Array) -> float:
 
 
 def roc_auc(actual: Array, predicted: Array) -> float:
-    """Chance that a buyer is ranked above a non-buyer, half of it where they are tied; `actual` is 0/1.
+    """Probability that a buyer is ranked above a non-buyer, half of it where they are tied; `actual` is 0/1.
 
-    From the ranks: that is 20 times as fast as the curve of scikit-learn, and is asked for a hundred times a candidate.
+    From the ranks: that is 20 times as fast as the curve of scikit-learn, and it is computed a hundred times per candidate.
     """
     buyers = actual > 0
     count = int(buyers.sum())

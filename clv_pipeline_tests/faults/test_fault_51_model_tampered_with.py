@@ -31,7 +31,7 @@ def test_a_night_with_a_changed_model_file_is_red_and_names_it(company: Company,
     content[len(content) // 2] ^= 1
     file.write_bytes(bytes(content))
     assert_blocked(
-        night(company, yesterday), file.name, "is not the one that was saved", "train again: `clv run --retrain`"
+        night(company, yesterday), file.name, "was changed: its sha256 differs", "train again: `clv run --retrain`"
     )
 
 
@@ -45,9 +45,9 @@ def test_every_file_is_refused_whichever_byte_was_changed(yesterday: Home) -> No
         changed = bytearray(whole)
         changed[draw.randrange(len(changed))] ^= 1 << draw.randrange(8)
         file.write_bytes(bytes(changed))
-        with pytest.raises(ArtefactError, match=f"{name} is not the one that was saved"):
+        with pytest.raises(ArtefactError, match=f"{name} was changed: its sha256 differs"):
             registry.check_files(manifest)
-        with pytest.raises(ArtefactError, match="is not the one that was saved"):
+        with pytest.raises(ArtefactError, match="was changed: its sha256 differs"):
             for target in ("spend", "flag"):
                 registry.load(manifest, f"90d_{target}")
         file.write_bytes(whole)

@@ -1,9 +1,9 @@
-"""How sure a prediction is: typical spend and a 90 % interval for each customer, and an interval for the total.
+"""Prediction intervals: median and 90 % interval per customer, and an interval for the total.
 
 Learned from past windows that the models had not seen (conformal in spirit: measured errors, no assumed shape). A
-customer's spend is nothing with the chance of no purchase, else the conditional expectation times an error whose
+customer spends nothing with the probability of no purchase; otherwise the conditional expectation times an error whose
 quantiles were measured among past buyers of similar size. So one distribution gives the median and both ends, and it is
-right for small and for large customers, for everybody and among those who buy.
+valid for small and large customers, for all customers and for buyers.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from clv_pipeline.modeling.calibration.level import ExpectedTotal, scale_probabi
 Array = metrics.Array
 
 #: Share of customers who may spend more than the upper end. Buyers are fewer than customers, so the share of buyers above
-#: it is larger; a nominal 10 % for everybody would leave a quarter of the buyers outside.
+#: it is larger; a nominal 10 % for all customers would leave a quarter of the buyers outside.
 ABOVE = 0.065
-#: Where no purchase is less likely than this, nothing at all is an outlier: the interval leaves it out.
+#: If no purchase is less likely than this, zero is treated as an outlier and excluded from the interval.
 _NOTHING_IS_AN_OUTLIER = 0.10
 _BUYERS_A_GROUP = 150
 _MOST_GROUPS = 10
@@ -29,28 +29,28 @@ _QUANTILES = np.linspace(0, 1, 101)
 _SMALLEST = 0.01
 #: Pulls the slope of the log odds to 1, in customers.
 _SLOPE_PRIOR = 2000.0
-#: What the log of a total is off by, before any window is seen, and how many windows that counts as. With last year's season
+#: Prior error of the log of a total, and the number of windows it counts as. With last year's season
 #: in the prediction it is little; without, two real companies were off by .34 (nine windows, one of them after a peak;
-#: by .41 in the six of them that docs/accuracy.md does not judge).
+#: by .41 in the six of them that docs/accuracy.md does not report).
 _TOTAL_PRIOR = {True: 0.15, False: 0.35}
 _TOTAL_PRIOR_WINDOWS = 2
 
 
 @dataclass(frozen=True)
 class PastWindow:
-    """What was predicted for a past window before it began, at its level, and the spend and purchases that came."""
+    """Predictions for a past window, scaled to its expected total, and the actual spend and purchases."""
 
     expected: Array
     probability: Array
     spend: Array
     flag: Array
-    #: whether last year's season was in the level
+    #: whether the expected total included last year's season
     knows_season: bool
 
 
 @dataclass(frozen=True)
 class PredictionInterval:
-    """Typical (median) spend and the ends of the 90 % interval, in money, one entry a customer."""
+    """Typical (median) spend and the ends of the 90 % interval, in money, one entry per customer."""
 
     typical: Array
     low: Array
@@ -59,7 +59,7 @@ class PredictionInterval:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What past windows taught about errors; plain lists, so that it is saved as JSON."""
+    """Error distributions measured on past windows; plain lists, so that it can be saved as JSON."""
 
     #: factor of the log odds of a purchase
     slope: float
@@ -67,12 +67,12 @@ class Calibration:
     sizes: list[float]
     #: for each group the quantiles 0, 0.01 ... 1 of log(actual spend / conditional spend) among its buyers
     errors: list[list[float]]
-    #: log(actual total / predicted total) of each window, apart by whether last year's season was in the prediction
+    #: log(actual total / predicted total) of each window, separately with and without last year's season in the prediction
     totals_with_season: list[float]
     totals_without: list[float]
 
     def probability(self, probability: Array, level: ExpectedTotal) -> Array:
-        """Return the calibrated chance of a purchase, its mean at the level (or where it was)."""
+        """Return the calibrated probability of a purchase, its mean scaled to the expected share (or unchanged)."""
         mean = level.buyers if level.buyers is not None else float(probability.mean()) if len(probability) else None
         return scale_probability(_tilted(probability, self.slope), ExpectedTotal(buyers=mean))
 
@@ -90,7 +90,7 @@ class Calibration:
         )
 
     def total(self, predicted: float, *, knows_season: bool) -> tuple[float, float]:
-        """Return the 90 % interval of the total, from how far past totals were off that knew as much."""
+        """Return the 90 % interval of the total, from the errors of past totals with or without a season, as this one."""
         off = self.totals_with_season if knows_season else self.totals_without
         windows = _TOTAL_PRIOR_WINDOWS + len(off)
         squares = _TOTAL_PRIOR_WINDOWS * _TOTAL_PRIOR[knows_season] ** 2 + float(np.sum(np.square(off)))
@@ -98,11 +98,11 @@ class Calibration:
         return predicted * float(np.exp(-reach)), predicted * float(np.exp(reach))
 
     def _quantile(self, if_buying: Array, nothing: Array, share: Array) -> Array:
-        """Return the spend that the given share of like customers stays below: nothing, or a quantile among buyers."""
+        """Return the spend below which the given share of comparable customers stays: zero, or a quantile among buyers."""
         among_buyers = np.clip((share - nothing) / np.maximum(1 - nothing, 1e-9), 0, 1)
         size = np.log(np.maximum(if_buying, _SMALLEST))
         errors = np.array([np.interp(among_buyers, _QUANTILES, group) for group in self.errors])
-        # between two groups' middles the errors change gradually, beyond the outer ones they do not
+        # errors are interpolated between the middles of two groups, and constant beyond the outer ones
         place = np.interp(size, self.sizes, np.arange(len(self.sizes)))
         lower = np.minimum(place.astype(int), len(self.sizes) - 1)
         upper = np.minimum(lower + 1, len(self.sizes) - 1)
@@ -113,14 +113,14 @@ class Calibration:
 
 
 def calibrate(windows: Sequence[PastWindow]) -> Calibration | None:
-    """Return what the windows teach, or None where nobody bought in any of them."""
+    """Return the error distributions of the windows, or None if nobody bought in any of them."""
     windows = [w for w in windows if (w.spend > 0).any() and w.expected.sum() > 0 and w.flag.min() < w.flag.max()]
     if not windows:
         return None
     slope = _slope(windows)
     sizes, errors = [], []
     for window in windows:
-        # the level is predicted elsewhere; here only the errors around the right level count
+        # the total is predicted elsewhere; only the errors around the correct total count here
         probability = scale_probability(
             _tilted(window.probability, slope), ExpectedTotal(buyers=float(window.flag.mean()))
         )
@@ -146,7 +146,7 @@ def calibrate(windows: Sequence[PastWindow]) -> Calibration | None:
 
 
 def _slope(windows: Sequence[PastWindow]) -> float:
-    """Return the slope of the log odds that makes past outcomes most likely, each window at its own level."""
+    """Return the slope of the log odds that maximises the likelihood of past outcomes, each window at its own total."""
 
     def cost(slope: float) -> float:
         total = _SLOPE_PRIOR * (slope - 1) ** 2

@@ -1,9 +1,9 @@
-"""The level: what all customers of a cutoff together will spend, and how many of them will buy at all.
+"""The expected total of a cutoff (the level): total spend of all its customers, and the share who buy.
 
-Models rank customers well and miss the level: trained on spring they are 30-45 % too low in a gift shop's autumn. What
-holds is the buy-till-you-die expectation of the cutoff itself, times the season: last year's ratio of actual to expected in
-the same weeks, where there is enough history to measure one. Predictions are scaled to that. Nothing at or after the
-cutoff is looked at. Errors of earlier cutoffs are not carried on: measured, they are the error of another season.
+Models rank customers well but miss the total: trained on spring they are 30-45 % too low in a gift shop's autumn. The
+buy-till-you-die expectation of the cutoff itself is reliable, times the season: last year's ratio of actual to expected in
+the same weeks, if there is enough history to measure one. Predictions are scaled to that. No data at or after the
+cutoff is used. Errors of earlier cutoffs are not reused: we measured that they reflect a different season.
 """
 
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from clv_pipeline.features.window_spend import window_spend
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.warehouse.connection import Connection
 
-#: No season multiplies a whole company's revenue by more; beyond this the ratio is an accident of last year.
+#: Limit of the seasonal factor: a larger ratio is an accident of last year.
 _LIMITS = (0.5, 2.0)
 
 
 @dataclass(frozen=True)
 class ExpectedTotal:
-    """What is expected of all customers of a cutoff: total spend in money, and the share who buy; None where unknown."""
+    """Expectation for all customers of a cutoff: total spend in money, and the share who buy; None if unknown."""
 
     spend: float | None = None
     buyers: float | None = None
-    #: what last year's season multiplies the expected spend by; None where none was measured
+    #: seasonal factor of last year applied to the expected spend; None if unknown
     season: float | None = None
 
 
@@ -44,7 +44,7 @@ def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> E
     # a window longer than a year has no season of its own, and last year's would reach past the cutoff
     if not len(past_spend) or horizon_days > YEAR.days:
         return ExpectedTotal(float(spend.sum()), float(chance.mean()))
-    # one outlier is no season, as in the expectations
+    # cap outliers, as in the expectations: one outlier is not a season
     happened = window_spend(
         connection, earlier, earlier + timedelta(days=horizon_days), cap_outliers=True,
         among=f"customer_id in (select customer_id from features.btyd_features where as_of = date '{earlier}')",
@@ -58,15 +58,15 @@ def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> E
 
 
 def scale_spend(predicted: Array, level: ExpectedTotal) -> Array:
-    """Return predictions scaled so that they sum to the level, or as they are where it is unknown."""
+    """Return predictions scaled so that they sum to the expected total, or unchanged if it is unknown."""
     total = float(predicted.sum())
     return predicted if level.spend is None or total <= 0 else np.asarray(predicted * (level.spend / total))
 
 
 def scale_probability(predicted: Array, level: ExpectedTotal) -> Array:
-    """Return probabilities whose mean is the expected share of buyers; everybody's odds change by one factor.
+    """Return probabilities whose mean is the expected share of buyers; the odds of all customers change by one factor.
 
-    Odds, and not rates: measured on two real companies and two made-up ones, a season moves the log odds of rare and of
+    Odds, not rates: measured on two real companies and two synthetic ones, a season moves the log odds of rare and of
     frequent buyers alike (their slope stays within .1 of itself; with one factor of the rates it swings by .3).
     """
     if level.buyers is None or not len(predicted):
@@ -79,7 +79,7 @@ def _at_odds(chance: Array, factor: float) -> Array:
 
 
 def _odds_factor(chance: Array, share: float) -> float:
-    """Return the factor of everybody's odds of a purchase that makes the mean chance `share`."""
+    """Return the factor of all odds of a purchase that makes the mean probability `share`."""
 
     def excess(log_factor: float) -> float:
         return float(_at_odds(chance, np.exp(log_factor)).mean()) - share

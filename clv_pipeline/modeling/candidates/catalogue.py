@@ -1,4 +1,4 @@
-"""The models that compete, one entry each: how it is built, what is tuned. Fitting and judging happen elsewhere.
+"""The candidate models, one entry each: construction and tuned parameters. Fitting and evaluation happen elsewhere.
 
 To add a model, add one entry to `CANDIDATES` and a case to its test.
 """
@@ -35,7 +35,7 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Task:
-    """What a model is built for: the features there are, the horizon, the seed."""
+    """Task of a model: the available features, the horizon, the seed."""
 
     columns: FeatureColumns
     horizon_days: int
@@ -44,17 +44,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Factor:
-    """One pipeline of a model: how it is built, and what it learns."""
+    """One pipeline of a model: its construction and its target."""
 
     build: Callable[[Task, Parameters], Pipeline]
     learn: Learn
 
     def fit(self, task: Task, parameters: Parameters, rows: LabelledRows) -> Pipeline:
-        """Return the pipeline fitted to its lesson."""
+        """Return the pipeline fitted to its target."""
         lesson = self.learn(rows)
         pipeline = self.build(task, parameters)
         if not is_rule(pipeline) and (not len(lesson.rows) or np.ptp(lesson.target) == 0):
-            # where everybody did the same (a closed season, a subscription) there is nothing to tell customers apart by
+            # a constant target (closed season, subscription) cannot rank customers: fall back to that constant
             value = lesson.target[0] if len(lesson.rows) else 0.0
             return _plain(rules.Constant(float(value))).fit(rows.features, rows.spend)
         features = rows.features.iloc[lesson.rows]
@@ -66,7 +66,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One competing model: its factors (one pipeline, or several whose product is the answer), the parameter sets to try."""
+    """One competing model: its factors (one pipeline, or several whose product is the prediction), and its parameter sets."""
 
     name: str
     target: Target
@@ -80,7 +80,7 @@ class Candidate:
         return fitted[0] if len(fitted) == 1 else ProductOf(fitted)
 
     def members(self, parameters: Parameters) -> "list[Member]":
-        """Return whose weighted mean it is: its own alone, unless it is a blend."""
+        """Return the members of its weighted mean: only itself, unless it is a blend."""
         return [Member(self, parameters, 1.0)]
 
 
@@ -94,7 +94,7 @@ class Member:
 
 
 def is_rule(pipeline: Pipeline) -> bool:
-    """Return whether it learns nothing but, at most, a mean."""
+    """Return whether it is fitted to at most a mean."""
     return isinstance(pipeline.named_steps["model"], DummyRegressor | DummyClassifier | rules.Rule)
 
 
@@ -152,7 +152,7 @@ def _anchored_chance(task: Task, parameters: Parameters) -> Pipeline:
     return _anchored_tree_pipeline(task, anchor, "logit", AnchoredClassifier(**settings), XGBClassifier(**settings))
 
 
-#: From a good start, few, small and well supported steps are enough; more of them only learn the training months' level.
+#: From a good start, few, small and well supported steps are enough; more steps only fit the total of the training months.
 _SMALL_STEPS = {"n_estimators": 150, "max_depth": 3, "learning_rate": 0.03, "min_child_weight": 30}
 _TWEEDIE = {"tweedie_variance_power": 1.5}
 _AMOUNT = {"n_estimators": 120, "max_depth": 3, "learning_rate": 0.05, "min_child_weight": 20}

@@ -1,4 +1,4 @@
-"""Fitted models as one: a pipeline alone, a weighted mean of several, a product of factors. Nothing is fitted here."""
+"""Ensembles of fitted models: a single pipeline, a weighted mean, a product of factors. Nothing is fitted here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class MeanOf:
 
 @dataclass(frozen=True)
 class ProductOf:
-    """A quantity taken apart: chance of a purchase times spend of buyers, or purchases times value of one."""
+    """A product of factors: probability of a purchase times spend of buyers, or purchases times value per purchase."""
 
     members: "tuple[Fitted, ...]"
 
@@ -29,7 +29,7 @@ Fitted: TypeAlias = Pipeline | MeanOf | ProductOf
 
 
 def weighted_mean(predictions: Sequence[NDArray[np.float64]], weights: Sequence[float]) -> NDArray[np.float64]:
-    """Return what a `MeanOf` predicts whose members predict these; each array has one entry a row."""
+    """Return the prediction of a `MeanOf` from its members' predictions; each array has one entry per row."""
     return np.asarray(np.average(predictions, axis=0, weights=weights), dtype=np.float64)
 
 

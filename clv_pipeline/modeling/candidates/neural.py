@@ -1,4 +1,4 @@
-"""A zero-inflated lognormal neural net in two parts: a net for the chance of a purchase, a net for the log of its spend.
+"""A zero-inflated lognormal neural net in two parts: a net for the purchase probability, a net for the log of spend.
 
 The loss is Wang, Liu and Miao's (2019), whose two heads share their first layers; here each head is a net of scikit-learn's
 of its own, so that no deep-learning library is needed. The expectation of a lognormal is exp(mu + sigma^2 / 2): sigma is
@@ -34,7 +34,7 @@ def _forward(layers: list[tuple[Array, Array]], x: Array) -> Array:
 
 
 class ChanceNet(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Predict the chance of a purchase with one hidden layer."""
+    """Predict the purchase probability with one hidden layer."""
 
     def __init__(self, hidden: int = 32, alpha: float = 1.0, random_state: int = 0) -> None:
         self.hidden = hidden

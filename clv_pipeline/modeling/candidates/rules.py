@@ -1,4 +1,4 @@
-"""The fixed rules that every model must beat: they learn nothing but, at most, a mean. No tuning belongs here."""
+"""Fixed rules (baselines) that every model must beat: they are fitted to at most a mean. No tuning belongs here."""
 
 from typing import Self
 
@@ -11,11 +11,11 @@ from clv_pipeline.modeling.data.dataset import FeatureColumns
 
 
 class Rule:
-    """Marks what learns nothing from the rows."""
+    """Marker class: the estimator learns nothing from the training rows."""
 
 
 class Constant(Rule, RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Predict one value: where every training row has the same target, no model can say more."""
+    """Predict one value: if every training row has the same target, no model can do better."""
 
     def __init__(self, value: float) -> None:
         self.value = value
@@ -29,9 +29,9 @@ class Constant(Rule, RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class ColumnRule(Rule, RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Predict `factor` times one feature: last period's spend again, or the spend rate so far carried on.
+    """Predict `factor` times one feature: last period's spend again, or the spend rate to date, extrapolated.
 
-    constant: the feature's value where it is the same for everybody, so that models are not given it; else None.
+    constant: the feature's value if it is the same for all customers and so not given to models; else None.
     """
 
     def __init__(self, column: str, factor: float, constant: float | None = None) -> None:
@@ -48,7 +48,7 @@ class ColumnRule(Rule, RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _values(x: pd.DataFrame, column: str, constant: float | None) -> NDArray[np.float64]:
-    """Return a feature of each row, or what everybody has; a KeyError where neither is known."""
+    """Return a feature of each row, or its constant value; KeyError if neither is known."""
     return x[column].to_numpy(dtype=np.float64) if constant is None else np.full(len(x), constant)
 
 
@@ -58,18 +58,18 @@ def column_rule(columns: FeatureColumns, column: str, factor: float = 1.0) -> Co
 
 
 def trailing_spend(columns: FeatureColumns, horizon_days: int) -> ColumnRule:
-    """Last period's spend again: the widest window not longer than the horizon, carried on for the horizon."""
+    """Last period's spend again: the widest window not longer than the horizon, extrapolated to the horizon."""
     window = max((w for w in (30, 60, 90, 180, 365) if w <= horizon_days), default=30)
     return column_rule(columns, f"spend_{window}d", horizon_days / window)
 
 
 def spend_rate(columns: FeatureColumns, horizon_days: int) -> ColumnRule:
-    """The customer's spend per day since the first purchase, carried on for the horizon."""
+    """The customer's spend per day since the first purchase, extrapolated to the horizon."""
     return column_rule(columns, "spend_per_30_days", horizon_days / 30)
 
 
 class RateProbability(Rule, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Probability of a purchase if the customer went on buying at the rate so far: 1 - exp(-rate x horizon).
+    """Probability of a purchase if the customer keeps buying at the rate to date: 1 - exp(-rate x horizon).
 
     constant: as in `ColumnRule`, of the feature `RATE`.
     """
@@ -110,7 +110,7 @@ class ColumnProbability(Rule, ClassifierMixin, BaseEstimator):  # type: ignore[m
 
 
 def rate_probability(columns: FeatureColumns, horizon_days: int) -> RateProbability:
-    """Return the rule on the rate so far; see `FeatureColumns.has` for the error."""
+    """Return the rule on the rate to date; see `FeatureColumns.has` for the error."""
     return RateProbability(horizon_days, columns.constant_of(RateProbability.RATE))
 
 

@@ -1,4 +1,4 @@
-"""Feature rows from the warehouse as frames that models take. Which features exist is decided in `sql/2_features`."""
+"""Feature rows from the warehouse as frames that models take. Features are defined in `sql/2_features`."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from clv_pipeline.warehouse.connection import Connection, columns_of, one_row
 class FeatureColumns:
     """The features of a model, in order, by how they are encoded.
 
-    constant: features that exist but tell no customers apart, with the value that everybody has; nan where nobody has one.
+    constant: features with the same value for all customers, and that value; nan if all are missing.
     """
 
     numeric: tuple[str, ...]
@@ -32,7 +32,7 @@ class FeatureColumns:
         """Return whether customers differ in a feature.
 
         Raises:
-            ConfigurationError: no SQL file makes such a feature.
+            ConfigurationError: no SQL file has such a feature.
         """
         if name in self.numeric or name in self.categorical:
             return True
@@ -41,11 +41,11 @@ class FeatureColumns:
         return False
 
     def constant_of(self, name: str) -> float | None:
-        """Return the value that everybody has, or None where customers differ; see `has` for the error."""
+        """Return the value shared by all customers, or None if customers differ; see `has` for the error."""
         return None if self.has(name) else self.constant[name]
 
     def without(self, families: Collection[str]) -> "FeatureColumns":
-        """Return the columns of the other families; those left out are as if nobody had a value."""
+        """Return the columns of the other families; those left out count as missing for all customers."""
         numeric, categorical = (
             tuple(name for name in names if family_of(name) not in families)
             for names in (self.numeric, self.categorical)
@@ -56,7 +56,7 @@ class FeatureColumns:
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows of one horizon's training population: features, and what came after; all of equal length.
+    """Rows of one horizon's training population: features and outcomes; all of equal length.
 
     `weight` is 1 for the newest cutoff and halves with every `half_life_days` before it: customers change.
     """
@@ -101,9 +101,9 @@ def target_names(horizon_days: int) -> tuple[str, str]:
 
 
 def feature_columns(connection: Connection) -> FeatureColumns:
-    """Return the features that carry anything: a column that is null or constant at every cutoff is left out.
+    """Return the informative features: a column that is null or constant at every cutoff is left out.
 
-    A source the company does not have costs only its columns this way.
+    So a missing source loses only its own columns.
     """
     types = {n: t for n, t in columns_of(connection, "features.customer_features").items() if n not in KEYS}
     tests = ", ".join(

@@ -1,4 +1,4 @@
-"""Turning feature frames into numbers inside scikit-learn pipelines, fitted on training rows only."""
+"""Encoders of feature frames for scikit-learn pipelines, fitted on training rows only."""
 
 from typing import Literal, Self
 
@@ -38,7 +38,7 @@ class Winsoriser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type
 
 
 class FillUnknown(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Set columns that were null in every training row to zero: a source newer than the window taught the model nothing."""
+    """Set columns that were null in every training row to zero: the source is newer than the training window."""
 
     def fit(self, x: pd.DataFrame, y: object = None) -> Self:
         self.unknown_ = np.isnan(np.asarray(x, dtype=np.float32)).all(axis=0)

@@ -1,4 +1,4 @@
-"""What a model learns from labelled rows: which rows, which target, with which weight. Features are as they are."""
+"""Training targets: the rows a model is fitted to, its target, and the sample weights. Features are not changed here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ Learn = Callable[[LabelledRows], Lesson]
 
 
 def net_spend(rows: LabelledRows) -> Lesson:
-    """Everybody's net spend, returns below zero included."""
+    """Net spend of all customers; net returns stay negative."""
     return _everybody(rows, rows.spend)
 
 
 def spend(rows: LabelledRows) -> Lesson:
-    """Everybody's spend for losses that take no negative money; a net return counts as zero while learning only."""
+    """Spend of all customers for losses that allow no negative values; a net return counts as zero in training only."""
     return _everybody(rows, np.maximum(rows.spend, 0))
 
 
@@ -44,25 +44,25 @@ def bought(rows: LabelledRows) -> Lesson:
 
 
 def purchase_days(rows: LabelledRows) -> Lesson:
-    """How many purchase days everybody had."""
+    """Number of purchase days of all customers."""
     return _everybody(rows, rows.purchase_days)
 
 
 def spend_of_buyers(rows: LabelledRows) -> Lesson:
-    """What those who bought spent: a purchase that was returned is no free purchase."""
+    """Spend of buyers only. A fully returned purchase counts as a small positive amount."""
     buyers = np.flatnonzero(rows.flag > 0)
     return Lesson(buyers, _positive(rows.spend[buyers]), rows.weight[buyers])
 
 
 def spend_per_purchase_day(rows: LabelledRows) -> Lesson:
-    """What a purchase day of those who bought was worth, weighted by how many there were."""
+    """Value per purchase day of buyers, weighted by their number of purchase days."""
     buyers = np.flatnonzero(rows.flag > 0)
     days = np.maximum(rows.purchase_days[buyers], 1.0)
     return Lesson(buyers, _positive(rows.spend[buyers] / days), rows.weight[buyers] * days)
 
 
 def _positive(spend: Array) -> Array:
-    """Return the spend, at least a hundredth of what is usual."""
+    """Return the spend, at least a hundredth of the usual value."""
     usual = np.median(spend[spend > 0]) if (spend > 0).any() else 1.0
     return np.asarray(np.maximum(spend, usual / 100), dtype=np.float64)
 

@@ -1,6 +1,6 @@
-"""Saving and loading fitted pipelines without pickle: XGBoost as UBJ, all else by skops with a fixed list of types.
+"""Save and load fitted pipelines without pickle: XGBoost as UBJ, all else by skops with a fixed list of types.
 
-Which version is the champion is `registry.py`'s business.
+The choice of the champion is in `registry.py`.
 """
 
 import io
@@ -73,7 +73,7 @@ def load_pipeline(folder: Path, name: str, hashes: dict[str, str]) -> Pipeline:
 
 
 def save_model(model: Fitted, folder: Path, name: str) -> dict[str, str]:
-    """Write a model, a composite one as `<name>.json` beside its members `<name>-0`, `<name>-1` ...; return file -> sha256."""
+    """Write a model, a composite one as `<name>.json` next to its members `<name>-0`, `<name>-1` ...; return file -> sha256."""
     if isinstance(model, Pipeline):
         return save_pipeline(model, folder, name)
     kind = {"mean": model.weights} if isinstance(model, MeanOf) else {"product": [1.0] * len(model.members)}
@@ -136,14 +136,14 @@ def read_checked(path: Path, expected: str) -> bytes:
     """Return the bytes of a model file whose sha256 is `expected`.
 
     Raises:
-        ArtefactError: the file is missing or is another one.
+        ArtefactError: the file is missing or differs.
     """
     if not path.exists():
         raise ArtefactError(f"The model file {path} is missing", next_step="train again: `clv run --retrain`.")
     content = path.read_bytes()
     if sha256(content).hexdigest() != expected:
         raise ArtefactError(
-            f"The model file {path} is not the one that was saved: its sha256 differs from the manifest's",
+            f"The model file {path} was changed: its sha256 differs from the manifest's",
             next_step="find out who changed it; then train again: `clv run --retrain`.",
         )
     return content

@@ -1,4 +1,4 @@
-"""The model versions in words, for `clv models`. What a version is, and who was champion, is `registry.py`'s business."""
+"""The list of model versions that `clv models` prints. Versions and champions are stored by `registry.py`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from clv_pipeline.core.errors import ArtefactError
 from clv_pipeline.modeling.registry.registry import ChampionPeriod, Manifest, Registry
 
-#: The metrics that say most about a champion; a version's manifest holds them all.
+#: The main metrics of a champion; a version's manifest has all of them.
 _MAIN_METRICS = ("normalised_gini", "wape", "total_bias", "roc_auc", "log_loss")
 
 
@@ -36,7 +36,7 @@ def _describe(manifest: Manifest) -> Iterator[str]:
     metrics = [
         f"{name} {value:.3f}" for name, value in manifest.test_metrics.items() if name.split()[-1] in _MAIN_METRICS
     ]
-    yield f"    test window: {', '.join(metrics) or 'too little history to judge'}"
+    yield f"    test window: {', '.join(metrics) or 'too little history to evaluate'}"
 
 
 def _describe_reign(reign: ChampionPeriod) -> str:

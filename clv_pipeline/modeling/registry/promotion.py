@@ -1,6 +1,6 @@
-"""Making a version the champion by hand: the checks that stand between a name somebody typed and tonight's scores.
+"""Promotion by hand: validate a version before `clv promote` makes it the champion.
 
-Promotion after a training needs none of them and is `training.py`'s business.
+Promotion after a training needs no checks and is in `training.py`.
 """
 
 from clv_pipeline.core.errors import ArtefactError
@@ -11,7 +11,7 @@ from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of
 
 
 def promote_by_hand(home: Home, warehouse: Warehouse, version: str) -> Manifest:
-    """Make an existing version the champion, if it is whole and fits what the last run built; return it.
+    """Make an existing version the champion, if it is complete and fits the last run's features; return it.
 
     Raises:
         ArtefactError: there is no such version, a file of it was changed, or it could not score.

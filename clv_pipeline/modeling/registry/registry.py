@@ -1,4 +1,4 @@
-"""Every model version ever trained, and which one is the champion. What is inside a version is `training.py`'s business."""
+"""The model registry: every trained version, and the champion. The contents of a version are defined in `training.py`."""
 
 import json
 import logging
@@ -19,13 +19,13 @@ from clv_pipeline.modeling.registry.artefacts import load_model, read_checked
 
 log = logging.getLogger(__name__)
 
-#: A model is only used with the libraries it was fitted with; a patch release may change nothing that matters.
+#: A model is only used with the libraries it was fitted with; patch releases are compatible.
 _LIBRARIES = ("scikit-learn", "xgboost-cpu", "skops", "numpy")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A candidate by name, with its parameters: what it takes to fit it again."""
+    """A candidate by name, with its parameters: everything needed to refit it."""
 
     candidate: str
     parameters: dict[str, Any]
@@ -34,9 +34,9 @@ class Recipe:
 
 @dataclass(frozen=True)
 class HorizonModel:
-    """The champions of one horizon: what predicts spend, what the chance of a purchase, and how sure that is.
+    """The champions of one horizon: for spend, for the purchase probability, and their intervals.
 
-    `learned_days` is the horizon the models learned; it is shorter than `horizon_days` where history is.
+    `learned_days` is the horizon the models learned; it is shorter than `horizon_days` if the history is short.
     """
 
     horizon_days: int
@@ -59,7 +59,7 @@ class HorizonModel:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What identifies and reproduces a version; written last, so a folder without one is not a version."""
+    """Manifest that identifies and reproduces a version; written last, so a folder without one is not a version."""
 
     version: str
     as_of: date
@@ -132,7 +132,7 @@ class Registry:
             return None
 
     def champion_history(self) -> list[ChampionPeriod]:
-        """Return who was the champion when, oldest first."""
+        """Return the champion periods, oldest first."""
         promotions = self._promotions()
         ends = [*(since for _, since in promotions[1:]), None]
         return [
@@ -164,7 +164,7 @@ class Registry:
         return sorted(found, key=lambda m: (m.as_of, m.version))
 
     def manifest(self, version: str) -> Manifest:
-        """Return what a version says of itself.
+        """Return the manifest of a version.
 
         Raises:
             ArtefactError: there is no such version, its manifest is damaged, or another release wrote it.
@@ -174,7 +174,7 @@ class Registry:
         if version not in known:
             raise ArtefactError(
                 f"There is no model version '{version}' in {self.folder}{nearest(version, known)}",
-                next_step="`clv models` lists what there is; `clv run --retrain` trains a new one.",
+                next_step="`clv models` lists the versions; `clv run --retrain` trains a new one.",
             )
         try:
             values = json.loads(path.read_text())

@@ -1,1 +1,1 @@
-"""A training: tuning on temporal folds, the blend, judging on the test window, the champion rule."""
+"""Training: tuning on temporal folds, the blend, evaluation on the test window, the champion rule."""

@@ -1,8 +1,8 @@
-"""The blend: a weighted mean of the strongest kinds of candidates, as one more candidate of its own.
+"""The blend: a weighted mean of the strongest kinds of candidates, as an additional candidate.
 
-The weights minimise the loss on the tuning folds, drawn towards prior ones: few folds overrate what suited their season.
-The prior favours what starts from a buy-till-you-die expectation, which holds when the season changes; without any fold it
-is used as it is.
+The weights minimise the loss on the tuning folds, shrunk towards prior ones: a few folds overrate models that suit their season.
+The prior favours models that start from a buy-till-you-die expectation, which stays valid when the season changes;
+without any fold the prior is used unchanged.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ from clv_pipeline.modeling.candidates.ensembles import MeanOf
 from clv_pipeline.modeling.data.dataset import LabelledRows
 from clv_pipeline.modeling.training.tuning import TunedCandidate, judge_folds
 
-#: Members with their prior weights; measured on thirteen windows of seven companies, the line's on eighteen of three. The
-#: windows that docs/accuracy.md judges do not decide them: without those the means say the same. A line alone is no better
-#: than the trees, but wrong elsewhere: it adds where there are few cutoffs to learn from, and where the season changes.
+#: Members with their prior weights; measured on thirteen windows of seven companies, the line's on eighteen of three. They do
+#: not depend on the windows of docs/accuracy.md: without those the means are the same. A linear model alone is no better
+#: than the trees, but has other errors: it helps with few training cutoffs, and when the season changes.
 _PRIOR: dict[Target, dict[str, float]] = {
     "spend": {
         "count_times_value": 0.34,
@@ -54,7 +54,7 @@ class Blend(Candidate):
         return MeanOf(tuple(fitted), tuple(member.weight for member in members))
 
     def members(self, parameters: Parameters) -> list[Member]:
-        """Return the candidates that it is made of."""
+        """Return its members."""
         by_name = {c.name: c for c in CANDIDATES if c.target == self.target}
         return [
             Member(by_name[name], member["parameters"], member["weight"])
@@ -106,7 +106,7 @@ def _weights(
 ) -> metrics.Array:
     """Return positive weights that sum to one; each array of `by_fold` has the shape (members, customers)."""
     if target == "spend":
-        # the level is put right elsewhere: here every member is at the true total, and only the shape counts
+        # the total is corrected elsewhere: here every member is scaled to the actual total, and only the shape counts
         by_fold = [
             p * (a.sum() / np.maximum(p.sum(axis=1, keepdims=True), 1e-9)) for p, a in zip(by_fold, truth, strict=True)
         ]
@@ -119,7 +119,7 @@ def _weights(
         return float(np.mean(losses) + _PULL_TO_PRIOR * np.sum((weights - prior) ** 2))
 
     found = _softmax(minimize(cost, np.log(prior), method="L-BFGS-B").x)
-    rounded = np.round(found, 4)  # what is written down is what is used
+    rounded = np.round(found, 4)  # use the rounded weights that are stored
     return np.asarray(rounded / rounded.sum(), dtype=np.float64)
 
 

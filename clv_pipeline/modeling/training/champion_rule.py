@@ -25,7 +25,7 @@ FALLBACK: dict[Target, str] = {"spend": "spend_rate", "flag": "rate_so_far"}
 
 @dataclass(frozen=True)
 class Contender:
-    """A candidate with what it predicted for the customers of the test window."""
+    """A candidate with its predictions for the customers of the test window."""
 
     name: str
     predicted: metrics.Array
@@ -57,7 +57,7 @@ def decide(
     baselines: Sequence[Contender],
     draws: Sequence[np.ndarray],
 ) -> Verdict:
-    """Apply the rule on the test window; `draws` are the bootstrap's index arrays, the same for everybody."""
+    """Apply the rule on the test window; `draws` are the bootstrap's index arrays, the same for all contenders."""
     score, error = fold_score(target, actual, challenger.predicted), _level_error(actual, challenger.predicted)
     figures = f"{challenger.name}: score {score:.4f}, total off by {error:.1%}"
     if champion and champion.name == challenger.name:
@@ -81,7 +81,7 @@ def decide(
 
 
 def beats(target: Target, actual: metrics.Array, one: Contender, other: Contender, draws: Sequence[np.ndarray]) -> bool:
-    """Return whether `one` scores higher beyond the noise, and its level is not farther off beyond the noise."""
+    """Return whether `one` scores higher beyond the noise, and its total is not further off beyond the noise."""
     gains, losses = [], []
     for draw in draws:
         truth, a, b = actual[draw], one.predicted[draw], other.predicted[draw]

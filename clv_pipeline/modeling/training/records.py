@@ -1,4 +1,4 @@
-"""The tables a training leaves in the warehouse: what was tuned, what was predicted, who won. No decision is made here."""
+"""Warehouse tables of a training: tuned candidates, predictions, champions. No decision is made here."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -30,7 +30,7 @@ from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, columns_of, has_table
 
 QUALITY_COLUMNS = [column.name for column in MODEL_QUALITY.columns]
-#: Whether a row of `training.model_quality` judges a candidate, or what is published of the champions' predictions.
+#: Whether a row of `training.model_quality` is about a candidate, or about the champions' published predictions.
 RowKind = Literal["model", "published"]
 
 
@@ -38,8 +38,8 @@ RowKind = Literal["model", "published"]
 class Choice:
     """One row of `training.tuning`, read back: a candidate with the parameters that tuning chose.
 
-    `recipe` is the name in the list of candidates; the candidate's own name differs for a champion so far that is not
-    the challenger again.
+    `recipe` is the name in the list of candidates; it differs from the candidate's name when the reigning champion
+    competes without being the challenger.
     """
 
     candidate: Candidate
@@ -50,7 +50,7 @@ class Choice:
 
 
 def create_tuning(connection: Connection) -> None:
-    """Empty `training.tuning` and `training.predictions`: from here on no version is the one that was measured."""
+    """Empty `training.tuning` and `training.predictions`: from now on no version counts as measured."""
     for table in (TUNING, PREDICTIONS, TRAINED_VERSION):
         tables.create(connection, table)
 
@@ -62,7 +62,7 @@ def add_tuning(
     challengers: Collection[str],
     reigning: Collection[str],
 ) -> None:
-    """Add one horizon's candidates, each with the name of what it is as its recipe."""
+    """Add one horizon's candidates, each with its recipe."""
     known = {(c.target, c.factors): c.name for c in (*CANDIDATES, *BLENDS.values())}
     rows = [
         (
@@ -144,7 +144,7 @@ def create_evaluation(connection: Connection) -> None:
 
 
 def add_champion(connection: Connection, horizon_days: int, target: Target, verdict: Verdict) -> None:
-    """Write down who won, and why."""
+    """Record the champions and the reasons."""
     tables.append(connection, CHAMPIONS, [(horizon_days, target, verdict.champion, verdict.reason)])
 
 
@@ -164,7 +164,7 @@ def add_test_predictions(
     probability: metrics.Array,
     interval: PredictionInterval | None,
 ) -> None:
-    """Write what the champions said of each customer of the test window, and what came."""
+    """Write the champions' predictions for each customer of the test window, and the actual outcome."""
     nothing = np.full(len(judged), np.nan)
     frame = pd.DataFrame(
         {
@@ -198,7 +198,7 @@ def write_quality(connection: Connection, rows: Sequence[dict[str, object]]) -> 
 
 
 def champion_metrics(connection: Connection) -> dict[str, float]:
-    """Return the champions' test metrics, and those of what is published, as `<target> <metric>`."""
+    """Return the champions' test metrics, and those of the published predictions, as `<target> <metric>`."""
     rows = connection.execute(
         """
         select target || ' ' || metric, value from training.model_quality
@@ -210,12 +210,12 @@ def champion_metrics(connection: Connection) -> dict[str, float]:
 
 
 def note_trained_version(connection: Connection, version: str) -> None:
-    """Write which version the tables of this training measured, once it is whole."""
+    """Record the version that the tables of this training measured, once it is complete."""
     tables.replace(connection, TRAINED_VERSION, [(version,)])
 
 
 def trained_version(connection: Connection) -> str | None:
-    """Return the version that the training tables measured; None before the first training, and where one was cut short."""
+    """Return the version that the training tables measured; None before the first training, and after an interrupted one."""
     if not has_table(connection, TRAINED_VERSION.name):
         return None
     rows = connection.execute(f"select model_version from {TRAINED_VERSION.name}").fetchall()
@@ -223,7 +223,7 @@ def trained_version(connection: Connection) -> str | None:
 
 
 def tables_of_another_release(connection: Connection) -> list[str]:
-    """Return the training tables that are there and lack a declared column: an earlier release wrote them."""
+    """Return the existing training tables that lack a declared column: an earlier release wrote them."""
     return [
         name
         for name, table in TABLES.items()

@@ -1,4 +1,4 @@
-"""Whether tonight trains, and why: the decision that the night's plan begins with. How it trains is `training.py`."""
+"""Retraining decision: is a training due tonight, and why. Training itself is in `training.py`."""
 
 from datetime import date
 
@@ -11,7 +11,7 @@ from clv_pipeline.warehouse.connection import Connection, columns_of
 
 
 def plan_night(registry: Registry, connection: Connection, settings: Settings, as_of: date) -> NightPlan:
-    """Return what tonight trains; where the champion is still good, only the horizons that its models learned.
+    """Return tonight's training; if none is due, only the horizons that the champion's models learned.
 
     Raises:
         HistoryError: as_of lies before the first order, or a horizon is longer than the whole history.
@@ -25,29 +25,29 @@ def plan_night(registry: Registry, connection: Connection, settings: Settings, a
 
 
 def why_train(registry: Registry, connection: Connection, settings: Settings, as_of: date) -> str | None:
-    """Return why tonight trains, or None when the champion is still good."""
+    """Return the reason for training tonight, or None if no training is due."""
     champion = registry.champion()
     if champion is None:
         return "there is no champion yet"
     if settings.force_training:
-        return "a retraining was asked for"
+        return "a retraining was requested"
     if [h.horizon_days for h in champion.horizons] != list(settings.horizons):
         return "the horizons changed"
     if champion.as_of > as_of:
-        return f"the champion has seen data up to {champion.as_of}, after as_of {as_of}"
+        return f"the champion was trained on data up to {champion.as_of}, after as_of {as_of}"
     changed = changed_settings(champion, settings)
     if changed:
         return f"settings that shape the model changed: {', '.join(changed)}"
     if records.trained_version(connection) is None:
-        return "the warehouse is new, or the last training was cut short: what it measured is gone"
+        return "the warehouse is new, or the last training was interrupted: its results are missing"
     older = records.tables_of_another_release(connection)
     if older:
         return f"tables of the last training lack columns of this release: {', '.join(older)}"
     if (as_of - champion.as_of).days >= settings.retrain_after_days:
-        return f"the champion is of {champion.as_of}, {settings.retrain_after_days} days or older"
+        return f"the champion is dated {champion.as_of}, {settings.retrain_after_days} days or older"
     try:
         built = set(columns_of(connection, "features.customer_features"))
-    except Exception:  # no feature table yet: whatever the reason, training again is the safe answer
+    except Exception:  # no feature table yet: training again is safe in any case
         return "there are no feature tables yet"
     return why_unfit(champion, built)
 
@@ -61,6 +61,6 @@ def changed_settings(champion: Manifest, settings: Settings) -> list[str]:
 
 
 def reigning_champion(registry: Registry, as_of: date) -> Manifest | None:
-    """Return the champion that competes in a training as of a day: none whose parameters know what came after it."""
+    """Return the champion that competes in a training as of a day: never one trained on later data."""
     champion = registry.champion()
     return champion if champion and champion.as_of <= as_of else None

@@ -1,7 +1,7 @@
-"""The three steps of a training: tune every candidate, judge each on the untouched test window, fit and keep the champion.
+"""The three steps of a training: tune every candidate, evaluate each on the untouched test window, fit and store the champion.
 
-Each step reads and writes the warehouse, so that each can be looked at, and run again, by itself. The parts (folds,
-candidates, metrics, the champion rule, calibration, artefacts) have modules of their own; the tables are `records.py`'s.
+Each step reads and writes the warehouse, so that each can be inspected and repeated separately. The parts (folds,
+candidates, metrics, the champion rule, calibration, artefacts) have their own modules; the tables are in `records.py`.
 """
 
 import logging
@@ -48,13 +48,13 @@ from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 TARGETS: tuple[Target, ...] = ("spend", "flag")
-#: The name under which the champion so far competes again, with the parameters it has.
+#: The name under which the reigning champion competes again, with its current parameters.
 REIGNING = "champion_so_far"
 
 
 @dataclass(frozen=True)
 class Lab:
-    """What every step needs of one horizon: its plan, its labelled rows, the expected level of each judged cutoff."""
+    """Input of every step for one horizon: its plan, its labelled rows, the expected total of each evaluated cutoff."""
 
     plan: CutoffPlan
     rows: LabelledRows
@@ -64,7 +64,7 @@ class Lab:
 
     @classmethod
     def of(cls, connection: Connection, settings: Settings, plan: CutoffPlan, columns: FeatureColumns) -> "Lab":
-        """Read the rows and measure the levels; a model needs a window to be judged on, and enough buyers."""
+        """Read the rows and compute the expected totals; a model needs a window to be evaluated on, and enough buyers."""
         judged = (*plan.folds, plan.test) if plan.test else plan.folds
         (buyers,) = one_row(
             connection, "select count(distinct customer_id) from features.customer_day where is_purchase_day"
@@ -83,7 +83,7 @@ def tune_candidates(
 ) -> dict[int, list[TunedCandidate]]:
     """Tune every candidate of every horizon on the temporal folds; write `training.tuning` and return it by horizon.
 
-    The reigning champion competes with the parameters it has, so that it is judged on the same windows as everybody.
+    The reigning champion competes with its current parameters, so that it is evaluated on the same windows as all others.
     """
     found: dict[int, list[TunedCandidate]] = {}
     with warehouse.transaction() as connection:
@@ -103,7 +103,7 @@ def tune_candidates(
 def _tune_horizon(
     lab: Lab, settings: Settings, champion: Manifest | None, progress: Progress
 ) -> tuple[list[TunedCandidate], list[str], list[str]]:
-    """Return everybody tuned, and the names of the challengers and of the champions so far among them."""
+    """Return all tuned candidates, the challengers' names, and the reigning champions' names."""
     folds = lab.plan.folds if lab.has_enough_history else ()
     tune_one = partial(
         tune, task=lab.task, rows=lab.rows, folds=folds, levels=lab.levels, max_sets=settings.max_parameter_sets,
@@ -113,7 +113,7 @@ def _tune_horizon(
     blends = [blend([t for t in tuned if t.candidate.target == target], lab.rows, folds) for target in TARGETS]
     challengers = [_challenger(lab, [*tuned, *blends], target) for target in TARGETS]
     reigning = _reigning(champion, lab.plan.horizon_days)
-    # a champion that challenges itself is fitted once, under its own name
+    # a champion that is also the challenger is fitted once, under its own name
     again = [c.candidate.name for r in reigning for c in challengers if _is_same(r, c)]
     others = [r for r in reigning if not any(_is_same(r, c) for c in challengers)]
     everybody = tuned + blends + run_in_threads(tune_one, others, settings.threads)
@@ -121,7 +121,7 @@ def _tune_horizon(
 
 
 def _challenger(lab: Lab, tuned: Sequence[TunedCandidate], target: Target) -> TunedCandidate:
-    """Return the challenger of one target; where history is short, the rule that needs no learning."""
+    """Return the challenger of one target; with a short history, the rule that needs no fitting."""
     of_target = [t for t in tuned if t.candidate.target == target]
     if not lab.has_enough_history:
         return next(t for t in of_target if t.candidate.name == FALLBACK[target])
@@ -129,7 +129,7 @@ def _challenger(lab: Lab, tuned: Sequence[TunedCandidate], target: Target) -> Tu
 
 
 def _reigning(champion: Manifest | None, horizon_days: int) -> list[Candidate]:
-    """Return the champion's candidates of a horizon under the name `REIGNING`, with one parameter set to try: theirs."""
+    """Return the champion's candidates of a horizon under the name `REIGNING`, with their own parameter set only."""
     recipes = [
         recipe
         for h in (champion.horizons if champion else [])
@@ -148,10 +148,10 @@ def _is_same(reigning: Candidate, challenger: TunedCandidate) -> bool:
 
 
 def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequence[CutoffPlan]) -> pd.DataFrame:
-    """Judge every tuned candidate on the test window of each horizon, which nothing so far has looked at.
+    """Evaluate every tuned candidate on the test window of each horizon, which no earlier step has used.
 
-    Writes `training.model_quality` (one row a horizon, candidate and metric), `training.champions` (the verdicts) and
-    `training.test_predictions` (one row a customer of the test window, by the champions); returns the first.
+    Writes `training.model_quality` (one row per horizon, candidate and metric), `training.champions` (the verdicts) and
+    `training.test_predictions` (one row per customer of the test window, by the champions); returns the first.
     """
     quality: list[dict[str, object]] = []
     with warehouse.transaction() as connection:
@@ -190,7 +190,7 @@ def _predict_test(lab: Lab, choices: Sequence[Choice], settings: Settings) -> li
     learned, judged = lab.rows.at(lab.plan.test.train), lab.rows.at((lab.plan.test.validation,))
     level = lab.levels[lab.plan.test.validation]
 
-    # most members of a blend are judged alone as well: whoever stands in several places is fitted once
+    # most members of a blend are also evaluated alone: a model used in several places is fitted once
     members = [choice.candidate.members(choice.parameters) for choice in choices]
     distinct: list[tuple[Candidate, Parameters]] = []
     for member in chain.from_iterable(members):
@@ -216,7 +216,7 @@ def _verdict(
     challenger = next(c.candidate.name for c, _ in predicted if c.is_challenger)
     reigning = next((c.candidate.name for c, _ in predicted if c.is_reigning), None)
     if lab.plan.test is None or not lab.has_enough_history:
-        return Verdict(challenger, "the history is too short to judge a model: a rule that needs no learning")
+        return Verdict(challenger, "the history is too short to evaluate a model: a fixed rule is used")
     judged = lab.rows.at((lab.plan.test.validation,))
     contenders = {c.candidate.name: Contender(c.candidate.name, p) for c, p in predicted}
     return decide(
@@ -300,7 +300,7 @@ def _published_quality(connection: Connection, lab: Lab, settings: Settings) -> 
 
 
 def past_windows(connection: Connection, lab: Lab) -> tuple[list[PastWindow], PastWindow | None]:
-    """Return what the champions predicted for the fold windows, and for the test window, with what came."""
+    """Return the champions' predictions for the fold windows and the test window, with the actual outcome."""
     days = lab.plan.horizon_days
     names = records.champions(connection, days)
     choices = {c.candidate.name: c.candidate for c in records.read_choices(connection, days, "spend")}
@@ -317,7 +317,7 @@ def past_windows(connection: Connection, lab: Lab) -> tuple[list[PastWindow], Pa
 
 
 def verdicts(connection: Connection) -> dict[str, str]:
-    """Return why each champion is champion, by target; empty before the first training."""
+    """Return the reason for each champion, by target; empty before the first training."""
     if not has_table(connection, "training.champions"):
         return {}
     rows = connection.execute("select horizon_days, target, reason from training.champions order by all").fetchall()

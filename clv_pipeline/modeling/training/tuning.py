@@ -1,4 +1,4 @@
-"""Choosing each candidate's parameters on temporal folds: always learn from earlier windows, judge on a later one."""
+"""Parameter tuning on temporal folds: always fit on earlier windows, evaluate on a later one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from clv_pipeline.modeling.candidates.ensembles import predict
 from clv_pipeline.modeling.data.dataset import LabelledRows
 
 Progress = Callable[[str], None]
-#: What is expected of all customers together, by cutoff (see `level.py`).
+#: Expected totals by cutoff (see `level.py`).
 ExpectedTotals = Mapping[date, ExpectedTotal]
 
 
@@ -27,7 +27,7 @@ class TunedCandidate:
     fold_scores: tuple[float, ...]
     fold_biases: tuple[float, ...]
     tried: int
-    #: one array a fold: what it predicted for the customers of the fold's validation window
+    #: one array per fold: its predictions for the customers of the validation window
     fold_predictions: tuple[metrics.Array, ...] = field(repr=False, default=())
 
     @property
@@ -41,7 +41,7 @@ class TunedCandidate:
 
 
 def fold_score(target: Target, actual: metrics.Array, predicted: metrics.Array) -> float:
-    """Return what tuning maximises: value-weighted rank for spend, log likelihood for the probability."""
+    """Return the score that tuning maximises: value-weighted rank for spend, log likelihood for the probability."""
     if target == "spend":
         return metrics.normalised_gini(actual, predicted)
     return -metrics.log_loss(actual, predicted)
@@ -77,7 +77,7 @@ def tune(
 
 
 def scale_to_total(candidate: Candidate, predicted: metrics.Array, level: ExpectedTotal) -> metrics.Array:
-    """Return a model's predictions put at the expected level; a fixed rule is left as it is."""
+    """Return a model's predictions scaled to the expected total; a fixed rule is not scaled."""
     if candidate.is_baseline:
         return predicted
     return scale_spend(predicted, level) if candidate.target == "spend" else scale_probability(predicted, level)
