@@ -1,4 +1,4 @@
-"""Fitting a buy-till-you-die model to a made-up shop, and every quantity it gives for every customer, against one sort.
+"""Cost of fitting a buy-till-you-die model and of every prediction for every customer, relative to one sort.
 
 The floor is sorting the same (frequency, recency, age) rows once, which any compression into distinct rows must do.
 

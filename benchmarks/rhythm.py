@@ -1,4 +1,4 @@
-"""What knowing the rhythm is worth: MBG/CNBD-k against MBG/NBD on made-up customers of known regularity, out of time.
+"""Gain from modelling regularity: MBG/CNBD-k against MBG/NBD on made-up customers of known regularity, out of time.
 
 Customers come at Erlang-k waiting times and may leave after each purchase; the models learn from all but the last days and
 say how many will come in these, and who. At k = 1 waiting times are random and the two models are the same.

@@ -296,5 +296,5 @@ def test_what_adds_to_the_ranking_is_drawn_and_names_are_inert(tmp_path: Path) -
 def test_the_card_names_who_ranked_better_than_the_champion(tmp_path: Path) -> None:
     card = backtest_card.write_card(by_hand(), tmp_path).read_text()
     assert "the predicted total was 20.0% below the actual total" in card
-    assert "ranked customers better than the champion, beyond chance (Gini): spend_rate by 0.010" in card
+    assert "ranked customers better than the champion, by more than chance (Gini): spend_rate by 0.010" in card
     assert "not measured: there is no earlier period to learn the intervals from" in card

@@ -33,7 +33,7 @@ def test_tables_and_reasons_that_do_not_exist_are_named() -> None:
     found = list(
         broken_rules(model("select 1 as one", "clean", inputs={"clean.order"}, reasons={"no_reason"}), {"clean.orders"})
     )
-    assert found == ["it reads clean.order, which does not exist", "'no_reason' is no code of contracts/reasons.py"]
+    assert found == ["it reads clean.order, which does not exist", "'no_reason' is not a code of contracts/reasons.py"]
 
 
 def test_a_star_in_an_import_is_no_fault_nor_one_outside_what_is_published() -> None:

@@ -40,7 +40,7 @@ def looked(home: Home) -> dict[str, Finding]:
 def test_before_the_first_run_it_says_so_and_fails_at_nothing(tmp_path: Path) -> None:
     lines = said(Home(tmp_path / "home"))
     assert lines["served"].startswith("fail served: nothing is published")
-    assert lines["newest run"] == "ok   newest run: there was none yet"
+    assert lines["newest run"] == "ok   newest run: no run yet"
     assert lines["champion"].startswith("ok   champion: none yet")
     assert not (tmp_path / "home" / "warehouse").exists(), "looking only"
     assert not (tmp_path / "home" / "dagster" / "dagster.yaml").exists(), "looking only"
@@ -120,11 +120,11 @@ def test_a_damaged_run_history_is_said_and_the_next_run_sets_it_aside(
     for damaged in (b"no database", content[: len(content) // 2]):
         history.write_bytes(damaged)
         line = said(home)["newest run"]
-        assert line.startswith(f"fail newest run: nothing is known of it: {history} is damaged")
+        assert line.startswith(f"fail newest run: unknown, because {history} is damaged")
     with mock.patch.dict(os.environ):
         prepare_dagster_home(home)
     assert f"It is moved to {history}.damaged" in caplog.text
-    assert said(home)["newest run"] == "ok   newest run: there was none yet"
+    assert said(home)["newest run"] == "ok   newest run: no run yet"
     assert history.with_name("runs.db.damaged").read_bytes() == damaged
 
 
@@ -138,7 +138,7 @@ def test_a_red_run_is_named_with_its_check_and_message_and_the_last_good_one_is_
     lines = said(home)
     assert lines["served"].startswith(f"ok   served: run {served_run(demo_run)} of Demo company")
     assert lines["newest run"].startswith("fail newest run: nightly ")
-    assert " is red (failure, " in lines["newest run"]
+    assert " failed (failure, " in lines["newest run"]
     assert "clean/orders (check reconciliation): clean.orders was not replaced: 12 of 60 rows" in lines["newest run"]
     assert "quarantined, more than max_rejected_share 10% allows" in lines["newest run"]
     run = newest_run(home)

@@ -1,6 +1,6 @@
-"""Buy-till-you-die models: how often customers will buy, whether they still are customers, what their orders are worth.
+"""Buy-till-you-die models: expected purchases, probability of still being a customer, value of orders.
 
-This is the door: what other rooms may import. Formulas do not belong here.
+The public interface for other packages. Formulas do not belong here.
 
     summary = compress(x, t_x, T)                       # days, one row per customer
     choice = fit_best(summary)

@@ -1,4 +1,4 @@
-"""Gamma-Gamma: what an average order of a customer is worth, shrunk towards everybody's when there are few orders.
+"""Gamma-Gamma: expected value of a customer's average order, shrunk towards the overall mean when there are few orders.
 
 Belongs here: the Gamma-Gamma model of order values. Does not belong here: how many orders come (the other models), or
 their product (`lifetime.py`). It assumes that order values and purchase rates are unrelated.

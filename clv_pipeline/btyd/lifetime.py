@@ -1,4 +1,4 @@
-"""From purchase models to money and dates: discounted residual purchases and value, and when the next order is due.
+"""From purchase models to money and dates: discounted residual purchases and value, and the date of the next order.
 
 Belongs here: discounting over a horizon, and waiting times, for any purchase model. Does not belong here: fitting,
 costs and margins, historic value.

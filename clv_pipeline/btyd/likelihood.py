@@ -1,4 +1,4 @@
-"""Maximising a likelihood, and saying honestly how that went: starts, bounds, the verdict, refusals.
+"""Maximum likelihood with an honest report of the result: starting points, bounds, status, refusals.
 
 Belongs here: the optimiser shared by every model, its failure states, and the checks that refuse hopeless data.
 Does not belong here: any model's formula.

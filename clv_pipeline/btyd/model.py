@@ -1,4 +1,4 @@
-"""What every model of this package shares: named positive parameters, JSON, fitting, the questions it answers.
+"""Base classes of every model of this package: named positive parameters, JSON, fitting, predictions.
 
 Belongs here: the base classes. Does not belong here: formulas of any one model, money over time (`lifetime.py`).
 """
@@ -20,7 +20,7 @@ from clv_pipeline.btyd.summary import Floats, PurchaseSummary, check_histories
 FIT_ROWS = 50_000
 """More distinct histories than this are merged before fitting (`PurchaseSummary.coarsened`)."""
 SCREEN_ROWS = 5_000
-"""Rows on which the starting points race."""
+"""Rows on which starting points are compared."""
 
 
 @dataclass(frozen=True)

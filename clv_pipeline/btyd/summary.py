@@ -1,4 +1,4 @@
-"""What the buy-till-you-die models read: customer histories (x, t_x, T), checked and compressed to distinct rows.
+"""Input of the buy-till-you-die models: customer histories (x, t_x, T), checked and compressed to distinct rows.
 
 Belongs here: checking histories, counting equal ones, thinning them to a size a likelihood can be maximised on.
 Does not belong here: turning orders into histories (that is SQL), or anything that knows a model.

@@ -1,1 +1,1 @@
-"""The made-up company: customers who behave, with planted faults, in a database like any other source."""
+"""The demo company: simulated customers, with planted faults, in a database like any other source."""

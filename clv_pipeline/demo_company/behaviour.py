@@ -1,7 +1,7 @@
-"""How the demo company's customers live: who they are, how they feel week by week, and when they intend to buy.
+"""Simulated customers of the demo company: their traits, weekly state, and intended purchases.
 
-Latent life belongs here, drawn forward in time. What it leaves behind in tables (orders, visits, answers) is in
-events.py, and what goes wrong with those rows in dirt.py.
+Latent behaviour belongs here, drawn forward in time. The resulting rows (orders, visits, answers) are in
+events.py, and the faults planted in those rows in dirt.py.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ HOUR_WEIGHT = (2, 1, 0, 0.3, 0.3, 0.5, 1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5, 6, 7, 8,
 
 SEASON_ONLY_SHARE = 0.08  # customers who buy in one season of the year only
 SEASON_PEAK_DAYS = (105, 190, 275, 345)  # spring, summer, autumn, Christmas, as day of the year
-NEVER_BUYER_SHARE = 0.05  # contacts without any wish to buy; some others never get round to it
+NEVER_BUYER_SHARE = 0.05  # contacts without any intention to buy; some others never do either
 BEFORE_START_SHARE = 0.28  # won before the data begin, so their first years are not seen
 MEDIAN_GAP_DAYS = 60.0
 MEDIAN_LIFETIME_DAYS = 11_000.0  # while satisfied; bad experiences shorten it several times over
@@ -113,7 +113,7 @@ def at_some_hour(rng: np.random.Generator, days: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class People:
-    """What does not change about each person."""
+    """Fixed traits of each person."""
 
     joined_day: Floats  # negative: before the data begin
     wants_to_buy: Flags
@@ -138,7 +138,7 @@ class People:
 
 @dataclass(frozen=True)
 class Life:
-    """What happens inside each person: weekly states (person x week) and the purchases they intend."""
+    """State of each person: weekly states (person x week) and the purchases they intend."""
 
     mood: Floats  # appetite for the shop, about normal
     satisfaction: Floats  # about normal; low satisfaction drives people away

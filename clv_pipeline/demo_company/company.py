@@ -1,8 +1,8 @@
 """The demo company: a web shop with 2.5 years of customers, written into any SQLAlchemy database.
 
-The door and the writing belong here. Customers' lives are in behaviour.py, their traces in events.py, the
-contact file in crm.py, the planted faults in dirt.py, the tables in schema.py. The pipeline knows none
-of it: it reads this company through the SELECTs in sql/0_sources/demo like any other.
+The public function and the writing belong here. Customers are simulated in behaviour.py, their rows in events.py, the
+contact file in crm.py, the planted faults in dirt.py, the tables in schema.py. The pipeline has no
+knowledge of it: it reads this company through the SELECTs in sql/0_sources/demo like any other.
 """
 
 import logging
@@ -71,7 +71,7 @@ def build_demo_company(
     if customers < 100 or calendar.days < SHORTEST_PERIOD_DAYS:
         raise ConfigurationError(
             f"The demo company cannot be built with {customers} customers over {calendar.days} days",
-            next_step=f"ask for at least 100 customers and {SHORTEST_PERIOD_DAYS} days.",
+            next_step=f"use at least 100 customers and {SHORTEST_PERIOD_DAYS} days.",
         )
     with _target(sa.make_url(url)) as target, sa.create_engine(target, poolclass=sa.NullPool).begin() as connection:
         schema.METADATA.drop_all(connection)

@@ -1,4 +1,4 @@
-"""The demo company's customer numbers and CRM contacts: who is on file, under which numbers, with which details.
+"""The demo company's customer numbers and CRM contacts: the people on file, their numbers and details.
 
 Only the contact file belongs here; what the contacts do is in events.py.
 """
@@ -70,7 +70,7 @@ def give_numbers(first: int, first_extra: int, oddities: Oddities) -> Numbers:
 def write_down_contacts(
     rng: np.random.Generator, calendar: Calendar, people: People, country: Ints, numbers: Numbers, oddities: Oddities
 ) -> Columns:
-    """Return the contacts of everybody who is on file, then the older contacts of merged people."""
+    """Return the contacts of all people on file, then the older contacts of merged people."""
     on_file = np.nonzero(~oddities.is_orphan)[0]
     details = _details(rng, calendar, people, country, oddities)
     parts = [_rows(details, on_file, numbers.of_person[on_file, 0], None)]

@@ -1,6 +1,6 @@
-"""What is wrong with the demo company's rows, on purpose: the faults every real source has, each at a known rate.
+"""Faults planted in the demo company's rows: those of every real source, each at a known rate.
 
-Only spoiling belongs here, and counting what was spoilt. Clean behaviour is in behaviour.py and events.py.
+Only planting and counting faults belongs here. Clean behaviour is in behaviour.py and events.py.
 """
 
 from collections import Counter
@@ -52,7 +52,7 @@ ODD_NAMES = (
 
 @dataclass(frozen=True)
 class PlantedFaults:
-    """How many of each fault the company was built with."""
+    """Number of planted faults of each kind."""
 
     cancelled_orders: int = 0
     corrected_lines: int = 0

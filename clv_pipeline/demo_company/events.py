@@ -1,7 +1,7 @@
-"""What the demo company's customers leave behind: orders, returns, visits, answers, posts and clicks, before any dirt.
+"""Events of the demo company's customers: orders, returns, visits, answers, posts and clicks, before faults are planted.
 
-Every event follows from the person's traits, state and intentions at that time (behaviour.py); nothing looks at
-orders that come later. Times are days since the start; columns carry the names of the shop's own tables.
+Every event follows from the person's traits, state and intentions at that time (behaviour.py); nothing uses
+later orders. Times are days since the start; columns carry the names of the shop's own tables.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ _ONE_SECOND = 1 / 86_400
 
 @dataclass(frozen=True)
 class Shop:
-    """What all customers share: the calendar, the price list (cents by category, ascending) and the currencies."""
+    """Shared by all customers: the calendar, the price list (cents by category, ascending) and the currencies."""
 
     calendar: Calendar
     price_cents: Ints

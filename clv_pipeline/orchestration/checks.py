@@ -1,4 +1,4 @@
-"""Asset checks: what the rooms measured, in the form Dagster shows. What is measured, and its limits, is theirs."""
+"""Asset checks: results of the data checks in the form Dagster shows. Measures and limits are defined in other packages."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -21,12 +21,12 @@ CHALLENGER = "challenger"
 
 
 def specs(asset: str, *names: str) -> list[dg.AssetCheckSpec]:
-    """Return the specs of the checks that an asset yields; where one fails, nothing downstream runs."""
+    """Return the specs of the checks that an asset yields; if one fails, nothing downstream runs."""
     return [dg.AssetCheckSpec(name, asset=asset_key(asset), blocking=True) for name in names]
 
 
 def of_extracted_table(table: ExtractedTable) -> dg.AssetCheckResult:
-    """Warn of what a source returned beside the contract: columns nobody asked for, values that could not be read."""
+    """Warn of deviations from the source contract: unknown columns, unreadable values."""
     return dg.AssetCheckResult(
         asset_key=["raw", table.name],
         check_name=CONTRACT_CHECK,
@@ -37,7 +37,7 @@ def of_extracted_table(table: ExtractedTable) -> dg.AssetCheckResult:
 
 
 def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetCheckResult]:
-    """Yield the outcome of the expectation suite and of the reconciliation of one clean table, and what to look at."""
+    """Yield the outcome of the expectation suite and of the reconciliation of one clean table, and details to look at."""
     broken = [r for r in report.rules if not r.passed]
     yield dg.AssetCheckResult(
         asset_key=asset_key(model.table),
@@ -75,7 +75,7 @@ def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetChe
 
 
 def of_judgements(asset: str, judgements: Iterable[CheckResult]) -> Iterable[dg.AssetCheckResult]:
-    """Yield the outcome of the checks that hold a night against its limits; one that does not block is a warning."""
+    """Yield the outcome of the nightly checks; one that does not block is a warning."""
     for judged in judgements:
         yield dg.AssetCheckResult(
             asset_key=asset_key(asset),
@@ -97,7 +97,7 @@ def of_judgements(asset: str, judgements: Iterable[CheckResult]) -> Iterable[dg.
 def materialized_and_judged(
     asset: str, judge: Callable[[], tuple[dict[str, Any], list[CheckResult]]], *, several: bool = False
 ) -> Iterable[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-    """Yield the materialization of an asset and its checks, as `judge` returns them; where one blocks, only the checks.
+    """Yield the materialization of an asset and its checks, as `judge` returns them; if one blocks, only the checks.
 
     several: the metadata are those of several assets of one layer, by name.
 
@@ -116,7 +116,7 @@ def materialized_and_judged(
 
 
 def of_audit(error: PublishError | None, rows: Mapping[str, int]) -> dg.AssetCheckResult:
-    """Return whether the bundle that was built beside passed its audit, and what broke where it did not."""
+    """Return whether the new bundle passed its audit, and the violations if it did not."""
     return dg.AssetCheckResult(
         asset_key=asset_key("published.bundle"),
         check_name=AUDIT,
@@ -126,7 +126,7 @@ def of_audit(error: PublishError | None, rows: Mapping[str, int]) -> dg.AssetChe
 
 
 def of_champion(verdicts: dict[str, str]) -> dg.AssetCheckResult:
-    """Warn where the retrained model did not take the champion's place; each verdict has the figures of both."""
+    """Warn if the retrained model did not replace the champion; each verdict has the figures of both."""
     kept = {target: reason for target, reason in verdicts.items() if reason.startswith(CHAMPION_STAYS)}
     return dg.AssetCheckResult(
         asset_key=asset_key("training.champion"),

@@ -1,6 +1,6 @@
-"""The Dagster home of a CLV_HOME: its configuration, and run histories that are damaged or were left open by a kill.
+"""The Dagster home of a CLV_HOME: its configuration, and repair of run histories that are damaged or were left open by a kill.
 
-The history tells how nights went and nothing else reads it; a damaged file of it is no reason to have no night.
+The history only reports past runs and nothing else reads it; a corrupt history file must not stop the nightly run.
 """
 
 import logging
@@ -33,7 +33,7 @@ _HISTORY_FILES = ("history/runs.db", "history/runs/index.db", "schedules/schedul
 def prepare_dagster_home(home: Home) -> Path:
     """Make the Dagster home of a CLV_HOME, point DAGSTER_HOME at it, and return it.
 
-    A damaged history file is set aside under its name and `.damaged`, and a new one is started.
+    A damaged history file is renamed to `<name>.damaged`, and a new one is started.
     """
     folder = home.dagster
     configuration = folder / "dagster.yaml"
@@ -41,7 +41,7 @@ def prepare_dagster_home(home: Home) -> Path:
         configuration.write_text(_DAGSTER_YAML)
     for file in damaged_history(home):
         aside = file.with_name(f"{file.name}.damaged")
-        log.warning("%s is damaged. It is set aside as %s; the history of runs starts afresh there.", file, aside)
+        log.warning("%s is damaged. It is renamed to %s, and a new run history is started.", file, aside)
         for suffix in ("-wal", "-shm"):
             file.with_name(file.name + suffix).unlink(missing_ok=True)
         os.replace(file, aside)
@@ -61,14 +61,16 @@ def _is_whole(file: Path) -> bool:
         with closing(sqlite3.connect(file)) as connection:
             return connection.execute("pragma quick_check(1)").fetchall() == [("ok",)]
     except sqlite3.OperationalError:
-        return True  # locked, or no right to read it: that says nothing of its bytes
+        return True  # locked, or no permission to read it: that does not mean damage
     except sqlite3.DatabaseError:
         return False
 
 
 def _fail_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
-    """Mark runs whose process is gone as failed: one that seems to run for ever would hold the queue for ever."""
+    """Mark runs whose process is gone as failed: a run left in STARTED would block the queue."""
     holder = holder_of(home)
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
         if holder is None or run.run_id != holder.run_id:
-            instance.report_run_failed(run, "The process of this run ended without a word; it was probably killed.")
+            instance.report_run_failed(
+                run, "The process of this run ended without an error message; it was probably killed."
+            )

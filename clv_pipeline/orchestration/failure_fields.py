@@ -12,7 +12,7 @@ _TAG_PREFIX = "clv/failure_"
 
 
 def metadata_of(error: PipelineError, where: str = "") -> dict[str, str]:
-    """Return the fields as metadata; `where` is what the error itself does not know, such as the step."""
+    """Return the fields as metadata; `where` adds context that the error lacks, such as the step."""
     return {_WHAT: where + error.what, _NEXT_STEP: error.next_step, _RUNBOOK: error.runbook}
 
 
@@ -22,7 +22,7 @@ def tags_of(error: PipelineError) -> dict[str, str]:
 
 
 def from_metadata(values: Mapping[str, str]) -> tuple[str, str, str] | None:
-    """Return what is wrong, the next step and the runbook's section; None where there are no such fields."""
+    """Return the problem, the next step and the runbook's section; None without such fields."""
     return (values[_WHAT], values[_NEXT_STEP], values[_RUNBOOK]) if _WHAT in values else None
 
 

@@ -1,4 +1,4 @@
-"""What the run history says: how the newest run went, and what it failed on. Reading only; runs are made in `runs.py`."""
+"""Reader of the run history: outcome of the newest run, and its failures. Runs are started in `runs.py`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from clv_pipeline.orchestration.schedules import next_tick
 
 @dataclass(frozen=True)
 class Failure:
-    """What failed: an asset, with its check where one did; what is wrong; the next step and the runbook's section.
+    """One failure: an asset, with its check if one failed; the problem; the next step and the runbook's section.
 
-    The last two are empty for what nobody expected.
+    The last two are empty for an unexpected error.
     """
 
     subject: str
@@ -36,13 +36,13 @@ class Failure:
 
     @property
     def message(self) -> str:
-        """What a user reads of it."""
+        """The text for the user."""
         return f"{self.what}\n  Next step: {self.advice}" if self.next_step else self.what
 
 
 @dataclass(frozen=True)
 class NewestRun:
-    """The run that was created last; `ended_at` is None while it waits or works."""
+    """The newest run; `ended_at` is None while it is queued or running."""
 
     run_id: str
     job_name: str
@@ -57,14 +57,14 @@ class NewestRun:
 
 
 def about_runs(home: Home, settings: Settings) -> Iterator[Finding]:
-    """Yield a finding for the newest run, with what it failed on, and one for the next tick of the schedule."""
+    """Yield a finding for the newest run, with its failures, and one for the next scheduled run."""
     damaged = damaged_history(home)
     if damaged:
-        text = f"nothing is known of it: {', '.join(map(str, damaged))} is damaged"
-        yield Finding("newest run", False, text, "`clv run` sets it aside and begins a new history.")
+        text = f"unknown, because {', '.join(map(str, damaged))} is damaged"
+        yield Finding("newest run", False, text, "`clv run` renames it and starts a new history.")
     else:
         run = newest_run(home)
-        yield _about(run) if run else Finding("newest run", True, "there was none yet")
+        yield _about(run) if run else Finding("newest run", True, "no run yet")
     yield Finding(
         "next run", True, f"{next_tick(clock.now()):%Y-%m-%d %H:%M} {settings.time_zone}, while `clv ui` runs"
     )
@@ -74,18 +74,18 @@ def _about(run: NewestRun) -> Finding:
     name, when = f"{run.job_name} {run.run_id}", f"{run.ended_at or run.created_at:%Y-%m-%d %H:%M} UTC"
     if not run.is_red:
         return Finding("newest run", True, f"{name}: {run.status}, {when}")
-    first = run.failures[0] if run.failures else Failure("the run", "its process ended without a word")
+    first = run.failures[0] if run.failures else Failure("the run", "its process ended without an error message")
     more = f" (and {len(run.failures) - 1} more)" if len(run.failures) > 1 else ""
     return Finding(
         "newest run",
         False,
-        f"{name} is red ({run.status}, {when}): {first.subject}: {first.what}{more}",
-        first.advice or "look at it in the Dagster UI (`clv ui`), then run again.",
+        f"{name} failed ({run.status}, {when}): {first.subject}: {first.what}{more}",
+        first.advice or "look at the run in the Dagster UI (`clv ui`), then run again.",
     )
 
 
 def newest_run(home: Home) -> NewestRun | None:
-    """Return how the newest run of a home went, or None before the first one."""
+    """Return the outcome of a home's newest run, or None before the first one."""
     if not (home.dagster / "dagster.yaml").exists():
         return None
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
@@ -105,7 +105,7 @@ def newest_run(home: Home) -> NewestRun | None:
 
 
 def _status(home: Home, run: dg.DagsterRun) -> str:
-    """Return Dagster's word for the state of a run, and 'killed' where its process is gone without having said so."""
+    """Return Dagster's word for the state of a run, or 'killed' if its process is gone without a final status."""
     holder = holder_of(home)
     if run.status == dg.DagsterRunStatus.STARTED and (holder is None or holder.run_id != run.run_id):
         return "killed"
@@ -123,7 +123,7 @@ def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[Failure]
 
 
 def failures_of(events: list[dg.DagsterEvent], tags: Mapping[str, str]) -> list[Failure]:
-    """Return what failed among the events of one run: its steps, or the run itself, of which its tags tell, where none did."""
+    """Return the failures among the events of one run: its steps, or the run itself (from its tags) if no step failed."""
     checks = _failed_checks(events)
     failures = []
     for event in events:

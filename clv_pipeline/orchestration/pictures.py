@@ -13,7 +13,7 @@ from clv_pipeline.warehouse.connection import Connection, has_table
 def kept_or_drawn(
     context: dg.AssetExecutionContext, is_new: bool, draw: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return new pictures where there is something new to see, else those of the asset's last materialization.
+    """Return new pictures if there is new data, else those of the asset's last materialization.
 
     The Dagster UI shows the metadata of the last materialization only, which on most nights trained nothing.
     """
@@ -68,7 +68,7 @@ def of_what_drives_predictions(connection: Connection, settings: Settings) -> di
 
 
 def of_sources(connection: Connection, settings: Settings) -> dict[str, Any]:
-    """Return what each source adds to the normalised Gini."""
+    """Return the gain in normalised Gini from each source."""
     bars = connection.execute(
         """
         select description, difference, low, high from training.source_ablation

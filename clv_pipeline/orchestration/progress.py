@@ -1,4 +1,4 @@
-"""What `clv run` shows while it runs: one line a step, a spinner for the step that runs now. Everything else is in Dagster's UI.
+"""Progress display of `clv run`: one line per step, and a spinner for the running step. Everything else is in Dagster's UI.
 
 A terminal has one writer. Dagster sends what a step writes to a file and copies the file to the terminal a moment later, so
 a spinner of the same process and those copies would write into each other's lines.
@@ -20,18 +20,18 @@ from rich.markup import escape
 from rich.spinner import Spinner
 from rich.text import Text
 
-#: The terminal of the run that is on, while its display has it: there is one terminal a process.
+#: The terminal of the current run while its display uses it: there is one terminal per process.
 _shown: list[tuple[Console, Spinner]] = []
-#: How long the last lines of a process that outlives its step are waited for.
+#: How long to wait for the last lines of a process that outlives its step.
 _LAST_LINES_SECONDS = 2
 
 
 @contextmanager
 def live_display() -> Iterator[None]:
-    """Show what runs now on the terminal; all that this process and its children write meanwhile comes as whole lines above it.
+    """Show the running step on the terminal; output of this process and its children appears as whole lines above it.
 
-    Whether there is a terminal is asked once, here: where stdout or stderr is a file or a pipe, nothing is redirected and
-    nothing moves.
+    The terminal is detected once, here: if stdout or stderr is a file or a pipe, nothing is redirected and
+    no spinner is shown.
     """
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
         yield
@@ -52,7 +52,7 @@ def live_display() -> Iterator[None]:
 
 @contextmanager
 def _written_above(console: Console) -> Iterator[None]:
-    """Print each line that comes through stdout or stderr on the console, whoever writes it: Python, a library, a child."""
+    """Print each line that comes through stdout or stderr on the console, from any writer: Python, a library, a child process."""
     with ExitStack() as streams:
         for stream in (sys.stdout, sys.stderr):
             streams.enter_context(_relayed(stream, console))
@@ -89,7 +89,7 @@ def _relay(read_end: int, console: Console) -> None:
 
 
 class _StepLines(logging.Handler):
-    """Leaves one line for each step that ended, and tells the spinner, if there is one, what runs."""
+    """Prints one line for each finished step, and updates the spinner, if there is one."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -123,7 +123,7 @@ class _StepLines(logging.Handler):
         self._console.print(line, soft_wrap=True)
 
 
-@dg.logger(None, "One line a step, with a spinner for what runs now.")
+@dg.logger(None, "One line per step, with a spinner for the running step.")
 def step_lines(init_context: dg.InitLoggerContext) -> logging.Logger:
     """Return a logger whose only handler writes step lines to the terminal."""
     logger = logging.Logger("clv_run", logging.DEBUG)

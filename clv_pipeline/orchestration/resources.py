@@ -1,4 +1,4 @@
-"""What every asset is handed: settings, folders, warehouse, registry; and how a user's error becomes a red step."""
+"""Resources of every asset: settings, folders, warehouse, registry; and the conversion of a user's error into a failed step."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,7 +23,7 @@ from clv_pipeline.warehouse.connection import Warehouse
 
 AS_OF_TAG = "clv/as_of"
 RETRAIN_TAG = "clv/retrain"
-#: Names of checks that may be red in this run, with commas between them.
+#: Names of checks acknowledged for this run, separated by commas.
 ACKNOWLEDGE_TAG = "clv/acknowledge"
 
 
@@ -34,11 +34,11 @@ def current_settings() -> Settings:
 
 
 class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The rooms of one CLV_HOME, opened from the settings of the process."""
+    """Folders, warehouse and registry of one CLV_HOME, opened from the settings of the process."""
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
-        """Hold the home for as long as a run uses it, whoever started the run."""
+        """Hold the lock of the home while a run uses it, however it was started."""
         run = context.run
         assert run is not None
         started_by = run.tags.get("dagster/schedule_name", "the Dagster UI")
@@ -93,7 +93,7 @@ def run_acknowledged(context: dg.AssetExecutionContext) -> tuple[str, ...]:
     """Return the names of the checks that are acknowledged for this run.
 
     Raises:
-        ConfigurationError: the tag names something else.
+        ConfigurationError: the tag has another name.
     """
     tagged = context.run.tags.get(ACKNOWLEDGE_TAG, "")
     return known_checks(name.strip() for name in tagged.split(",") if name.strip())
@@ -109,9 +109,9 @@ def run_started_at(context: dg.AssetExecutionContext) -> datetime:
 
 @contextmanager
 def red_on_error() -> Iterator[None]:
-    """Turn a user's error into a failed step that shows its message; only an interrupted source is worth a retry.
+    """Turn a user's error into a failed step that shows its message; only `SourceInterrupted` is retried.
 
-    Where the machine is at its limit the message does not know what was being made, so it begins with the step.
+    Messages about memory or disk do not contain the current step, so the step is put first.
     """
     try:
         yield

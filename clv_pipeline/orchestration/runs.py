@@ -1,4 +1,4 @@
-"""Running the nightly job in this process. What its history says afterwards is read in `history.py`."""
+"""Run the nightly job in this process. Its history is read in `history.py`."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +15,7 @@ from clv_pipeline.orchestration.progress import live_display
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended: what failed, and each asset check's name and result."""
+    """The outcome of a run: failures, and each asset check's name and result."""
 
     run_id: str
     succeeded: bool
@@ -27,7 +27,7 @@ class RunOutcome:
 def run_nightly(home: Home, *, as_of: date | None, retrain: bool, acknowledged: tuple[str, ...]) -> RunOutcome:
     """Execute the job that the schedule launches, in this process, into the same history.
 
-    `acknowledged` names the checks that may be red in this run.
+    `acknowledged` names the checks acknowledged for this run.
 
     Raises:
         BusyError: a run, a rollback or a promotion is under way in this home.
@@ -54,7 +54,7 @@ def _execute(run_id: str, as_of: date | None, retrain: bool, acknowledged: tuple
                 run_config={"loggers": {"console": {"config": {}}}},
                 tags={name: value for name, value in tags.items() if value},
             )
-        # several assets may fail of one thing, which is said once
+        # several assets may fail for one reason, which is reported once
         run = instance.get_run_by_id(run_id)
         found = failures_of(list(result.all_events), run.tags if run else {})
         failures = {failure.message: failure for failure in found}

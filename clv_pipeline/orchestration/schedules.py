@@ -1,4 +1,4 @@
-"""When things run: the jobs and the nightly schedule."""
+"""The jobs and the nightly schedule."""
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ retrain = dg.define_asset_job(
     "retrain",
     selection=dg.AssetSelection.all(),
     tags={RETRAIN_TAG: "true"},
-    description="The nightly job with a training whether it is due or not.",
+    description="The nightly job with a training, due or not.",
 )
 
 
@@ -38,7 +38,7 @@ def _cron() -> str:
 def every_night(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
     """Run the nightly job with as_of = the day of the tick in the business zone (or the fixed as_of of a demo).
 
-    Nights that were missed are made up for first, oldest first, so that the history has no gap.
+    Missed nights are caught up first, oldest first, so that the history has no gap.
     """
     settings = current_settings()
     tonight = context.scheduled_execution_time.astimezone(ZoneInfo(settings.time_zone)).date()
@@ -61,5 +61,5 @@ def _missed_nights(settings: Settings, tonight: date) -> list[date]:
 
 
 def next_tick(after: datetime) -> datetime:
-    """Return when the schedule ticks next, in the business time zone."""
+    """Return the time of the next scheduled run, in the business time zone."""
     return next(schedule_execution_time_iterator(after.timestamp(), _cron(), current_settings().time_zone))

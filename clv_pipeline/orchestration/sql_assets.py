@@ -56,7 +56,7 @@ def sql_asset(
         check_specs=[dg.AssetCheckSpec(name, asset=asset_key(model.table), blocking=True) for name in checks] or None,
     )
     def build_table(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
-        # held for the step, because opening the file again for each thing that is done costs more than most of them
+        # keep one connection open for the whole step: reopening the file for each query costs more than the query
         with red_on_error(), pipeline.warehouse.connection():
             yield from body(context, pipeline, model)
 
@@ -76,7 +76,7 @@ def table_metadata(connection: Connection, table: str) -> Metadata:
 
 
 def _meaning(table: str, column: str) -> str | None:
-    """Return what a column means, where a contract or the words for a feature say it."""
+    """Return the meaning of a column, if a contract or a feature label has it."""
     layer, name = table.split(".")
     if table in TABLES and layer != "published":
         return TABLES[table].meaning_of(column)

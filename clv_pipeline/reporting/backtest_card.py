@@ -1,4 +1,4 @@
-"""The model card of a backtest: one Markdown page on what the models are for, how accurate they were, and where they failed."""
+"""The model card of a backtest: one Markdown page on the purpose of the models, their accuracy, and their largest errors."""
 
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def _errors(window: Window) -> list[str]:
             f"{name} by {formats.metric('normalised_gini', -value)}"
             for name, value in zip(behind["candidate"], behind["value"], strict=True)
         )
-        found.append(f"these models ranked customers better than the champion, beyond chance (Gini): {names}.")
+        found.append(f"these models ranked customers better than the champion, by more than chance (Gini): {names}.")
     intervals = measured_intervals(models)
     if intervals and "interval_lowest_decile_coverage" in intervals.estimates:
         lowest = intervals.shown("interval_lowest_decile_coverage", with_interval=False)

@@ -1,4 +1,4 @@
-"""A backtest for people: one HTML page with plots, and its section of docs/accuracy.md. Tables are `backtest_tables.py`."""
+"""The report of a backtest: one HTML page with plots, and its section of docs/accuracy.md. Tables are in `backtest_tables.py`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,7 @@ def write_page(backtest: Backtest, folder: Path) -> Path:
 
 
 def write_section(backtest: Backtest, path: Path, name: str, command: str, protocol: Protocol | None) -> None:
-    """Put the backtest's tables under the heading `name` of a Markdown file, in place of what stands under it."""
+    """Put the backtest's tables under the heading `name` of a Markdown file, replacing the section's old content."""
     lines = [f"## {name}", "", f"`{command}`", ""]
     if protocol:
         lines += [protocol.description, ""]
@@ -68,7 +68,7 @@ def write_section(backtest: Backtest, path: Path, name: str, command: str, proto
 
 
 def _with_published(table: Table, protocol: Protocol) -> Table:
-    """Return the table of spend models with what others published for the same window."""
+    """Return the table of spend models with published results of others for the same window."""
     published = [
         [f"*{method}*", "published", *(formats.metric(m, figures.get(m)) for m in SPEND_METRICS)]
         for method, figures in protocol.published

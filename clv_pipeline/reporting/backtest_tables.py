@@ -37,7 +37,7 @@ class Window:
 
     @property
     def verdicts(self) -> list[str]:
-        """Return what was decided for each target, and why."""
+        """Return the verdict and its reason for each target."""
         return [
             f"Champion for {labels.target(row['target'])}: {row['candidate']}. Reason: {row['reason']}."
             for row in _records(self.rows("verdicts"))
@@ -53,7 +53,7 @@ class Window:
         return [*comparisons(self.models, with_intervals=with_intervals), ("Lead of the spend champion", self._lead())]
 
     def _lead(self) -> Table:
-        """Return how much better the champion is than each other model, with the paired interval."""
+        """Return the champion's lead over each other model, with the paired interval."""
         rows = []
         for name, group in self.rows("differences").groupby("candidate"):
             # the champion itself is no lead
@@ -71,7 +71,7 @@ def windows(backtest: Backtest) -> Iterator[Window]:
 
 
 def learning(backtest: Backtest) -> Table:
-    """Return what one model reaches when it is trained on a share of the customers."""
+    """Return the metrics of one model trained on a share of the customers."""
     shown = ("normalised_gini", "root_mean_squared_error")
     rows = [
         [
@@ -86,7 +86,7 @@ def learning(backtest: Backtest) -> Table:
 
 
 def sources(backtest: Backtest) -> Table:
-    """Return what one fixed model gains from each source's features, with the paired interval."""
+    """Return the gain of one fixed model from each source's features, with the paired interval."""
     gini = "normalised_gini"
     rows = [
         [

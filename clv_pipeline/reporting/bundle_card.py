@@ -1,4 +1,4 @@
-"""The model card of a bundle, in Markdown: what the models are for, how accurate they were. The page is `bundle_report.py`."""
+"""The model card of a bundle, in Markdown: purpose and accuracy of the models. The HTML page is in `bundle_report.py`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The report of a bundle: report.html and its data, read from the bundle's own tables. The model card is `bundle_card.py`."""
+"""The report of a bundle: report.html and its data, read from the bundle's own tables. The model card is in `bundle_card.py`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ order by permutation_importance.rank, position
 
 @dataclass(frozen=True)
 class Drivers:
-    """What the ranking depends on, measured on the test window: by feature, by source, and what a source adds."""
+    """Drivers of the ranking, measured on the test window: by feature, by source, and the gain from each source."""
 
     by_feature: Picture
     by_source: Picture
@@ -175,7 +175,7 @@ def _importance(connection: Connection, which: str) -> list[plots.Bar]:
 
 
 def _sources(connection: Connection) -> Table:
-    """Return what each source adds to one fixed model, the most helpful for the ranking first."""
+    """Return the gain of one fixed model from each source, the most helpful for the ranking first."""
     shown = ("normalised_gini", "spearman", "top_decile_capture", "root_mean_squared_error")
     cells = {
         (row["description"], row["metric"]): formats.metric_estimate(

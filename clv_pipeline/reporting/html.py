@@ -1,6 +1,6 @@
 """HTML pages from the templates in `templates/`: one environment, in which every value is text unless a macro says otherwise.
 
-A page runs nothing and fetches nothing: styles are in the page, pictures are data URIs. What stands in a page is prepared by
+A page runs nothing and fetches nothing: styles are in the page, pictures are data URIs. The content of a page is prepared by
 `bundle_report.py` and `backtest_report.py`.
 """
 
@@ -17,7 +17,7 @@ _TEMPLATES = Path(__file__).with_name("templates")
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot for a page; `text` says what it shows to readers who cannot see it."""
+    """A plot for a page; `text` is its description for readers who cannot see it."""
 
     png: bytes
     text: str

@@ -1,6 +1,6 @@
 """Names that reports, cards and the terminal show for metrics, targets, roles and published columns; no numbers.
 
-The words for features belong to `features/wording.py`; a new metric needs its entry here.
+Labels of features are in `features/wording.py`; a new metric needs its entry here.
 """
 
 import re
@@ -13,7 +13,7 @@ Kind = Literal["score", "share", "bias", "money"]
 
 @dataclass(frozen=True)
 class Metric:
-    """What a metric is called in a table, what it means in one sentence, and how its value is written."""
+    """The label of a metric in tables, its meaning in one sentence, and its number format."""
 
     label: str
     meaning: str
@@ -77,7 +77,7 @@ METRICS = {
 }  # fmt: skip
 #: Published columns that hold codes of ours, such as `churn_risk`; every other text is shown as the company wrote it.
 COLUMNS_OF_CODES = {"segment", "score_status", "table_name"}
-#: Headings that say more than the name of the column.
+#: Headings that are clearer than the column's name.
 _HEADINGS = {
     "customer_id": "customer",
     "predicted_spend_mean": "predicted spend per customer",
@@ -100,7 +100,7 @@ _HEADINGS = {
 
 
 def metric(name: str) -> Metric:
-    """Return how a metric is shown; one without an entry, as in a bundle of an older version, is shown by its name.
+    """Return the label of a metric; one without an entry, as in a bundle of an older version, is shown by its name.
 
     >>> metric("roc_auc").label, metric("some_old_metric").label
     ('AUC', 'some old metric')
@@ -127,7 +127,7 @@ def heading(column: str) -> str:
 
 
 def target(name: str) -> str:
-    """Return what a target predicts.
+    """Return the label of a target.
 
     >>> target("spend_90d_total"), target("spend_90d_flag"), target("spend"), target("flag")
     ('spend (90 days)', 'purchase (90 days)', 'spend', 'purchase')

@@ -1,4 +1,4 @@
-"""The way back from a published column to the columns of the source, as a tree for the terminal."""
+"""Lineage of a published column back to the columns of the source, as a tree for the terminal."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -16,7 +16,7 @@ Node = tuple[str, str]
 
 
 def print_lineage(console: Console, home: Home, column: str) -> None:
-    """Print the way back from a published column, and which source columns it ends at.
+    """Print the lineage of a published column, and the source columns at its end.
 
     Raises:
         PublishError: nothing is published yet.
@@ -28,7 +28,7 @@ def print_lineage(console: Console, home: Home, column: str) -> None:
 
 
 def way_back(bundle: Path, column: str) -> tuple[Tree, list[str]]:
-    """Return the steps back from `published.<table>.<column>`, and the source columns that they end at.
+    """Return the steps back from `published.<table>.<column>`, and the source columns at their end.
 
     bundle: a published DuckDB file.
 
@@ -54,7 +54,7 @@ def _published(column: str, sources: dict[Node, list[tuple[Node, str]]]) -> Node
     if node not in sources:
         known = [_name(n) for n in sources if n[0].startswith("published.")]
         raise ConfigurationError(
-            f"No lineage is known of '{column}'{nearest(f'published.{table}.{name}', known)}",
+            f"There is no lineage for '{column}'{nearest(f'published.{table}.{name}', known)}",
             next_step="name a published column as published.<table>.<column>; docs/published_tables.md lists them.",
         )
     return node

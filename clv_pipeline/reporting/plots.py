@@ -1,4 +1,4 @@
-"""Plots as PNG bytes: how good predictions are, what drives them, segments. Data comes in, a picture goes out.
+"""Plots as PNG bytes: accuracy of predictions, their drivers, segments. Input is data, output is a picture.
 
 Matplotlib takes half a second to import, so it is imported when something is drawn: most commands draw nothing.
 """

@@ -107,7 +107,7 @@ def comparisons(
 
 
 def measured_intervals(models: Iterable[Judged]) -> Judged | None:
-    """Return how good the published intervals were; None where no earlier window could measure them."""
+    """Return the accuracy of the published intervals; None if no earlier window could measure it."""
     return next((m for m in models if m.row_kind == "published" and m.estimates), None)
 
 

@@ -1,4 +1,4 @@
-"""What the terminal shows of the served bundle: the summary after a run, and one customer explained. Tables print here, too."""
+"""Terminal output about the served bundle: the summary after a run, one customer's explanation, and tables."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,7 +25,7 @@ def print_table(console: Console, shown: Table) -> None:
 
 
 def print_summary(console: Console, home: Home, checks_passed: int, checks_failed: list[str], ui_command: str) -> None:
-    """Print what the last run published and where to look."""
+    """Print the results of the last run and where to find them."""
     with open_bundle_file(served_database(home)) as connection:
         (run,) = records(connection, "select * from clv_run")
         champions = connection.execute(
@@ -82,7 +82,9 @@ def print_customer(console: Console, home: Home, customer_id: str) -> None:
     )
     for action, why in actions:
         console.print(f"to do: {action} ({why})", markup=False)
-    console.print("reasons for the prediction (the money each one adds or takes, compared with the average customer):")
+    console.print(
+        "reasons for the prediction (the amount each one adds or subtracts, compared with the average customer):"
+    )
     for reason in ("reason_1", "reason_2", "reason_3"):
         if values[reason]:
             console.print(f"  - {values[reason]}", markup=False)

@@ -1,6 +1,6 @@
 """The only place that opens DuckDB: hardened connections that begin, commit or roll back, and always close.
 
-What is stored in the warehouse belongs to the rooms; this module knows no table.
+Tables are defined in other packages; this module names none.
 """
 
 import os
@@ -19,7 +19,7 @@ from clv_pipeline.core.settings import Settings
 
 Connection = duckdb.DuckDBPyConnection
 
-#: One schema for each stage of the line, in order.
+#: One schema for each stage of the pipeline, in order.
 SCHEMAS = ("raw", "clean", "quality", "features", "training", "scores", "published")
 _LOCK_WAIT_SECONDS = 20
 
@@ -29,9 +29,9 @@ class Warehouse:
 
     def __init__(self, path: Path, *, scratch: Path, writable_folders: list[Path], memory_limit: str, threads: int):
         self.path = path
-        #: made when damage was seen, for a file may well be opened and have unreadable pages all the same
+        #: written when corruption was detected: DuckDB can open a file whose pages are unreadable
         self.damage_mark = path.with_suffix(".damaged")
-        #: where a damaged file is kept until the run after the one that found it
+        #: where a damaged file is kept until the run after its detection
         self.set_aside = path.with_name("set_aside.duckdb")
         self._memory_limit = memory_limit
         self._folders = [path.parent, scratch, *writable_folders]
@@ -69,7 +69,7 @@ class Warehouse:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """Yield a connection with no transaction of its own (for reading, and for building files beside)."""
+        """Yield a connection with no transaction of its own (for reading, and for building other files)."""
         try:
             with self.explained(self.path.parent):
                 connection = self._open()
@@ -83,13 +83,13 @@ class Warehouse:
 
     @contextmanager
     def explained(self, folder: Path) -> Iterator[None]:
-        """Raise what the machine refuses while `folder` is written as an error with a next step; see `machine_limits.py`."""
+        """Turn machine errors while writing in `folder` into errors with a next step; see `machine_limits.py`."""
         needed = 2 * self.path.stat().st_size if self.path.exists() else 0
         with explained(folder, memory_limit=self._memory_limit, needed_bytes=needed):
             yield
 
     def rebuild(self) -> None:
-        """Rewrite the file from the rows it holds: until then the bytes of deleted ones stay in a DuckDB file."""
+        """Rewrite the file from its rows: until then deleted bytes stay in a DuckDB file."""
         beside = self.path.with_name(f".{self.path.name}.new")
         beside.unlink(missing_ok=True)
         with self.connection() as connection:
@@ -100,7 +100,7 @@ class Warehouse:
         with beside.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(beside, self.path)
-        # it belonged to the old file, whose last connection has put it there
+        # a WAL left behind by the old file's last connection
         self.path.with_name(f"{self.path.name}.wal").unlink(missing_ok=True)
 
     def _open(self) -> Connection:
@@ -114,7 +114,7 @@ class Warehouse:
                     raise
                 if time.monotonic() > deadline:
                     raise PipelineError(
-                        f"The warehouse {self.path} is held by another process: {error}",
+                        f"The warehouse {self.path} is open in another process: {error}",
                         next_step="wait for that run to end, or stop the process named above, then run again.",
                     ) from None
                 time.sleep(0.5)
@@ -161,7 +161,7 @@ def open_bundle_file(path: Path) -> Iterator[Connection]:
     except duckdb.Error as error:
         raise PublishError(
             f"{path} cannot be opened: {str(error).splitlines()[0]}",
-            next_step="close the tool that has it open for writing; if it is damaged, `clv rollback RUN_ID` serves a whole one.",
+            next_step="close the tool that has it open for writing; if it is damaged, run `clv rollback RUN_ID`.",
         ) from None
     try:
         if not _is_hardened(connection):

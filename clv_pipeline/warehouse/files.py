@@ -25,14 +25,14 @@ def open_files(path: Path) -> Iterator[Connection]:
     CSV columns arrive as text, so that '00123' stays '00123'; SELECTs may also name the files directly.
 
     Raises:
-        SourceError: nothing readable is there, or a file is not what its name says.
+        SourceError: there is no readable file, or a file is not of the type its name says.
     """
     folder = path if path.is_dir() else path.parent
     files = sorted(_data_files(path))
     if not files:
         raise SourceError(
             f"No CSV or Parquet file at {path}",
-            next_step="pass --url (or CLV_SOURCE_URL) a folder that holds the files the SELECTs read.",
+            next_step="set --url (or CLV_SOURCE_URL) to a folder with the files that the SELECTs read.",
         )
     with tempfile.TemporaryDirectory(prefix="clv_") as repaired, duckdb.connect(":memory:") as connection:
         connection.execute(f"set file_search_path = {quote_text(str(folder))}")
@@ -43,7 +43,7 @@ def open_files(path: Path) -> Iterator[Connection]:
 
 
 def _is_utf8(file: Path) -> bool:
-    """Return whether a CSV file can be read as it is; DuckDB reads no line of one that holds other bytes."""
+    """Return whether a CSV file is valid UTF-8; DuckDB cannot read any line of one that is not."""
     if _reader(file) != "read_csv":
         return True
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -58,7 +58,7 @@ def _is_utf8(file: Path) -> bool:
 
 
 def _as_utf8(file: Path, folder: Path) -> Path:
-    """Write a copy in which every byte that is no text is U+FFFD, which whoever reads the rows can recognise."""
+    """Write a copy in which every byte that is not text is U+FFFD, so that the loader can recognise it."""
     copy = folder / file.name.removesuffix(".gz")
     with (
         io.TextIOWrapper(_open_text(file), "utf-8", errors="replace", newline="") as content,
@@ -98,5 +98,5 @@ def _create_view(connection: Connection, file: Path) -> None:
     except duckdb.Error as error:
         raise SourceError(
             f"{file} cannot be read as {'Parquet' if reader == 'read_parquet' else 'CSV'}: {str(error).splitlines()[0]}",
-            next_step="check that the file is complete and is what its ending says, or move it out of the folder.",
+            next_step="check that the file is complete and matches its extension, or move it out of the folder.",
         ) from None

@@ -1,4 +1,4 @@
-"""The rules that every SQL model keeps: the grain first, no positions, no star in what is published, only names that exist.
+"""Lint rules of SQL models: grain first, no column positions, no star in published tables, only existing names.
 
 python -m clv_pipeline.warehouse.sql_lint          `make lint`
 """
@@ -35,7 +35,7 @@ def broken_rules(model: SqlModel, known: set[str]) -> Iterator[str]:
     yield from (f"it reads {table}, which does not exist" for table in sorted(model.inputs - known))
     if model.layer == "clean":
         unknown = sorted(model.reasons - REASONS.keys())
-        yield from (f"'{reason}' is no code of contracts/reasons.py" for reason in unknown)
+        yield from (f"'{reason}' is not a code of contracts/reasons.py" for reason in unknown)
 
 
 def _outermost(query: exp.Expr) -> Iterator[exp.Select]:
@@ -48,7 +48,7 @@ def _outermost(query: exp.Expr) -> Iterator[exp.Select]:
 
 
 def without_grain(folder: Path) -> list[str]:
-    """Return the files, those of the sources as well, that do not say first what a row is, or do not parse."""
+    """Return the files, including those of sources, that do not begin with the grain, or do not parse."""
     found = []
     for path in sorted(folder.rglob("*.sql")):
         sqlglot.parse_one(path.read_text().replace(":since", "'1900-01-01'"), dialect="duckdb")

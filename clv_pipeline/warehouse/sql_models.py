@@ -1,6 +1,6 @@
-"""A .sql file is a table: its name is the file's, its description the first comment, its inputs what a parser finds.
+"""SQL models: each .sql file is a table with the file's name, the first comment as description, and parsed inputs.
 
-Only reading and building of SQL models belongs here; what the SQL means belongs to the file, when it runs to Dagster.
+Only reading and building of SQL models belongs here; a model's meaning is documented in its file; Dagster decides when it runs.
 """
 
 import re
@@ -79,7 +79,7 @@ def _values_of(expression: exp.Expression) -> list[exp.Expression]:
 
 
 def first_comment(sql: str) -> str:
-    """Return the comment lines at the top of a file as one paragraph: the grain, then what a reader must know."""
+    """Return the comment lines at the top of a file as one paragraph: the grain, then notes for readers."""
     lines = []
     for line in sql.splitlines():
         if not line.startswith("--"):
@@ -110,7 +110,7 @@ def column_lineage(connection: Connection, model: SqlModel) -> dict[str, list[tu
 
 @cache
 def _lineage(sql: str, inputs: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> dict[str, list[tuple[str, str]]]:
-    """Trace a query over its inputs' columns; kept, because a process that makes up for missed nights asks again."""
+    """Trace a query over its inputs' columns; cached: a catch-up run traces the same queries again."""
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for table, columns in inputs:
         layer, name = table.split(".")

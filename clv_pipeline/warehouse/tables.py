@@ -1,4 +1,4 @@
-"""Writing the tables of `contracts/warehouse.py`: made with the declared columns and types, filled by name."""
+"""Writing the tables of `contracts/warehouse.py`: create with the declared columns and types, fill by column name."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,12 +12,12 @@ Rows = pd.DataFrame | Iterable[Sequence[object]] | str
 
 
 def create(connection: Connection, table: Table, horizons: Sequence[int] = ()) -> None:
-    """Make the table, empty; it takes the place of an older one."""
+    """Create the table, empty; it replaces an older one."""
     connection.execute(f"create or replace table {table.name} ({_declared(table, horizons)})")
 
 
 def create_if_missing(connection: Connection, table: Table) -> None:
-    """Make the table where it does not exist; one that was made before a column was declared gets that column, null."""
+    """Create the table if it does not exist; an older table without a declared column gets that column, null."""
     connection.execute(f"create table if not exists {table.name} ({_declared(table)})")
     there = columns_of(connection, table.name)
     for column in (c for c in table.columns if c.name not in there):
@@ -35,7 +35,7 @@ def append(connection: Connection, table: Table, rows: Rows, parameters: Mapping
     else:
         values = [list(row) for row in rows]
         if values:
-            # by name: a table that is older than a column has it at its end
+            # by name: in an older table a new column is at the end
             names, marks = ", ".join(c.name for c in table.columns), ", ".join("?" * len(table.columns))
             connection.executemany(f"insert into {table.name} ({names}) values ({marks})", values)
 
@@ -47,7 +47,7 @@ def replace(
     parameters: Mapping[str, object] | None = None,
     horizons: Sequence[int] = (),
 ) -> None:
-    """Make the table with these rows and no others."""
+    """Create the table with exactly these rows."""
     create(connection, table, horizons)
     append(connection, table, rows, parameters)
 

@@ -1,4 +1,4 @@
-"""The assets of the nightly job, one file per stage; each body is one call to a room and the metadata of what it did."""
+"""The assets of the nightly job, one file per stage; each body is one call to another package, plus metadata of the result."""
 
 from clv_pipeline.orchestration.assets.clean import clean_tables
 from clv_pipeline.orchestration.assets.features import btyd_features, cutoffs, feature_tables

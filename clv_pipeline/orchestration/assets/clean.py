@@ -1,4 +1,4 @@
-"""The clean tables as assets: each file of `sql/1_clean` is built, validated and reconciled before it replaces the old table."""
+"""Clean-table assets: each file of `sql/1_clean` is built, validated and reconciled before it replaces the old table."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""The features as assets: the plan of the night, then each file of `sql/2_features`, and the buy-till-you-die quantities."""
+"""Feature assets: the plan of the run, then each file of `sql/2_features`, and the buy-till-you-die quantities."""
 
 import dagster as dg
 
@@ -20,7 +20,7 @@ from clv_pipeline.warehouse.sql_models import SqlModel, load_layer
     owners=OWNERS,
 )
 def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
-    """One row per date that features are built as of: tonight's to score, and past ones when a training is due."""
+    """One row per cutoff date of features: tonight's for scoring, and past ones when a training is due."""
     settings = pipeline.settings.model_copy(update={"force_training": RETRAIN_TAG in context.run.tags})
     with red_on_error(), pipeline.warehouse.transaction() as connection:
         removed = remove_refused(connection)
@@ -30,12 +30,10 @@ def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materia
         return dg.MaterializeResult(
             metadata={
                 **table_metadata(connection, "features.cutoffs"),
-                "training is due": plan.why or "no: the champion is still good",
-                "horizon learned for each horizon": {
-                    str(days): shorter for days, shorter in plan.training.learned.items()
-                },
+                "training is due": plan.why or "no: no training is due",
+                "learned horizon per horizon": {str(days): shorter for days, shorter in plan.training.learned.items()},
                 "as_of": as_of.isoformat(),
-                "rows of earlier runs removed for lack of consent": removed,
+                "rows removed because consent was withdrawn": removed,
             }
         )
 
@@ -57,7 +55,7 @@ feature_tables = [sql_asset(model, _build_features, group="features") for model 
     owners=OWNERS,
 )
 def btyd_features(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
-    """One row per (as_of, customer_id) who has bought: buy-till-you-die expectations from what came before as_of."""
+    """One row per (as_of, customer_id) who has bought: buy-till-you-die expectations from data before as_of."""
     models = build_btyd_features(pipeline.warehouse, pipeline.settings)
     with pipeline.warehouse.connection() as connection:
         metadata = table_metadata(connection, "features.btyd_features")

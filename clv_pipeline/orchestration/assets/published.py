@@ -1,4 +1,4 @@
-"""What BI reads, as assets: the customers first, then every other published table and the bundle in one step, then a copy."""
+"""Published assets: customers first, then all other published tables and the bundle in one step, then the database copy."""
 
 import dagster as dg
 
@@ -69,7 +69,7 @@ def customer_clv(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type
         dg.AssetSpec(
             _BUNDLE,
             description="The published bundle: every table of the contract as a DuckDB file and Parquet, report and "
-            "manifest; built beside, audited, swapped in.",
+            "manifest; written, audited, swapped in.",
             deps=[asset_key(table) for table in sorted({m.table for m in _MODELS} | {t.name for t in _PYTHON_TABLES})],
             group_name="published",
             kinds={"duckdb", "parquet"},
@@ -120,6 +120,6 @@ def published_database(context: dg.AssetExecutionContext, pipeline: Pipeline) ->
         metadata={
             "target": report.where,
             "run_id": report.run_id,
-            "rows": report.row_counts or "unchanged: the target holds this run already",
+            "rows": report.row_counts or "unchanged: the target already has this run",
         }
     )

@@ -1,4 +1,4 @@
-"""The night as an asset: tonight's measures, and the checks that compare them with the nights published before."""
+"""The nightly data checks as an asset: tonight's measures, compared with the nights published before."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""The source tables as assets: read in one snapshot, loaded into `raw`."""
+"""Source-table assets: read in one snapshot, loaded into `raw`."""
 
 import dagster as dg
 
@@ -25,7 +25,7 @@ from clv_pipeline.sources.extraction import extract
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL),
 )
 def raw_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
-    """All source tables in one snapshot; only a source that was lost half-way is read again."""
+    """All source tables in one snapshot; only an interrupted source is read again."""
     with red_on_error():
         settings = pipeline.settings_with_source()
         tables = extract(

@@ -1,4 +1,4 @@
-"""The training as assets: labels, tuning, judging, interpretation, the champion. Most nights need none, and these only show."""
+"""Training assets: labels, tuning, evaluation, interpretation, champion. On nights without a training they only show results."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -28,7 +28,7 @@ from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection
 from clv_pipeline.warehouse.sql_models import SqlModel, build, load_layer
 
-#: What a step does on a night that trains, and what it adds to the metadata.
+#: Function of a step on a night with a training; returns additional metadata.
 Work = Callable[[dg.AssetExecutionContext, Pipeline, NightPlan], Metadata]
 Draw = Callable[[Connection, Settings], Metadata]
 
@@ -57,7 +57,7 @@ def _reigning(pipeline: Pipeline, plan: NightPlan) -> Manifest | None:
 def _training_asset(
     table: str, description: str, *, after: Sequence[str], work: Work, draw: Draw | None = None
 ) -> dg.AssetsDefinition:
-    """Return the asset of a table that a training writes; on other nights it shows the table and pictures that are there."""
+    """Return the asset of a table that a training writes; on other nights it shows the existing table and pictures."""
     written = [declared for declared in TABLES.values() if table.replace(".", "/") in declared.assets]
 
     @dg.asset(
@@ -108,13 +108,13 @@ def _ablate(context: dg.AssetExecutionContext, pipeline: Pipeline, plan: NightPl
 training_assets = [
     _training_asset(
         "training.tuning",
-        "One row per (horizon, candidate): the parameters that scored best on temporal folds, and the champions chosen.",
+        "One row per (horizon, candidate): the parameters that scored best on temporal folds, and the chosen champions.",
         after=["training.labels", "features.customer_features"],
         work=_tune,
     ),
     _training_asset(
         "training.model_quality",
-        "One row per (horizon, candidate, metric) on a later window that nothing has looked at, with intervals.",
+        "One row per (horizon, candidate, metric) on a later, untouched window, with intervals.",
         after=["training.tuning"],
         work=_judge,
         draw=pictures.of_test_window,
@@ -128,7 +128,7 @@ training_assets = [
     ),
     _training_asset(
         "training.source_ablation",
-        "One row per (source left out, metric): how one fixed model does on the test window with and without the source.",
+        "One row per (source left out, metric): one fixed model on the test window with and without the source.",
         after=["training.permutation_importance"],
         work=_ablate,
         draw=pictures.of_sources,
@@ -144,7 +144,7 @@ training_assets = [
     owners=OWNERS,
 )
 def fairness_audit(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
-    """One row per (attribute, group, metric): how the predictions of the test window treat groups that models do not see."""
+    """One row per (attribute, group, metric): predictions of the test window by groups that models do not see."""
     audit_fairness(pipeline.warehouse, pipeline.settings)
     with pipeline.warehouse.connection() as connection:
         return dg.MaterializeResult(metadata=table_metadata(connection, "training.fairness_audit"))
