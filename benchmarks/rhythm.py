@@ -21,7 +21,7 @@ REGULARITIES = (1, 2, 3, 4)
 
 @dataclass(frozen=True)
 class Split:
-    """What is known before the holdout (one entry a customer), and how often each came in it."""
+    """Data before the holdout (one entry per customer), and the number of purchases of each in it."""
 
     past: tuple[np.ndarray, np.ndarray, np.ndarray]
     summary: PurchaseSummary

@@ -1,4 +1,4 @@
-"""What several test files share: a warehouse, small sources made of files, a real PostgreSQL, one finished demo run."""
+"""Shared fixtures: a warehouse, small sources made of files, a real PostgreSQL, one finished demo run."""
 
 import fcntl
 import io

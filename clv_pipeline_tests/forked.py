@@ -1,4 +1,4 @@
-"""Processes of their own that pay for few imports: each is forked from one that has imported the libraries and done nothing.
+"""Separate processes with few imports: each is forked from one that has already imported the libraries and done nothing else.
 
 Where the start of Python or the `clv` script itself is the point, a test starts those. No test is here.
 """

@@ -1,4 +1,4 @@
-"""Trees that start from an expectation: without anything to learn they say what it says, with something they correct it."""
+"""Trees that start from an expectation: without signal they predict the expectation, with signal they correct it."""
 
 from dataclasses import replace
 

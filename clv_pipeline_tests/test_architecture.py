@@ -1,4 +1,4 @@
-"""The rules of the house, read from the source itself: who may import what, who may open files, who may know the time."""
+"""Architecture rules, checked in the source: allowed imports, file access, and use of the clock."""
 
 import ast
 import re

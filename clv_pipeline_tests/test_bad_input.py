@@ -1,4 +1,4 @@
-"""What a user sees of a bad night: one message, a red run, and nothing published; yesterday's bundle stays as it was.
+"""Bad input as a user sees it: one message, a failed run, and nothing published; yesterday's bundle is unchanged.
 
 Some cases are a `clv run` process each; the rest call the same command in this process, which spares the imports.
 What each room says is tested in more detail beside that room.

@@ -1,4 +1,4 @@
-"""Which buy-till-you-die model a cutoff gets: by the rhythm of what its customers had bought before it, and nothing later."""
+"""Choice of the buy-till-you-die model of a cutoff: by the regularity of earlier purchases, and nothing later."""
 
 from datetime import date, timedelta
 from pathlib import Path

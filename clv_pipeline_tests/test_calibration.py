@@ -1,4 +1,4 @@
-"""How sure a prediction is: coverage on a fresh draw, typical spend, slope, the total's interval; by hand and by simulation."""
+"""Prediction intervals: coverage on a fresh draw, typical spend, slope, the total's interval; by hand and by simulation."""
 
 import json
 from dataclasses import asdict, replace

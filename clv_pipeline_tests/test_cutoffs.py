@@ -1,4 +1,4 @@
-"""The dates that models learn from, are tuned on and are judged on: nothing overlaps, nothing reaches past as_of."""
+"""Cutoffs for fitting, tuning and evaluating models: nothing overlaps, nothing reaches past as_of."""
 
 from datetime import date, timedelta
 from itertools import pairwise, product

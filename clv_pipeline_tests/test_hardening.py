@@ -1,4 +1,4 @@
-"""What a connection to the warehouse or to a bundle refuses, whatever SQL reaches it, and where the servers listen."""
+"""Hardening: connections to the warehouse or to a bundle refuse outside access for any SQL, and servers listen locally."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What drives the predictions: importance, dependence and ablation on made-up truths, and the tables of a trained company."""
+"""Model interpretation: importance, dependence and ablation on simulated truths, and the tables of a trained company."""
 
 import re
 import shutil

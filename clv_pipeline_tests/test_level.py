@@ -1,4 +1,4 @@
-"""The level: what it is scaled to, the season of last year's weeks, and that nothing from the cutoff on is looked at."""
+"""The expected total: its scale, the season of last year's weeks, and that no data from the cutoff on is used."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta

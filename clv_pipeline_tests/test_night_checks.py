@@ -1,4 +1,4 @@
-"""Judging a night by its numbers alone: what passes, what warns, what blocks, and what an acknowledgement does."""
+"""Nightly data checks on numbers alone: pass, warn, block, and the effect of an acknowledgement."""
 
 import re
 from dataclasses import replace

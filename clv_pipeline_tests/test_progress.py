@@ -1,4 +1,4 @@
-"""What `clv run` shows while it runs: on a terminal, made here of a pseudo terminal, and where the output is a file."""
+"""Progress display of `clv run`: on a terminal (a pseudo terminal here), and with output to a file."""
 
 import fcntl
 import os

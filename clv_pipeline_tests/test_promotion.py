@@ -1,4 +1,4 @@
-"""Model versions over time: who was champion when, promotion by hand, and how many versions stay."""
+"""Model versions over time: champion periods, promotion by hand, and retention."""
 
 import json
 import os

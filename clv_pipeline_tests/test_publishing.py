@@ -1,4 +1,4 @@
-"""What is published, on a finished run: the bundle, its contract, its sums; what a failed audit and a backfill leave."""
+"""Publishing, on a finished run: the bundle, its contract, its sums; the results of a failed audit and of a backfill."""
 
 import copy
 import json

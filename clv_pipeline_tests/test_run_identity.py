@@ -1,4 +1,4 @@
-"""What a run and a model version are named after: every setting, the code, the data; and nothing of the machine."""
+"""Names of runs and model versions: derived from every setting, the code and the data, and nothing of the machine."""
 
 import shutil
 from datetime import date

@@ -1,4 +1,4 @@
-"""The champion rule on made-up test windows: who challenges, who must be beaten, what the reason says."""
+"""The champion rule on made-up test windows: the challenger, the models it must beat, the text of the reason."""
 
 import numpy as np
 import pytest

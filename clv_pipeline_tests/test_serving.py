@@ -1,4 +1,4 @@
-"""Which bundle is served: the way back and forth, what is refused, and how many old bundles stay."""
+"""The served bundle: rollback and return, refusals, and retention of old bundles."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Reading a source: readers, door and extraction on real PostgreSQL, SQLite, CSV and Parquet.
+"""Reading a source: readers, loading and extraction on real PostgreSQL, SQLite, CSV and Parquet.
 
 What the clean rules then make of readable rows is tested in test_quality; the command around it in test_cli.
 """

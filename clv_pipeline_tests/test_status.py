@@ -123,7 +123,7 @@ def test_a_damaged_run_history_is_said_and_the_next_run_sets_it_aside(
         assert line.startswith(f"fail newest run: unknown, because {history} is damaged")
     with mock.patch.dict(os.environ):
         prepare_dagster_home(home)
-    assert f"It is moved to {history}.damaged" in caplog.text
+    assert f"It is renamed to {history}.damaged" in caplog.text
     assert said(home)["newest run"] == "ok   newest run: no run yet"
     assert history.with_name("runs.db.damaged").read_bytes() == damaged
 

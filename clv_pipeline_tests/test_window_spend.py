@@ -1,4 +1,4 @@
-"""What customers spent in a window: one definition in Python, and the SQL of labels and outcomes says the same."""
+"""Customer spend in a window: one definition in Python, and the SQL of labels and outcomes agrees with it."""
 
 from datetime import date, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The words that the house does not use, because a reader has to look twice: `make lint` runs this file and fails on any.
+"""Words that this project avoids because readers stumble over them: `make lint` runs this file and fails on any.
 
 python -m clv_pipeline_tests.words
 """

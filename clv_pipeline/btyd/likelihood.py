@@ -43,7 +43,7 @@ class FitResult(Generic[Model]):
     """The verdict of one fit.
 
     name: the model's name. model: None exactly when status is FAILED. reason: empty when converged, otherwise what is
-    wrong, in words for a log. log_likelihood: of all customers, minus infinity when failed. customers: behind the fit.
+    wrong, as text for a log. log_likelihood: of all customers, minus infinity when failed. customers: behind the fit.
     """
 
     name: str
@@ -148,7 +148,7 @@ def _verdict(
     if not (np.isfinite(loss) and np.isfinite(gradient).all()):
         return FitStatus.FAILED, "the likelihood is not finite at any start"
     remaining = _remaining(theta, gradient, lower, upper)
-    # The optimiser's own flag is not asked: a line search that stops at machine precision calls itself abnormal.
+    # The optimiser's own flag is ignored: a line search that stops at machine precision calls itself abnormal.
     if remaining > GRADIENT_TOLERANCE:
         return FitStatus.FAILED, f"the optimiser stopped on a slope of {remaining:.1e} per customer"
     low, high = theta - lower < BOUND_TOLERANCE, upper - theta < BOUND_TOLERANCE

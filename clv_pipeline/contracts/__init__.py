@@ -1,1 +1,1 @@
-"""The contracts between rooms: what comes in, what the warehouse holds, what is published, why rows are rejected."""
+"""The contracts between packages: source columns, warehouse tables, published tables, rejection reasons."""

@@ -40,7 +40,7 @@ _IDENTITY = {
 _SEGMENT = {
     "segment": "high_value, churn_risk, missed_opportunity, new_customer, steady, dormant or prospect",
     "value_tier": "A: top 5 % by predicted spend, B: next 15 %, C: next 30 %, D: the rest",
-    "score_status": "scored; single_purchase (bought on one day so far); new_customer (acquired in the last 30 days); "
+    "score_status": "scored; single_purchase (one purchase day to date); new_customer (acquired in the last 30 days); "
     "extended_horizon (learned on a shorter window, extrapolated); insufficient_history (a fixed rule, no model); "
     "no_purchase_yet (average of earlier customers who had not bought yet)",
 }

@@ -1,12 +1,12 @@
 """Reasons why a source row is not accepted: code, disposition and text, declared once.
 
-`sql/1_clean` sets `reason` to a code, `quality/cleaning.py` looks the rest up. When a row has which reason belongs in the SQL.
+`sql/1_clean` sets `reason` to a code, `quality/cleaning.py` looks the rest up. The conditions of a reason belong in the SQL.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-#: What becomes of a row. `created` rows are made from another table; the others add up to the rows of the source.
+#: Disposition of a row. `created` rows are made from another table; the others add up to the rows of the source.
 Disposition = Literal["accepted", "duplicate", "superseded", "excluded", "quarantined", "created"]
 
 #: Longest value that is still taken for an identifier.
@@ -15,7 +15,7 @@ LONGEST_KEY = 500
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason: the code to join on, what it does to a row, the text to show, and whether the night warns of it."""
+    """One reason: the code to join on, the disposition, the text to show, and whether the run warns of it."""
 
     code: str
     disposition: Disposition

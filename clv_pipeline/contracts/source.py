@@ -178,7 +178,7 @@ FX_RATES = SourceTable(
     "currency and day",
     (
         Column("currency", "text", "ISO code of the foreign currency", required=True),
-        Column("rate_date", "date", "the day the rate holds for", required=True),
+        Column("rate_date", "date", "the day of the rate", required=True),
         Column("rate", "rate", "reporting currency per unit of the foreign currency, above 0", required=True),
     ),
     event_time="rate_date",

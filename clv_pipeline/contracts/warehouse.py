@@ -35,7 +35,7 @@ class Table:
     """One table that Python writes.
 
     grain: the meaning of a row, after "One row per". assets: those whose steps write it, as `layer/name`; who reads it depends
-    on them. modules: the only ones that may create or fill it. is_history: whether it holds the nights before tonight, so
+    on them. modules: the only ones that may create or fill it. is_history: whether it has rows of earlier nights, so
     reading it creates no dependency on another step of the same run.
     """
 

@@ -61,11 +61,11 @@ def build_demo_company(
 ) -> PlantedFaults:
     """Write the company's tables for [start, end) and return how many faults were planted.
 
-    The same arguments give the same rows. A SQLite file is built beside and swapped in whole; in another database
+    The same arguments give the same rows. A SQLite file is written under a temporary name and swapped in; in another database
     everything happens in one transaction, and only the company's own tables are replaced.
 
     Raises:
-        ConfigurationError: too few customers, too short a period, or a SQLite file that holds something else.
+        ConfigurationError: too few customers, too short a period, or a SQLite file with other tables.
     """
     calendar = Calendar(start, end)
     if customers < 100 or calendar.days < SHORTEST_PERIOD_DAYS:
@@ -81,7 +81,7 @@ def build_demo_company(
 
 @contextmanager
 def _target(url: sa.URL) -> Iterator[sa.URL]:
-    """Yield where to build; for SQLite a file beside, which replaces the real one only when all went well."""
+    """Yield the database to write; for SQLite a temporary file, which replaces the real one only on success."""
     if url.get_backend_name() != "sqlite":
         yield url
         return
@@ -109,7 +109,7 @@ def _refuse_foreign_file(path: Path, url: sa.URL) -> None:
         tables = {"not a SQLite database"}
     if foreign := sorted(tables - set(schema.METADATA.tables)):
         raise ConfigurationError(
-            f"{path} holds something other than the demo company ({foreign[0]}) and would be overwritten",
+            f"{path} contains something other than the demo company ({foreign[0]}) and would be overwritten",
             next_step="choose another file, or delete that one.",
         )
 

@@ -236,7 +236,7 @@ def difference(metric: Metric, actual: Array, one: Array, other: Array, draws: S
 def estimate(value: float, drawn: Array) -> Estimate:
     """Return a value with the interval from its bootstrap draws."""
     low, high = np.nanquantile(drawn, [0.05, 0.95]) if np.isfinite(drawn).any() else (np.nan, np.nan)
-    # some metrics are biased under resampling (errors of sums grow); the interval still has to hold its value
+    # some metrics are biased under resampling (errors of sums grow); the interval must still contain its value
     return Estimate(value, float(np.fmin(low, value)), float(np.fmax(high, value)))
 
 

@@ -86,7 +86,7 @@ def of_judgements(asset: str, judgements: Iterable[CheckResult]) -> Iterable[dg.
                 "value": judged.value,
                 "limit": judged.limit,
                 "baseline": judged.baseline,
-                "in words": judged.says,
+                "message": judged.says,
                 "what to do": f"{RUNBOOK}#{judged.check}",
                 "acknowledged for this run": judged.is_acknowledged,
                 **({"details": list(judged.details)} if judged.details else {}),
@@ -133,7 +133,7 @@ def of_champion(verdicts: dict[str, str]) -> dg.AssetCheckResult:
         check_name=CHALLENGER,
         passed=not kept,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"in words": verdicts or "no model was trained tonight", "what to do": f"{RUNBOOK}#{CHALLENGER}"},
+        metadata={"message": verdicts or "no model was trained tonight", "what to do": f"{RUNBOOK}#{CHALLENGER}"},
     )
 
 

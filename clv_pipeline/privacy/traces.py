@@ -17,7 +17,7 @@ from clv_pipeline.warehouse.connection import columns_of, one_row, open_bundle_f
 
 
 def find_traces(home: Home, ids: list[str]) -> list[str]:
-    """Return each file below the home that still holds one of the numbers, with how often.
+    """Return each file below the home that still contains one of the numbers, with the count.
 
     Tables are compressed, and in their files values lie side by side, so that the end of one number and the beginning of
     the next may look like a third one: they are opened and their values compared. A number of digits alone is looked for

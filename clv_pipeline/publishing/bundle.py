@@ -40,7 +40,7 @@ class Bundle:
 
 
 def write_files(connection: Connection, folder: Path, relations: Mapping[str, str]) -> dict[str, int]:
-    """Write each table, in the order of its key, from the relation that holds its rows."""
+    """Write each table, in the order of its key, from the relation with its rows."""
     parquet = folder / "parquet"
     parquet.mkdir()
     database = folder / "clv.duckdb"

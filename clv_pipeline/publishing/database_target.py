@@ -195,7 +195,7 @@ def _copy(target: sa.Connection, table: sa.Table, batches: pa.RecordBatchReader)
     ):
         for batch in batches:
             text = io.BytesIO()
-            # quotes every text and leaves null bare, as COPY tells null from an empty text
+            # quotes every text and leaves null bare, because COPY distinguishes null from empty text that way
             pacsv.write_csv(batch, text, pacsv.WriteOptions(include_header=False))
             copy.write(text.getvalue())
             rows += batch.num_rows

@@ -25,7 +25,7 @@ Edge = tuple[str, str, str, str, str]
 _LAYERS = ("1_clean", "2_features", "3_training", "4_published")
 _SCORES, _BTYD, _FEATURES = "scores.customer_scores", "features.btyd_features", "features.customer_features"
 _SCORING, _PURCHASE_MODEL = "clv_pipeline/scoring", "clv_pipeline/features/btyd_features.py"
-#: What a buy-till-you-die model is fitted to and asked about.
+#: The input columns of a buy-till-you-die model.
 _PURCHASE_HISTORY = (
     ("features.purchase_features", "purchase_days"),
     ("features.purchase_features", "tenure_days"),

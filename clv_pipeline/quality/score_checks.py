@@ -41,7 +41,7 @@ def judge_predicted_total(totals: Totals, settings: Settings) -> CheckResult:
     details = [f"{name} {value:,.2f}" for name, value in totals.like_for_like.items()]
     says = (
         f"scores.customer_scores: the predicted total is {totals.predicted:,.2f}, {ratio:.2f} times the trailing total of "
-        f"{totals.trailing:,.2f}; limit {limit}; like for like: {', '.join(details) or 'nothing'}"
+        f"{totals.trailing:,.2f}; limit {limit}; like-for-like sales: {', '.join(details) or 'nothing'}"
     )
     verdict: Outcome = "passed"
     if not low <= ratio <= high:

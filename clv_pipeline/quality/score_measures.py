@@ -1,6 +1,6 @@
 """The predicted total compared with actual sales: the trailing period, and like-for-like sales to customers known at the time.
 
-The trailing period holds customers won in it, peaks and cohorts that have since died out; a prediction covers only the
+The trailing period includes customers acquired in it, peaks and cohorts that have since died out; a prediction covers only the
 customers known tonight. So it is also compared with sales to customers known at the time. No model affects these figures:
 the predictions are scaled to the buy-till-you-die expectation, which therefore cannot be used to check them.
 """

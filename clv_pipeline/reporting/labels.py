@@ -75,7 +75,7 @@ METRICS = {
         "actual total / upper end of its interval", "at most 1 if the actual total is inside the interval"
     ),
 }  # fmt: skip
-#: Published columns that hold codes of ours, such as `churn_risk`; every other text is shown as the company wrote it.
+#: Published columns with our own codes, such as `churn_risk`; every other text is shown as the company wrote it.
 COLUMNS_OF_CODES = {"segment", "score_status", "table_name"}
 #: Headings that are clearer than the column's name.
 _HEADINGS = {

@@ -35,7 +35,7 @@ _THOUSANDS = "{x:,.10g}"
 
 
 def data_uri(png: bytes) -> str:
-    """Return a picture as an address that holds its bytes, for pages that fetch nothing.
+    """Return a picture as a data URI with its bytes, for pages that fetch nothing.
 
     >>> data_uri(b"png")
     'data:image/png;base64,cG5n'
@@ -131,7 +131,7 @@ def bars_with_intervals(bars: Sequence[Bar], title: str, unit: str) -> bytes:
 
 
 def _bars_size(bars: int) -> tuple[float, float]:
-    # wide enough for the longest name of a feature beside the bars
+    # wide enough for the longest name of a feature next to the bars
     return 8.5, 1.1 + 0.27 * bars
 
 
@@ -160,7 +160,7 @@ def _panel(axes: Axes, name: str, points: list[DependencePoint]) -> None:
     axes.plot(places[line], values[line], color=_ACCENT, marker=".", markersize=4)
     whiskers = np.array([values - lows, highs - values])[:, ~line]
     axes.errorbar(places[~line], values[~line], yerr=whiskers, fmt="o", markersize=4, color=_INK, elinewidth=1)
-    # a few numbers tell the scale; every category needs its name
+    # a few numbers show the scale; every category needs its name
     shown = [*np.flatnonzero(line)[_spread(int(line.sum()))], *np.flatnonzero(~line)]
     axes.set_xticks(places[shown], [_tick(labels[i]) for i in shown], fontsize=7.5, parse_math=False)
     if (~line).sum() > 1:

@@ -118,7 +118,9 @@ def exclusion_condition(rule: ExcludeRule) -> str:
             f"{where}: '{rule.where}' is not one SQL condition", next_step="fix the condition."
         ) from error
     if condition.find(exp.Query, exp.Command, exp.DDL):
-        raise ConfigurationError(f"{where}: '{rule.where}' holds a sub-query", next_step="write one plain condition.")
+        raise ConfigurationError(
+            f"{where}: '{rule.where}' contains a sub-query", next_step="write one plain condition."
+        )
     for column in condition.find_all(exp.Column):
         if column.table or column.name not in table.column_names():
             raise ConfigurationError(

@@ -186,7 +186,7 @@ def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> No
     """Check the unreadable values after a table is loaded.
 
     Raises:
-        SourceError: a money column holds anything but plain numbers, or so many values of another column are
+        SourceError: a money column has anything but plain numbers, or so many values of another column are
             unreadable that its type must have changed.
     """
     for name, count in delivery.unreadable.items():
@@ -243,7 +243,7 @@ def _unreadable(column: Column, table: SourceTable, count: int, delivery: LoadRe
     if column.type == "text":
         # no example: the text may be a person's name
         return SourceError(
-            f"{table.name}.{column.name}: {count} values are not UTF-8 or hold a NUL character",
+            f"{table.name}.{column.name}: {count} values are not UTF-8 or contain a NUL character",
             next_step=f"deliver what {table.name}.sql reads as UTF-8.",
         )
     return SourceError(

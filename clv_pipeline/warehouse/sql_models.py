@@ -120,7 +120,7 @@ def _lineage(sql: str, inputs: tuple[tuple[str, tuple[tuple[str, str], ...]], ..
 
 
 def _plain(sql_type: str) -> str:
-    """Return a type sqlglot knows; lineage needs names, not precision."""
+    """Return a type that sqlglot supports; lineage needs names, not precision."""
     return re.sub(r"\(.*\)", "", sql_type)
 
 

@@ -1,4 +1,4 @@
-"""Fault 44: a BI tool holds the served file all night. Publishing succeeds, and whoever opens it again sees the new one."""
+"""Fault 44: a BI tool holds the served file all night. Publishing succeeds, and a tool that reopens it sees the new one."""
 
 import random
 import subprocess

@@ -1,4 +1,4 @@
-"""Fault 45: the scheduler was down for days. Missed nights are made up for, as far back as set; the history has no gap."""
+"""Fault 45: the scheduler was down for days. Missed nights are caught up, as far back as set; the history has no gap."""
 
 import os
 from datetime import date, datetime, time, timedelta

@@ -23,7 +23,7 @@ def test_the_check_warns_with_both_figures_and_blocks_nothing() -> None:
     better = decide("spend", ACTUAL, contender("new", GOOD), contender("champion", FAIR), BASELINES, DRAWS)
     warned = of_champion({"spend_90d_total": worse.reason, "spend_90d_flag": better.reason})
     assert (warned.check_name, warned.passed, warned.severity) == (CHALLENGER, False, dg.AssetCheckSeverity.WARN)
-    told = warned.metadata["in words"].value
+    told = warned.metadata["message"].value
     assert isinstance(told, dict)
     for name in ("new: score", "champion: score"):
         assert name in told["spend_90d_total"]

@@ -1,4 +1,4 @@
-"""Faults 53, 55 and 56: totals beyond belief, segments that jump, customers without a score. Nothing of it is published."""
+"""Faults 53, 55 and 56: implausible totals, segments that jump, customers without a score. Nothing is published."""
 
 from pathlib import Path
 

@@ -58,7 +58,7 @@ def load_pipeline(folder: Path, name: str, hashes: dict[str, str]) -> Pipeline:
     """Return the pipeline saved under `name`.
 
     Raises:
-        ArtefactError: a file is missing, its hash is not the manifest's, or it holds a type that is not trusted.
+        ArtefactError: a file is missing, its hash is not the manifest's, or it contains a type that is not trusted.
     """
     files = {
         file: read_checked(folder / file, expected) for file, expected in hashes.items() if file.startswith(f"{name}.")
@@ -180,7 +180,7 @@ def _loads(content: bytes, path: Path) -> Pipeline:
     unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
     if unknown:
         raise ArtefactError(
-            f"The model file {path} holds types that are not trusted: {', '.join(unknown)}",
+            f"The model file {path} contains types that are not trusted: {', '.join(unknown)}",
             next_step="train again: `clv run --retrain`.",
         )
     return skops.io.loads(content, trusted=TRUSTED)
