@@ -9,7 +9,7 @@ PYTHON ?= python3.11
 run: $(READY)
 	$(BIN)/clv run
 
-# a file's tests stay in one worker, because they share what its fixtures make; conftest.py puts the longest files first
+# a file's tests stay in one worker, because they share its fixtures; conftest.py puts the longest files first
 test: $(READY)
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not chaos'
 
@@ -55,7 +55,7 @@ lock:
 		--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		--quiet --output-file requirements.lock
 
-# needs the network, so it is no part of `make test`; the tools live in a folder of their own, beside what they write
+# needs the network, so it is not part of `make test`; the tools are in a separate folder, next to their output
 AUDIT := .audit
 audit:
 	$(PYTHON) -m venv $(AUDIT)/venv

@@ -70,7 +70,7 @@ def failed(name: str, reason: str, customers: float) -> FitResult[Model]:
 
 
 def refusal(summary: PurchaseSummary) -> str:
-    """Return why no purchase model can be learned from these histories, or an empty string if one may be."""
+    """Return the reason why no purchase model can be fitted to these histories, or an empty string if one can."""
     if len(summary) == 0:
         return "there are no customers"
     if summary.age.max() <= 0:

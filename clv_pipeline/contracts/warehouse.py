@@ -23,7 +23,7 @@ _IN_WORDS = ("varchar", "readable label")
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table; a name with {h} stands for one column per horizon."""
+    """One column of a table; a name with {h} means one column per horizon."""
 
     name: str
     type: str

@@ -57,7 +57,7 @@ class HistoryError(PipelineError):
 
 
 class PublishError(PipelineError):
-    """The bundle failed its audit or could not be written; the last good one stays served."""
+    """The bundle failed its audit or could not be written; the last published one stays served."""
 
     anchor = "publishing"
 

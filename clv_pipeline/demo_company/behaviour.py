@@ -28,7 +28,7 @@ HOUR_WEIGHT = (2, 1, 0, 0.3, 0.3, 0.5, 1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5, 6, 7, 8,
 SEASON_ONLY_SHARE = 0.08  # customers who buy in one season of the year only
 SEASON_PEAK_DAYS = (105, 190, 275, 345)  # spring, summer, autumn, Christmas, as day of the year
 NEVER_BUYER_SHARE = 0.05  # contacts without any intention to buy; some others never do either
-BEFORE_START_SHARE = 0.28  # won before the data begin, so their first years are not seen
+BEFORE_START_SHARE = 0.28  # acquired before the data begin, so their first years are not seen
 MEDIAN_GAP_DAYS = 60.0
 MEDIAN_LIFETIME_DAYS = 11_000.0  # while satisfied; bad experiences shorten it several times over
 

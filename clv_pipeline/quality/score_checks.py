@@ -52,7 +52,7 @@ def judge_predicted_total(totals: Totals, settings: Settings) -> CheckResult:
 
 @dataclass(frozen=True)
 class SegmentMoves:
-    """Customers whose segment differs from the night before, and the causes, which may overlap."""
+    """Customers whose segment differs from the previous run, and the causes, which may overlap."""
 
     previous: date | None
     customers: int

@@ -64,7 +64,7 @@ class Window:
 
 
 def windows(backtest: Backtest) -> Iterator[Window]:
-    """Yield the test windows in the order in which they were judged."""
+    """Yield the test windows in the order of evaluation."""
     pairs = backtest.quality[["horizon_days", "cutoff"]].drop_duplicates()
     for days, cutoff in pairs.itertuples(index=False):
         yield Window(backtest, int(days), cutoff)

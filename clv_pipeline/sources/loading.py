@@ -190,7 +190,7 @@ def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> No
             unreadable that its type must have changed.
     """
     for name, count in delivery.unreadable.items():
-        # never guess money: one misread amount ends up in somebody's report
+        # never guess money: one misread amount ends up in a report
         if table.column(name).type == "money" or count > rules.max_unreadable_share * delivery.rows:
             raise _unreadable(table.column(name), table, count, delivery)
         delivery.warn(f"{table.name}.{name}: {count} unreadable values became null")

@@ -1,4 +1,4 @@
--- Campaign touches: a touch that is read again after the answer came in counts once, as answered.
+-- Campaign touches: a touch that is loaded again after its answer counts once, as answered.
 
 -- parameters
 select 'Europe/Berlin' as time_zone

@@ -1,4 +1,4 @@
--- Merged customer numbers: chains are followed to their end, circles are no merge.
+-- Merged customer numbers: chains are followed to their end, circular chains are not a merge.
 
 -- given raw.customers
 select * from (values

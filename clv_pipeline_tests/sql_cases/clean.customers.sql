@@ -1,4 +1,4 @@
--- Customers: one row each, the newest record, and buyers whom the CRM does not know.
+-- Customers: one row each, the newest record, and buyers without a CRM record.
 
 -- parameters
 select 'Europe/Berlin' as time_zone

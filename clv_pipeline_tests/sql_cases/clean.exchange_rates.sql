@@ -1,4 +1,4 @@
--- Exchange rates: one a currency and day, carried on over days without one, but not for ever.
+-- Exchange rates: one per currency and day, carried forward over days without one, for a limited time.
 
 -- given raw.fx_rates
 select *, case currency when 'U�' then 'key_not_utf8' end as unusable_key from (values

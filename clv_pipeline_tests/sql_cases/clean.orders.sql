@@ -1,4 +1,4 @@
--- Order lines: which count, in which currency, on which day of the business time zone, for which customer.
+-- Order lines: accepted lines, with their currency, day in the business time zone, and customer.
 
 -- parameters
 select 'Europe/Berlin' as time_zone, ['paid', 'returned'] as revenue, ['cancelled'] as not_revenue, true as net_refunds

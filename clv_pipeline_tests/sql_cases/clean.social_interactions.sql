@@ -1,4 +1,4 @@
--- Social interactions: strangers stay, a sentiment beyond its scale is set aside.
+-- Social interactions: unknown people are kept, a sentiment outside its scale is quarantined.
 
 -- parameters
 select 'Europe/Berlin' as time_zone

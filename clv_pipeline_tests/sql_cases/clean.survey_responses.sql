@@ -1,4 +1,4 @@
--- Survey responses: a score outside its scale is set aside, a repeat counts once.
+-- Survey responses: a score outside its scale is quarantined, a repeat counts once.
 
 -- parameters
 select 'Europe/Berlin' as time_zone

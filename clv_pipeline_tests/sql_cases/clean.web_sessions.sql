@@ -1,4 +1,4 @@
--- Web sessions: strangers stay, repeats and impossible counts go.
+-- Web sessions: unknown visitors are kept, repeats and impossible counts are dropped.
 
 -- parameters
 select 'Europe/Berlin' as time_zone

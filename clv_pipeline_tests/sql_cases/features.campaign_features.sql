@@ -1,4 +1,4 @@
--- Campaign features: answers count only for touches older than 14 days, because only then is the answer surely in.
+-- Campaign features: answers count only for touches older than 14 days, because only then are answers complete.
 
 -- given features.population
 select * from (values

@@ -1,4 +1,4 @@
--- CRM features: what was entered before the cutoff and does not change afterwards.
+-- CRM features: values entered before the cutoff that do not change afterwards.
 
 -- given features.population
 select * from (values

@@ -1,4 +1,4 @@
--- Customer features: one row per member of the population, with every family that knows the customer.
+-- Customer features: one row per member of the population, with every family that has data of the customer.
 
 -- given features.population
 select * from (values

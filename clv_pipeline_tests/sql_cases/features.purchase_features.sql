@@ -1,4 +1,4 @@
--- Purchase features: windows by age in days (yesterday is 1), the cutoff's own day never, returns at their own time.
+-- Purchase features: windows by age in days (yesterday is 1), never the cutoff's own day, returns at their own time.
 
 -- given features.population
 select * from (values

@@ -1,4 +1,4 @@
--- Social features: how often, how lately, in what mood.
+-- Social features: frequency, recency, sentiment.
 
 -- given features.population
 select * from (values ('2024-06-01', 'a'), ('2024-06-01', 'today')) as rows (as_of, customer_id)

@@ -1,4 +1,4 @@
--- Survey features: the last word, the average, and how far the one is from the other.
+-- Survey features: latest score, average, and their difference.
 
 -- given features.population
 select * from (values ('2024-06-01', 'a'), ('2024-06-01', 'today')) as rows (as_of, customer_id)

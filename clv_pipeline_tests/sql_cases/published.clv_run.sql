@@ -1,4 +1,4 @@
--- The run: one row, its totals made from the tables themselves.
+-- The run: one row, its totals computed from the tables themselves.
 
 -- given scores.run
 select

@@ -1,4 +1,4 @@
--- Published customers: the segment by the first rule that holds, the tier, and updated_at that moves only with a value.
+-- Published customers: the segment by the first matching rule, the tier, and updated_at, which changes only with a value.
 
 -- given scores.run
 select

@@ -1,4 +1,4 @@
--- Changes: against the newest as_of before this one, at the primary horizon.
+-- Changes: compared with the newest as_of before this one, at the primary horizon.
 
 -- given scores.run
 select date '2024-06-01' as as_of, 90 as primary_horizon_days

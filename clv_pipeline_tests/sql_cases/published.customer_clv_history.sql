@@ -1,4 +1,4 @@
--- History: every score as it was published; a night that is run again takes the place of its own rows and of no others.
+-- History: every score as it was published; a run repeated for the same as_of replaces only its own rows.
 
 -- given scores.run
 select date '2024-06-01' as as_of

@@ -1,4 +1,4 @@
--- Data quality: what became of every row and its money.
+-- Data quality: the disposition of every row and its money.
 
 -- parameters
 select 'text of the erased' as erased_customer

@@ -1,4 +1,4 @@
--- Feature importance: ranked by money moved, ties by name.
+-- Feature importance: ranked by mean contribution, ties by name.
 
 -- given scores.feature_importance
 select *, 'purchase' as source_family, '' as description, 90 as horizon_days from (values

@@ -1,4 +1,4 @@
--- Permutation importance: features and whole sources ranked each by themselves, ties by name; null, never NaN, and last.
+-- Permutation importance: features and whole sources ranked separately, ties by name; null, never NaN, and last.
 
 -- given training.permutation_importance
 select case when feature is null then 'source' else 'feature' end as row_kind, 90 as horizon_days, feature, source_family, '' as description, mean_drop, mean_drop - 0.01 as low, mean_drop + 0.01 as high

@@ -1,4 +1,4 @@
--- Outcomes: past scores whose window is over, against what happened in it.
+-- Outcomes: past scores whose window is over, compared with actual spend.
 
 -- given scores.run
 select date '2024-06-01' as as_of

@@ -1,4 +1,4 @@
--- Recommendations: what is at stake depends on the segment; who needs nothing is not listed.
+-- Recommendations: the value at stake depends on the segment; customers without an action are not listed.
 
 -- given published.customer_clv
 select *, 'EUR' as currency, date '2024-06-01' as as_of_date from (values

@@ -1,4 +1,4 @@
--- Segment thresholds: quantiles over those who have bought; prospects do not pull them down.
+-- Segment thresholds: quantiles over customers who have bought; prospects are excluded.
 
 -- parameters
 select 0.25 as high_value_share, 0.5 as churn_value_share, 0.3 as churn_probability, 0.5 as missed_basket_share

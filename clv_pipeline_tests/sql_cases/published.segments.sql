@@ -1,4 +1,4 @@
--- Segments: how many, what they are worth, their share.
+-- Segments: number, value and share of customers.
 
 -- given published.customer_clv
 select * from (values

@@ -1,1 +1,1 @@
-"""The models that compete: fixed rules, scikit-learn and XGBoost pipelines, a neural net, and ensembles."""
+"""The candidate models: fixed rules, scikit-learn and XGBoost pipelines, a neural net, and ensembles."""

@@ -81,7 +81,7 @@ class FrequentCategories(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class Anchor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Put one column of expectations on the scale of the link; where it is missing, the training rows' middle stands in."""
+    """Transform one column of expectations to the scale of the link; missing values become the training rows' median."""
 
     def __init__(self, link: Link = "log") -> None:
         self.link = link

@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Lesson:
-    """Positions of the rows to learn from, and for each of them the target and, where it has one, its weight."""
+    """Positions of the training rows, with their targets and, if there are any, sample weights."""
 
     rows: NDArray[np.int64]
     target: Array
@@ -34,7 +34,7 @@ def spend(rows: LabelledRows) -> Lesson:
 
 
 def unweighted_spend(rows: LabelledRows) -> Lesson:
-    """Like `spend`, every row alike: scikit-learn's histogram trees take ten times as long to bin weighted rows."""
+    """Like `spend`, without weights: scikit-learn's histogram trees take ten times as long to bin weighted rows."""
     return Lesson(np.arange(len(rows)), np.maximum(rows.spend, 0), None)
 
 

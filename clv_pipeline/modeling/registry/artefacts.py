@@ -29,7 +29,7 @@ OUR_TYPES = {
         ChanceNet, LognormalNet,
     )
 }  # fmt: skip
-#: What stands in a file in place of the module of one of our types.
+#: Placeholder in a file for the module of one of our types.
 _OURS, _PACKAGE = "clv", "clv_pipeline."
 #: Types beyond skops' own list that our pipelines consist of; a file with any other type is refused.
 TRUSTED = [

@@ -80,7 +80,7 @@ class Manifest:
 
     @property
     def learned(self) -> dict[int, int]:
-        """For each horizon the one that its models learned."""
+        """For each horizon the one its models were fitted on."""
         return {h.horizon_days: h.learned_days for h in self.horizons}
 
 

@@ -69,7 +69,7 @@ BLENDS: dict[Target, Blend] = {
 
 
 def blend(tuned: Sequence[TunedCandidate], rows: LabelledRows, folds: tuple[Fold, ...]) -> TunedCandidate:
-    """Return the blend of one target's tuned candidates, judged on the same folds.
+    """Return the blend of one target's tuned candidates, evaluated on the same folds.
 
     Its fold predictions are the mean of its members', so nothing is fitted for it.
     """

@@ -53,7 +53,7 @@ def why_train(registry: Registry, connection: Connection, settings: Settings, as
 
 
 def changed_settings(champion: Manifest, settings: Settings) -> list[str]:
-    """Return the names of the settings that shape a model and are not what they were when the champion was trained."""
+    """Return the names of the settings that shape a model and have changed since the champion was trained."""
     now = settings.that_change("data", "model")
     return [
         name for name in sorted(now.keys() | champion.settings.keys()) if now.get(name) != champion.settings.get(name)

@@ -261,9 +261,9 @@ def _quality(
 
 
 def _published_quality(connection: Connection, lab: Lab, settings: Settings) -> list[dict[str, object]]:
-    """Measure intervals, typical spend and calibrated probability on the test window, learned from the folds before it.
+    """Measure intervals, typical spend and calibrated probability on the test window, fitted on the folds before it.
 
-    Writes the champions' `training.test_predictions` on the way. The rows are of the kind `published`.
+    Also writes the champions' `training.test_predictions`. The rows have row_kind `published`.
     """
     assert lab.plan.test is not None
     folds, test = past_windows(connection, lab)

@@ -1,5 +1,5 @@
--- One row per distinct line: equal lines of one sheet are dropped (12,133 of them), fees and postage stay in, as the
--- published protocol has it. For one's own reading of this company take `online_retail_ii`.
+-- One row per distinct line: equal lines of one sheet are dropped (12,133 of them), fees and postage stay in, as in the
+-- published protocol. To use this company's data otherwise, take `online_retail_ii`.
 with lines as (select distinct * from native)
 
 select
