@@ -237,7 +237,7 @@ def lineage(column: str, home: Path | None) -> None:
 @click.argument("customer_id")
 @_home_option
 def forget(customer_id: str, home: Path | None) -> None:
-    """Erase a customer from every file below the home, block re-import, and list what must be deleted by hand."""
+    """Erase a customer from every file below the home, never load them again, and list what must be deleted by hand."""
     settings = _settings(home=home)
     from clv_pipeline.privacy.erasure import forget as forget_customer
 

@@ -59,7 +59,7 @@ _CANDIDATES: tuple[type[PurchaseModel], ...] = (MBGNBD, ParetoNBD)
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Which model was chosen, how every candidate fared, and what the choice fell back to.
+    """The chosen model, the result of every candidate, and the fallback, if any.
 
     model: None exactly when status is FAILED; the caller then has to do without. status and reason: of the chosen fit,
     or FAILED with the reasons of all. attempts: every candidate's verdict, in the order tried.
@@ -74,14 +74,14 @@ class ModelChoice:
 def fit_best(summary: PurchaseSummary, candidates: Sequence[type[PurchaseModel]] = _CANDIDATES) -> ModelChoice:
     """Fit the candidates and choose by log likelihood; the default ones have four parameters each.
 
-    Falls back in this order, and says so in the choice: the likeliest that converged; the likeliest that ended at a
+    Falls back in this order, and records it in the choice: the likeliest that converged; the likeliest that ended at a
     bound; no model. BG/NBD is not a candidate by default, since it calls every one-time buyer alive.
     """
     return _best_of(tuple(candidate.fit(summary) for candidate in candidates))
 
 
 def fit_first(summary: PurchaseSummary, candidates: Sequence[type[PurchaseModel]]) -> ModelChoice:
-    """Fit the candidates in order until one converges, and choose it; where none does, choose as `fit_best`."""
+    """Fit the candidates in order until one converges, and choose it; if none does, choose as `fit_best`."""
     attempts: tuple[FitResult[PurchaseModel], ...] = ()
     for candidate in candidates:
         attempts = (*attempts, candidate.fit(summary))

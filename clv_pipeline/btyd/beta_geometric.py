@@ -206,7 +206,7 @@ def _weighted_losses(D: Floats, gap: Any, z: Floats, weights: Floats, k: int) ->
 
 
 def _loss(step: Any, D: Floats) -> Any:
-    """1 - (1 + step)^-D; complex steps, which are never small beside 1 - theta, by their parts: a third of the time."""
+    """1 - (1 + step)^-D; complex steps, which are never small relative to 1 - theta, by their parts: a third of the time."""
     if not np.iscomplexobj(step):
         return -np.expm1(-D * np.log1p(step))
     log_size = np.log1p(step.real * (2 + step.real) + step.imag**2) / 2

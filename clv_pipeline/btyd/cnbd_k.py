@@ -1,4 +1,4 @@
-"""BG/CNBD-k and MBG/CNBD-k: the two models for customers who buy with a rhythm (waiting times Erlang-k).
+"""BG/CNBD-k and MBG/CNBD-k: the two models for customers who buy regularly (waiting times Erlang-k).
 
 Belongs here: the regularity k and choosing it by likelihood. The formulas are in `beta_geometric.py`.
 """
@@ -35,7 +35,7 @@ class CNBDk(BetaGeometric):
 
     @classmethod
     def fit(cls, summary: PurchaseSummary) -> FitResult[Self]:
-        """Fit k = 1, 2, ... up to 4 as long as that gets likelier; one that converged goes before one at a bound.
+        """Fit k = 1, 2, ... up to 4 while the likelihood increases; a converged fit is preferred to one at a bound.
 
         Fails, saying so, when the summary has no `log_gap_sum`: likelihoods of different k do not compare without it.
         """

@@ -59,7 +59,7 @@ class GammaGamma(Parameters):
         if np.ptp(value) <= 1e-9 * value.max():
             return failed(cls.name, "every customer has the same mean order value", customers)
         typical = float(np.median(value))
-        # A stride is a fair sample only of rows in no order that matters, so it picks the start, never the answer.
+        # A stride is a fair sample only of rows in random order, so it picks the start, never the result.
         stride = max(len(count) // SCREEN_ROWS, 1)
 
         def objective_on(rows: slice) -> Objective:
@@ -103,8 +103,8 @@ class GammaGamma(Parameters):
     def expected_average_value(self, x: npt.ArrayLike, mean_value: npt.ArrayLike) -> Floats:
         """Expected mean value of a customer's orders, shape (n,), in the unit of the values; eq. (5).
 
-        p (v + x m) / (p x + q - 1): the mean of all customers where x = 0, whatever mean_value says there (NaN
-        included). A negative mean (more returned than bought) counts as 0: the model knows positive orders only.
+        p (v + x m) / (p x + q - 1): the mean of all customers where x = 0, whatever mean_value is there (NaN
+        included). A negative mean (more returned than bought) counts as 0: the model allows positive orders only.
         Raises ValueError on other values that are not finite, or on a negative x.
         """
         count, value = _check_values(x, mean_value)

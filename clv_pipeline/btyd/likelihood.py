@@ -29,13 +29,13 @@ SHAPE_BOUNDS = (1e-4, 1e3)
 
 
 class FitStatus(StrEnum):
-    """How a fit ended."""
+    """Status of a fit."""
 
     CONVERGED = "converged"
     AT_BOUND = "at_bound"
     """The likelihood rises towards the edge of the parameter range: usable, yet a sign that the model does not fit."""
     FAILED = "failed"
-    """No parameters: the reason says why."""
+    """No parameters; see the reason."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class FitResult(Generic[Model]):
 
 @dataclass(frozen=True)
 class Optimum:
-    """Where the optimiser ended: parameters (natural scale), total log likelihood, status and its reason."""
+    """End point of the optimiser: parameters (natural scale), total log likelihood, status and its reason."""
 
     parameters: Floats
     log_likelihood: float

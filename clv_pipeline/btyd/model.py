@@ -25,7 +25,7 @@ SCREEN_ROWS = 5_000
 
 @dataclass(frozen=True)
 class Parameters:
-    """Named positive parameters of a model, which travel as JSON."""
+    """Named positive parameters of a model, serialisable as JSON."""
 
     name: ClassVar[str]
 
@@ -98,7 +98,7 @@ class PurchaseModel(Parameters, ABC):
     @property
     @abstractmethod
     def memoryless(self) -> bool:
-        """Whether, for a customer known to be alive, the time since the last purchase says nothing about the next."""
+        """Whether, for a customer known to be alive, the time since the last purchase does not help to predict the next."""
 
     @abstractmethod
     def log_likelihood_gradient(self, summary: PurchaseSummary) -> tuple[float, Floats]:
