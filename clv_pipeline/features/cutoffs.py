@@ -29,7 +29,16 @@ class Fold:
 
 @dataclass(frozen=True)
 class CutoffPlan:
-    """The cutoffs of one horizon, newest first; `test` is None when the history is too short to judge a model."""
+    """The cutoffs of one horizon, newest first; `test` is None when the history is too short to judge a model.
+
+    Each window is one horizon long (==h==); `x` are cutoffs that are learned from, `o` the one that is judged on:
+
+        history |==========|==h==|==h==|==h==|==h==| as_of
+        fold 2             x     o                          the windows of x have ended where that of o begins
+        fold 1             x     x     o
+        test               x     x     x     o              untouched while models are tuned and chosen
+        final              x     x     x     x              the champion is fitted to every window that is over
+    """
 
     horizon_days: int
     test: Fold | None

@@ -46,6 +46,18 @@ def build_lineage(connection: Connection, settings: Settings, manifest: Manifest
     tables.replace(connection, COLUMN_LINEAGE, sorted(set(_reachable(edges))))
 
 
+def columns_of_scores(manifest: Manifest) -> dict[str, set[tuple[str, str]]]:
+    """Return column of `scores.customer_scores` -> the (table, column) pairs behind it, those of its models included."""
+    by_result: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    for table, column, from_table, from_column, _ in _of_scores(manifest):
+        by_result[table, column].add((from_table, from_column))
+    return {
+        column: {real for source in sources for real in by_result.get(source, {source})}
+        for (table, column), sources in by_result.items()
+        if table == _SCORES
+    }
+
+
 def _of_sql(connection: Connection) -> Iterator[Edge]:
     for layer in _LAYERS:
         for model in load_layer(layer):
