@@ -223,7 +223,7 @@ def by_hand(gini: float = 0.8) -> Backtest:
                   "decile_wape": 0.1, "root_mean_squared_error": 5.0, "mean_absolute_error": 2.0}  # fmt: skip
     quality = pd.DataFrame(
         [
-            {**at, "target": "spend_90d_total", "candidate": name, "is_baseline": name != "<blend>",
+            {**at, "row_kind": "model", "target": "spend_90d_total", "candidate": name, "is_baseline": name != "<blend>",
              "is_champion": name == "<blend>", "customers": 1234, "metric": metric, "value": value + (name != "<blend>") / 100,
              "low": value - 0.1, "high": value + 0.1}
             for name in ("<blend>", "spend_rate") for metric, value in metrics_of.items()

@@ -100,7 +100,9 @@ def test_every_asset_is_described(graph: Any) -> None:
 def test_every_sql_file_and_source_table_is_in_the_graph(graph: Any) -> None:
     keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
     expected = {f"raw/{table}" for table in CONTRACT}
-    expected |= {f"{m.layer}/{m.name}" for layer in ("1_clean", "2_features", "3_training") for m in load_layer(layer)}
+    layers = ("1_clean", "2_features", "3_training", "4_published")
+    expected |= {f"{m.layer}/{m.name}" for layer in layers for m in load_layer(layer)}
+    expected |= {f"published/{name}" for name in PUBLISHED}
     assert expected <= keys
     assert {"scores/customer_scores", "published/customer_clv", "published/bundle"} <= keys
 
@@ -115,6 +117,11 @@ def test_a_run_flows_from_source_to_bundle_to_database(graph: Any) -> None:
     upstream = dg.AssetSelection.assets(database).upstream().resolve(graph)
     idle = {key.to_user_string() for key in set(graph.get_all_asset_keys()) - set(upstream)}
     assert idle == set(), "an asset that nothing published depends on"
+
+
+def test_every_check_says_what_it_compares(graph: Any) -> None:
+    silent = [k.to_user_string() for k in graph.asset_check_keys if len(graph.get_check_spec(k).description or "") < 30]
+    assert silent == []
 
 
 def test_checks_on_clean_tables_block(graph: Any) -> None:
@@ -248,8 +255,8 @@ def _lineage(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, list[t
 
 
 def _sql_assets() -> list[dg.AssetKey]:
-    models = [m for layer in ("1_clean", "2_features", "3_training") for m in load_layer(layer)]
-    return [dg.AssetKey(m.table.split(".")) for m in models] + [dg.AssetKey(["published", "customer_clv"])]
+    models = [m for layer in ("1_clean", "2_features", "3_training", "4_published") for m in load_layer(layer)]
+    return [dg.AssetKey(m.table.split(".")) for m in models] + [dg.AssetKey(["scores", "customer_scores"])]
 
 
 @pytest.mark.parametrize("key", _sql_assets(), ids=lambda k: k.to_user_string())
@@ -288,6 +295,13 @@ def test_historic_value_can_be_followed_back_to_the_amount_of_an_order(instance:
     }
     assert chain <= names, chain - names
     assert not any(name.startswith("raw/customers") for name in names)
+
+
+def test_a_score_leads_through_the_model_to_its_features(instance: dg.DagsterInstance) -> None:
+    deps = _lineage(instance, dg.AssetKey(["scores", "customer_scores"]))["predicted_spend_90d"]
+    names = {f"{key.to_user_string()}.{column}" for key, column in deps}
+    assert {"features/customer_features.recency_days", "features/btyd_features.btyd_spend_90d"} <= names
+    assert len(names) > 40
 
 
 def test_the_run_kept_the_as_of_of_its_source(instance: dg.DagsterInstance) -> None:

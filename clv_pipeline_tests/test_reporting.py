@@ -25,8 +25,8 @@ BACKTEST_VALUES: dict[str, Any] = {
 
 
 def row(target: str, candidate: str, metric: str, value: float | None, *, is_champion: bool = False) -> dict[str, Any]:
-    return {"target": target, "candidate": candidate, "is_baseline": False, "is_champion": is_champion, "metric": metric,
-            "value": value, "low": value, "high": value}  # fmt: skip
+    return {"row_kind": "model", "target": target, "candidate": candidate, "is_baseline": False, "is_champion": is_champion,
+            "metric": metric, "value": value, "low": value, "high": value}  # fmt: skip
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------

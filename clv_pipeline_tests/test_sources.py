@@ -880,7 +880,7 @@ def test_a_few_unreadable_values_become_null_with_a_warning(
     file_source: Callable[..., FileSource], warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = file_source(orders=ONE_ORDER, customers=people(2, 200))
-    with caplog.scale_to_total(logging.WARNING):
+    with caplog.at_level(logging.WARNING):
         night(made.settings(batch_rows=50), warehouse)
     assert "customers.birth_year: 2 unreadable values became null" in caplog.text
     years = [year for (year,) in raw(warehouse, "customers", "birth_year")]
@@ -1012,7 +1012,7 @@ def test_a_password_is_in_no_error_and_no_log(
     folder = file_source(orders=ONE_ORDER).folder
     settings = load_settings(source=str(folder), source_url=url, connect_tries=1)
     assert "topsecret" not in repr(settings)
-    with caplog.scale_to_total(logging.DEBUG), pytest.raises(PipelineError) as caught:
+    with caplog.at_level(logging.DEBUG), pytest.raises(PipelineError) as caught:
         night(settings, warehouse)
     said = everything_said(caught.value, caplog).replace("/nowhere/topsecret@x.sqlite", "")
     assert "topsecret" not in said
@@ -1025,7 +1025,7 @@ def test_a_password_is_not_in_the_error_of_a_failing_select_nor_in_the_warehouse
     made = make_source("postgresql")
     made.url = sa.make_url(made.url).set(password="topsecret").render_as_string(hide_password=False)
     made.write("orders", ORDER_COLUMNS, [order("1")])
-    with caplog.scale_to_total(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG):
         night(made.settings(), warehouse)
         made.select("orders", "select broken from orders")
         with pytest.raises(SourceError) as caught:

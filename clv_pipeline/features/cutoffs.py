@@ -29,7 +29,16 @@ class Fold:
 
 @dataclass(frozen=True)
 class CutoffPlan:
-    """The cutoffs of one horizon, newest first; `test` is None when the history is too short to evaluate a model."""
+    """The cutoffs of one horizon, newest first; `test` is None when the history is too short to evaluate a model.
+
+    Each window is one horizon long (==h==); `x` are training cutoffs, `o` is the cutoff used for evaluation:
+
+        history |==========|==h==|==h==|==h==|==h==| as_of
+        fold 2             x     o                          the windows of x end before that of o begins
+        fold 1             x     x     o
+        test               x     x     x     o              untouched while models are tuned and chosen
+        final              x     x     x     x              the champion is fitted to every window that is over
+    """
 
     horizon_days: int
     test: Fold | None

@@ -9,6 +9,7 @@ from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.modeling.training.champion_rule import CHAMPION_STAYS
 from clv_pipeline.orchestration.sql_assets import asset_key
+from clv_pipeline.quality import night_checks
 from clv_pipeline.quality.cleaning import CleanReport
 from clv_pipeline.quality.night_checks import CheckResult, NightRejected
 from clv_pipeline.sources.extraction import ExtractedTable
@@ -20,9 +21,32 @@ AUDIT = "audit"
 CHALLENGER = "challenger"
 
 
-def specs(asset: str, *names: str) -> list[dg.AssetCheckSpec]:
-    """Return the specs of the checks that an asset yields; if one fails, nothing downstream runs."""
-    return [dg.AssetCheckSpec(name, asset=asset_key(asset), blocking=True) for name in names]
+#: What each check compares, for the Dagster UI.
+DESCRIPTIONS = {
+    CONTRACT_CHECK: "The source returns the columns of the contract and values that are readable in their types.",
+    "expectations": "Every Great Expectations rule of the table holds: keys, ranges, formats, counts.",
+    "reconciliation": "Rows and order money at the source = accepted + duplicate + superseded + excluded + quarantined.",
+    "quarantine": "No rows are quarantined for a reason that points to a problem at the source.",
+    night_checks.ORDER_VOLUME: "Orders of the last complete day compared with that weekday's median in the eight weeks before.",
+    night_checks.GUEST_ORDERS: "Share of the last day's orders with a customer, compared with the same eight weeks.",
+    night_checks.TABLE_VOLUME: "Rows of each source table compared with the last published night.",
+    night_checks.FRESHNESS: "Age of the newest order compared with the setting max_stale_days.",
+    night_checks.ORDER_VALUE: "Median order value compared with the weeks before and with the last published night.",
+    night_checks.OUTLIER_ORDER: "The largest order of the last year compared with the 99th percentile of its orders.",
+    night_checks.PAST_MONTHS: "Orders and money of past months, compared with the source's earlier figures.",
+    night_checks.PREDICTED_TOTAL: "The predicted total compared with sales of as many days before, and with like-for-like sales.",
+    night_checks.SEGMENT_CHANGES: "Share of the customers in another segment than in the previous run.",
+    CHALLENGER: "Whether the retrained model replaced the champion, with the figures of both.",
+    AUDIT: "The new bundle has unique keys, valid ranges, its required values, and a score for every eligible customer.",
+}
+
+
+def specs(asset: str, *names: str, blocking: bool = True) -> list[dg.AssetCheckSpec]:
+    """Return the specs of the checks that an asset yields; if a blocking one fails, nothing downstream runs."""
+    return [
+        dg.AssetCheckSpec(name, asset=asset_key(asset), blocking=blocking, description=DESCRIPTIONS[name])
+        for name in names
+    ]
 
 
 def of_extracted_table(table: ExtractedTable) -> dg.AssetCheckResult:

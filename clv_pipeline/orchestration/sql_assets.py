@@ -1,6 +1,6 @@
 """Folders of .sql files as Dagster assets: description, dependencies and column lineage come from the files themselves."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -46,14 +46,14 @@ def sql_spec(model: SqlModel, *, group: str, also: Sequence[str] = ()) -> dg.Ass
 
 
 def sql_asset(
-    model: SqlModel, body: Body, *, group: str, also: Sequence[str] = (), checks: Sequence[str] = ()
+    model: SqlModel, body: Body, *, group: str, also: Sequence[str] = (), checks: Sequence[dg.AssetCheckSpec] = ()
 ) -> dg.AssetsDefinition:
     """Return the asset that builds one SQL model by `body`; `also` names tables it needs beyond those it reads."""
 
     @dg.multi_asset(
         name="__".join(asset_key(model.table).path),
         specs=[sql_spec(model, group=group, also=also)],
-        check_specs=[dg.AssetCheckSpec(name, asset=asset_key(model.table), blocking=True) for name in checks] or None,
+        check_specs=list(checks) or None,
     )
     def build_table(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
         # keep one connection open for the whole step: reopening the file for each query costs more than the query
@@ -90,14 +90,18 @@ def _meaning(table: str, column: str) -> str | None:
 def sql_metadata(connection: Connection, model: SqlModel) -> Metadata:
     """Return `table_metadata` and the lineage of each column."""
     built = columns_of(connection, model.table)
+    sources = {column: found for column, found in column_lineage(connection, model).items() if column in built}
+    return {**table_metadata(connection, model.table), "dagster/column_lineage": lineage_metadata(sources)}
+
+
+def lineage_metadata(sources: Mapping[str, Iterable[tuple[str, str]]]) -> dg.MetadataValue:
+    """Return column -> (table, column) pairs in the form the Dagster UI shows, without tables that are no asset."""
     deps = {
         column: [
             dg.TableColumnDep(asset_key(table), name)
-            for table, name in sources
+            for table, name in sorted(found)
             if writers_of(table) == {asset_key(table)}
         ]
-        for column, sources in column_lineage(connection, model).items()
-        if column in built
+        for column, found in sources.items()
     }
-    lineage = dg.MetadataValue.column_lineage(dg.TableColumnLineage({c: d for c, d in deps.items() if d}))
-    return {**table_metadata(connection, model.table), "dagster/column_lineage": lineage}
+    return dg.MetadataValue.column_lineage(dg.TableColumnLineage({c: d for c, d in deps.items() if d}))

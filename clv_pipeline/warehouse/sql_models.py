@@ -104,8 +104,13 @@ def _needed(model: SqlModel, parameters: Parameters) -> dict[str, object]:
 
 def column_lineage(connection: Connection, model: SqlModel) -> dict[str, list[tuple[str, str]]]:
     """Return for each output column the (table, column) pairs of the model's inputs that it comes from."""
-    columns = [(t, tuple((c, _plain(k)) for c, k in columns_of(connection, t).items())) for t in sorted(model.inputs)]
-    return _lineage(model.sql, tuple(columns))
+    return lineage_among(model, {table: columns_of(connection, table) for table in model.inputs})
+
+
+def lineage_among(model: SqlModel, columns: Mapping[str, Mapping[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """Return `column_lineage` where the columns of the inputs are known: table -> column -> SQL type."""
+    inputs = [(table, tuple((c, _plain(k)) for c, k in columns[table].items())) for table in sorted(model.inputs)]
+    return _lineage(model.sql, tuple(inputs))
 
 
 @cache

@@ -29,7 +29,7 @@ def _build_lookup(context: dg.AssetExecutionContext, pipeline: Pipeline, model: 
 
 
 clean_tables = [
-    sql_asset(model, _build_clean, group="clean", checks=checks.CLEAN_CHECKS)
+    sql_asset(model, _build_clean, group="clean", checks=checks.specs(model.table, *checks.CLEAN_CHECKS))
     if model.name in CONTRACT
     else sql_asset(model, _build_lookup, group="clean")
     for model in load_layer("1_clean")

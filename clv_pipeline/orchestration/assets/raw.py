@@ -21,7 +21,7 @@ from clv_pipeline.sources.extraction import extract
         )
         for name, table in CONTRACT.items()
     ],
-    check_specs=[dg.AssetCheckSpec(checks.CONTRACT_CHECK, asset=["raw", name]) for name in CONTRACT],
+    check_specs=[s for name in CONTRACT for s in checks.specs(f"raw.{name}", checks.CONTRACT_CHECK, blocking=False)],
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL),
 )
 def raw_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]

@@ -4,7 +4,8 @@ import dagster as dg
 
 from clv_pipeline.orchestration import checks
 from clv_pipeline.orchestration.resources import Pipeline, red_on_error, run_acknowledged
-from clv_pipeline.orchestration.sql_assets import OWNERS, Metadata, asset_key, table_metadata
+from clv_pipeline.orchestration.sql_assets import OWNERS, Metadata, asset_key, lineage_metadata, table_metadata
+from clv_pipeline.publishing.lineage import columns_of_scores
 from clv_pipeline.quality.judging import raise_unacknowledged
 from clv_pipeline.quality.night_checks import PREDICTED_TOTAL, CheckResult
 from clv_pipeline.quality.score_checks import judge_predicted_total
@@ -44,5 +45,6 @@ def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # t
             "trailing total": report.trailing_total,
             "status": report.by_status,
             "fidelity of the reasons (R2)": report.fidelity,
+            "dagster/column_lineage": lineage_metadata(columns_of_scores(manifest)),
         }
         yield from checks.materialized_and_judged("scores.customer_scores", judge)

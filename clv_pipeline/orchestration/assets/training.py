@@ -156,7 +156,7 @@ def fairness_audit(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.
     group_name="training",
     kinds={"scikitlearn", "xgboost"},
     owners=OWNERS,
-    check_specs=[dg.AssetCheckSpec(checks.CHALLENGER, asset=["training", "champion"])],
+    check_specs=checks.specs("training.champion", checks.CHALLENGER, blocking=False),
 )
 def champion(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
     """The model version that scores: fitted to every window that is over, saved without pickle, hashed."""
