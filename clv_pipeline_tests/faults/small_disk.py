@@ -1,4 +1,4 @@
-"""A folder of a home on a disk of its own that is nearly full or read-only, and the last steps of a night on it.
+"""A folder of a home on a separate disk that is nearly full or read-only, and the last steps of a night on it.
 
 The disk is a real one, mounted in a name space of its own for the one process that works on it. No test is here.
 """

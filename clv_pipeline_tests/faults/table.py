@@ -1,4 +1,4 @@
-"""The table of docs/faults.md, written by the test run itself: what each fault of the catalogue was expected to do, and did.
+"""The table of docs/faults.md, written by the test run itself: expected and observed behaviour of each fault.
 
 A test belongs to the faults in its function's name (`test_fault_13_...`, `test_faults_15_and_17_...`), else to those in its
 file's, where `06_to_29` names no single one. No test is here.
@@ -16,12 +16,12 @@ _FAULTS = re.compile(r"faults?_(\d\d(?:_(?:and_)?\d\d)*)(?!\d|_to_\d)")
 FAULTS, SENTENCE = "faults", "sentence"
 
 _HEAD = """\
-# Faults, and what was seen
+# Faults: expected and observed behaviour
 
-Written by `make chaos`; do not edit (a run of some tests rewrites the rows of their faults only). BLOCK = the run is red, the
-old bundle stays served. WARN = the check shows a warning, the run goes on. QUARANTINE = the row is set aside with its reason,
-counted, visible. A test with several seeds or cases says how many of them passed; "repetitions" is how often the tests of a
-fault were run in all.
+Written by `make chaos`; do not edit (a run of some tests rewrites the rows of their faults only). BLOCK = the run fails, the
+old bundle stays served. WARN = the check shows a warning, the run continues. QUARANTINE = the row is quarantined with its
+reason and counted. For a test with several seeds or cases the number of passed ones is shown; "repetitions" is how often the
+tests of a fault were run in total.
 
 | # | fault | expected | seen | repetitions |
 |---|---|---|---|---|

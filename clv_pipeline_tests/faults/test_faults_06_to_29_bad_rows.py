@@ -1,6 +1,6 @@
 """Faults 6, 9, 10, 12, 18-24, 26, 28 and 29: bad rows of every kind in one night, which is published anyway.
 
-Each bad row is set aside with its reason and counted; the scores are those of the same night without any of them. What
+Each bad row is quarantined with its reason and counted; the scores are those of the same night without any of them. What
 blocks a night is tested in test_faults_08_to_26_blocked.py.
 """
 
