@@ -164,8 +164,8 @@ _WORDS = {
         money,
     ),
     "btyd_purchase_probability_{days}d": Words(
-        "probability of a purchase in {days} days from the purchase rhythm",
-        "{} probability of a purchase in {days} days from the purchase rhythm",
+        "purchase probability in {days} days, by purchase rhythm",
+        "{} purchase probability in {days} days, by purchase rhythm",
         share,
     ),
     # web
