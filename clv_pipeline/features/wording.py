@@ -241,7 +241,7 @@ _WORDS = {
         "no social media contact in the last {days} days",
     ),
     "social_lowest_sentiment_{days}d": Words(
-        "lowest sentiment on social media (-1 to 1) in the last {days} days",
+        "lowest social media sentiment (-1 to 1), last {days} days",
         "lowest sentiment on social media {} in the last {days} days",
         _mood,
         "no social media contact in the last {days} days",

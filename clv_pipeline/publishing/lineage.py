@@ -57,7 +57,9 @@ def columns_of_scores(manifest: Manifest) -> dict[str, set[tuple[str, str]]]:
     for table, column, from_table, from_column, _ in _of_scores(manifest):
         by_result[table, column].add((from_table, from_column))
     return {
-        column: {real for source in sources for real in by_result.get(source, {source})}
+        column: {
+            real for source in sources for real in (by_result[source] if source[0].startswith("model ") else {source})
+        }
         for (table, column), sources in by_result.items()
         if table == _SCORES
     }
