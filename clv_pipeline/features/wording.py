@@ -165,7 +165,7 @@ _WORDS = {
     ),
     "btyd_purchase_probability_{days}d": Words(
         "purchase probability in {days} days, by purchase rhythm",
-        "{} purchase probability in {days} days, by purchase rhythm",
+        "{} probability of a purchase in {days} days from the purchase rhythm",
         share,
     ),
     # web
