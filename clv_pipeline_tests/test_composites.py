@@ -82,7 +82,7 @@ def test_every_tampered_file_is_refused(model: Fitted, tmp_path: Path) -> None:
 def test_an_unknown_type_deep_inside_is_refused(tmp_path: Path) -> None:
     stranger = Pipeline([("encode", FunctionTransformer(exec)), ("model", LinearRegression())])
     hashes = save_model(MeanOf((fit("mean"), ProductOf((fit("mean"), stranger))), (0.5, 0.5)), tmp_path, "m")
-    with pytest.raises(ArtefactError, match=r"m-1-1\.skops holds types that are not trusted.*exec"):
+    with pytest.raises(ArtefactError, match=r"m-1-1\.skops contains types that are not trusted.*exec"):
         load_model(tmp_path, "m", hashes)
 
 
