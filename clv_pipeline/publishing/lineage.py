@@ -10,7 +10,7 @@ from functools import cache
 import pandas as pd
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.lineage import lineage
+from sqlglot.lineage import Node, lineage
 
 from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.contracts.source import CONTRACT
@@ -149,14 +149,16 @@ def _source_columns(sql: str) -> dict[str, set[tuple[str, str]]]:
         nodes = lineage(None, sql, {}, dialect="duckdb", trim_selects=False)
     except SqlglotError:
         return {}
-    return {
-        column: {
-            (step.expression.name, step.name.split(".")[-1].strip('"'))
-            for step in node.walk()
-            if isinstance(step.expression, exp.Table)
-        }
-        for column, node in nodes.items()
-    }
+    return {column: {source for step in node.walk() for source in _sources_of(step)} for column, node in nodes.items()}
+
+
+def _sources_of(step: Node) -> Iterator[tuple[str, str]]:
+    """Yield the table's column that a step is; in a SELECT from one table, also the columns that the parser leaves open."""
+    if isinstance(step.expression, exp.Table):
+        yield step.expression.name, step.name.split(".")[-1].strip('"')
+    tables = list(step.source.find_all(exp.Table))
+    if len(tables) == 1:
+        yield from ((tables[0].name, c.name) for c in step.downstream if isinstance(c.expression, exp.Placeholder))
 
 
 def _reachable(edges: Iterable[Edge]) -> Iterator[Edge]:
