@@ -106,13 +106,14 @@ def run(
     from clv_pipeline.orchestration.runs import run_nightly
 
     outcome = run_nightly(Home(settings.home), as_of=settings.as_of, retrain=retrain, acknowledged=acknowledged)
+    from clv_pipeline.reporting.terminal import print_summary, print_warnings
+
     if not outcome.succeeded:
         for failure in outcome.failures:
             out.print(f"[bold red]error[/] {_plain(failure.message)}")
+        print_warnings(out, outcome.checks_failed)
         out.print(f"The run failed; the bundle published before is still served. Details: {_ui_command(settings)}")
         sys.exit(1)
-    from clv_pipeline.reporting.terminal import print_summary
-
     print_summary(out, Home(settings.home), outcome.checks_passed, outcome.checks_failed, _ui_command(settings))
 
 

@@ -15,7 +15,7 @@ STORED_AS: dict[ColumnType, str] = {
     "secret": "varchar",
     "timestamp": "timestamptz",
     "date": "date",
-    "money": "decimal(18,2)",
+    "money": "decimal(18,6)",
     "number": "decimal(18,6)",
     "rate": "decimal(20,10)",
     "integer": "bigint",
