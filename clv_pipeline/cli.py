@@ -324,8 +324,11 @@ def backtest(
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--against", "window", required=True, help="FIRST_DAY+DAYS, such as 2011-09-11+90d")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="first day unknown to the predictions, if no column as_of_date"
+)
 @_home_option
-def evaluate(file: Path, window: str, home: Path | None) -> None:
+def evaluate(file: Path, window: str, as_of: datetime | None, home: Path | None) -> None:
     """Evaluate a FILE of predictions (customer_id, predicted_spend and others) against the actual outcome of a window."""
     settings = _settings(home=home)
     from clv_pipeline.evaluation.predictions_file import judge_file
@@ -339,14 +342,15 @@ def evaluate(file: Path, window: str, home: Path | None) -> None:
         threads=settings.threads,
     )  # fmt: skip
     with warehouse.connection() as connection:
-        judged = judge_file(connection, settings, file, window)
+        judged = judge_file(connection, settings, file, window, as_of.date() if as_of else None)
     rows = [
         [name, formats.decimal(e.value, 4), formats.interval(formats.decimal(e.low, 4), formats.decimal(e.high, 4))]
         for name, e in judged.estimates.items()
     ]
     print_table(out, tables.Table(["metric", "value", "90 % interval"], rows))
     out.print(
-        f"{judged.customers:,} customers who had bought before {judged.start}; {judged.missing:,} not in the file count as 0"
+        f"Predictions as of {judged.as_of}, for {judged.days} days from {judged.start}: {judged.customers:,} customers who had "
+        f"bought before, of which {judged.missing:,} are not in the file and count as 0"
     )
 
 
