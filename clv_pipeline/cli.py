@@ -146,14 +146,20 @@ def doctor(source: str | None, url: str | None, home: Path | None) -> None:
 
 
 @cli.command()
+@click.option("--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml")
 @_home_option
-def status(home: Path | None) -> None:
-    """Show the served bundle and its age, the result of the newest run, the next run, the champion, and the disk space used."""
-    settings = _settings(home=home)
+def status(source: str | None, home: Path | None) -> None:
+    """Show the served bundle and its age, the result of the newest run, the next run, the champion, and the disk space used.
+
+    For monitors, the exit code is 0 if every line is ok, 1 if a line is warn or fail (a person should look), and 2 if the
+    command is mistyped. The bundle's age decides (warn from 2 days, fail beyond max_stale_days), the newest run (fail if it
+    failed), and whether anything will start the next one: a live scheduler, or nights that keep arriving without it.
+    """
+    settings = _settings(source=source, home=home)
     from clv_pipeline.diagnostics.status import look
     from clv_pipeline.orchestration.history import about_runs
 
-    _print_findings([*look(settings), *about_runs(Home(settings.home), settings)])
+    sys.exit(1 if _print_findings([*look(settings), *about_runs(Home(settings.home), settings)]) else 0)
 
 
 @cli.command()
@@ -166,7 +172,7 @@ def rollback(run_id: str | None, home: Path | None) -> None:
     from clv_pipeline.publishing.serving import roll_back
 
     served = roll_back(Home(settings.home), run_id)
-    age = age_in_days(date.fromisoformat(served["as_of_date"]), settings)
+    age = age_in_days(date.fromisoformat(served["as_of_date"]), settings.time_zone)
     out.print(
         f"Served now: run {served['run_id']} of {_plain(served['source_name'])}, as of {served['as_of_date']}, {age} days old."
     )
@@ -372,11 +378,11 @@ def _settings(
 
 
 def _print_findings(findings: Iterable[Finding]) -> int:
-    """Print the findings, with the next step for each failed one; return the number of failed ones."""
+    """Print the findings, with the next step for each that is not good; return the number of these."""
     failed = 0
     for finding in findings:
         failed += not finding.is_good
-        mark = "[green]ok[/]  " if finding.is_good else "[red]fail[/]"
+        mark = "[green]ok[/]  " if finding.is_good else "[yellow]warn[/]" if finding.is_warning else "[red]fail[/]"
         out.print(f"{mark} {finding.subject}: {_plain(finding.text)}")
         if not finding.is_good:
             out.print(f"     next step: {_plain(finding.next_step)}")
