@@ -60,7 +60,12 @@ def fit_explainer(
 def top_reasons(
     features: pd.DataFrame, contributions: NDArray[np.float64], columns: FeatureColumns, count: int = 3
 ) -> list[list[str]]:
-    """Return `count` lists, one entry per customer: the strongest reason, the second, ..., as text with a signed amount."""
+    """Return `count` lists, one entry per customer: the strongest reason, the second, ..., as text with a signed amount.
+
+    >>> features = pd.DataFrame({"recency_days": [12.0], "orders": [3.0]})
+    >>> top_reasons(features, np.array([[20.5, -1.25]]), FeatureColumns(("recency_days", "orders"), ()), count=2)
+    [['last purchase 12 days ago: +20.50'], ['3 orders so far: -1.25']]
+    """
     strongest = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :count]
     reasons = np.full(strongest.shape, "", dtype=object)
     for feature in np.unique(strongest):

@@ -43,7 +43,11 @@ def features_that_move_most(
 
 
 def groups_of(features: Iterable[str], columns: FeatureColumns) -> list[Group]:
-    """Return a group for each of the features, then one for each source family with all its columns."""
+    """Return a group for each of the features, then one for each source family with all its columns.
+
+    >>> groups_of(["web_sessions"], FeatureColumns(("recency_days", "web_sessions"), ("web_last_device",)))[-1].columns
+    ('web_sessions', 'web_last_device')
+    """
     by_family: dict[str, tuple[str, ...]] = {}
     for name in columns.names:
         by_family[family_of(name)] = (*by_family.get(family_of(name), ()), name)
@@ -92,6 +96,10 @@ def ginis_of_draws(actual: metrics.Array, order_by: metrics.Array, weights: metr
     """Return the Gini of each column of weights, shape (customers, draws): how often each customer counts; nan without money.
 
     Over that of the perfect order it is `metrics.normalised_gini`, for all draws from one sort: seven times faster.
+
+    >>> spend, weights = np.array([0.0, 10.0, 90.0]), np.array([[1.0, 1.0], [1.0, 2.0], [1.0, 0.0]])
+    >>> ginis_of_draws(spend, order_by=spend, weights=weights).round(3)
+    array([0.6  , 0.333])
     """
     order = np.argsort(order_by, kind="stable")
     _, first_of_ties = np.unique(order_by[order], return_index=True)

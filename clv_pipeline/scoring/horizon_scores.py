@@ -36,7 +36,12 @@ class HorizonScores:
         return dict(zip(self.names(horizon_days), values, strict=True))
 
     def at_least(self, shorter: "HorizonScores | None") -> Self:
-        """Return the scores, none below those of a shorter horizon, which this one contains; nan stays nan."""
+        """Return the scores, none below those of a shorter horizon, which this one contains; nan stays nan.
+
+        >>> month, quarter = (HorizonScores(*np.array([[spend]] * 5)) for spend in (12.0, 10.0))
+        >>> quarter.at_least(month).predicted_spend
+        array([12.])
+        """
         if shorter is None:
             return self
         own, others = self.columns(0).values(), shorter.columns(0).values()
@@ -57,7 +62,11 @@ class HorizonScores:
 
     @classmethod
     def of_nobody(cls) -> Self:
-        """Return empty scores: a company where nobody has bought yet still has every column."""
+        """Return empty scores: a company where nobody has bought yet still has every column.
+
+        >>> HorizonScores.of_nobody().columns(90)["predicted_spend_90d"]
+        array([], dtype=float64)
+        """
         return cls(*(np.zeros(0) for _ in fields(cls)))
 
     @classmethod

@@ -29,7 +29,11 @@ Fitted: TypeAlias = Pipeline | MeanOf | ProductOf
 
 
 def weighted_mean(predictions: Sequence[NDArray[np.float64]], weights: Sequence[float]) -> NDArray[np.float64]:
-    """Return the prediction of a `MeanOf` from its members' predictions; each array has one entry per row."""
+    """Return the prediction of a `MeanOf` from its members' predictions; each array has one entry per row.
+
+    >>> weighted_mean([np.array([10.0, 0.0]), np.array([20.0, 4.0])], weights=[0.5, 0.5])
+    array([15.,  2.])
+    """
     return np.asarray(np.average(predictions, axis=0, weights=weights), dtype=np.float64)
 
 

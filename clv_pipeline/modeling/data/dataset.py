@@ -41,11 +41,20 @@ class FeatureColumns:
         return False
 
     def constant_of(self, name: str) -> float | None:
-        """Return the value shared by all customers, or None if customers differ; see `has` for the error."""
+        """Return the value shared by all customers, or None if customers differ; see `has` for the error.
+
+        >>> columns = FeatureColumns(("recency_days",), (), {"web_sessions": 0.0})
+        >>> columns.constant_of("web_sessions"), columns.constant_of("recency_days")
+        (0.0, None)
+        """
         return None if self.has(name) else self.constant[name]
 
     def without(self, families: Collection[str]) -> "FeatureColumns":
-        """Return the columns of the other families; those left out count as missing for all customers."""
+        """Return the columns of the other families; those left out count as missing for all customers.
+
+        >>> FeatureColumns(("recency_days", "web_sessions"), ()).without(["web"]).names
+        ['recency_days']
+        """
         numeric, categorical = (
             tuple(name for name in names if family_of(name) not in families)
             for names in (self.numeric, self.categorical)
@@ -96,7 +105,11 @@ class LabelledRows:
 
 
 def target_names(horizon_days: int) -> tuple[str, str]:
-    """Return the names of the two targets of a horizon: net spend in money, and whether there was a purchase."""
+    """Return the names of the two targets of a horizon: net spend in money, and whether there was a purchase.
+
+    >>> target_names(90)
+    ('spend_90d_total', 'spend_90d_flag')
+    """
     return f"spend_{horizon_days}d_total", f"spend_{horizon_days}d_flag"
 
 
