@@ -47,12 +47,20 @@ class Table:
     is_history: bool = False
 
     def meaning_of(self, column: str) -> str | None:
-        """Return the meaning of a column, including one of a horizon such as `btyd_spend_90d`; None for an unknown one."""
+        """Return the meaning of a column, including one of a horizon such as `btyd_spend_90d`; None for an unknown one.
+
+        >>> TABLES["features.btyd_features"].meaning_of("btyd_spend_90d")
+        'expected spend in 90 days'
+        """
         horizons = [int(days) for days in re.findall(r"_(\d+)d$", column)]
         return next((c.meaning for c in self.columns_for(horizons) if c.name == column), None)
 
     def columns_for(self, horizons: Sequence[int] = ()) -> list[Column]:
-        """Return the columns in order, with each group of {h} columns repeated per horizon."""
+        """Return the columns in order, with each group of {h} columns repeated per horizon.
+
+        >>> [c.name for c in TABLES["features.btyd_features"].columns_for([90])][-2:]
+        ['btyd_purchase_probability_90d', 'expected_next_order_date']
+        """
         found: list[Column] = []
         for is_repeated, group in groupby(self.columns, lambda column: "{h}" in column.name):
             columns = list(group)

@@ -20,7 +20,11 @@ Body = Callable[[dg.AssetExecutionContext, Pipeline, SqlModel], Step]
 
 
 def asset_key(table: str) -> dg.AssetKey:
-    """Return the asset `layer/name` of the table `layer.name`."""
+    """Return the asset `layer/name` of the table `layer.name`.
+
+    >>> asset_key("features.web_features").to_user_string()
+    'features/web_features'
+    """
     return dg.AssetKey(table.split("."))
 
 

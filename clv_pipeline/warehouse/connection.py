@@ -172,12 +172,20 @@ def open_bundle_file(path: Path) -> Iterator[Connection]:
 
 
 def quote_name(name: str) -> str:
-    """Return `name` as a quoted SQL identifier."""
+    """Return `name` as a quoted SQL identifier.
+
+    >>> print(quote_name('the "main" order'))
+    "the ""main"" order"
+    """
     return '"' + name.replace('"', '""') + '"'
 
 
 def quote_text(text: str) -> str:
-    """Return `text` as a quoted SQL string."""
+    """Return `text` as a quoted SQL string.
+
+    >>> print(quote_text("O'Neill"))
+    'O''Neill'
+    """
     return "'" + text.replace("'", "''") + "'"
 
 
