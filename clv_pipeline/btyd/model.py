@@ -113,7 +113,7 @@ class PurchaseModel(Parameters, ABC):
 
     @abstractmethod
     def log_likelihood_gradient(self, summary: PurchaseSummary) -> tuple[float, Floats]:
-        """Return the log likelihood of all customers and its gradient in the real parameters, in field order."""
+        """Return the log likelihood of all customers and its gradient, shape (m,), in the m real parameters in field order."""
 
     @abstractmethod
     def _alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:

@@ -188,6 +188,7 @@ class Settings(BaseSettings):
 
     @property
     def source_folder(self) -> Path:
+        """The folder with source.toml and the SELECTs; see the function of this name for the error."""
         return source_folder(self.source)
 
     def that_change(self, *results: Changes) -> dict[str, Any]:

@@ -62,7 +62,11 @@ class TrainingPlan:
 
     @property
     def all_days(self) -> list[int]:
-        """Every requested or learned horizon that needs buy-till-you-die expectations."""
+        """Every requested or learned horizon that needs buy-till-you-die expectations.
+
+        >>> TrainingPlan((), {30: 30, 365: 90}).all_days
+        [30, 90, 365]
+        """
         return sorted({*self.learned, *self.learned.values()})
 
 

@@ -30,7 +30,7 @@ class Explainer:
     fidelity: float
 
     def contributions(self, features: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the amount added or subtracted by each feature, shape (customers, features in the order of `columns.names`)."""
+        """Return the money that each feature adds or takes away, shape (customers, features in the order of `columns.names`)."""
         matrix = DMatrix(self.encoder.transform(features), nthread=1)
         raw = self.model.get_booster().predict(matrix, pred_contribs=True)[:, :-1]
         position = {name: i for i, name in enumerate(self.columns.names)}

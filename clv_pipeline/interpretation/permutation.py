@@ -36,6 +36,11 @@ def features_that_move_most(
     """Return the `count` features with the largest contributions to the predictions, largest first.
 
     Cheap: it uses the small surrogate model, not the champion itself.
+
+    >>> x = pd.DataFrame({"orders": np.arange(100.0), "recency_days": np.ones(100)})
+    >>> columns = FeatureColumns(("recency_days", "orders"), ())
+    >>> features_that_move_most(x, 10 * np.arange(100.0), columns, count=1, seed=7)
+    ['orders']
     """
     contributions = fit_explainer(features, predicted, columns, seed=seed).contributions(features)
     order = np.argsort(-np.abs(contributions).mean(axis=0), kind="stable")[:count]
@@ -61,6 +66,13 @@ def permutation_importance(
     """Return for each group the normalised Gini that shuffling it costs: mean over `repeats`, interval over customers.
 
     All groups are shuffled in the same orders and evaluated on the same bootstrap draws, so that they are comparable.
+
+    >>> x, spend = pd.DataFrame({"orders": [0.0, 1.0, 2.0, 3.0]}), np.array([0.0, 10.0, 20.0, 30.0])
+    >>> ids, as_of = np.array(list("abcd"), dtype=object), np.full(4, "2024-06-01", dtype="datetime64[D]")
+    >>> rows = LabelledRows(x, ids, as_of, spend, np.sign(spend), np.sign(spend), half_life_days=365)
+    >>> model, groups = lambda features: features["orders"].to_numpy(), [Group("orders", "purchase", ("orders",))]
+    >>> round(permutation_importance(model, rows, groups, repeats=200, samples=20, seed=7)[0].value, 1)
+    1.0
     """
     customers = len(rows)
     generator = np.random.default_rng(seed)

@@ -29,7 +29,11 @@ def asset_key(table: str) -> dg.AssetKey:
 
 
 def writers_of(table: str) -> set[dg.AssetKey]:
-    """Return the assets whose steps write a table; none for one that holds earlier nights, which no step must wait for."""
+    """Return the assets whose steps write a table; none for one that holds earlier nights, which no step must wait for.
+
+    >>> [key.to_user_string() for key in writers_of("features.btyd_features")], writers_of("scores.history")
+    (['features/btyd_features'], set())
+    """
     if table not in TABLES:
         return {asset_key(table)}
     written = () if TABLES[table].is_history else TABLES[table].assets

@@ -36,7 +36,12 @@ class Judged:
         return float(self.estimates[metric][0])
 
     def shown(self, metric: str, *, with_interval: bool) -> str:
-        """Return the cell of a metric; empty where it is undefined."""
+        """Return the cell of a metric; empty where it is undefined.
+
+        >>> blend = Judged("model", "blend", False, True, {"total_bias": (-0.02, -0.05, 0.01)})
+        >>> blend.shown("total_bias", with_interval=True), blend.shown("wape", with_interval=True)
+        ('-2.0% [-5.0%, +1.0%]', '')
+        """
         value, low, high = self.estimates.get(metric, (None, None, None))
         return formats.metric_estimate(metric, value, low, high) if with_interval else formats.metric(metric, value)
 

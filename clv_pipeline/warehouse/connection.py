@@ -139,6 +139,7 @@ def _is_hardened(connection: Connection) -> bool:
 
 
 def harden(connection: Connection, folders: list[Path], relative_names: list[str] | None = None) -> None:
+    """Lock a connection: UTC, files in `folders` and those in `relative_names` only, no network, no later change of this."""
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set enable_progress_bar = false")
     if relative_names:
@@ -226,4 +227,5 @@ def records(connection: Connection, query: str, parameters: Mapping[str, object]
 
 
 def row_count(connection: Connection, relation: str) -> int:
+    """Return the number of rows of a table, view or parenthesised query."""
     return int(one_row(connection, f"select count(*) from {relation}")[0])

@@ -72,7 +72,7 @@ class Calibration:
     totals_without: list[float]
 
     def probability(self, probability: Array, level: ExpectedTotal) -> Array:
-        """Return the calibrated probability of a purchase, its mean scaled to the expected share (or unchanged).
+        """Return the calibrated probability of a purchase, shape (n,), its mean scaled to the expected share (or unchanged).
 
         >>> as_measured = Calibration(1.0, [0.0], [[0.0] * 101], [], [])
         >>> as_measured.probability(np.array([0.1, 0.5]), ExpectedTotal(buyers=0.4)).round(3)
@@ -82,7 +82,7 @@ class Calibration:
         return scale_probability(_tilted(probability, self.slope), ExpectedTotal(buyers=mean))
 
     def interval(self, expected: Array, probability: Array) -> PredictionInterval:
-        """Return typical spend and interval from expected spend and the calibrated probability.
+        """Return typical spend and interval from expected spend and the calibrated probability; money, each of shape (n,).
 
         >>> without_errors = Calibration(1.0, [0.0], [[0.0] * 101], [], [])
         >>> without_errors.interval(expected=np.array([30.0, 95.0]), probability=np.array([0.3, 0.95])).typical
@@ -100,7 +100,7 @@ class Calibration:
         )
 
     def total(self, predicted: float, *, knows_season: bool) -> tuple[float, float]:
-        """Return the 90 % interval of the total, from the errors of past totals with or without a season, as this one.
+        """Return the 90 % interval of the total in money, from the errors of past totals with or without a season, as this one.
 
         >>> unmeasured = Calibration(1.0, [0.0], [[0.0] * 101], [], [])
         >>> [round(end) for end in unmeasured.total(1000.0, knows_season=True)]

@@ -32,7 +32,9 @@ class ExpectedTotal:
 
 
 def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> ExpectedTotal:
-    """Return the level of `cutoff`, whose population has rows in `features.btyd_features`.
+    """Return the expected total of the window [cutoff, cutoff + horizon), in money, and the share of buyers.
+
+    The population of `cutoff` has rows in `features.btyd_features`; an empty one gives an unknown total.
 
     The season needs rows there at `cutoff` - 52 weeks too, which `cutoff_a_year_before` gives.
     """
@@ -58,7 +60,7 @@ def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> E
 
 
 def scale_spend(predicted: Array, level: ExpectedTotal) -> Array:
-    """Return predictions scaled so that they sum to the expected total, or unchanged if it is unknown.
+    """Return predictions in money, shape (n,), scaled so that they sum to the expected total; unchanged if it is unknown.
 
     >>> scale_spend(np.array([10.0, 30.0]), ExpectedTotal(spend=80.0))
     array([20., 60.])
@@ -68,7 +70,7 @@ def scale_spend(predicted: Array, level: ExpectedTotal) -> Array:
 
 
 def scale_probability(predicted: Array, level: ExpectedTotal) -> Array:
-    """Return probabilities whose mean is the expected share of buyers; the odds of all customers change by one factor.
+    """Return probabilities, shape (n,), whose mean is the expected share of buyers: all odds change by one factor.
 
     Odds, not rates: measured on two real companies and two synthetic ones, a season moves the log odds of rare and of
     frequent buyers alike (their slope stays within .1 of itself; with one factor of the rates it swings by .3).

@@ -69,7 +69,7 @@ def column_rule(columns: FeatureColumns, column: str, factor: float = 1.0) -> Co
 
 
 def trailing_spend(columns: FeatureColumns, horizon_days: int) -> ColumnRule:
-    """Last period's spend again: the widest window not longer than the horizon, extrapolated to the horizon.
+    """Return the rule 'last period's spend again': the widest window not longer than the horizon, extrapolated to the horizon.
 
     >>> rule = trailing_spend(FeatureColumns(("spend_90d",), ()), horizon_days=135)
     >>> rule.column, rule.factor
@@ -80,7 +80,7 @@ def trailing_spend(columns: FeatureColumns, horizon_days: int) -> ColumnRule:
 
 
 def spend_rate(columns: FeatureColumns, horizon_days: int) -> ColumnRule:
-    """The customer's spend per day since the first purchase, extrapolated to the horizon.
+    """Return the rule 'the customer's spend per day since the first purchase', extrapolated to the horizon.
 
     >>> spend_rate(FeatureColumns(("spend_per_30_days",), ()), horizon_days=90).factor
     3.0
@@ -138,10 +138,18 @@ class ColumnProbability(Rule, ClassifierMixin, BaseEstimator):  # type: ignore[m
 
 
 def rate_probability(columns: FeatureColumns, horizon_days: int) -> RateProbability:
-    """Return the rule on the rate to date; see `FeatureColumns.has` for the error."""
+    """Return the rule on the rate to date; see `FeatureColumns.has` for the error.
+
+    >>> rate_probability(FeatureColumns((RateProbability.RATE,), ()), horizon_days=90).horizon_days
+    90
+    """
     return RateProbability(horizon_days, columns.constant_of(RateProbability.RATE))
 
 
 def column_probability(columns: FeatureColumns, column: str) -> ColumnProbability:
-    """Return the rule on a feature that exists; see `FeatureColumns.has` for the error."""
+    """Return the rule on a feature that exists; see `FeatureColumns.has` for the error.
+
+    >>> column_probability(FeatureColumns((), (), {"web_conversion_share": 0.5}), "web_conversion_share").constant
+    0.5
+    """
     return ColumnProbability(column, columns.constant_of(column))

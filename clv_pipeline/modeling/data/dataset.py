@@ -31,6 +31,10 @@ class FeatureColumns:
     def has(self, name: str) -> bool:
         """Return whether customers differ in a feature.
 
+        >>> columns = FeatureColumns(("recency_days",), (), {"web_sessions": 0.0})
+        >>> columns.has("recency_days"), columns.has("web_sessions")
+        (True, False)
+
         Raises:
             ConfigurationError: no SQL file has such a feature.
         """
@@ -80,6 +84,7 @@ class LabelledRows:
 
     @property
     def weight(self) -> NDArray[np.float64]:
+        """Sample weight of each row, above 0 and at most 1."""
         if not len(self):
             return np.ones(0)
         age = (self.as_of.max() - self.as_of) / np.timedelta64(1, "D")
@@ -163,7 +168,10 @@ def load_labelled(
 def scoring_batches(
     connection: Connection, columns: FeatureColumns, batch_rows: int
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Yield (identity, features) for tonight's customers who have bought, in order of customer_id."""
+    """Yield (identity, features) for tonight's customers who have bought, in order of customer_id.
+
+    identity: customer_id only. features: the columns of `columns`, same rows; both of at most `batch_rows` rows.
+    """
     reader = connection.sql(
         f"""
         select customer_id, {_selected(columns, "customer_features")}
