@@ -20,7 +20,7 @@ class Finding:
 def warning(subject: str, text: str, next_step: str) -> Finding:
     """Return a finding that somebody should look at, although nothing is broken.
 
-    >>> warning("served", "2 days old", "`clv run` makes up for tonight.").is_good
+    >>> warning("served", "2 days old", "`clv run` publishes a bundle now.").is_good
     False
     """
     return Finding(subject, False, text, next_step, is_warning=True)

@@ -99,7 +99,7 @@ def _judged_by_age(run: Mapping[str, Any], settings: Settings) -> Finding:
     if age > 1:
         return Finding(
             "served", False, f"{text}; too old: nights are missing",
-            "read the lines `newest run` and `next run`; `clv run` makes up for tonight.",
+            "see `newest run` and `next run` below for the cause; `clv run` publishes a bundle now.",
             is_warning=age <= settings.max_stale_days,
         )  # fmt: skip
     if run["is_stale"]:
