@@ -375,7 +375,11 @@ def _filled(description: str, settings: Settings | None = None) -> str:
 
 
 def as_markdown() -> str:
-    """Return the contract as a Markdown page; `make docs` writes it to docs/published_tables.md."""
+    """Return the contract as a Markdown page; `make docs` writes it to docs/published_tables.md.
+
+    >>> next(line for line in as_markdown().splitlines() if line.startswith("| currency"))
+    '| currency | ISO code of every amount in the row |'
+    """
     lines = [
         f"# Published tables (contract {CONTRACT_VERSION})",
         "",

@@ -32,7 +32,12 @@ class Table:
     is_history: bool = False
 
     def meaning_of(self, column: str) -> str | None:
-        """Return the meaning of a column, including one of a horizon such as `btyd_spend_90d`; None for an unknown one."""
+        """Return the meaning of a column, including one of a horizon such as `btyd_spend_90d`; None for an unknown one.
+
+        >>> spend = Column("spend_{h}d", "double", "spend in {h} days")
+        >>> Table("t", "customer", (), (), (spend,)).meaning_of("spend_90d")
+        'spend in 90 days'
+        """
         horizons = [int(days) for days in re.findall(r"_(\d+)d$", column)]
         return next((c.meaning for c in self.columns_for(horizons) if c.name == column), None)
 
@@ -41,7 +46,12 @@ class Table:
         return [column.name for column in self.columns]
 
     def columns_for(self, horizons: Sequence[int] = ()) -> list[Column]:
-        """Return the columns in order, with each group of {h} columns repeated per horizon."""
+        """Return the columns in order, with each group of {h} columns repeated per horizon.
+
+        >>> spend = Column("spend_{h}d", "double", "spend in {h} days")
+        >>> [column.name for column in Table("t", "customer", (), (), (spend,)).columns_for([30, 90])]
+        ['spend_30d', 'spend_90d']
+        """
         found: list[Column] = []
         for is_repeated, group in groupby(self.columns, lambda column: "{h}" in column.name):
             columns = list(group)

@@ -19,6 +19,9 @@ _CREDENTIALS = re.compile(r"[^\s\"']*@")
 def engine_of(address: str, *, called: str) -> sa.Engine:
     """Return an engine without a pool; it connects on first use and shows no bound value in its errors.
 
+    >>> engine_of("postgresql+psycopg://reader:secret@db.example/shop", called="CLV_SOURCE_URL").url.host
+    'db.example'
+
     Raises:
         ConfigurationError: the address is not a database URL, or its driver is not installed; `called` names it.
     """
@@ -35,19 +38,31 @@ def engine_of(address: str, *, called: str) -> sa.Engine:
 
 
 def address_of(url: sa.URL) -> str:
-    """Return the URL without credentials. Passwords can also be in the query string or in a mistyped host."""
+    """Return the URL without credentials. Passwords can also be in the query string or in a mistyped host.
+
+    >>> address_of(sa.make_url("postgresql://reader:secret@db.example:5432/shop"))
+    'postgresql://db.example:5432/shop'
+    """
     host = (url.host or "").rsplit("@", 1)[-1]
     port = f":{url.port}" if url.port else ""
     return f"{url.drivername}://{host}{port}/{url.database or ''}"
 
 
 def masked(text: str) -> str:
-    """Return `text` without the part before an @, which may have credentials."""
+    """Return `text` without the part before an @, which may have credentials.
+
+    >>> masked("could not connect to reader:secret@db.example")
+    'could not connect to ***@db.example'
+    """
     return _CREDENTIALS.sub("***@", text)
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the first line of the database's message, masked and without the value it is about; the other lines quote rows."""
+    r"""Return the first line of the database's message, masked and without the value it is about; the other lines quote rows.
+
+    >>> reason_of(ValueError("no route to reader:secret@db.example\nline 2: 'a row'"))
+    'no route to ***@db.example'
+    """
     cause = getattr(error, "orig", None) or error
     said = (str(cause).strip() or type(error).__name__).splitlines()[0]
     for kind in type(cause).__mro__:

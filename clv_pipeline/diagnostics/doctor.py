@@ -117,4 +117,7 @@ def _rights(settings: Settings) -> Finding:
 
 
 def _schedule(settings: Settings) -> Finding:
-    return Finding("schedule", True, f"every night at {settings.nightly_at} {settings.time_zone}, while `clv ui` runs")
+    text = (
+        f"set to every night at {settings.nightly_at} {settings.time_zone}; `clv status` shows whether anything runs it"
+    )
+    return Finding("schedule", True, text)

@@ -47,7 +47,11 @@ DESCRIPTIONS = {
 
 
 def specs(asset: str, *names: str, blocking: bool = True) -> list[dg.AssetCheckSpec]:
-    """Return the specs of the checks that an asset yields; if a blocking one fails, nothing downstream runs."""
+    """Return the specs of the checks that an asset yields; if a blocking one fails, nothing downstream runs.
+
+    >>> [(spec.name, spec.blocking) for spec in specs("raw.orders", CONTRACT_CHECK, blocking=False)]
+    [('contract', False)]
+    """
     return [
         dg.AssetCheckSpec(name, asset=asset_key(asset), blocking=blocking, description=DESCRIPTIONS[name])
         for name in names
