@@ -28,7 +28,7 @@ from clv_pipeline.privacy.subject import export_subject, same_person
 from clv_pipeline.privacy.traces import find_traces
 from clv_pipeline.publishing.database_target import publish_to_database
 from clv_pipeline.publishing.serving import what_is_damaged
-from clv_pipeline.sources.tombstones import open_tombstones, read_tombstones
+from clv_pipeline.sources.tombstones import FILE_NAME, open_tombstones, read_tombstones
 from clv_pipeline.warehouse.connection import columns_of, open_bundle_file
 from clv_pipeline_tests.conftest import open_warehouse, run_clv_here
 from clv_pipeline_tests.nights import contents, copy_of, served_run, served_whole
@@ -166,16 +166,55 @@ def test_without_a_key_nobody_can_be_forgotten(demo_run: Home) -> None:
 
 def test_a_damaged_list_of_the_erased_blocks_instead_of_letting_them_back(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    key = _settings(home).hash_key
-    open_tombstones(home.tombstones, key).add(["00123"])
-    found = read_tombstones(home.tombstones, key)
+    settings = _settings(home)
+    open_tombstones(settings).add(["00123"])
+    found = read_tombstones(settings)
     assert found is not None
     assert (found.names("00123"), found.names("123")) == (True, False)
-    home.tombstones.write_text(home.tombstones.read_text()[:-20])
-    with pytest.raises(PrivacyError, match="is damaged"):
-        read_tombstones(home.tombstones, key)
+    content = home.tombstones.read_text()
+    emptied = json.dumps(json.loads(content) | {"customer_hashes": []})
+    for damaged in (content[:-20], emptied):
+        home.tombstones.write_text(damaged)
+        with pytest.raises(PrivacyError, match="is damaged"):
+            read_tombstones(settings)
     with pytest.raises(ConfigurationError, match="CLV_HASH_KEY is not set"):
-        read_tombstones(home.tombstones, None)
+        read_tombstones(settings.model_copy(update={"hash_key": None}))
+
+
+def test_fault_67_the_list_of_the_erased_lives_next_to_the_source_where_a_new_home_finds_it(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    known = {"source": str(tmp_path / "source"), "source_url": str(tmp_path), "hash_key": "k"}
+    first, second = load_settings(home=tmp_path / "a", **known), load_settings(home=tmp_path / "b", **known)
+    open_tombstones(first).add(["00123"])
+    found = read_tombstones(second)
+    assert found is not None
+    assert found.names("00123")
+    kept = tmp_path / "source" / FILE_NAME
+    content = kept.read_text()
+    kept.unlink()
+    with pytest.raises(PrivacyError, match=r"is gone, and .*tombstones\.json says that there was one"):
+        read_tombstones(second)
+    kept.write_text(content)
+    assert read_tombstones(second) == found
+    kept.write_text(json.dumps(json.loads(content) | {"customer_hashes": []}))
+    with pytest.raises(PrivacyError, match="is damaged"):
+        read_tombstones(first)
+
+
+def test_fault_67_a_list_of_an_earlier_release_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    settings = load_settings(
+        home=tmp_path / "home", source=str(tmp_path / "source"), source_url=str(tmp_path), hash_key="k"
+    )
+    open_tombstones(settings).add(["00123"])
+    home = Home(tmp_path / "home")
+    written = json.loads(home.tombstones.read_text())
+    home.tombstones.write_text(json.dumps({name: written[name] for name in ("key_check", "customer_hashes")}))
+    (tmp_path / "source" / FILE_NAME).unlink()
+    found = read_tombstones(settings)
+    assert found is not None
+    assert found.names("00123")
+    assert json.loads((tmp_path / "source" / FILE_NAME).read_text())["checksum"]
 
 
 # --- looking for what is left --------------------------------------------------------------------------------------------

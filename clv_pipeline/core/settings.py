@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class OrderStatus(BaseModel):
-    """The order statuses that count as revenue and those that do not. A non-null status in neither list is quarantined."""
+    """The order statuses that count as revenue and those that do not, "" for none. A status in neither list is quarantined."""
 
     revenue: list[str] = []
     not_revenue: list[str] = []
@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     source: str = _data("demo", covered_by=_ROWS)
     source_url: SecretStr | None = _data(None, covered_by=_ROWS)
     hash_key: SecretStr | None = _data(None, covered_by=_ROWS)
+    #: the list of erased customers; by default next to source.toml
+    tombstones: Path | None = _data(None, covered_by=_ROWS)
     publish_url: SecretStr | None = _nothing(None)
     # small letters, digits and _ only: it becomes part of SQL in somebody else's database
     publish_schema: str = _nothing("clv", pattern=r"^[a-z_][a-z0-9_]{0,62}$")

@@ -13,8 +13,9 @@ from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import RUNBOOK
-from clv_pipeline.core.settings import Settings
+from clv_pipeline.core.settings import OrderStatus, Settings
 from clv_pipeline.diagnostics.findings import Finding
+from clv_pipeline.quality.statuses import status_block
 from clv_pipeline.reporting.formats import gigabytes
 from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
 from clv_pipeline.sources.loading import LoadReport, check_columns
@@ -47,10 +48,6 @@ def _rules(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "exclusion rules", True, f"{len(settings.exclude)} exclude rules are valid conditions on contract columns"
         )
-    if settings.hash_key is None:
-        yield Finding("e-mail hashing", True, "no CLV_HASH_KEY is set: e-mail addresses are not loaded at all")
-    else:
-        yield Finding("e-mail hashing", True, "CLV_HASH_KEY is set: e-mail addresses are kept as keyed hashes only")
 
 
 def _source(settings: Settings) -> Iterator[Finding]:
@@ -64,15 +61,62 @@ def _source(settings: Settings) -> Iterator[Finding]:
     except PipelineError as error:
         yield Finding("source", False, error.what, error.advice)
         return
+    returned: dict[str, list[str]] = {}
     for name in CONTRACT:
         if name in selects:
-            yield _select(settings, selects[name])
+            finding, returned[name] = _select(settings, selects[name])
+            yield finding
         else:
             yield Finding(f"{name}.sql", True, "not provided: only its features are missing")
+    yield _emails(settings, returned)
+    yield _consent(returned)
+    if "status" in returned["orders"]:
+        yield _statuses(settings, selects["orders"])
 
 
-def _select(settings: Settings, select: SourceSelect) -> Finding:
-    """Check one SELECT over its own connection: a failing one would abort the transaction of the others."""
+def _emails(settings: Settings, returned: dict[str, list[str]]) -> Finding:
+    if settings.hash_key is not None:
+        return Finding("e-mail hashing", True, "CLV_HASH_KEY is set: e-mail addresses are kept as keyed hashes only")
+    if "email" not in returned.get("customers", []):
+        return Finding("e-mail hashing", True, "no e-mail addresses are returned, so that no CLV_HASH_KEY is needed")
+    return Finding(
+        "e-mail hashing",
+        False,
+        "customers.sql returns email, and there is no CLV_HASH_KEY to hash it with: it is not loaded at all",
+        "set CLV_HASH_KEY to a long random text and keep it set for every run, or remove email from customers.sql.",
+    )
+
+
+def _consent(returned: dict[str, list[str]]) -> Finding:
+    if "profiling_consent" in returned.get("customers", []):
+        return Finding("consent", True, "customers.profiling_consent decides: only customers who say yes are profiled")
+    return Finding("consent", True, "no profiling_consent is returned: every customer is profiled")
+
+
+def _statuses(settings: Settings, select: SourceSelect) -> Finding:
+    """Check that every status is classified; what is not is shown with its lines and money, ready to paste."""
+    try:
+        with open_source(settings.source_url, tries=1, timeout_seconds=settings.statement_timeout_seconds) as source:
+            found = source.count_by_value(select, "status", "amount")
+    except PipelineError as error:
+        return Finding("order statuses", False, error.what, error.advice)
+    known = settings.order_status or OrderStatus()
+    new = {status: count for status, count in found.items() if status not in {*known.revenue, *known.not_revenue}}
+    if not new or set(found) == {""}:
+        return Finding("order statuses", True, f"all {len(found)} are classified in [order_status]")
+    return Finding(
+        "order statuses",
+        False,
+        f"{len(new)} of {len(found)} are not classified: their orders are not accepted",
+        f"decide and write into {settings.source_folder / 'source.toml'}:\n\n{status_block(new)}\n",
+    )
+
+
+def _select(settings: Settings, select: SourceSelect) -> tuple[Finding, list[str]]:
+    """Check one SELECT over its own connection: a failing one would abort the transaction of the others.
+
+    Returns the finding and the contract columns that the SELECT returns.
+    """
     subject = f"{select.table.name}.sql"
     try:
         with open_source(settings.source_url, tries=1, timeout_seconds=60) as source:
@@ -83,10 +127,11 @@ def _select(settings: Settings, select: SourceSelect) -> Finding:
             columns = check_columns(select.table, returned, select.path.name, LoadReport())
             check_rule_columns(settings, select, columns)
     except PipelineError as error:
-        return Finding(subject, False, error.what, error.advice)
+        return Finding(subject, False, error.what, error.advice), []
     missing = [c.name for c in select.table.columns if c.name not in columns]
     absent = f"; not returned: {', '.join(missing)}" if missing else ""
-    return Finding(subject, True, f"{'incremental' if select.is_incremental else 'read in full'}{absent}")
+    how = "incremental" if select.is_incremental else "read in full"
+    return Finding(subject, True, f"{how}{absent}"), list(columns)
 
 
 def _time_zone(settings: Settings) -> Finding:

@@ -22,6 +22,7 @@ from clv_pipeline.publishing.bundle import rewrite_bundle
 from clv_pipeline.publishing.database_target import publish_to_database
 from clv_pipeline.publishing.serving import bundles, serve_again
 from clv_pipeline.sources.tombstones import open_tombstones
+from clv_pipeline.sources.values import customer_number
 from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row, open_bundle_file, tables_of
 
 
@@ -46,7 +47,8 @@ def forget(settings: Settings, customer_id: str) -> Erasure:
         BusyError: a run is under way.
     """
     home = Home(settings.home)
-    tombstones = open_tombstones(home.tombstones, settings.hash_key)
+    tombstones = open_tombstones(settings)
+    customer_id = customer_number(customer_id, tombstones.key)
     with hold(home, "clv forget"):
         clear_leftovers(home.published)
         warehouses = warehouses_of(settings)

@@ -12,6 +12,7 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.publishing.serving import bundles
 from clv_pipeline.sources.tombstones import read_tombstones
+from clv_pipeline.sources.values import customer_number
 from clv_pipeline.warehouse.connection import (
     Connection,
     Warehouse,
@@ -74,6 +75,7 @@ def export_subject(settings: Settings, customer_id: str, file: Path) -> SubjectE
     """
     home = Home(settings.home)
     held: dict[str, list[dict[str, Any]]] = {}
+    customer_id = customer_number(customer_id, settings.hash_key.get_secret_value() if settings.hash_key else None)
     ids = [customer_id]
     for warehouse in warehouses_of(settings):
         with warehouse.connection() as connection:
@@ -83,7 +85,7 @@ def export_subject(settings: Settings, customer_id: str, file: Path) -> SubjectE
     for run_id in bundles(home.published):
         with open_bundle_file(home.published / run_id / "clv.duckdb") as connection:
             held |= {f"bundle {run_id} {table}": rows for table, rows in _rows_of(connection, ids).items()}
-    tombstones = read_tombstones(home.tombstones, settings.hash_key)
+    tombstones = read_tombstones(settings)
     is_erased = tombstones is not None and tombstones.names(customer_id)
     if not held and not is_erased:
         raise PrivacyError(

@@ -92,6 +92,17 @@ class DatabaseReader:
             for which, count, total in found
         }
 
+    def count_by_value(self, select: SourceSelect, column: str, money: str) -> dict[str, DayCount]:
+        rows = self._selected(select, column, money)
+        total = sa.func.sum(sa.cast(rows.c[money], sa.Numeric(38, 6)))
+        query = sa.select(rows.c[column], sa.func.count(), total).group_by(rows.c[column])
+        try:
+            found = self._connection.execute(query, _since(select, BEGINNING)).fetchall()
+        except sa.exc.SQLAlchemyError as error:
+            raise select_failed(select, error) from None
+        counts = {as_text(value) or "": DayCount(int(count), float(money or 0)) for value, count, money in found}
+        return dict(sorted(counts.items(), key=lambda item: -item[1].rows))
+
     @property
     def _can_nest(self) -> bool:
         return self._connection.dialect.name == "postgresql"

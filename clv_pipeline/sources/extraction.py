@@ -14,7 +14,6 @@ import pandas as pd
 from clv_pipeline.contracts.source import CONTRACT, SourceTable
 from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, SOURCE_COUNTS
 from clv_pipeline.core.errors import SourceError
-from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
 from clv_pipeline.sources.keys import profile_keys
@@ -94,7 +93,7 @@ def _door_rules(settings: Settings) -> LoadRules:
     for rule in settings.exclude:
         exclusions.setdefault(rule.table, []).append((exclusion_condition(rule), rule.reason))
     key = settings.hash_key.get_secret_value() if settings.hash_key else None
-    tombstones = read_tombstones(Home(settings.home).tombstones, settings.hash_key)
+    tombstones = read_tombstones(settings)
     return LoadRules(settings.time_zone, key, exclusions, settings.max_unreadable_share, tombstones)
 
 

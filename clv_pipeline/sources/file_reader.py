@@ -59,6 +59,20 @@ class FileReader:
         rows = self._files.connection.execute(query, {"since": BEGINNING}).fetchall()
         return {found: DayCount(count, total) for found, count, total in rows}
 
+    def count_by_value(self, select: SourceSelect, column: str, money: str) -> dict[str, DayCount]:
+        query = (
+            f"select coalesce({quote_name(column)}::varchar, ''), count(*), "
+            f"coalesce(sum(try_cast({quote_name(money)}::varchar as double)), 0) from ({select.for_duckdb()}) "
+            "group by 1 order by 2 desc, 1"
+        )
+        try:
+            rows = self._files.connection.execute(
+                query, {"since": BEGINNING} if select.is_incremental else {}
+            ).fetchall()
+        except duckdb.Error as error:
+            raise select_failed(select, error) from None
+        return {value: DayCount(count, total) for value, count, total in rows}
+
 
 def _text_of(name: str, kind: str) -> str:
     """Return the SQL of a column's exact text: a whole number without '.0', binary data as the UTF-8 text that it is."""

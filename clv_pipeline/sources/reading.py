@@ -44,6 +44,10 @@ class SourceReader(Protocol):
         """
         ...
 
+    def count_by_value(self, select: SourceSelect, column: str, money: str) -> dict[str, DayCount]:
+        """Return value -> rows and money of the whole SELECT, the most frequent first; a missing value is ''."""
+        ...
+
 
 def in_days(days: Days) -> str:
     """Return the SQL condition that a row is of these days, for DuckDB."""

@@ -14,7 +14,7 @@ time_zone = "Europe/Berlin"   # the business time zone; timestamps without a zon
 currency = "EUR"              # the reporting currency; orders in others need an fx_rates.sql
 # gross_margin = 0.45         # share of spend that is margin; without it, values are spend
 
-# [order_status]              # orders.status values; any other non-null status is quarantined
+# [order_status]              # every value of orders.status, "" for none; `clv doctor` prints this block from your data
 # revenue = ["paid", "shipped"]
 # not_revenue = ["open", "cancelled"]
 

@@ -1,6 +1,8 @@
-"""Tombstones: keyed hashes of erased customer IDs, in a file next to the warehouse; their rows are never stored again.
+"""Tombstones: keyed hashes of erased customer IDs; their rows are never stored again. Removing rows is in `erasure.py`.
 
-The list is no personal data: without CLV_HASH_KEY nobody can identify the customers. Removing rows is in `erasure.py`.
+The list is kept next to source.toml (or at CLV_TOMBSTONES), where a new home finds it, and as a copy in the home, which
+remembers that there is one. Both have a checksum. The list is no personal data: without CLV_HASH_KEY nobody can identify the
+customers.
 """
 
 import json
@@ -9,22 +11,22 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from clv_pipeline.core.errors import ConfigurationError, PrivacyError
-from clv_pipeline.core.home import write_durably
+from clv_pipeline.core.home import Home, write_durably
+from clv_pipeline.core.settings import Settings
 
 #: Distinguishes a customer's hash from that of an e-mail address under the same key.
 _KIND = "customer "
 #: Is erased, in DuckDB SQL: a customer id against the parameters `$hash_key` and `$erased`.
 IS_ERASED = f"coalesce(sha256($hash_key || '{_KIND}' || {{column}}) in (select unnest($erased::varchar[])), false)"
+FILE_NAME = "erased_customers.json"
 
 
 @dataclass(frozen=True)
 class Tombstones:
-    """The hashes of erased customer ids, and the key that made them."""
+    """The hashes of erased customer ids, the key that made them, and the files that hold them."""
 
-    path: Path
+    paths: tuple[Path, ...]
     key: str
     hashes: frozenset[str]
 
@@ -40,51 +42,127 @@ class Tombstones:
     def add(self, customer_ids: Iterable[str]) -> "Tombstones":
         """Return the list with these customers added, already written to disk."""
         longer = replace(self, hashes=self.hashes | {_hash(self.key, c) for c in customer_ids})
-        content = {"key_check": _hash(self.key, ""), "customer_hashes": sorted(longer.hashes)}
-        write_durably(self.path, (json.dumps(content, indent=2) + "\n").encode())
+        longer.write()
         return longer
 
+    def write(self) -> None:
+        """Write every copy.
 
-def read_tombstones(path: Path, key: SecretStr | None) -> Tombstones | None:
+        Raises:
+            ConfigurationError: a folder cannot be written.
+        """
+        kept_at = str(self.paths[0]) if len(self.paths) > 1 else ""
+        hashes = sorted(self.hashes)
+        content = {
+            "key_check": _hash(self.key, ""),
+            "checksum": _checksum(self.key, hashes),
+            "kept_at": kept_at,
+            "customer_hashes": hashes,
+        }
+        for path in self.paths:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_durably(path, (json.dumps(content, indent=2) + "\n").encode())
+            except OSError:
+                raise ConfigurationError(
+                    f"The list of erased customers {path} cannot be written",
+                    next_step="make its folder writable, or set CLV_TOMBSTONES to a file in a folder that is kept and backed up.",
+                ) from None
+
+
+def tombstones_file(settings: Settings) -> Path | None:
+    """Return where the list is kept; None for the embedded demo company, whose list is the home's alone."""
+    if settings.tombstones is not None:
+        return settings.tombstones.expanduser().absolute()
+    if settings.source == "demo" and settings.source_url is None:
+        return None
+    return settings.source_folder / FILE_NAME
+
+
+def read_tombstones(settings: Settings) -> Tombstones | None:
     """Return the list, or None if nobody was ever erased.
 
     Raises:
         ConfigurationError: the key is missing or is not the one the list was written with: erased customers would come back.
-        PrivacyError: the list is damaged.
+        PrivacyError: the list is damaged, or the home knows of a list that is gone.
     """
-    if not path.exists():
+    in_home, kept_at = Home(settings.home).tombstones, tombstones_file(settings)
+    there = [path for path in (kept_at, in_home) if path is not None and path.exists()]
+    if not there:
         return None
-    if key is None:
+    if settings.hash_key is None:
         raise ConfigurationError(
-            f"{path} lists erased customers, but CLV_HASH_KEY is not set: they would come back",
+            f"{there[0]} lists erased customers, but CLV_HASH_KEY is not set: they would come back",
             next_step="set CLV_HASH_KEY to the key that `clv forget` ran with.",
         )
-    secret = key.get_secret_value()
-    try:
-        content = json.loads(path.read_text())
-        check, hashes = content["key_check"], frozenset(map(str, content["customer_hashes"]))
-    except (ValueError, KeyError, TypeError):
+    key = settings.hash_key.get_secret_value()
+    found = {path: _read(path, key, is_only=len(there) == 1) for path in there}
+    remembered = found[in_home].kept_at if in_home in found else ""
+    if kept_at is None and remembered:
+        # a command that does not name the source: the home knows where its list is
+        kept_at = Path(remembered)
+    if kept_at is not None and str(kept_at) == remembered and not kept_at.exists():
         raise PrivacyError(
-            f"The list of erased customers {path} is damaged: they would come back",
-            next_step="restore it from a backup, or remove it and `clv forget` every one of them again.",
-        ) from None
-    if check != _hash(secret, ""):
-        raise ConfigurationError(
-            f"{path} was written with another CLV_HASH_KEY: the erased customers would come back",
-            next_step="set CLV_HASH_KEY to the key that `clv forget` ran with.",
+            f"The list of erased customers {kept_at} is gone, and {in_home} says that there was one: they would come back",
+            next_step=f"restore it from a backup, or copy {in_home} there.",
         )
-    return Tombstones(path, secret, hashes)
+    paths = (in_home,) if kept_at is None else (kept_at, in_home)
+    tombstones = Tombstones(paths, key, frozenset().union(*(copy.hashes for copy in found.values())))
+    if len(found) < len(paths) or any(copy.hashes != tombstones.hashes for copy in found.values()):
+        tombstones.write()
+    return tombstones
 
 
-def open_tombstones(path: Path, key: SecretStr | None) -> Tombstones:
+def open_tombstones(settings: Settings) -> Tombstones:
     """Return the list to add to, an empty one where there is none yet; see `read_tombstones` for what is refused."""
-    if key is None or not key.get_secret_value():
+    if settings.hash_key is None or not settings.hash_key.get_secret_value():
         raise ConfigurationError(
             "CLV_HASH_KEY is not set: the erased customer could only be remembered by name",
             next_step="set CLV_HASH_KEY to a long random text, and keep it set for every run.",
         )
-    return read_tombstones(path, key) or Tombstones(path, key.get_secret_value(), frozenset())
+    found = read_tombstones(settings)
+    if found:
+        return found
+    in_home, kept_at = Home(settings.home).tombstones, tombstones_file(settings)
+    paths = (in_home,) if kept_at is None else (kept_at, in_home)
+    return Tombstones(paths, settings.hash_key.get_secret_value(), frozenset())
+
+
+@dataclass(frozen=True)
+class _Copy:
+    hashes: frozenset[str]
+    kept_at: str
+
+
+def _read(path: Path, key: str, *, is_only: bool) -> _Copy:
+    """Read one copy; only a list of an earlier release, which was kept in the home alone, has no checksum."""
+    try:
+        content = json.loads(path.read_text())
+        check, hashes = content["key_check"], sorted(map(str, content["customer_hashes"]))
+        checksum, kept_at = content.get("checksum"), str(content.get("kept_at", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _damaged(path) from None
+    if check != _hash(key, ""):
+        raise ConfigurationError(
+            f"{path} was written with another CLV_HASH_KEY: the erased customers would come back",
+            next_step="set CLV_HASH_KEY to the key that `clv forget` ran with.",
+        )
+    is_of_earlier_release = checksum is None and is_only and path.name != FILE_NAME
+    if not is_of_earlier_release and checksum != _checksum(key, hashes):
+        raise _damaged(path)
+    return _Copy(frozenset(hashes), kept_at)
+
+
+def _damaged(path: Path) -> PrivacyError:
+    return PrivacyError(
+        f"The list of erased customers {path} is damaged: they would come back",
+        next_step="restore it from a backup, or remove it and `clv forget` every one of them again.",
+    )
 
 
 def _hash(key: str, customer_id: str) -> str:
     return sha256(f"{key}{_KIND}{customer_id}".encode()).hexdigest()
+
+
+def _checksum(key: str, hashes: list[str]) -> str:
+    return sha256(f"{key}list {' '.join(hashes)}".encode()).hexdigest()

@@ -4,6 +4,9 @@ Nothing is guessed: a date has one order of year, month and day, a time zone one
 do about unreadable values is decided in `loading.py`.
 """
 
+import re
+from hashlib import sha256
+
 from clv_pipeline.contracts.source import STORED_AS, Column
 from clv_pipeline.warehouse.connection import quote_name, quote_text
 
@@ -72,6 +75,19 @@ def typed(column: Column, returned: str, *, time_zone: str, has_hash_key: bool) 
             return f"case when {rate} > 0 then {rate} end"
         case _:
             return _number(value, STORED_AS[column.type])
+
+
+def customer_number(text: str, hash_key: str | None) -> str:
+    """Return how a customer number is stored: an e-mail address as its keyed hash, anything else as it is.
+
+    >>> customer_number("00123", "key")
+    '00123'
+    >>> customer_number("Ann@shop.example", "key") == customer_number("ann@shop.example", "key")
+    True
+    """
+    if hash_key is None or not re.match(IS_EMAIL, text.strip()):
+        return text
+    return sha256(f"{hash_key}{text.strip().lower()}".encode()).hexdigest()
 
 
 def trimmed(returned: str) -> str:

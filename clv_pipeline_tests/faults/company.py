@@ -24,6 +24,7 @@ from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import failures_of
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.quality.judging import judge_tonight
+from clv_pipeline.sources.tombstones import FILE_NAME
 from clv_pipeline_tests.conftest import RULES_RUN, SMALL_RUN, open_warehouse, run_clv_here
 from clv_pipeline_tests.lasting import open_files_last
 from clv_pipeline_tests.nights import contents, served_whole, without_pictures
@@ -114,7 +115,8 @@ class Company:
         for folder in (self.folder, self.files):
             folder.mkdir(parents=True, exist_ok=True)
             for old in folder.iterdir():
-                old.unlink()
+                if old.name != FILE_NAME:
+                    old.unlink()
         (self.folder / "source.toml").write_text(self.toml)
         for name, rows in self.tables.items():
             (self.folder / f"{name}.sql").write_text(f"select * from {name}\n")
