@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import click
 from rich.console import Console
 from rich.logging import RichHandler
 
 from clv_pipeline.core.errors import PipelineError
+from clv_pipeline.core.foreign_errors import mask_command
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import DEFAULT_HOME, IS_INSTALLED, PROJECT, WORKSPACE
 from clv_pipeline.core.settings import Settings, load_settings
@@ -59,17 +61,24 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command; an error a user can act on is one message and exit code 1, never a traceback."""
+    """Run the command; an error is one message and exit code 1, never a traceback, and one that is not ours is masked."""
     try:
         cli(standalone_mode=False)
     except PipelineError as error:
-        out.print(f"[bold red]error[/] {_plain(str(error))}")
-        sys.exit(1)
+        _end_with(error)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
+    except Exception as error:
+        command = next((argument for argument in sys.argv[1:] if argument in cli.commands), "")
+        _end_with(mask_command(error, command))
+
+
+def _end_with(error: PipelineError) -> NoReturn:
+    out.print(f"[bold red]error[/] {_plain(str(error))}")
+    sys.exit(1)
 
 
 _home_option = click.option(

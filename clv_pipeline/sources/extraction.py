@@ -14,6 +14,7 @@ import pyarrow as pa
 from clv_pipeline.contracts.source import CONTRACT, SourceTable
 from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, ORDERS_AT_SOURCE
 from clv_pipeline.core.errors import SourceError, SourceInterrupted
+from clv_pipeline.core.foreign_errors import about
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
@@ -110,6 +111,10 @@ class _Night:
         if select is None:
             create_raw_table(self.connection, table)
             return self._note_load(table, None, LoadReport())
+        with about(f"raw.{table.name}"):
+            return self._load(table, select)
+
+    def _load(self, table: SourceTable, select: SourceSelect) -> ExtractedTable:
         since = self._since(select) if select.is_incremental else _BEGINNING
         if since == _BEGINNING:
             create_raw_table(self.connection, table)
@@ -154,7 +159,8 @@ class _Night:
         if not select.is_incremental:
             return
         try:
-            days = self.source.orders_by_day(select, _BEGINNING)
+            with about("raw.orders"):
+                days = self.source.orders_by_day(select, _BEGINNING)
         except SourceInterrupted:
             raise
         except SourceError as error:

@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from clv_pipeline.contracts.reasons import KEY_NOT_UTF8, KEY_TOO_LONG, KEY_WITH_NUL, LONGEST_KEY
 from clv_pipeline.contracts.source import STORED_AS, Column, SourceTable
+from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import ConfigurationError, SourceError, nearest
+from clv_pipeline.sources.failed_rules import check_rules_on_batch
 from clv_pipeline.sources.tombstones import IS_ERASED, Tombstones
 from clv_pipeline.warehouse.connection import Connection, one_row, quote_name, quote_text, row_count
 
@@ -115,7 +117,7 @@ def check_exclusions(connection: Connection, tables: Mapping[str, SourceTable], 
                 connection.execute(f"select 1 from (select {row}) where {condition}").fetchall()
             except duckdb.Error as error:
                 raise ConfigurationError(
-                    f"[[exclude]] '{reason}' in source.toml cannot be evaluated: {str(error).splitlines()[0]}",
+                    f"[[exclude]] '{reason}' in source.toml cannot be evaluated: {reason_of(error)}",
                     next_step=f"fix the condition '{condition}'.",
                 ) from None
 
@@ -149,10 +151,13 @@ def load_batch(
     """
     # the key is not part of the query text, which an error would show
     parameters = {"hash_key": rules.hash_key} | (rules.tombstones.parameters if rules.tombstones else {})
-    connection.execute(
-        f"create or replace temp table admitted as {query}",
-        {name: value for name, value in parameters.items() if f"${name}" in query},
-    )
+    used = {name: value for name, value in parameters.items() if f"${name}" in query}
+    try:
+        connection.execute(f"create or replace temp table admitted as {query}", used)
+    except duckdb.Error:
+        rows = f"with typed as (select {typed} from delivered) {admissible}"
+        check_rules_on_batch(connection, batch, rows, used, table.name, rules.exclusions.get(table.name, []))
+        raise
     delivery.erased += batch.num_rows - row_count(connection, "admitted")
     _count_unreadable(connection, table, columns, rules, delivery)
     connection.unregister("delivered")

@@ -24,7 +24,8 @@ import pyarrow.csv as pacsv
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from clv_pipeline.core.databases import address_of, engine_of, masked, reason_of
+from clv_pipeline.core.databases import address_of, engine_of, masked
+from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import ConfigurationError, SourceError, SourceInterrupted
 from clv_pipeline.sources.folder import SourceSelect
 from clv_pipeline.warehouse.connection import Connection, quote_name
@@ -128,7 +129,7 @@ class FileReader:
         try:
             with limit:
                 yield from self._read(select, parameters, batch_rows)
-        except (duckdb.Error, pa.ArrowException) as error:
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise (_too_slow(select, self._timeout_seconds) if limit.over else _select_failed(select, error)) from None
 
     def _read(self, select: SourceSelect, parameters: dict[str, str], batch_rows: int) -> Iterator[pa.Table]:
@@ -167,7 +168,7 @@ class DatabaseReader:
                     yield from self._copy(select, since)
                 else:
                     yield from self._fetch(select, since, batch_rows)
-        except (sa.exc.SQLAlchemyError, psycopg.Error, pa.ArrowException) as error:
+        except (sa.exc.SQLAlchemyError, psycopg.Error, pa.ArrowException, OSError, ValueError) as error:
             if limit.over or "statement timeout" in str(error):
                 raise _too_slow(select, self._timeout_seconds) from None
             raise _select_failed(select, error, lost=self._is_lost(error)) from None

@@ -12,6 +12,7 @@ from typing import BinaryIO, cast
 
 import duckdb
 
+from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.warehouse.connection import Connection, harden, quote_name, quote_text
 
@@ -97,6 +98,6 @@ def _create_view(connection: Connection, file: Path) -> None:
         connection.execute(f"create or replace view {view} as select * from {reader}({quote_text(location)}{options})")
     except duckdb.Error as error:
         raise SourceError(
-            f"{file} cannot be read as {'Parquet' if reader == 'read_parquet' else 'CSV'}: {str(error).splitlines()[0]}",
+            f"{file} cannot be read as {'Parquet' if reader == 'read_parquet' else 'CSV'}: {reason_of(error)}",
             next_step="check that the file is complete and matches its extension, or move it out of the folder.",
         ) from None
