@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from clv_pipeline.core.errors import ConfigurationError
 
-# a connection that cannot be rolled back as it is closed is logged with the driver's traceback
-logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+# both log, with the server's text, what fails while a broken COPY or connection is closed
+for noisy in ("psycopg", "sqlalchemy.pool"):
+    logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 #: Treat a server that accepts the connection but never answers as down; detect a vanished one with keep-alives.
 _LIBPQ_PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}

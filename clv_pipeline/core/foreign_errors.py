@@ -27,13 +27,15 @@ _TABLE = "clv table: "
 def net(home: Home | None, run_id: str, step: str) -> Iterator[None]:
     """Let our own errors through, and replace every other one by an `UnexpectedError` without its text.
 
+    The chain of either is cut, because Dagster stores the message of every link.
+
     Raises:
-        UnexpectedError: the masked error. Its chain is cut, because Dagster stores the message of every link.
+        UnexpectedError: the masked error.
     """
     try:
         yield
-    except PipelineError:
-        raise
+    except PipelineError as error:
+        raise error from None
     except Exception as error:
         raise mask(error, home, run_id, step) from None
 

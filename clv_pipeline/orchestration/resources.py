@@ -51,8 +51,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
             except PipelineError as error:
                 assert context.instance is not None
                 context.instance.add_run_tags(run.run_id, tags_of(error))
-                # Dagster stores the causes of an error as well
-                raise error from None
+                raise
             yield self
 
     @property
