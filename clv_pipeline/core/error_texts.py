@@ -7,7 +7,7 @@ import os
 import re
 
 #: Classes of errors about names, structure, files or the connection, by driver: their messages quote no row. Every other
-#: class may quote one. DuckDB derives errors about values (InvalidInputException) from ProgrammingError, so its are exact.
+#: class may quote one. Those of DuckDB and SQLite are exact: InvalidInputException is a ProgrammingError, and quotes values.
 _ABOUT_NAMES = {
     "duckdb": {
         "BinderException", "CatalogException", "ConnectionException", "InterruptException", "IOException",
@@ -15,7 +15,7 @@ _ABOUT_NAMES = {
     },
     "psycopg": {"ProgrammingError", "OperationalError"},
     "psycopg2": {"ProgrammingError", "OperationalError"},
-    "sqlite3": {"ProgrammingError", "OperationalError"},
+    "sqlite3": {"ProgrammingError", "OperationalError", "DatabaseError"},
     "sqlalchemy": {"NoSuchModuleError"},
 }  # fmt: skip
 #: The same for drivers that are not known here. Some of them report values under these classes, always in single quotes.
@@ -52,12 +52,12 @@ def _shown(cause: BaseException) -> str:
     text, kind = str(cause), type(cause)
     driver = kind.__module__.split(".")[0].lstrip("_")
     kinds = {base.__name__ for base in kind.__mro__}
-    if driver == "duckdb":
-        return text if kind.__name__ in _ABOUT_NAMES[driver] else ""
     if driver in ("psycopg", "psycopg2") and kinds & {"DataError", "IntegrityError"}:
         return _of_postgresql(cause, quotes_names="IntegrityError" in kinds)
     if driver == "sqlite3" and "IntegrityError" in kinds:
         return text if re.fullmatch(r"[A-Z ]+ constraint failed: [\w., ]+", text) else ""
+    if driver in ("duckdb", "sqlite3"):
+        return text if kind.__name__ in _ABOUT_NAMES[driver] else ""
     if driver in _ABOUT_NAMES:
         return text if kinds & _ABOUT_NAMES[driver] else ""
     if cause.args and isinstance(cause.args[0], int) and cause.args[0] in _MYSQL_ABOUT_NAMES:

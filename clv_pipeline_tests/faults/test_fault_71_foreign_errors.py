@@ -334,6 +334,7 @@ def test_fault_71_no_class_shows_an_e_mail(driver: str) -> None:
         (_raised(lambda: duckdb.sql("select nope from range(3)")), 'Referenced column "nope" not found'),
         (_raised(lambda: duckdb.sql("select * from nope")), "Table with name nope does not exist"),
         (_raised(lambda: sqlite3.connect(":memory:").execute("select * from nope")), "no such table: nope"),
+        (sqlite3.DatabaseError("file is not a database"), "file is not a database"),
         (psycopg.errors.UndefinedTable('relation "nope" does not exist'), 'relation "nope" does not exist'),
         (psycopg.OperationalError("connection refused\nis it running?"), "connection refused"),
         (sa.exc.OperationalError("select", {}, sqlite3.OperationalError("no such table: nope")), "no such table: nope"),
