@@ -1,6 +1,6 @@
 """`clv doctor`: check that tonight's run can work. Each finding names what was checked and, if it failed, the next step.
 
-Read-only; nothing is changed, and one failure never hides the other findings.
+Nothing is changed, and one failure never hides the other findings, not even one that is not ours.
 """
 
 import os
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.core.errors import PipelineError
+from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.settings import Settings
@@ -58,12 +59,14 @@ def _source(settings: Settings) -> Iterator[Finding]:
         yield Finding("source", True, "the embedded demo company, created on the first run")
         return
     try:
-        selects = read_selects(settings)
-        with open_source(settings.source_url, tries=1, timeout_seconds=60):
-            yield Finding("source", True, "reachable, and readable in one snapshot")
+        with net(Home(settings.home), "clv_doctor", "source"):
+            selects = read_selects(settings)
+            with open_source(settings.source_url, tries=1, timeout_seconds=60):
+                reachable = Finding("source", True, "reachable, and readable in one snapshot")
     except PipelineError as error:
         yield Finding("source", False, error.what, error.advice)
         return
+    yield reachable
     for name in CONTRACT:
         if name in selects:
             yield _select(settings, selects[name])
@@ -75,7 +78,10 @@ def _select(settings: Settings, select: SourceSelect) -> Finding:
     """Check one SELECT over its own connection: a failing one would abort the transaction of the others."""
     subject = f"{select.table.name}.sql"
     try:
-        with open_source(settings.source_url, tries=1, timeout_seconds=60) as source:
+        with (
+            net(Home(settings.home), "clv_doctor", subject),
+            open_source(settings.source_url, tries=1, timeout_seconds=60) as source,
+        ):
             batches = source.read(select, _NO_ROWS_SINCE, 1)
             returned = next(iter(batches)).column_names
             # ends a COPY that may be running, before its connection is closed

@@ -399,6 +399,19 @@ def test_fault_71_the_rule_that_fails_is_named_among_those_that_hold(tmp_path: P
     assert "staff" not in str(told)
 
 
+def test_fault_71_the_doctor_masks_a_foreign_error_and_looks_further(company: Company, home: Home) -> None:
+    company.write()
+    arguments = ["--home", str(home.root), "--source", str(company.folder), "--url", str(company.files)]
+    with mock.patch("clv_pipeline.sources.readers.FileReader.read", side_effect=RuntimeError(MESSAGE)):
+        seen = run_clv_here("doctor", *arguments)
+    plain = " ".join(seen.stdout.split())
+    assert seen.returncode == 1
+    assert "fail orders.sql: orders.sql failed with an unexpected RuntimeError" in plain
+    assert "ok disk" in plain
+    _assert_silent(seen.stdout + seen.stderr)
+    assert len(_assert_private(home)) == len(company.tables)
+
+
 def _status(home: Home) -> str:
     shown = run_clv_here("status", "--home", str(home.root))
     return shown.stdout + shown.stderr
