@@ -6,13 +6,11 @@ import sys
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
 
 import click
 from rich.console import Console
 from rich.logging import RichHandler
 
-from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.foreign_errors import mask_command
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import DEFAULT_HOME, IS_INSTALLED, PROJECT, WORKSPACE
@@ -64,21 +62,14 @@ def main() -> None:
     """Run the command; an error is one message and exit code 1, never a traceback, and one that is not ours is masked."""
     try:
         cli(standalone_mode=False)
-    except PipelineError as error:
-        _end_with(error)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except Exception as error:
-        command = next((argument for argument in sys.argv[1:] if argument in cli.commands), "")
-        _end_with(mask_command(error, command))
-
-
-def _end_with(error: PipelineError) -> NoReturn:
-    out.print(f"[bold red]error[/] {_plain(str(error))}")
-    sys.exit(1)
+        out.print(f"[bold red]error[/] {_plain(str(mask_command(error, list(cli.commands))))}")
+        sys.exit(1)
 
 
 _home_option = click.option(
@@ -115,13 +106,14 @@ def run(
     from clv_pipeline.orchestration.runs import run_nightly
 
     outcome = run_nightly(Home(settings.home), as_of=settings.as_of, retrain=retrain, acknowledged=acknowledged)
+    from clv_pipeline.reporting.terminal import print_summary, print_warnings
+
     if not outcome.succeeded:
         for failure in outcome.failures:
             out.print(f"[bold red]error[/] {_plain(failure.message)}")
+        print_warnings(out, outcome.checks_failed)
         out.print(f"The run failed; the bundle published before is still served. Details: {_ui_command(settings)}")
         sys.exit(1)
-    from clv_pipeline.reporting.terminal import print_summary
-
     print_summary(out, Home(settings.home), outcome.checks_passed, outcome.checks_failed, _ui_command(settings))
 
 
@@ -155,14 +147,20 @@ def doctor(source: str | None, url: str | None, home: Path | None) -> None:
 
 
 @cli.command()
+@click.option("--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml")
 @_home_option
-def status(home: Path | None) -> None:
-    """Show the served bundle and its age, the result of the newest run, the next run, the champion, and the disk space used."""
-    settings = _settings(home=home)
+def status(source: str | None, home: Path | None) -> None:
+    """Show the served bundle and its age, the result of the newest run, the next run, the champion, and the disk space used.
+
+    For monitors, the exit code is 0 if every line is ok, 1 if a line is warn or fail (a person should look), and 2 if the
+    command is mistyped. The bundle's age decides (warn from 2 days, fail beyond max_stale_days), the newest run (fail if it
+    failed), and whether anything will start the next one: a live scheduler, or nights that keep arriving without it.
+    """
+    settings = _settings(source=source, home=home)
     from clv_pipeline.diagnostics.status import look
     from clv_pipeline.orchestration.history import about_runs
 
-    _print_findings([*look(settings), *about_runs(Home(settings.home), settings)])
+    sys.exit(1 if _print_findings([*look(settings), *about_runs(Home(settings.home), settings)]) else 0)
 
 
 @cli.command()
@@ -175,7 +173,7 @@ def rollback(run_id: str | None, home: Path | None) -> None:
     from clv_pipeline.publishing.serving import roll_back
 
     served = roll_back(Home(settings.home), run_id)
-    age = age_in_days(date.fromisoformat(served["as_of_date"]), settings)
+    age = age_in_days(date.fromisoformat(served["as_of_date"]), settings.time_zone)
     out.print(
         f"Served now: run {served['run_id']} of {_plain(served['source_name'])}, as of {served['as_of_date']}, {age} days old."
     )
@@ -333,8 +331,11 @@ def backtest(
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--against", "window", required=True, help="FIRST_DAY+DAYS, such as 2011-09-11+90d")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="first day unknown to the predictions, if no column as_of_date"
+)
 @_home_option
-def evaluate(file: Path, window: str, home: Path | None) -> None:
+def evaluate(file: Path, window: str, as_of: datetime | None, home: Path | None) -> None:
     """Evaluate a FILE of predictions (customer_id, predicted_spend and others) against the actual outcome of a window."""
     settings = _settings(home=home)
     from clv_pipeline.evaluation.predictions_file import judge_file
@@ -348,14 +349,15 @@ def evaluate(file: Path, window: str, home: Path | None) -> None:
         threads=settings.threads,
     )  # fmt: skip
     with warehouse.connection() as connection:
-        judged = judge_file(connection, settings, file, window)
+        judged = judge_file(connection, settings, file, window, as_of.date() if as_of else None)
     rows = [
         [name, formats.decimal(e.value, 4), formats.interval(formats.decimal(e.low, 4), formats.decimal(e.high, 4))]
         for name, e in judged.estimates.items()
     ]
     print_table(out, tables.Table(["metric", "value", "90 % interval"], rows))
     out.print(
-        f"{judged.customers:,} customers who had bought before {judged.start}; {judged.missing:,} not in the file count as 0"
+        f"Predictions as of {judged.as_of}, for {judged.days} days from {judged.start}: {judged.customers:,} customers who had "
+        f"bought before, of which {judged.missing:,} are not in the file and count as 0"
     )
 
 
@@ -377,11 +379,11 @@ def _settings(
 
 
 def _print_findings(findings: Iterable[Finding]) -> int:
-    """Print the findings, with the next step for each failed one; return the number of failed ones."""
+    """Print the findings, with the next step for each that is not good; return the number of these."""
     failed = 0
     for finding in findings:
         failed += not finding.is_good
-        mark = "[green]ok[/]  " if finding.is_good else "[red]fail[/]"
+        mark = "[green]ok[/]  " if finding.is_good else "[yellow]warn[/]" if finding.is_warning else "[red]fail[/]"
         out.print(f"{mark} {finding.subject}: {_plain(finding.text)}")
         if not finding.is_good:
             out.print(f"     next step: {_plain(finding.next_step)}")

@@ -165,8 +165,9 @@ def test_no_window_with_another_before_it_is_an_error_with_the_longest_horizon(r
 
 
 def judge(ran: Ran, file: Path, window: str = f"{CUTOFF}+{DAYS}d") -> dict[str, float]:
+    """Judge a file of predictions that were made before every window; what if they were not is fault 75."""
     with ran.warehouse().connection() as connection:
-        judged = judge_file(connection, Settings(bootstrap_samples=20), file, window)
+        judged = judge_file(connection, Settings(bootstrap_samples=20), file, window, date(2020, 1, 1))
     return {name: estimate.value for name, estimate in judged.estimates.items()} | {"missing": judged.missing}
 
 
@@ -204,6 +205,8 @@ def test_a_customer_who_is_left_out_counts_as_predicted_nothing(ran: Ran, tmp_pa
         ({"customer_id": ["1"], "predicted_spend": [1]}, f"{CUTOFF}+{DAYS + 1}d", "ends after 2024-06-01"),
         ({"customer_id": ["1"], "predicted_spend": [1]}, "2020-01-01+30d", "Nobody had bought before 2020-01-01"),
         ({"customer_id": ["1"], "predicted_spend": [1]}, "spring", "The window 'spring' cannot be read"),
+        ({"customer_id": ["1"], "predicted_spend": [1]}, "2023-02-29+9d", "The window '2023-02-29+9d' cannot be read"),
+        ({"customer_id": [], "predicted_spend": []}, f"{CUTOFF}+{DAYS}d", "has no rows"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_judged_is_said(ran: Ran, tmp_path: Path, frame: dict[str, Any], window: str, says: str) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from unittest import mock
 from zoneinfo import ZoneInfo
@@ -28,8 +28,8 @@ ORDERS = "order_id,customer_id,ordered_at,amount\n" + "".join(
 def said(home: Home) -> dict[str, str]:
     """Return the lines of `clv status` by their subject, each with its mark."""
     ran = run_clv_here("status", "--home", str(home.root))
-    assert ran.returncode == 0, ran.stdout + ran.stderr
     lines = [line for line in ran.stdout.splitlines() if not line.startswith("     ")]
+    assert ran.returncode == int(any(not line.startswith("ok ") for line in lines)), ran.stdout + ran.stderr
     return {line[5:].split(":")[0]: line for line in lines}
 
 
@@ -54,18 +54,15 @@ def test_after_a_good_run_it_shows_run_age_rows_champion_next_run_and_disk(demo_
     }
     age = (datetime.now(ZoneInfo("Europe/Berlin")).date() - DEMO_AS_OF).days
     assert lines["served"].startswith(
-        f"ok   served: run {served_run(demo_run)} of Demo company, as of {DEMO_AS_OF}, {age} days old, "
+        f"warn served: run {served_run(demo_run)} of Demo company, as of {DEMO_AS_OF}, {age} days old, "
     )
-    assert lines["served"].endswith(" customers")
-    assert int(lines["served"].split(", ")[-1].split()[0].replace(",", "")) > 1000
+    assert lines["served"].endswith(" customers; as_of is set to that day, so every night scores it again")
+    assert int(lines["served"].split(", ")[3].split()[0].replace(",", "")) > 1000
     assert ": success, " in lines["newest run"]
     assert "champion since" in lines["champion"]
     assert "(90 days: " in lines["champion"]
     assert "MB under" in lines["disk"]
-    tick = datetime.strptime(lines["next run"].split(": ", 1)[1][:16], "%Y-%m-%d %H:%M")
-    berlin = datetime.now(ZoneInfo("Europe/Berlin")).replace(tzinfo=None)
-    assert timedelta(0) < tick - berlin + timedelta(minutes=2) <= timedelta(days=1, hours=1, minutes=2)
-    assert "Europe/Berlin" in lines["next run"]
+    assert lines["next run"].startswith("warn next run: no scheduler has run here")
     assert not [line for line in lines.values() if line.startswith("fail")]
 
 
@@ -77,7 +74,7 @@ def test_a_corrupt_pointer_is_a_line_of_its_own_and_what_is_served_is_shown(
     pointer = home.published / "current.json"
     pointer.unlink() if content is None else pointer.write_text(content)
     found = looked(home)
-    assert found["served"].is_good
+    assert found["served"].is_good or found["served"].is_warning
     assert not found["pointer"].is_good
     assert "current.json is missing or cannot be read" in found["pointer"].text
     assert f"clv rollback {served_run(home)}" in found["pointer"].next_step
@@ -136,7 +133,7 @@ def test_a_red_run_is_named_with_its_check_and_message_and_the_last_good_one_is_
     ran = run_clv_here("run", "--home", str(home.root), *arguments)
     assert ran.returncode == 1, ran.stdout + ran.stderr
     lines = said(home)
-    assert lines["served"].startswith(f"ok   served: run {served_run(demo_run)} of Demo company")
+    assert lines["served"].startswith(f"warn served: run {served_run(demo_run)} of Demo company")
     assert lines["newest run"].startswith("fail newest run: nightly ")
     assert " failed (failure, " in lines["newest run"]
     assert "clean/orders (check reconciliation): clean.orders was not replaced: 12 of 60 rows" in lines["newest run"]

@@ -12,7 +12,8 @@ import pytest
 
 from clv_pipeline.contracts import warehouse
 from clv_pipeline.contracts.source import CONTRACT
-from clv_pipeline.contracts.warehouse import BTYD_FEATURES, TABLES, Column, Table
+from clv_pipeline.contracts.table import Column, Table
+from clv_pipeline.contracts.warehouse import BTYD_FEATURES, TABLES
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import PROJECT, SQL_FOLDER
 from clv_pipeline.core.settings import load_settings

@@ -76,12 +76,21 @@ def fit_best(summary: PurchaseSummary, candidates: Sequence[type[PurchaseModel]]
 
     Falls back in this order, and records it in the choice: the likeliest that converged; the likeliest that ended at a
     bound; no model. BG/NBD is not a candidate by default, since it calls every one-time buyer alive.
+
+    >>> choice = fit_best(compress(x=[1, 2, 0], t_x=[10, 20, 0], T=[40, 40, 40]))
+    >>> choice.status.value, choice.attempts[0].reason
+    ('failed', '2 customers have bought again, 10 are needed')
     """
     return _best_of(tuple(candidate.fit(summary) for candidate in candidates))
 
 
 def fit_first(summary: PurchaseSummary, candidates: Sequence[type[PurchaseModel]]) -> ModelChoice:
-    """Fit the candidates in order until one converges, and choose it; if none does, choose as `fit_best`."""
+    """Fit the candidates in order until one converges, and choose it; if none does, choose as `fit_best`.
+
+    >>> choice = fit_first(compress(x=[1, 2, 0], t_x=[10, 20, 0], T=[40, 40, 40]), (MBGNBD, ParetoNBD))
+    >>> choice.model is None, [attempt.name for attempt in choice.attempts]
+    (True, ['mbg_nbd', 'pareto_nbd'])
+    """
     attempts: tuple[FitResult[PurchaseModel], ...] = ()
     for candidate in candidates:
         attempts = (*attempts, candidate.fit(summary))
@@ -100,7 +109,11 @@ def _best_of(attempts: tuple[FitResult[PurchaseModel], ...]) -> ModelChoice:
 
 
 def model_from_dict(payload: dict[str, Any]) -> Parameters:
-    """Restore any model of this package from its `to_dict`. Raises ValueError on an unknown name or bad parameters."""
+    """Restore any model of this package from its `to_dict`. Raises ValueError on an unknown name or bad parameters.
+
+    >>> model_from_dict({"model": "gamma_gamma", "parameters": {"p": 6.25, "q": 3.74, "v": 15.44}})
+    GammaGamma(p=6.25, q=3.74, v=15.44)
+    """
     name = payload.get("model")
     if name not in _MODELS:
         raise ValueError(f"unknown model {name!r}: expected one of {', '.join(sorted(_MODELS))}")

@@ -48,6 +48,9 @@ class GammaGamma(Parameters):
 
         x, mean_value: shape (n,), the number of repeat orders and their mean value. Never raises on poor data: see
         `FitResult.status` and `reason`. Raises ValueError on values that are not finite or shapes that differ.
+
+        >>> GammaGamma.fit([1, 2, 0], [10.0, 12.0, np.nan]).reason
+        '2 customers have repeat orders with a value, 10 are needed'
         """
         count, value = _check_values(x, mean_value)
         used = (count > 0) & (value > 0)
@@ -106,6 +109,9 @@ class GammaGamma(Parameters):
         p (v + x m) / (p x + q - 1): the mean of all customers where x = 0, whatever mean_value is there (NaN
         included). A negative mean (more returned than bought) counts as 0: the model allows positive orders only.
         Raises ValueError on other values that are not finite, or on a negative x.
+
+        >>> GammaGamma(p=6.25, q=3.74, v=15.44).expected_average_value([0, 1, 100], [np.nan, 100.0, 100.0]).round(1)
+        array([35.2, 80.3, 99.7])
         """
         count, value = _check_values(x, mean_value)
         money = np.where(count > 0, count * np.maximum(value, 0.0), 0.0)

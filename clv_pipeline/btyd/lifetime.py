@@ -39,6 +39,11 @@ def discounted_purchases(
 
     yearly_rate: above -1; 0.10 is 10 % a year, 0 turns discounting off. units_per_year: 365.25 for models fitted in
     days, 52.18 for weeks. Raises ValueError on a bad rate, horizon or history.
+
+    >>> from clv_pipeline.btyd import MBGNBD
+    >>> model = MBGNBD(r=0.5, alpha=100.0, a=0.8, b=2.4)
+    >>> [discounted_purchases(model, 730, 3, 200, 220, yearly_rate=rate).round(2).item() for rate in (0.0, 0.1)]
+    [4.62, 4.25]
     """
     if not yearly_rate > -1:
         raise ValueError(f"the yearly rate must be above -1, not {yearly_rate!r}")
@@ -68,6 +73,11 @@ def discounted_value(
 
     `discounted_purchases` times `GammaGamma.expected_average_value`, which assumes that rates and order values are
     unrelated. mean_value: mean of the x repeat orders, ignored where x = 0.
+
+    >>> from clv_pipeline.btyd import MBGNBD
+    >>> model, values = MBGNBD(r=0.5, alpha=100.0, a=0.8, b=2.4), GammaGamma(p=6.25, q=3.74, v=15.44)
+    >>> discounted_value(model, values, 730, x=[3, 0], t_x=[200, 0], T=[220, 220], mean_value=[50.0, np.nan]).round(2)
+    array([204.48,  18.28])
     """
     purchases = discounted_purchases(model, horizon, x, t_x, T, yearly_rate=yearly_rate, units_per_year=units_per_year)
     return purchases * value_model.expected_average_value(x, mean_value)
@@ -81,6 +91,11 @@ def median_wait(
     The smallest t with P(purchase within t | history, alive) = 1/2; infinity where that is more than `longest` away,
     or never (under the Pareto/NBD a living customer may leave before the next purchase). The median, because the mean
     waiting time is infinite wherever r + x <= 1. Multiply nothing by P(alive): report the two side by side.
+
+    >>> from clv_pipeline.btyd import MBGNBD
+    >>> model = MBGNBD(r=0.5, alpha=100.0, a=0.8, b=2.4)
+    >>> median_wait(model, x=[9, 0], t_x=[210, 0], T=[220, 220], longest=365).round(1)
+    array([24.2,  inf])
     """
     frequency, recency, age = check_histories(x, t_x, T)
     key = (frequency, age) if model.memoryless else (frequency, recency, age)
@@ -96,7 +111,11 @@ def median_wait(
 
 
 def next_order_dates(as_of: dt.date, wait_days: Floats) -> npt.NDArray[np.datetime64]:
-    """The day `wait_days` after as_of, rounded up; shape (n,), datetime64[D], NaT where the wait is infinite."""
+    """The day `wait_days` after as_of, rounded up; shape (n,), datetime64[D], NaT where the wait is infinite.
+
+    >>> next_order_dates(dt.date(2024, 6, 1), np.array([9.2, np.inf]))
+    array(['2024-06-11',        'NaT'], dtype='datetime64[D]')
+    """
     finite = np.isfinite(wait_days)
     days = np.ceil(np.where(finite, wait_days, 0.0)).astype("timedelta64[D]")
     return np.where(finite, np.datetime64(as_of, "D") + days, np.datetime64("NaT", "D"))

@@ -70,7 +70,11 @@ def failed(name: str, reason: str, customers: float) -> FitResult[Model]:
 
 
 def refusal(summary: PurchaseSummary) -> str:
-    """Return the reason why no purchase model can be fitted to these histories, or an empty string if one can."""
+    """Return the reason why no purchase model can be fitted to these histories, or an empty string if one can.
+
+    >>> refusal(PurchaseSummary(*np.array([[1.0], [30.0], [40.0], [3.0]])))
+    '3 customers have bought again, 10 are needed'
+    """
     if len(summary) == 0:
         return "there are no customers"
     if summary.age.max() <= 0:
@@ -97,6 +101,11 @@ def maximise(
     (fewer rows) on which all starts race; the winner alone is then finished on `objective`.
 
     Never raises on a bad surface: an optimum that is not finite, or where the gradient does not vanish, is FAILED.
+
+    >>> def poisson(theta: Floats) -> tuple[float, Floats]:
+    ...     return float(30 * np.log(theta[0]) - 10 * theta[0]), 30 / theta - 10  # 30 events of 10 customers
+    >>> maximise(poisson, ["rate"], starts=[[1.0]], bounds=[(1e-3, 1e3)], customers=10).parameters.round(4)
+    array([3.])
     """
     lower, upper = np.log(np.asarray(bounds, dtype=np.float64).T)
     race = screen or objective

@@ -35,12 +35,23 @@ class Parameters:
                 raise ValueError(f"{self.name}: {parameter} must be positive and finite, not {value!r}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return `{"model": name, "parameters": {...}}` of plain JSON values; `from_dict` restores it exactly."""
+        """Return `{"model": name, "parameters": {...}}` of plain JSON values; `from_dict` restores it exactly.
+
+        >>> from clv_pipeline.btyd import GammaGamma
+        >>> GammaGamma(p=6.25, q=3.74, v=15.44).to_dict()
+        {'model': 'gamma_gamma', 'parameters': {'p': 6.25, 'q': 3.74, 'v': 15.44}}
+        """
         return {"model": self.name, "parameters": asdict(self)}
 
     @classmethod
     def from_dict(cls, payload: dict[str, Any]) -> Self:
-        """Restore what `to_dict` wrote. Raises ValueError on another model's payload or on bad parameters."""
+        """Restore what `to_dict` wrote. Raises ValueError on another model's payload or on bad parameters.
+
+        >>> from clv_pipeline.btyd import BGNBD
+        >>> model = BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426)
+        >>> BGNBD.from_dict(model.to_dict()) == model
+        True
+        """
         expected = [field.name for field in fields(cls)]
         parameters = payload.get("parameters")
         if payload.get("model") != cls.name or not isinstance(parameters, dict) or set(parameters) != set(expected):
@@ -102,7 +113,7 @@ class PurchaseModel(Parameters, ABC):
 
     @abstractmethod
     def log_likelihood_gradient(self, summary: PurchaseSummary) -> tuple[float, Floats]:
-        """Return the log likelihood of all customers and its gradient in the real parameters, in field order."""
+        """Return the log likelihood of all customers and its gradient, shape (m,), in the m real parameters in field order."""
 
     @abstractmethod
     def _alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
@@ -121,11 +132,23 @@ class PurchaseModel(Parameters, ABC):
         return self.log_likelihood_gradient(summary)[0]
 
     def probability_alive(self, x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike) -> Floats:
-        """P(the customer is still a customer at age T), in 0..1, shape (n,)."""
+        """P(the customer is still a customer at age T), in 0..1, shape (n,).
+
+        >>> from clv_pipeline.btyd import MBGNBD
+        >>> model = MBGNBD(r=0.5, alpha=10.0, a=0.8, b=2.4)
+        >>> model.probability_alive(x=[4, 4, 0], t_x=[39, 10, 0], T=[40, 40, 40]).round(2)
+        array([0.88, 0.11, 0.57])
+        """
         return self._alive(*check_histories(x, t_x, T))
 
     def expected_purchases(self, horizon: float, x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike) -> Floats:
-        """Expected number of purchases in (T, T + horizon] given the history, shape (n,)."""
+        """Expected number of purchases in (T, T + horizon] given the history, shape (n,).
+
+        >>> from clv_pipeline.btyd import BGNBD
+        >>> model = BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426)  # CDNOW, weeks: Fader, Hardie, Lee (2005)
+        >>> model.expected_purchases(39, x=2, t_x=30.43, T=38.86).round(3)
+        array([1.226])
+        """
         return self.weighted_purchases([horizon], [1.0], x, t_x, T)
 
     def weighted_purchases(
@@ -136,14 +159,26 @@ class PurchaseModel(Parameters, ABC):
         t_x: npt.ArrayLike,
         T: npt.ArrayLike,
     ) -> Floats:
-        """Sum over i of weights[i] * E(purchases in (T, T + horizons[i]]), shape (n,): discounting in one pass."""
+        """Sum over i of weights[i] * E(purchases in (T, T + horizons[i]]), shape (n,): discounting in one pass.
+
+        >>> from clv_pipeline.btyd import BGNBD
+        >>> model = BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426)
+        >>> model.weighted_purchases([13, 39], [0.5, 0.5], x=2, t_x=30.43, T=38.86).round(3)
+        array([0.842])
+        """
         history = check_histories(x, t_x, T)
         lengths = check_horizons(horizons)
         factors = np.asarray(weights, dtype=np.float64)
         return self._alive(*history) * self._purchases_if_alive(lengths, factors, *history)
 
     def probability_purchase(self, horizon: float, x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike) -> Floats:
-        """P(at least one purchase in (T, T + horizon] given the history), in 0..1, shape (n,)."""
+        """P(at least one purchase in (T, T + horizon] given the history), in 0..1, shape (n,).
+
+        >>> from clv_pipeline.btyd import BGNBD
+        >>> model = BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426)
+        >>> model.probability_purchase(39, x=[2, 0], t_x=[30.43, 0], T=38.86).round(3)
+        array([0.555, 0.145])
+        """
         history = check_histories(x, t_x, T)
         return self._alive(*history) * self.probability_purchase_if_alive(horizon, *history)
 
@@ -153,6 +188,11 @@ class PurchaseModel(Parameters, ABC):
         """P(at least one purchase in (T, T + horizon] given the history and alive at T), shape (n,).
 
         horizon: one number, or one per row.
+
+        >>> from clv_pipeline.btyd import BGNBD
+        >>> model = BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426)
+        >>> model.probability_purchase_if_alive([1, 39], x=[2, 2], t_x=30.43, T=38.86).round(3)
+        array([0.05 , 0.763])
         """
         history = check_histories(x, t_x, T)
         lengths = np.broadcast_to(check_horizons(horizon), history[0].shape)
@@ -160,7 +200,11 @@ class PurchaseModel(Parameters, ABC):
 
 
 def check_horizons(horizon: float | Sequence[float] | Floats) -> Floats:
-    """Return horizons as float64, shape (m,). Raises ValueError unless all are finite and at least 0."""
+    """Return horizons as float64, shape (m,). Raises ValueError unless all are finite and at least 0.
+
+    >>> check_horizons([30, 90])
+    array([30., 90.])
+    """
     lengths = np.atleast_1d(np.asarray(horizon, dtype=np.float64))
     if not (np.isfinite(lengths) & (lengths >= 0)).all():
         raise ValueError("a horizon must be finite and at least 0")

@@ -34,7 +34,11 @@ BLOCK_CELLS = 100_000
 
 
 def blocks(rows: int, nodes: int) -> Iterator[slice]:
-    """Yield slices that cover all rows, each of `BLOCK_CELLS` cells at `nodes` a row."""
+    """Yield slices that cover all rows, each of `BLOCK_CELLS` cells at `nodes` a row.
+
+    >>> list(blocks(rows=12_000, nodes=20))
+    [slice(0, 5000, None), slice(5000, 10000, None), slice(10000, 15000, None)]
+    """
     size = BLOCK_CELLS // nodes
     return (slice(start, start + size) for start in range(0, rows, size))
 
@@ -55,6 +59,11 @@ def power_nodes(p: Floats, A: Floats, q: Floats, B: Floats, length: Floats) -> t
     with the integrand in the first and second logarithmic derivative at u = 0. The transformed integrand is then close
     to a low power over the stretch that carries the mass, however steep it was. Relative error: median 1e-13, under
     1e-9 for 99 % of draws of exponents up to 500 and scales from 0.1 to 10^4, at worst 3e-6.
+
+    >>> two, one = np.array([2.0]), np.array([1.0])
+    >>> u, log_weight = power_nodes(p=two, A=one, q=two, B=one, length=np.array([1.0]))
+    >>> print(np.exp(log_weight - 4 * np.log1p(u)).sum().round(6))  # of (1 + u)^-4 from 0 to 1: (1 - 1/8) / 3
+    0.291667
     """
     nodes, weights = _legendre(POWER_NODES)
     slope = p / A + q / B
@@ -79,6 +88,10 @@ def beta_nodes(a: float, b: Floats, steepness: float) -> tuple[Floats, Floats]:
     however large z is, so that it converges exponentially; Gauss-Jacobi is 60 % off at D z = 8e4. Two nodes at the ends
     make it exact for linear functions, which takes the slow tails p^a and (1 - p)^b out of the trapezoid when a or b
     is small. Relative error for a in 0.01..300: under 1e-7 up to D z = 1e6, under 1e-5 up to 1e8, where round-off wins.
+
+    >>> p, weight = beta_nodes(2.0, np.array([3.0]), steepness=1.0)
+    >>> print((weight * p).sum().round(6))  # the mean of Beta(2, 3)
+    0.4
     """
     b = b[:, None]
     wide = np.linspace(-LOGIT_REACH, LOGIT_REACH, 4 * LOGIT_REACH + 1)

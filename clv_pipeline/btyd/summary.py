@@ -28,6 +28,10 @@ def distinct_rows(*columns: Floats) -> tuple[Indices, Indices]:
     Returns `(first, inverse)`: the position of one row of each kind, shape (distinct,), and for every row the number of
     its kind, shape (n,). Rows compare by exact equality. Each column is ranked first and the ranks are merged, because
     sorting integers is several times faster than `np.unique(axis=0)` on floats.
+
+    >>> first, kind = distinct_rows(np.array([2.0, 0.0, 2.0]), np.array([30.0, 0.0, 30.0]))
+    >>> first, kind
+    (array([1, 0]), array([1, 0, 1]))
     """
     first, code = np.unique(columns[0], return_index=True, return_inverse=True)[1:]
     for column in columns[1:]:
@@ -42,6 +46,13 @@ def check_histories(x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike) -> t
     Raises ValueError, naming the rule and how many rows break it, unless all values are finite, 0 <= x, 0 <= t_x <= T,
     and t_x = 0 exactly where x = 0. The last rule catches recency given as "days since the last order", and several
     orders of one moment counted as repeats: a repeat at time 0 would make the likelihood unbounded.
+
+    >>> check_histories(x=[2, 0], t_x=[30, 0], T=[40, 40])
+    (array([2., 0.]), array([30.,  0.]), array([40., 40.]))
+    >>> check_histories(x=[2], t_x=[45], T=[40])
+    Traceback (most recent call last):
+        ...
+    ValueError: recency must not exceed age: broken by 1 of 1 rows
     """
     columns = [np.atleast_1d(np.asarray(column, dtype=np.float64)) for column in (x, t_x, T)]
     if any(column.ndim != 1 for column in columns):
@@ -102,6 +113,10 @@ class PurchaseSummary:
         A merged row sits at its members' mean recency and age, so the first-order error of merging cancels; frequency
         is never merged. Returns `self` when it is small enough. Where even the coarsest grid leaves more rows than
         asked, that grid is returned.
+
+        >>> ages = np.linspace(1.0, 1000.0, 5000)
+        >>> len(compress(np.zeros(5000), np.zeros(5000), ages).coarsened(most_rows=100))
+        65
         """
         bins = FINEST_BINS
         coarse = self
@@ -132,6 +147,10 @@ def compress(
 
     x, t_x, T: shape (n,), see `check_histories` for the rules and the ValueError they raise. log_gap_sum: see
     `PurchaseSummary`. Rows come out ordered by (x, t_x, T), so the order of customers does not change a fit.
+
+    >>> summary = compress(x=[2, 0, 0], t_x=[30, 0, 0], T=[40, 40, 40])
+    >>> summary.frequency, summary.weight
+    (array([0., 2.]), array([2., 1.]))
     """
     frequency, recency, age = check_histories(x, t_x, T)
     recency, age = np.round(recency, decimals), np.round(age, decimals)

@@ -7,7 +7,8 @@ import re
 import sys
 from dataclasses import dataclass
 
-from clv_pipeline.contracts.warehouse import COLUMN_DICTIONARY, COLUMN_LINEAGE, Table
+from clv_pipeline.contracts.table import Table
+from clv_pipeline.contracts.warehouse import COLUMN_DICTIONARY, COLUMN_LINEAGE
 from clv_pipeline.core.settings import Settings
 
 CONTRACT_VERSION = "v2-draft"
@@ -300,8 +301,9 @@ PUBLISHED: dict[str, PublishedTable] = {
             ("table_name", "row_kind", "disposition", "reason_code", "reason"),
             {
                 "table_name": "source table",
-                "row_kind": "source: all rows as delivered by the source; disposition: the rows with one disposition; "
-                "part: a subset already counted above, so exclude it from sums",
+                "row_kind": "source: all rows, as counted by the source itself or from the text of its files; read: the rows "
+                "in the warehouse; disposition: the rows with one disposition; part: a subset already counted above, so "
+                "exclude it from sums",
                 "disposition": "source = accepted + duplicate + superseded + excluded + quarantined; superseded: a newer "
                 "version of the row counts; created: derived from another table, not from the source; empty for the other kinds",
                 "reason_code": "code of the reason, for filters and joins; excluded_by_rule for every rule of the "
@@ -373,7 +375,11 @@ def _filled(description: str, settings: Settings | None = None) -> str:
 
 
 def as_markdown() -> str:
-    """Return the contract as a Markdown page; `make docs` writes it to docs/published_tables.md."""
+    """Return the contract as a Markdown page; `make docs` writes it to docs/published_tables.md.
+
+    >>> next(line for line in as_markdown().splitlines() if line.startswith("| currency"))
+    '| currency | ISO code of every amount in the row |'
+    """
     lines = [
         f"# Published tables (contract {CONTRACT_VERSION})",
         "",

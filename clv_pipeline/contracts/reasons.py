@@ -31,7 +31,11 @@ KEY_TOO_LONG = Reason(
 #: The text is only a default: the company's own words for the rule are shown.
 EXCLUDED_BY_RULE = Reason("excluded_by_rule", "excluded", "excluded by a rule in source.toml")
 ERASED_CUSTOMER = Reason("erased_customer", "excluded", "the customer was erased")
+#: Cut here once, so that nothing after the door needs to know of as_of.
+ON_OR_AFTER_AS_OF = Reason("on_or_after_as_of", "excluded", "dated on or after as_of: counted by a later night")
 SUPERSEDED_LINE = Reason("superseded_line", "superseded", "an older version of an order line that changed")
+UNKNOWN_STATUS = Reason("unknown_order_status", "quarantined", "the order status is unknown", warn=True)
+EXCESSIVE_REFUND = Reason("excessive_refund", "quarantined", "refunded beyond what was bought", warn=True)
 NO_EXCHANGE_RATE = Reason(
     "no_exchange_rate", "quarantined", "no exchange rate in the 5 days up to the order", warn=True
 )
@@ -42,6 +46,7 @@ _OF_EVERY_TABLE = (
     KEY_TOO_LONG,
     EXCLUDED_BY_RULE,
     ERASED_CUSTOMER,
+    ON_OR_AFTER_AS_OF,
     Reason("delivered_twice", "duplicate", "delivered more than once"),
     Reason("missing_customer_id", "quarantined", "customer_id is missing"),
 )
@@ -53,9 +58,9 @@ _OF_ORDERS = (
     Reason("future_ordered_at", "quarantined", "ordered_at is in the future"),
     Reason("unreadable_amount", "quarantined", "amount is missing or not a number"),
     Reason("positive_return_amount", "quarantined", "a negative quantity with a positive amount", warn=True),
-    Reason("excessive_refund", "quarantined", "a refund of more than was bought before", warn=True),
+    EXCESSIVE_REFUND,
     Reason("not_revenue_status", "excluded", "the order status does not count as revenue"),
-    Reason("unknown_order_status", "quarantined", "the order status is unknown", warn=True),
+    UNKNOWN_STATUS,
     NO_EXCHANGE_RATE,
 )
 _OF_CUSTOMERS = (

@@ -15,7 +15,7 @@ STORED_AS: dict[ColumnType, str] = {
     "secret": "varchar",
     "timestamp": "timestamptz",
     "date": "date",
-    "money": "decimal(18,2)",
+    "money": "decimal(18,6)",
     "number": "decimal(18,6)",
     "rate": "decimal(20,10)",
     "integer": "bigint",
@@ -49,9 +49,15 @@ class SourceTable:
     required: bool = False
 
     def column_names(self) -> list[str]:
+        """Return the columns that a SELECT may return, in order."""
         return [c.name for c in self.columns]
 
     def column(self, name: str) -> Column:
+        """Return a column by its name.
+
+        >>> CONTRACT["orders"].column("amount").type
+        'money'
+        """
         return next(c for c in self.columns if c.name == name)
 
 

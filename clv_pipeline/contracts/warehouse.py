@@ -4,10 +4,9 @@ Tables that a SQL file builds are declared by that file, source tables by `contr
 `published.py`. How rows get into a table is `warehouse/tables.py`.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import replace
+
+from clv_pipeline.contracts.table import Column, Table
 
 _CLEAN = (
     "campaign_touches", "customers", "marketing_spend", "orders", "social_interactions", "survey_responses", "web_sessions",
@@ -19,51 +18,6 @@ _CANDIDATE = ("varchar", "the candidate, or champion_so_far for the reigning cha
 _LOW, _HIGH = ("double", "lower end of the 90 % bootstrap interval"), ("double", "upper end")
 _FAMILY = ("varchar", "the feature family")
 _IN_WORDS = ("varchar", "readable label")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table; a name with {h} means one column per horizon."""
-
-    name: str
-    type: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table that Python writes.
-
-    grain: the meaning of a row, after "One row per". assets: those whose steps write it, as `layer/name`; who reads it depends
-    on them. modules: the only ones that may create or fill it. is_history: whether it has rows of earlier nights, so
-    reading it creates no dependency on another step of the same run.
-    """
-
-    name: str
-    grain: str
-    assets: tuple[str, ...]
-    modules: tuple[str, ...]
-    columns: tuple[Column, ...]
-    is_history: bool = False
-
-    def meaning_of(self, column: str) -> str | None:
-        """Return the meaning of a column, including one of a horizon such as `btyd_spend_90d`; None for an unknown one."""
-        horizons = [int(days) for days in re.findall(r"_(\d+)d$", column)]
-        return next((c.meaning for c in self.columns_for(horizons) if c.name == column), None)
-
-    def columns_for(self, horizons: Sequence[int] = ()) -> list[Column]:
-        """Return the columns in order, with each group of {h} columns repeated per horizon."""
-        found: list[Column] = []
-        for is_repeated, group in groupby(self.columns, lambda column: "{h}" in column.name):
-            columns = list(group)
-            if not is_repeated:
-                found += columns
-                continue
-            for days in horizons:
-                found += [
-                    Column(*(text.replace("{h}", str(days)) for text in (c.name, c.type, c.meaning))) for c in columns
-                ]
-        return found
 
 
 def _table(
@@ -92,7 +46,10 @@ LOADS = _table(
     rows_delivered=("bigint", "rows the source returned tonight"),
     rows_loaded=("bigint", "of these, the rows that were not yet loaded"),
     rows_held=("bigint", "rows of the raw table after the load"),
-    rows_erased=("bigint", "rows delivered tonight that were skipped because their customers are erased"),
+    rows_erased=("bigint", "rows of the source that are not loaded because their customers are erased"),
+    columns_returned=("varchar[]", "the contract columns that the source returns"),
+    rows_at_source=("bigint", "rows of the whole table, counted by the source or from the text of its files; null: not counted"),
+    money_at_source=("double", "its money, counted in the same way, in source currencies; null for a table without money"),
 )  # fmt: skip
 EXTRACTION = _table(
     "raw.extraction", "warehouse: the newest extraction", "raw/orders", "sources/extraction.py",
@@ -104,12 +61,14 @@ EXTRACTION = _table(
     currency=("varchar", "the reporting currency"),
     data_fingerprint=("varchar", "hash over every raw row, independent of row order"),
 )  # fmt: skip
-ORDERS_AT_SOURCE = _table(
-    "raw.orders_at_source", "day, with the order lines as counted by an incremental source itself", "raw/orders",
-    "sources/extraction.py",
-    day=("date", "day of the orders"),
-    lines=("bigint", "order lines"),
-    money=("decimal(38, 2)", "sum of their amounts"),
+SOURCE_COUNTS = _table(
+    "raw.source_counts", "source table and day, as counted by the source itself, or from the text of its files", "raw/orders",
+    ("sources/extraction.py", "privacy/erasure.py"),
+    table_name=("varchar", "the source table"),
+    day=("varchar", "the first ten characters of the row's time as the source writes it; empty for a row without one"),
+    rows_counted=("bigint", "its rows"),
+    money=("double", "its money in source currencies; null for a table without money"),
+    rows_erased=("bigint", "of these, the rows that are not loaded because their customers are erased"),
 )  # fmt: skip
 QUARANTINE = _table(
     "clean.quarantine", "source row that was not accepted", tuple(f"clean/{n}" for n in _CLEAN), "quality/cleaning.py",
@@ -125,7 +84,15 @@ DISPOSITIONS = _table(
     reason_code=("varchar", "reason, as a code of `contracts/reasons.py`; empty for accepted rows"),
     reason=("varchar", "the reason as text; for an exclude rule, the company's own text"),
     row_count=("bigint", "number of rows"),
-    source_money=("decimal(38, 2)", "sum of their amounts in source currency; null for tables other than orders"),
+    source_money=("decimal(38, 6)", "sum of their amounts in source currency; null for tables other than orders"),
+)  # fmt: skip
+REMARKS = _table(
+    "clean.remarks", "unusual finding about a clean table", tuple(f"clean/{n}" for n in _CLEAN), "quality/cleaning.py",
+    table_name=("varchar", "the source table"),
+    check_name=("varchar", "the check (`quality/plausibility.py`, `quality/cleaning.py`)"),
+    subject=("varchar", "what it is about: a month, a currency; may be empty"),
+    remark=("varchar", "figure, limit and next step"),
+    is_known=("boolean", "whether the last published night had it; then it is no warning"),
 )  # fmt: skip
 NIGHT = _table(
     "quality.night", "measure and subject, for tonight",

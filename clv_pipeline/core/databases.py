@@ -22,6 +22,9 @@ _CREDENTIALS = re.compile(r"[^\s\"']*@")
 def engine_of(address: str, *, called: str) -> sa.Engine:
     """Return an engine without a pool; it connects on first use and shows no bound value in its errors.
 
+    >>> engine_of("postgresql+psycopg://reader:secret@db.example/shop", called="CLV_SOURCE_URL").url.host
+    'db.example'
+
     Raises:
         ConfigurationError: the address is not a database URL, or its driver is not installed; `called` names it.
     """
@@ -54,12 +57,20 @@ def _check_credentials_end(url: sa.URL, called: str) -> None:
 
 
 def address_of(url: sa.URL) -> str:
-    """Return the URL without credentials. Passwords can also be in the query string or in a mistyped host."""
+    """Return the URL without credentials. Passwords can also be in the query string or in a mistyped host.
+
+    >>> address_of(sa.make_url("postgresql://reader:secret@db.example:5432/shop"))
+    'postgresql://db.example:5432/shop'
+    """
     host = (url.host or "").rsplit("@", 1)[-1]
     port = f":{url.port}" if url.port else ""
     return f"{url.drivername}://{host}{port}/{url.database or ''}"
 
 
 def masked(text: str) -> str:
-    """Return `text` without the part before an @, which may have credentials."""
+    """Return `text` without the part before an @, which may have credentials.
+
+    >>> masked("could not connect to reader:secret@db.example")
+    'could not connect to ***@db.example'
+    """
     return _CREDENTIALS.sub("***@", text)

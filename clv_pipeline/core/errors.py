@@ -99,6 +99,12 @@ class ArtefactError(PipelineError):
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """Return `` (nearest: 'x')`` for the known name most similar to `name`, or an empty string."""
+    """Return `` (nearest: 'x')`` for the known name most similar to `name`, or an empty string.
+
+    >>> nearest("costumer_id", ["order_id", "customer_id"])
+    " (nearest: 'customer_id')"
+    >>> nearest("colour", ["order_id"])
+    ''
+    """
     matches = get_close_matches(name.lower(), [k.lower() for k in known], n=1, cutoff=0.5)
     return f" (nearest: '{matches[0]}')" if matches else ""

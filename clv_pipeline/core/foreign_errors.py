@@ -6,8 +6,9 @@ and nowhere else. Which messages of a database may be shown is decided in `error
 
 import os
 import re
+import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -66,12 +67,15 @@ def mask(error: Exception, home: Home | None, run_id: str, step: str) -> Unexpec
     )
 
 
-def mask_command(error: Exception, command: str) -> UnexpectedError:
+def mask_command(error: Exception, commands: Sequence[str]) -> PipelineError:
     """Return the error to show for one that ended a `clv` command, which has left its options in the environment."""
+    if isinstance(error, PipelineError):
+        return error
     try:
         home = Home(load_settings().home)
     except Exception:  # the settings may be what failed
         home = None
+    command = next((argument for argument in sys.argv[1:] if argument in commands), "")
     return mask(error, home, uuid4().hex, f"clv {command}".strip())
 
 

@@ -34,7 +34,12 @@ def code_fingerprint(settings: Settings) -> str:
 def model_version(
     as_of: date, settings: Settings, data_fingerprint: str, code: str, reigning_version: str | None
 ) -> str:
-    """Return the name of the version that a training creates; `reigning_version` is the champion that competed in it."""
+    """Return the name of the version that a training creates; `reigning_version` is the champion that competed in it.
+
+    >>> version = model_version(date(2024, 6, 1), Settings(), "rows of tonight", "code", reigning_version=None)
+    >>> version[:9], version == model_version(date(2024, 6, 1), Settings(seed=8), "rows of tonight", "code", None)
+    ('20240601-', False)
+    """
     shaping = settings.that_change("data", "model")
     return _named(as_of, data_fingerprint, code, shaping, reigning_version)
 

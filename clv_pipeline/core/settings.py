@@ -188,10 +188,15 @@ class Settings(BaseSettings):
 
     @property
     def source_folder(self) -> Path:
+        """The folder with source.toml and the SELECTs; see the function of this name for the error."""
         return source_folder(self.source)
 
     def that_change(self, *results: Changes) -> dict[str, Any]:
-        """Return the settings that affect any of `results`, as plain JSON values by name, without those covered elsewhere."""
+        """Return the settings that affect any of `results`, as plain JSON values by name, without those covered elsewhere.
+
+        >>> Settings(min_volume_ratio=0.5).that_change("scores")["min_volume_ratio"]
+        0.5
+        """
         declared = {name: cast(dict[str, Any], f.json_schema_extra) for name, f in type(self).model_fields.items()}
         names = {n for n, says in declared.items() if says["changes"] in results and says["covered_by"] is None}
         return self.model_dump(mode="json", include=names)
@@ -246,6 +251,9 @@ def _secrets() -> set[str]:
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings once; `overrides` (the command line) win over environment, source.toml and defaults.
+
+    >>> load_settings(horizons="180,90").primary_horizon
+    90
 
     Raises:
         ConfigurationError: a value is invalid; the message names the setting and the allowed values.

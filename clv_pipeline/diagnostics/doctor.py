@@ -17,7 +17,7 @@ from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.diagnostics.findings import Finding
 from clv_pipeline.reporting.formats import gigabytes
-from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
+from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
 from clv_pipeline.sources.loading import LoadReport, check_columns
 from clv_pipeline.sources.readers import open_source
 
@@ -87,6 +87,7 @@ def _select(settings: Settings, select: SourceSelect) -> Finding:
             # ends a COPY that may be running, before its connection is closed
             del batches
             columns = check_columns(select.table, returned, select.path.name, LoadReport())
+            check_rule_columns(settings, select, columns)
     except PipelineError as error:
         return Finding(subject, False, error.what, error.advice)
     missing = [c.name for c in select.table.columns if c.name not in columns]
@@ -122,4 +123,7 @@ def _rights(settings: Settings) -> Finding:
 
 
 def _schedule(settings: Settings) -> Finding:
-    return Finding("schedule", True, f"every night at {settings.nightly_at} {settings.time_zone}, while `clv ui` runs")
+    text = (
+        f"set to every night at {settings.nightly_at} {settings.time_zone}; `clv status` shows whether anything runs it"
+    )
+    return Finding("schedule", True, text)

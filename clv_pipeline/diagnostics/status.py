@@ -1,12 +1,14 @@
 """`clv status`: the served bundle and its age, the champion, the disk space used. Read-only.
 
-How the newest run went comes from Dagster's history, which only `orchestration/` may read; the command line adds it.
+How the newest run went, and whether a next one will start, comes from Dagster's history, which only `orchestration/` may read;
+the command line adds it.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -16,7 +18,7 @@ from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.diagnostics.findings import Finding
+from clv_pipeline.diagnostics.findings import Finding, warning
 from clv_pipeline.modeling.registry.registry import Registry
 from clv_pipeline.publishing.serving import bundles, is_served_as_published, read_pointer
 from clv_pipeline.reporting.formats import count, gigabytes, megabytes
@@ -31,9 +33,9 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield _disk(home)
 
 
-def age_in_days(as_of: date, settings: Settings) -> int:
-    """Return how many days ago `as_of` was, in the business time zone."""
-    return (clock.now().astimezone(ZoneInfo(settings.time_zone)).date() - as_of).days
+def age_in_days(as_of: date, time_zone: str) -> int:
+    """Return how many days ago `as_of` was in the business time zone; negative for a day to come."""
+    return (clock.now().astimezone(ZoneInfo(time_zone)).date() - as_of).days
 
 
 def _served(home: Home, settings: Settings) -> Iterator[Finding]:
@@ -48,18 +50,17 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
         what = error.what if isinstance(error, PublishError) else f"{file} cannot be read: {reason_of(error)}"
         yield Finding("served", False, what, f"close what has it open for writing, or {_way_back(home)}")
         return
-    run_id, as_of = run["run_id"], run["as_of_date"]
+    run_id = run["run_id"]
     if not is_served_as_published(home.published, run_id):
         yield Finding("served", False, f"{file} differs from the bundle {run_id}: it was changed", _way_back(home))
         return
-    age = age_in_days(as_of, settings)
-    text = f"run {run_id} of {run['source_name']}, as of {as_of}, {age} days old, {count(run['rows'])} customers"
-    if run["acknowledged_checks"]:
-        text += f"; acknowledged: {run['acknowledged_checks']}"
-    if run["is_stale"]:
-        newest = run["newest_order_date"]
-        text += f"; STALE: the newest order is dated {newest}, {(as_of - newest).days} days before as_of"
-    yield Finding("served", True, text)
+    yield _judged_by_age(run, settings)
+    if run["source_name"] != settings.name:
+        yield warning(
+            "source",
+            f"the served bundle is of '{run['source_name']}', but the settings read here are of '{settings.name}'",
+            "pass --source, or set CLV_SOURCE, as for `clv run`.",
+        )
     pointer = read_pointer(home.published)
     if pointer is None or pointer["run_id"] != run_id:
         said = f"names the run {pointer['run_id']}" if pointer else "is missing or cannot be read"
@@ -69,6 +70,42 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
             f"current.json {said}; the served bundle is {run_id}",
             f"`clv rollback {run_id}` writes it again.",
         )
+
+
+def _judged_by_age(run: Mapping[str, Any], settings: Settings) -> Finding:
+    """Judge the served bundle, a row of clv_run with `rows`, by its age.
+
+    A night publishes its own day, so a bundle is 0 days old, or 1 until tonight's run has ended. From 2 days on a night is
+    missing: a warning, until the bundle is older than `max_stale_days`, the age at which orders may not be published either.
+    """
+    as_of = run["as_of_date"]
+    age = age_in_days(as_of, run["time_zone"])
+    old = f"{age} day{'s' * (age != 1)} old"
+    text = f"run {run['run_id']} of {run['source_name']}, as of {as_of}, {old}, {count(run['rows'])} customers"
+    if run["acknowledged_checks"]:
+        text += f"; acknowledged: {run['acknowledged_checks']}"
+    if run["is_stale"]:
+        newest = run["newest_order_date"]
+        text += f"; STALE: the newest order is dated {newest}, {(as_of - newest).days} days before as_of"
+    if age < 0:
+        return Finding(
+            "served", False, f"{text}; as_of is in the future, and no earlier night is served until then",
+            "`clv rollback` serves the bundle before it; check this machine's clock and --as-of.",
+        )  # fmt: skip
+    if age > 1 and settings.as_of == as_of:
+        return warning(
+            "served", f"{text}; as_of is set to that day, so every night scores it again",
+            "nothing to do for a demonstration or a study; else remove as_of from source.toml, and CLV_AS_OF.",
+        )  # fmt: skip
+    if age > 1:
+        return Finding(
+            "served", False, f"{text}; too old: nights are missing",
+            "see `newest run` and `next run` below for the cause; `clv run` publishes a bundle now.",
+            is_warning=age <= settings.max_stale_days,
+        )  # fmt: skip
+    if run["is_stale"]:
+        return warning("served", text, "restart what loads the orders into the source; the next run then reads them.")
+    return Finding("served", True, text)
 
 
 def _way_back(home: Home) -> str:

@@ -1,6 +1,7 @@
 """Evaluation of an external file of predictions, by the same metrics as our own models."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,45 +14,71 @@ from clv_pipeline.core.errors import ConfigurationError, nearest
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.window_spend import spend_by_customer
 from clv_pipeline.modeling import metrics
-from clv_pipeline.warehouse.connection import Connection, one_row
+from clv_pipeline.warehouse.connection import Connection, has_table, one_row
 
 _WINDOW = re.compile(r"^(\d{4}-\d{2}-\d{2})\+(\d+)d?$")
 #: Columns are recognised by the beginning of their names, so that our own published tables can be evaluated unchanged.
 _SPEND, _CHANCE = "predicted_spend", "purchase_probability"
 _LOW, _HIGH, _TYPICAL = "predicted_spend_low", "predicted_spend_high", "typical_spend"
+#: The columns that say from which day on a prediction looks: in our published tables, in many others, in our backtests.
+_AS_OF = ("as_of_date", "as_of", "cutoff")
 
 
 @dataclass(frozen=True)
 class FileEvaluation:
-    """Metrics of a file for a window; `missing` customers bought before the window and are not in the file."""
+    """Metrics of a file for a window; `missing` customers bought before the window and are not in the file.
+
+    as_of: the predictions used nothing from this day on; at or before `start`.
+    """
 
     start: date
     days: int
+    as_of: date
     customers: int
     missing: int
     estimates: dict[str, metrics.Estimate]
 
 
 def parse_window(text: str) -> tuple[date, int]:
-    """Return (first day, days) of a window such as 2011-09-11+90d."""
+    """Return (first day, days) of a window such as 2011-09-11+90d.
+
+    >>> parse_window("2011-09-11+90d")
+    (datetime.date(2011, 9, 11), 90)
+
+    Raises:
+        ConfigurationError: the text is not of this form, or its first day is in no calendar.
+    """
     match = _WINDOW.match(text)
-    if match is None:
-        raise ConfigurationError(
-            f"The window '{text}' cannot be read", next_step="write it as FIRST_DAY+DAYS, such as 2011-09-11+90d."
-        )
-    return date.fromisoformat(match[1]), int(match[2])
+    with suppress(ValueError):
+        if match:
+            return date.fromisoformat(match[1]), int(match[2])
+    raise ConfigurationError(
+        f"The window '{text}' cannot be read", next_step="write it as FIRST_DAY+DAYS, such as 2011-09-11+90d."
+    )
 
 
-def judge_file(connection: Connection, settings: Settings, path: Path, window: str) -> FileEvaluation:
+def judge_file(
+    connection: Connection, settings: Settings, path: Path, window: str, as_of: date | None = None
+) -> FileEvaluation:
     """Return the accuracy of the predictions in `path` (CSV or Parquet: customer_id, predicted_spend...) for a window.
+
+    Predictions made with knowledge of the window are no predictions, so the file says in a column as_of_date from which day
+    on it looks, or the caller does in `as_of`. It does not matter when the file was written: a night that was run again for
+    a past day knows only what came before that day.
 
     Customers who had bought before the window and are not in the file count as predicted 0: leaving out difficult ones
     must not improve the score. `connection` is to a warehouse with the orders of the window.
 
     Raises:
-        ConfigurationError: the window or the file cannot be read, a column is missing, a customer is listed twice.
+        ConfigurationError: the window or the file cannot be read, a column is missing, a customer is listed twice, or the
+            predictions may know what happened in the window: their as_of is unknown or later than its first day.
     """
     start, days = parse_window(window)
+    if not has_table(connection, "raw.extraction"):
+        raise ConfigurationError(
+            "This home's warehouse has no orders yet",
+            next_step="`clv run` loads them; or name another home with --home.",
+        )
     (known,) = one_row(connection, "select as_of from raw.extraction")
     if start + timedelta(days=days) > known:
         raise ConfigurationError(
@@ -59,6 +86,14 @@ def judge_file(connection: Connection, settings: Settings, path: Path, window: s
             next_step="run with a later --as-of first, or name an earlier window.",
         )
     frame = _read(path)
+    known_until = _as_of(frame, path, as_of)
+    if known_until > start:
+        raise ConfigurationError(
+            f"The predictions in {path} are as of {known_until}, later than {start}, the first day of the window: they may use "
+            "what they should predict",
+            next_step=f"give predictions as of {start} or earlier (`clv run --as-of {start}` makes ours), "
+            f"or name a window that begins later: --against {known_until}+{days}d.",
+        )
     spend = _column(frame, _SPEND, days)
     if spend is None:
         raise ConfigurationError(
@@ -91,7 +126,7 @@ def judge_file(connection: Connection, settings: Settings, path: Path, window: s
     if low is not None and high is not None:
         covered = metrics.coverage(actual, predicted, low, high)
         estimates |= {f"interval_{name}": metrics.Estimate(v, np.nan, np.nan) for name, v in covered.items()}
-    return FileEvaluation(start, days, len(found), int((found["_merge"] == "left_only").sum()), estimates)
+    return FileEvaluation(start, days, known_until, len(found), int((found["_merge"] == "left_only").sum()), estimates)
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -108,6 +143,8 @@ def _read(path: Path) -> pd.DataFrame:
             f"{path} has no column 'customer_id'{nearest('customer_id', [str(c) for c in frame])}",
             next_step="name the customer's column customer_id.",
         )
+    if frame.empty:
+        raise ConfigurationError(f"{path} has no rows", next_step="give it one row per customer.")
     frame["customer_id"] = frame["customer_id"].astype(str)
     twice = int(frame["customer_id"].duplicated().sum())
     if twice:
@@ -115,6 +152,32 @@ def _read(path: Path) -> pd.DataFrame:
             f"{path}: {twice} rows repeat a customer_id of another row", next_step="keep one row per customer."
         )
     return frame
+
+
+def _as_of(frame: pd.DataFrame, path: Path, given: date | None) -> date:
+    """Return the day from which on the predictions look: the latest one of the file, else the one that was given."""
+    column = next((name for name in _AS_OF if name in frame), None)
+    if column is None and given is None:
+        raise ConfigurationError(
+            f"{path} does not say as of which day its predictions were made: it has no column '{_AS_OF[0]}'",
+            next_step="pass --as-of DATE, the first day of which the predictions know nothing, or add that column.",
+        )
+    if column is None:
+        assert given is not None
+        return given
+    days = pd.to_datetime(frame[column].astype(str), format="ISO8601", errors="coerce")
+    if days.isna().any():
+        raise ConfigurationError(
+            f"{path}: {int(days.isna().sum())} of {len(days)} values of '{column}' are not dates",
+            next_step="write them as 2011-09-11.",
+        )
+    latest: date = days.max().date()
+    if given is not None and given != latest:
+        raise ConfigurationError(
+            f"{path} says in '{column}' that its predictions are as of {latest}, --as-of says {given}",
+            next_step="leave out --as-of, or correct the column.",
+        )
+    return latest
 
 
 def _column(frame: pd.DataFrame, kind: str, days: int) -> str | None:

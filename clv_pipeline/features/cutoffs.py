@@ -62,7 +62,11 @@ class TrainingPlan:
 
     @property
     def all_days(self) -> list[int]:
-        """Every requested or learned horizon that needs buy-till-you-die expectations."""
+        """Every requested or learned horizon that needs buy-till-you-die expectations.
+
+        >>> TrainingPlan((), {30: 30, 365: 90}).all_days
+        [30, 90, 365]
+        """
         return sorted({*self.learned, *self.learned.values()})
 
 
@@ -73,6 +77,10 @@ def plan_horizons(
 
     If the history has no window as long as a horizon to evaluate a model on, it is learned from the longest requested
     horizon that has one, else from a quarter of the history in whole weeks; scoring extends that (see `scoring/`).
+
+    >>> plan = plan_horizons(date(2024, 6, 30), date(2023, 6, 1), [90, 300], step_days=45, max_cutoffs=2, folds=1)
+    >>> plan.learned
+    {90: 90, 300: 90}
     """
 
     def plan(days: int) -> CutoffPlan:
@@ -98,6 +106,12 @@ def plan_cutoffs(
 
     The final fit uses the newest `max_cutoffs` cutoffs. The test fold is evaluated at as_of - horizon. Each tuning fold
     ends a horizon before the one after it. A cutoff needs some history before it: a horizon, at most 90 days.
+
+    >>> plan = plan_cutoffs(date(2024, 6, 30), date(2023, 1, 1), 90, step_days=45, max_cutoffs=2, folds=1)
+    >>> print(plan.test.validation, *plan.test.train)
+    2024-04-01 2024-01-02 2023-11-18
+    >>> print(plan.folds[0].validation, *plan.folds[0].train)
+    2024-01-02 2023-10-04 2023-08-20
     """
     step = timedelta(days=max(step_days, horizon_days // _MOST_STEPS_IN_A_HORIZON))
     horizon = timedelta(days=horizon_days)
@@ -123,6 +137,12 @@ def plan_cutoffs(
 
 
 def cutoff_a_year_before(cutoff: date, history_start: date) -> date | None:
-    """Return the cutoff whose window shows the season of `cutoff`, or None when the history is too short for it."""
+    """Return the cutoff whose window shows the season of `cutoff`, or None when the history is too short for it.
+
+    >>> print(cutoff_a_year_before(date(2024, 6, 1), history_start=date(2022, 1, 1)))
+    2023-06-03
+    >>> print(cutoff_a_year_before(date(2024, 6, 1), history_start=date(2023, 5, 1)))
+    None
+    """
     earlier = cutoff - YEAR
     return earlier if earlier - history_start >= HISTORY_NEEDED else None

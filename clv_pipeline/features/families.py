@@ -39,7 +39,11 @@ def family_of(feature: str) -> str:
 
 
 def no_such_feature(name: str, known: Iterable[str]) -> ConfigurationError:
-    """Return the error for a feature that is named in Python but in no SQL file."""
+    """Return the error for a feature that is named in Python but in no SQL file.
+
+    >>> no_such_feature("spend_09d", ["spend_90d", "recency_days"]).what[-23:]
+    " (nearest: 'spend_90d')"
+    """
     return ConfigurationError(
         f"A model or baseline needs the feature '{name}', which features.customer_features does not have"
         f"{nearest(name, list(known))}",

@@ -70,7 +70,11 @@ def window_spend(
 
 
 def spend_by_customer(connection: Connection, first: date, last: date, known_before: date) -> pd.DataFrame:
-    """Return customer_id, spend and has_bought in [first, last) of customers with an earlier purchase, by customer_id."""
+    """Return customer_id, spend and has_bought in [first, last): one row per customer with an earlier purchase, sorted.
+
+    spend: net of returns, in the reporting currency, so it may be negative; 0 for those who did nothing. known_before: the
+    customer had bought before this day.
+    """
     return connection.execute(
         f"""
         select customer_id, spend::double as spend, has_bought from ({_by_customer(known_before, "true")})

@@ -15,24 +15,40 @@ Form = Callable[[float], str]
 
 
 def number(value: float) -> str:
-    """Return a count or a mean: whole from ten on, with one decimal below, two figures below one."""
+    """Return a count or a mean: whole from ten on, with one decimal below, two figures below one.
+
+    >>> number(12.34), number(2.0), number(0.123)
+    ('12', '2', '0.12')
+    """
     if value != 0 and abs(value) < 1:
         return f"{value:.2g}"
     return f"{value:.0f}" if abs(value) >= 10 else f"{value:.1f}".removesuffix(".0")
 
 
 def money(value: float) -> str:
-    """Return an amount with its cents."""
+    """Return an amount with its cents.
+
+    >>> money(12.5)
+    '12.50'
+    """
     return f"{value:.2f}"
 
 
 def share(value: float) -> str:
-    """Return a share or a probability in percent, with a decimal where it is small."""
+    """Return a share or a probability in percent, with a decimal where it is small.
+
+    >>> share(0.834), share(0.0123)
+    ('83%', '1.2%')
+    """
     return f"{value:.0%}" if value == 0 or value >= 0.1 else f"{value:.1%}"
 
 
 def signed(form: Form) -> Form:
-    """Return the format with a plus sign before positive values."""
+    """Return the format with a plus sign before positive values.
+
+    >>> signed(number)(2.0), signed(number)(-2.0)
+    ('+2', '-2')
+    """
     return lambda value: ("+" if value > 0 else "") + form(value)
 
 
@@ -55,7 +71,11 @@ class Words:
     missing: str = ""
 
     def over(self, days: str) -> "Words":
-        """Return the texts with the length of the window filled in."""
+        """Return the texts with the length of the window filled in.
+
+        >>> Words("spend in the last {days} days", "{} spent in the last {days} days").over("90").name
+        'spend in the last 90 days'
+        """
         name, phrase, missing = (text.replace("{days}", days) for text in (self.name, self.phrase, self.missing))
         return Words(name, phrase, self.form, missing)
 
@@ -295,24 +315,40 @@ _MONEY = re.compile(r"spend|returned|cost")
 
 
 def describe(feature: str) -> str:
-    """Return a feature's label: 'items put in the web cart in the last 30 days'."""
+    """Return a feature's label: 'items put in the web cart in the last 30 days'.
+
+    >>> describe("web_cart_additions_30d"), describe("new_feature_30d")
+    ('items put in the web cart in the last 30 days', 'new feature in the last 30 days')
+    """
     return _words(feature).name
 
 
 def describe_family(family: str) -> str:
-    """Return a source family's label: 'purchase rhythm' for the features of the buy-till-you-die model."""
+    """Return a source family's label: 'purchase rhythm' for the features of the buy-till-you-die model.
+
+    >>> describe_family("btyd")
+    'purchase rhythm'
+    """
     return _FAMILIES.get(family, family.replace("_", " "))
 
 
 def in_words(feature: str, value: float | str) -> str:
-    """Return one value of a feature in its number format: '83%', '120.50', 'garden', 'none' for nan."""
+    """Return one value of a feature in its number format: '83%', '120.50', 'garden', 'none' for nan.
+
+    >>> in_words("btyd_probability_alive", 0.83), in_words("last_category", "garden")
+    ('83%', 'garden')
+    """
     if isinstance(value, str):
         return value
     return _words(feature).form(value) if value == value else "none"
 
 
 def phrases(feature: str, values: pd.Series) -> list[str]:
-    """Return one phrase per value: 'last purchase 12 days ago'."""
+    """Return one phrase per value: 'last purchase 12 days ago'.
+
+    >>> phrases("recency_days", pd.Series([1.0, 12.0, float("nan")]))
+    ['last purchase 1 day ago', 'last purchase 12 days ago', 'days since the last purchase unknown']
+    """
     words = _words(feature)
     missing = words.missing or _NOBODY_KNOWS.get(family_of(feature)) or f"{words.name} unknown"
     return [_agreeing(words.phrase, in_words(feature, v)) if v == v else missing for v in values]

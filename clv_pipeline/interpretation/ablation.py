@@ -40,7 +40,11 @@ class Difference:
 
 
 def families_to_leave_out(columns: FeatureColumns) -> dict[str, tuple[str, ...]]:
-    """Return the families to leave out, by name: each existing family except purchases, then all of them together."""
+    """Return the families to leave out, by name: each existing family except purchases, then all of them together.
+
+    >>> families_to_leave_out(FeatureColumns(("recency_days", "web_sessions", "survey_last_nps"), ()))
+    {'web': ('web',), 'survey': ('survey',), 'all_but_purchases': ('web', 'survey')}
+    """
     present = dict.fromkeys(family_of(name) for name in columns.names)
     found: dict[str, tuple[str, ...]] = {family: (family,) for family in present if family != "purchase"}
     beyond = tuple(family for family in present if family not in _PURCHASES)

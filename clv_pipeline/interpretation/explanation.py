@@ -30,7 +30,7 @@ class Explainer:
     fidelity: float
 
     def contributions(self, features: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the amount added or subtracted by each feature, shape (customers, features in the order of `columns.names`)."""
+        """Return the money that each feature adds or takes away, shape (customers, features in the order of `columns.names`)."""
         matrix = DMatrix(self.encoder.transform(features), nthread=1)
         raw = self.model.get_booster().predict(matrix, pred_contribs=True)[:, :-1]
         position = {name: i for i, name in enumerate(self.columns.names)}
@@ -60,7 +60,12 @@ def fit_explainer(
 def top_reasons(
     features: pd.DataFrame, contributions: NDArray[np.float64], columns: FeatureColumns, count: int = 3
 ) -> list[list[str]]:
-    """Return `count` lists, one entry per customer: the strongest reason, the second, ..., as text with a signed amount."""
+    """Return `count` lists, one entry per customer: the strongest reason, the second, ..., as text with a signed amount.
+
+    >>> features = pd.DataFrame({"recency_days": [12.0], "orders": [3.0]})
+    >>> top_reasons(features, np.array([[20.5, -1.25]]), FeatureColumns(("recency_days", "orders"), ()), count=2)
+    [['last purchase 12 days ago: +20.50'], ['3 orders so far: -1.25']]
+    """
     strongest = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :count]
     reasons = np.full(strongest.shape, "", dtype=object)
     for feature in np.unique(strongest):

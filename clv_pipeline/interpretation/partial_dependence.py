@@ -20,7 +20,11 @@ _RARE = 0.01
 
 
 def evaluation_grid(values: pd.Series) -> list[float | str]:
-    """Return the grid of a feature: quantiles of a number, categories from the most frequent, then nan."""
+    """Return the grid of a feature: quantiles of a number, categories from the most frequent, then nan.
+
+    >>> evaluation_grid(pd.Series([2.0, 1.0, 2.0])), evaluation_grid(pd.Series(["AT", "DE", "DE"], dtype=object))
+    ([1.0, 2.0], ['DE', 'AT'])
+    """
     known = values.dropna()
     grid: list[float | str]
     if values.dtype == object:
@@ -37,7 +41,13 @@ def evaluation_grid(values: pd.Series) -> list[float | str]:
 def partial_dependence(
     predict: Predict, features: pd.DataFrame, feature: str, grid: list[float | str], *, samples: int, seed: int
 ) -> list[metrics.Estimate]:
-    """Return the mean prediction, in money, at each value of the grid, with its interval over customers."""
+    """Return the mean prediction, in money, at each value of the grid, with its interval over customers.
+
+    >>> features = pd.DataFrame({"recency_days": [1.0, 9.0], "orders": [1.0, 3.0]})
+    >>> spend = lambda x: 100 / x["recency_days"].to_numpy() + x["orders"].to_numpy()
+    >>> [at.value for at in partial_dependence(spend, features, "recency_days", [1.0, 10.0], samples=20, seed=7)]
+    [102.0, 12.0]
+    """
     customers = len(features)
     stacked = features.iloc[np.tile(np.arange(customers), len(grid))].reset_index(drop=True)
     values = pd.Series(np.repeat(np.array(grid, dtype=object), customers), dtype=features[feature].dtype)

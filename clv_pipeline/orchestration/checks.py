@@ -34,6 +34,11 @@ DESCRIPTIONS = {
     night_checks.ORDER_VALUE: "Median order value compared with the weeks before and with the last published night.",
     night_checks.OUTLIER_ORDER: "The largest order of the last year compared with the 99th percentile of its orders.",
     night_checks.PAST_MONTHS: "Orders and money of past months, compared with the source's earlier figures.",
+    night_checks.CONSENT: "No refusal of profiling was lost since the last published night; on a first night few are unclear.",
+    night_checks.UNKNOWN_CUSTOMERS: "Share of buyers without a CRM record, compared with the last published night.",
+    night_checks.CUSTOMER_KEYS: "The customers of the last published night are still there under their numbers.",
+    night_checks.DISPOSITIONS: "Share of order lines that are duplicate or superseded.",
+    night_checks.ORDER_TIMES: "Time of day of the orders, compared with the weeks before and with the last published night.",
     night_checks.PREDICTED_TOTAL: "The predicted total compared with sales of as many days before, and with like-for-like sales.",
     night_checks.SEGMENT_CHANGES: "Share of the customers in another segment than in the previous run.",
     CHALLENGER: "Whether the retrained model replaced the champion, with the figures of both.",
@@ -42,7 +47,11 @@ DESCRIPTIONS = {
 
 
 def specs(asset: str, *names: str, blocking: bool = True) -> list[dg.AssetCheckSpec]:
-    """Return the specs of the checks that an asset yields; if a blocking one fails, nothing downstream runs."""
+    """Return the specs of the checks that an asset yields; if a blocking one fails, nothing downstream runs.
+
+    >>> [(spec.name, spec.blocking) for spec in specs("raw.orders", CONTRACT_CHECK, blocking=False)]
+    [('contract', False)]
+    """
     return [
         dg.AssetCheckSpec(name, asset=asset_key(asset), blocking=blocking, description=DESCRIPTIONS[name])
         for name in names

@@ -1,8 +1,11 @@
-"""Reader of the run history: outcome of the newest run, and its failures. Runs are started in `runs.py`."""
+"""Reader of the run history: outcome of the newest night, its failures, and whether a next one will start.
+
+Runs are started in `runs.py`.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 from dagster._core.events import JobFailureData
@@ -12,10 +15,20 @@ from clv_pipeline.core import clock
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.run_lock import holder_of
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.diagnostics.findings import Finding
+from clv_pipeline.diagnostics.findings import Finding, warning
+from clv_pipeline.diagnostics.status import age_in_days
 from clv_pipeline.orchestration.dagster_home import damaged_history
 from clv_pipeline.orchestration.failure_fields import from_metadata, from_tags
+from clv_pipeline.orchestration.scheduler import Scheduler, scheduler_of
 from clv_pipeline.orchestration.schedules import next_tick
+from clv_pipeline.orchestration.sql_assets import asset_key
+from clv_pipeline.publishing.serving import bundle_dates, read_pointer
+
+#: How many runs to look back for one that publishes; somebody may have materialized single assets in the UI since.
+_LOOK_BACK = 100
+_HOW_TO_SCHEDULE = (
+    "`clv ui` runs the schedule as long as it is open (start it as a service), or let cron start `clv run`."
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +55,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class NewestRun:
-    """The newest run; `ended_at` is None while it is queued or running."""
+    """The newest run that publishes; `ended_at` is None while it is queued or running."""
 
     run_id: str
     job_name: str
@@ -57,17 +70,55 @@ class NewestRun:
 
 
 def about_runs(home: Home, settings: Settings) -> Iterator[Finding]:
-    """Yield a finding for the newest run, with its failures, and one for the next scheduled run."""
+    """Yield a finding for the newest run, with its failures, and one for the next run: whether anything will start it."""
     damaged = damaged_history(home)
     if damaged:
         text = f"unknown, because {', '.join(map(str, damaged))} is damaged"
-        yield Finding("newest run", False, text, "`clv run` renames it and starts a new history.")
-    else:
-        run = newest_run(home)
-        yield _about(run) if run else Finding("newest run", True, "no run yet")
-    yield Finding(
-        "next run", True, f"{next_tick(clock.now()):%Y-%m-%d %H:%M} {settings.time_zone}, while `clv ui` runs"
+        for subject in ("newest run", "next run"):
+            yield Finding(subject, False, text, "`clv run` renames it and starts a new history.")
+        return
+    run = newest_run(home)
+    yield _about(run) if run else Finding("newest run", True, "no run yet")
+    yield _next_run(home, settings)
+
+
+def _next_run(home: Home, settings: Settings) -> Finding:
+    """Judge whether a next run will start by itself.
+
+    A live scheduler with the schedule on is proof. Companies that start `clv run` by cron have none; there the nights decide:
+    yesterday's and the one before it have bundles, so something makes them. One bundle proves nothing: a person made it.
+    """
+    scheduler, now = scheduler_of(home), clock.now()
+    if scheduler.is_alive(now) and scheduler.is_switched_on:
+        return Finding("next run", True, f"{next_tick(now):%Y-%m-%d %H:%M} {settings.time_zone}, by the scheduler")
+    text, next_step = _no_schedule(scheduler, now)
+    pointer = read_pointer(home.published)
+    nights = bundle_dates(home.published, pointer["source_name"] if pointer else settings.name)
+    is_recent = bool(nights) and age_in_days(max(nights), settings.time_zone) <= 1
+    if is_recent and max(nights) - timedelta(days=1) in nights:
+        return Finding("next run", True, f"{text}, but nights arrive: something else starts them, such as cron")
+    if is_recent or settings.as_of:
+        return warning("next run", f"{text}, and nothing else is known to start the next run", next_step)
+    return Finding("next run", False, f"{text}, and no night has arrived{_since(nights)}", next_step)
+
+
+def _no_schedule(scheduler: Scheduler, now: datetime) -> tuple[str, str]:
+    """Return why the schedule starts nothing, and the next step."""
+    if scheduler.is_alive(now):
+        return (
+            "the schedule is switched off in the Dagster UI",
+            f"switch it on there, under Automation. {_HOW_TO_SCHEDULE}",
+        )
+    if scheduler.last_heartbeat is None:
+        return "no scheduler has run here", _HOW_TO_SCHEDULE
+    return (
+        f"no scheduler is running (the last one until {scheduler.last_heartbeat:%Y-%m-%d %H:%M} UTC)",
+        _HOW_TO_SCHEDULE,
     )
+
+
+def _since(nights: set[date]) -> str:
+    return f" since that of {max(nights)}" if nights else " yet"
 
 
 def _about(run: NewestRun) -> Finding:
@@ -85,14 +136,18 @@ def _about(run: NewestRun) -> Finding:
 
 
 def newest_run(home: Home) -> NewestRun | None:
-    """Return the outcome of a home's newest run, or None before the first one."""
+    """Return the outcome of a home's newest run that publishes, or None before the first one.
+
+    A run of other assets, started in the UI, says nothing about the night: a green one must not hide a red night. Where no
+    run publishes, it is the newest of any kind.
+    """
     if not (home.dagster / "dagster.yaml").exists():
         return None
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
-        records = instance.get_run_records(limit=1)
+        records = instance.get_run_records(limit=_LOOK_BACK)
         if not records:
             return None
-        (record,) = records
+        record = next((r for r in records if _publishes(r.dagster_run)), records[0])
         run = record.dagster_run
         return NewestRun(
             run.run_id,
@@ -102,6 +157,11 @@ def newest_run(home: Home) -> NewestRun | None:
             datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None,
             _failures(instance, run) if run.is_failure else [],
         )
+
+
+def _publishes(run: dg.DagsterRun) -> bool:
+    """Return whether a run includes the bundle; one without a selection includes every asset."""
+    return not run.asset_selection or asset_key("published.bundle") in run.asset_selection
 
 
 def _status(home: Home, run: dg.DagsterRun) -> str:

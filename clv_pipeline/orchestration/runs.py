@@ -15,13 +15,13 @@ from clv_pipeline.orchestration.progress import live_display
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """The outcome of a run: failures, and each asset check's name and result."""
+    """The outcome of a run: failures, the number of passed checks, and (name, message) of each that warns."""
 
     run_id: str
     succeeded: bool
     failures: list[Failure]
     checks_passed: int
-    checks_failed: list[str]
+    checks_failed: list[tuple[str, str]]
 
 
 def run_nightly(home: Home, *, as_of: date | None, retrain: bool, acknowledged: tuple[str, ...]) -> RunOutcome:
@@ -64,8 +64,22 @@ def _execute(run_id: str, as_of: date | None, retrain: bool, acknowledged: tuple
         result.success,
         list(failures.values()),
         sum(e.passed for e in evaluations),
-        [f"{e.asset_key.to_user_string()} {e.check_name}" for e in evaluations if not e.passed],
+        [(f"{e.asset_key.to_user_string()} {e.check_name}", _message(e)) for e in evaluations if _warns(e)],
     )
+
+
+def _warns(evaluation: dg.AssetCheckEvaluation) -> bool:
+    return not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
+
+
+def _message(evaluation: dg.AssetCheckEvaluation) -> str:
+    """Return what a check says, from the metadata that `checks.py` gives it."""
+    said = (
+        evaluation.metadata[label].value
+        for label in ("message", "warnings", "what broke")
+        if label in evaluation.metadata
+    )
+    return str(next(said, ""))
 
 
 _CHECK = "ASSET_CHECK_EVALUATION"

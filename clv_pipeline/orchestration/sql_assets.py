@@ -21,12 +21,20 @@ Body = Callable[[dg.AssetExecutionContext, Pipeline, SqlModel], Step]
 
 
 def asset_key(table: str) -> dg.AssetKey:
-    """Return the asset `layer/name` of the table `layer.name`."""
+    """Return the asset `layer/name` of the table `layer.name`.
+
+    >>> asset_key("features.web_features").to_user_string()
+    'features/web_features'
+    """
     return dg.AssetKey(table.split("."))
 
 
 def writers_of(table: str) -> set[dg.AssetKey]:
-    """Return the assets whose steps write a table; none for one that holds earlier nights, which no step must wait for."""
+    """Return the assets whose steps write a table; none for one that holds earlier nights, which no step must wait for.
+
+    >>> [key.to_user_string() for key in writers_of("features.btyd_features")], writers_of("scores.history")
+    (['features/btyd_features'], set())
+    """
     if table not in TABLES:
         return {asset_key(table)}
     written = () if TABLES[table].is_history else TABLES[table].assets

@@ -105,6 +105,7 @@ def _clean_target(settings: Settings, home: Home) -> list[str]:
 def _clean_warehouse(warehouse: Warehouse, ids: list[str]) -> int:
     """Delete the person's rows and rewrite the file, because deleted bytes stay in a DuckDB file."""
     with warehouse.transaction() as connection:
+        _note_erased_rows(connection, ids)
         removed = sum(_delete(connection, table, ids) for table in tables_of(connection))
         if has_table(connection, "raw.loads"):
             for name in CONTRACT:
@@ -115,6 +116,24 @@ def _clean_warehouse(warehouse: Warehouse, ids: list[str]) -> int:
     warehouse.rebuild()
     warehouse.set_aside.unlink(missing_ok=True)
     return removed
+
+
+def _note_erased_rows(connection: Connection, ids: list[str]) -> None:
+    """Count the rows by day that the source still has, so that the next night does not take them for a difference."""
+    if not has_table(connection, "raw.source_counts"):
+        return
+    for name in (n for n, table in CONTRACT.items() if "customer_id" in table.column_names()):
+        connection.execute(
+            f"""
+            with gone as (
+                select day_at_source as day, count(*) as rows_gone from raw.{name}
+                where list_contains($ids, customer_id) group by day_at_source
+            )
+            update raw.source_counts set rows_erased = rows_erased + rows_gone from gone
+            where table_name = $name and source_counts.day = gone.day
+            """,
+            {"ids": ids, "name": name},
+        )
 
 
 def _delete(connection: Connection, table: str, ids: list[str]) -> int:

@@ -58,6 +58,7 @@ def write_files(connection: Connection, folder: Path, relations: Mapping[str, st
 
 
 def write_manifest(folder: Path, run_id: str, as_of: date, source: str, counts: dict[str, int]) -> None:
+    """Write manifest.json: the identity of the bundle, its row counts, and the hash of every file in the folder."""
     files = {
         str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))

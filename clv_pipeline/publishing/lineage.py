@@ -52,7 +52,16 @@ def build_lineage(connection: Connection, settings: Settings, manifest: Manifest
 
 
 def columns_of_scores(manifest: Manifest) -> dict[str, set[tuple[str, str]]]:
-    """Return column of `scores.customer_scores` -> its (table, column) sources, including those of its models."""
+    """Return column of `scores.customer_scores` -> its (table, column) sources, including those of its models.
+
+    >>> from datetime import date
+    >>> from clv_pipeline.modeling.registry.registry import Recipe
+    >>> blend = Recipe("blend", {}, is_baseline=False)
+    >>> horizon = HorizonModel(90, 90, blend, blend, True, None, 0.0, 0.0, 0.0)
+    >>> manifest = Manifest("v1", date(2024, 6, 1), "", "", {}, ["orders"], [], [horizon], {}, {}, {})
+    >>> sorted(columns_of_scores(manifest)["typical_spend_90d"])
+    [('features.customer_features', 'orders'), ('training.labels', 'spend_flag'), ('training.labels', 'spend_total')]
+    """
     by_result: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for table, column, from_table, from_column, _ in _of_scores(manifest):
         by_result[table, column].add((from_table, from_column))

@@ -107,9 +107,13 @@ def bundles(published: Path) -> list[str]:
 
 def newest_as_of(published: Path, source: str) -> date | None:
     """Return the newest as_of that has a bundle of this source, or None before the first one."""
+    return max(bundle_dates(published, source), default=None)
+
+
+def bundle_dates(published: Path, source: str) -> set[date]:
+    """Return the as_of of every bundle of this source."""
     manifests = [read_manifest(published / run_id) or {} for run_id in bundles(published)]
-    dates = [date.fromisoformat(m["as_of_date"]) for m in manifests if m.get("source_name") == source]
-    return max(dates, default=None)
+    return {date.fromisoformat(m["as_of_date"]) for m in manifests if m.get("source_name") == source}
 
 
 def serve(published: Path, folder: Path, as_of: date, source: str) -> bool:

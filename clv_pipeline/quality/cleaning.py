@@ -3,14 +3,29 @@
 The rules about rows are SQL (`sql/1_clean`); rules about tables are in `expectations.py`; this module runs the steps in order.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from clv_pipeline.contracts.reasons import EXCLUDED_BY_RULE, NO_EXCHANGE_RATE, REASONS, SUPERSEDED_LINE, Disposition
-from clv_pipeline.contracts.warehouse import DISPOSITIONS, QUARANTINE
+import pyarrow as pa
+
+from clv_pipeline.contracts.reasons import (
+    EXCESSIVE_REFUND,
+    EXCLUDED_BY_RULE,
+    NO_EXCHANGE_RATE,
+    ON_OR_AFTER_AS_OF,
+    REASONS,
+    SUPERSEDED_LINE,
+    Disposition,
+)
+from clv_pipeline.contracts.warehouse import DISPOSITIONS, QUARANTINE, REMARKS
 from clv_pipeline.core.errors import ConfigurationError, QualityError, nearest
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality.expectations import RuleResult, Validator
+from clv_pipeline.quality.night_measures import known_remarks
+from clv_pipeline.quality.plausibility import Remark, remarks_on_orders
+from clv_pipeline.quality.statuses import check_classified, unknown_status_failures
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of, one_row, quote_text, row_count
 from clv_pipeline.warehouse.sql_models import Parameters, SqlModel
@@ -21,6 +36,10 @@ _RECENT_DAYS = 30
 DISPOSITION = "case when reason is null then 'accepted' {} end".format(
     " ".join(f"when reason = {quote_text(r.code)} then {quote_text(r.disposition)}" for r in REASONS.values())
 )
+#: A share of rows or money above this that is not accepted is worth a look.
+_NOTABLE_SHARE = 0.10
+#: Rows of a red night that are kept to be looked at.
+_ROWS_KEPT = 10_000
 _WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
 
 
@@ -34,10 +53,19 @@ class DispositionCount:
     rows: int
     money: Decimal | None
 
+    def plus(self, other: "DispositionCount") -> "DispositionCount":
+        """Return this count with more rows and money of the same reason."""
+        return replace(
+            self, rows=self.rows + other.rows, money=(self.money or Decimal(0)) + (other.money or Decimal(0))
+        )
+
 
 @dataclass(frozen=True)
 class CleanReport:
-    """Result of cleaning one table: its rows, the dispositions of the raw rows, each rule's result, and the failures."""
+    """Result of cleaning one table: its rows, the dispositions of the raw rows, each rule's result, and the failures.
+
+    `remarks` are about readable rows that are unusual; `known` holds the ones that a published night already had.
+    """
 
     table: str
     rows: int
@@ -45,6 +73,8 @@ class CleanReport:
     dispositions: list[DispositionCount]
     rules: list[RuleResult]
     reconciliation_failures: list[str]
+    remarks: list[Remark] = field(default_factory=list)
+    known: frozenset[Remark] = frozenset()
 
     @property
     def failures(self) -> list[str]:
@@ -52,7 +82,8 @@ class CleanReport:
 
     @property
     def warnings(self) -> list[str]:
-        return [f"{d.rows} rows: {d.reason}" for d in self.dispositions if d.reason_code in _WARNED_OF]
+        rejected = [f"{_rows_and_money(d)}: {d.reason}" for d in self.dispositions if d.reason_code in _WARNED_OF]
+        return rejected + [remark.text for remark in self.remarks if remark not in self.known]
 
     def rows_with(self, disposition: Disposition) -> int:
         return sum(d.rows for d in self.dispositions if d.disposition == disposition)
@@ -65,8 +96,8 @@ class CleanTableRejected(QualityError):
         name = report.table.removeprefix("clean.")
         super().__init__(
             f"{report.table} was not replaced: " + "; ".join(report.failures[:5]),
-            next_step=f"look at clean.quarantine where table_name = '{name}' of an earlier run and at the source; "
-            "yesterday's table and bundle are unchanged.",
+            next_step=f"look at clean.quarantine where table_name = '{name}', which holds tonight's rejected rows, and at the "
+            "source; yesterday's table and bundle are unchanged.",
         )
         self.report = report
 
@@ -88,29 +119,51 @@ def build_clean_table(warehouse: Warehouse, model: SqlModel, settings: Settings,
     """Build and validate `clean.<name>` in one transaction.
 
     Raises:
-        CleanTableRejected: a blocking rule failed; the old table is kept.
+        CleanTableRejected: a blocking rule failed; the old table is kept, and `clean.quarantine` has tonight's rejected rows.
+        StatusesNotClassified: orders have statuses that source.toml does not classify.
         ConfigurationError: the model yields a reason that is not declared.
     """
     _check_reasons(model)
-    with warehouse.transaction() as connection:
-        create_quarantine(connection)
-        parameters = clean_parameters(settings)
-        needed = {name: parameters[name] for name in model.parameters}
-        connection.execute(f"create or replace temp table judged as {model.sql}", needed)
-        dispositions = _dispositions(connection)
-        _split(connection, model)
-        raw_rows = row_count(connection, f"raw.{model.name}")
-        report = CleanReport(
-            model.table,
-            row_count(connection, model.table),
-            raw_rows,
-            dispositions,
-            validator.validate(connection, model.table),
-            _reconcile(connection, model, dispositions, raw_rows, settings),
-        )
-        _note_dispositions(connection, model, dispositions)
-        if report.failures:
-            raise CleanTableRejected(report)
+    kept: pa.Table | None = None
+    try:
+        with warehouse.transaction() as connection:
+            report = _build(connection, model, settings, validator)
+            if report.failures:
+                kept = connection.sql(f"{_REJECTED} limit {_ROWS_KEPT}", params=_rejected_of(model)).to_arrow_table()
+                raise CleanTableRejected(report)
+    except CleanTableRejected:
+        with warehouse.transaction() as connection:
+            _keep_rejected(connection, model, kept)
+        raise
+    return report
+
+
+def _build(connection: Connection, model: SqlModel, settings: Settings, validator: Validator) -> CleanReport:
+    create_quarantine(connection)
+    if model.name == "orders":
+        check_classified(connection, settings)
+    parameters = clean_parameters(settings)
+    needed = {name: parameters[name] for name in model.parameters}
+    connection.execute(f"create or replace temp table judged as {model.sql}", needed)
+    dispositions = _dispositions(connection)
+    _split(connection, model)
+    raw_rows = row_count(connection, f"raw.{model.name}")
+    remarks = [*_remarks_on_dispositions(model, dispositions, raw_rows)]
+    if model.name == "orders":
+        remarks += remarks_on_orders(connection, settings)
+    if model.name == "customers":
+        remarks += _remarks_on_customers(connection, settings)
+    report = CleanReport(
+        model.table,
+        row_count(connection, model.table),
+        raw_rows,
+        dispositions,
+        validator.validate(connection, model.table),
+        _reconcile(connection, model, dispositions, raw_rows, settings),
+        remarks,
+        frozenset(r for r in remarks if (r.check, r.subject) in known_remarks(connection)),
+    )
+    _note(connection, model, report)
     return report
 
 
@@ -118,6 +171,7 @@ def create_quarantine(connection: Connection) -> None:
     """Create the tables of rejected rows and of disposition counts if they do not exist."""
     tables.create_if_missing(connection, QUARANTINE)
     tables.create_if_missing(connection, DISPOSITIONS)
+    tables.create_if_missing(connection, REMARKS)
 
 
 def accepted_rows(judged: str) -> str:
@@ -128,14 +182,31 @@ def accepted_rows(judged: str) -> str:
 def _split(connection: Connection, model: SqlModel) -> None:
     connection.execute(f"create or replace table {model.table} as {accepted_rows('judged')}")
     connection.execute("delete from clean.quarantine where table_name = $name", {"name": model.name})
-    # keep superseded order lines to trace their money, but not CRM records: they are personal data that nobody needs twice
-    tables.append(
-        connection,
-        QUARANTINE,
-        f"select $name as table_name, {DISPOSITION} as disposition, reason as reason_code, to_json(judged)::varchar as record "
-        f"from judged where {DISPOSITION} in ('quarantined', 'excluded') or reason = $superseded_line",
-        {"name": model.name, "superseded_line": SUPERSEDED_LINE.code},
-    )
+    connection.execute(f"insert into clean.quarantine by name {_REJECTED}", _rejected_of(model))
+
+
+#: The rows of `judged` to be looked at: of superseded rows only order lines, to trace their money; CRM records are personal
+#: data that nobody needs twice.
+_REJECTED = (
+    f"select $name as table_name, {DISPOSITION} as disposition, reason as reason_code, to_json(judged)::varchar as record "
+    f"from judged where {DISPOSITION} in ('quarantined', 'excluded') and reason <> $on_or_after_as_of or reason = "
+    "$superseded_line"
+)
+
+
+def _rejected_of(model: SqlModel) -> Parameters:
+    return {
+        "name": model.name, "superseded_line": SUPERSEDED_LINE.code, "on_or_after_as_of": ON_OR_AFTER_AS_OF.code,
+    }  # fmt: skip
+
+
+def _keep_rejected(connection: Connection, model: SqlModel, rejected: pa.Table | None) -> None:
+    """Write the rejected rows of a red night, whose transaction took them back."""
+    create_quarantine(connection)
+    connection.execute("delete from clean.quarantine where table_name = $name", {"name": model.name})
+    connection.register("rejected", rejected)
+    connection.execute("insert into clean.quarantine by name select * from rejected")
+    connection.unregister("rejected")
 
 
 def _check_reasons(model: SqlModel) -> None:
@@ -150,26 +221,100 @@ def _check_reasons(model: SqlModel) -> None:
 
 def _dispositions(connection: Connection) -> list[DispositionCount]:
     """Count the classified rows by reason; for an exclude rule the text is the company's own."""
-    money = "sum(source_amount)" if "source_amount" in columns_of(connection, "judged") else "null"
+    is_money = "source_amount" in columns_of(connection, "judged")
+    money = "sum(source_amount)" if is_money else "null"
     rows = connection.execute(
         "select reason, case when reason = $excluded_by_rule then excluded_because end as own_words, count(*), "
         f"{money} from judged group by reason, own_words",
         {"excluded_by_rule": EXCLUDED_BY_RULE.code},
     ).fetchall()
-    counts = []
+    if is_money:
+        # part of a row: a refund counts as far as something was bought, the rest of its money is not accepted
+        rows += connection.execute(
+            "select $reason, null, 0, sum(refund_excess) from judged where refund_excess <> 0 having count(*) > 0",
+            {"reason": EXCESSIVE_REFUND.code},
+        ).fetchall()
+    found: dict[tuple[str, str], DispositionCount] = {}
     for code, own_words, count, source_money in rows:
-        if code is None:
-            counts.append(DispositionCount("accepted", "", "", count, source_money))
-        else:
-            reason = REASONS[code]
-            counts.append(DispositionCount(reason.disposition, code, own_words or reason.text, count, source_money))
-    return sorted(counts, key=lambda d: (d.disposition, d.reason, d.reason_code))
+        reason = REASONS[code] if code else None
+        counted = DispositionCount(
+            reason.disposition if reason else "accepted",
+            reason.code if reason else "",
+            own_words or (reason.text if reason else ""),
+            count,
+            source_money,
+        )
+        key = counted.reason_code, counted.reason
+        found[key] = found[key].plus(counted) if key in found else counted
+    return sorted(found.values(), key=lambda d: (d.disposition, d.reason, d.reason_code))
 
 
-def _note_dispositions(connection: Connection, model: SqlModel, dispositions: list[DispositionCount]) -> None:
-    connection.execute("delete from clean.dispositions where table_name = $name", {"name": model.name})
-    rows = [(model.name, d.disposition, d.reason_code, d.reason, d.rows, d.money) for d in dispositions]
+def _rows_and_money(counted: DispositionCount) -> str:
+    return f"{counted.rows} rows" + ("" if counted.money is None else f" ({counted.money:,.2f})")
+
+
+def _remarks_on_dispositions(model: SqlModel, dispositions: list[DispositionCount], raw_rows: int) -> Iterator[Remark]:
+    """Every way of not being accepted has a share above which it is named; rows of a later night are none."""
+    money = sum((abs(d.money or Decimal(0)) for d in dispositions), Decimal(0))
+    for counted in dispositions:
+        if counted.disposition in ("accepted", "created") or counted.reason_code == ON_OR_AFTER_AS_OF.code:
+            continue
+        share_of_money = float(abs(counted.money or Decimal(0)) / money) if money else 0.0
+        share = max(counted.rows / max(raw_rows, 1), share_of_money)
+        if share > _NOTABLE_SHARE:
+            yield Remark(
+                "dispositions",
+                f"{model.name} {counted.reason_code or counted.disposition}",
+                f"{model.name}: {_rows_and_money(counted)}, {share:.0%} of the table, are {counted.disposition}: "
+                f"{counted.reason} (limit "
+                f"{_NOTABLE_SHARE:.0%}). Check that this is as expected",
+            )
+
+
+def _remarks_on_customers(connection: Connection, settings: Settings) -> Iterator[Remark]:
+    unclear, customers = one_row(
+        connection,
+        """
+        with refused as (
+            select coalesce(surviving_customer_id, customers.customer_id) as customer_id
+            from raw.customers left join clean.customer_identities on customers.customer_id = customer_identities.customer_id
+            where not profiling_consent
+        )
+        select
+            count(*) filter (where not has_profiling_consent and customer_id not in (select customer_id from refused)),
+            count(*)
+        from clean.customers
+        """,
+    )
+    if unclear:
+        yield Remark(
+            "consent",
+            "",
+            f"customers.profiling_consent: {unclear} of {customers} customers are not profiled because their consent is "
+            "empty, unreadable, "
+            "contradictory, or they have no CRM record. Return true or false for each customer",
+        )
+    (has_crm,) = one_row(connection, "select is_provided from raw.loads where table_name = 'customers'")
+    buyers, unknown = one_row(
+        connection, "select count(first_order_date), count(*) filter (where not has_crm_record) from clean.customers"
+    )
+    if has_crm and unknown > settings.max_unknown_customer_share * max(buyers, 1):
+        yield Remark(
+            "unknown_customers",
+            "",
+            f"customers.customer_id: {unknown} of {buyers} buyers are not in the customers table (limit "
+            f"{settings.max_unknown_customer_share:.0%}). Check that customers.sql returns all of them, and the same numbers "
+            "as orders.sql",
+        )
+
+
+def _note(connection: Connection, model: SqlModel, report: CleanReport) -> None:
+    for table in (DISPOSITIONS, REMARKS):
+        connection.execute(f"delete from {table.name} where table_name = $name", {"name": model.name})
+    rows = [(model.name, d.disposition, d.reason_code, d.reason, d.rows, d.money) for d in report.dispositions]
     tables.append(connection, DISPOSITIONS, rows)
+    remarks = [(model.name, r.check, r.subject, r.text, r in report.known) for r in report.remarks]
+    tables.append(connection, REMARKS, remarks)
 
 
 def _reconcile(
@@ -182,20 +327,31 @@ def _reconcile(
         failures.append(f"{raw_rows} raw rows but {sum(d.rows for d in judged)} classified ones")
     quarantined = sum(d.rows for d in judged if d.disposition == "quarantined")
     if quarantined > settings.max_rejected_share * max(raw_rows, 1):
-        reasons = ", ".join(f"{d.reason} ({d.rows})" for d in judged if d.disposition == "quarantined")
+        reasons = ", ".join(f"{d.reason} ({_rows_and_money(d)})" for d in judged if d.disposition == "quarantined")
         failures.append(
             f"{quarantined} of {raw_rows} rows are quarantined, more than max_rejected_share "
-            f"{settings.max_rejected_share:.0%} allows: {reasons}"
+            f"{settings.max_rejected_share:.0%} allows: {reasons}" + _currencies_without_rates(connection, model)
         )
     if model.name == "orders":
         raw_money = one_row(connection, "select coalesce(sum(amount), 0) from raw.orders")[0]
         judged_money = sum((d.money or Decimal(0) for d in judged), Decimal(0))
         if raw_money != judged_money:
-            failures.append(f"raw money {raw_money} but classified money {judged_money}")
+            failures.append(f"raw money {raw_money:.2f} but classified money {judged_money:.2f}")
         failures += _stopped_exchange_rates(connection)
-    if model.name == "customers":
-        failures += _unknown_customers(connection, settings)
+        failures += unknown_status_failures(connection)
     return failures
+
+
+def _currencies_without_rates(connection: Connection, model: SqlModel) -> str:
+    if model.name != "orders":
+        return ""
+    rows = connection.execute(
+        "select source_currency, count(*) from judged where reason = $reason group by 1 order by 2 desc limit 5",
+        {"reason": NO_EXCHANGE_RATE.code},
+    ).fetchall()
+    # a column in the wrong place may hold anything
+    named = [f"{code if re.fullmatch('[A-Z]{3}', code) else 'no currency code'} {lines}" for code, lines in rows]
+    return f"; by currency: {', '.join(named)} (fx_rates.sql must return their rates)" if named else ""
 
 
 def _stopped_exchange_rates(connection: Connection) -> list[str]:
@@ -215,20 +371,4 @@ def _stopped_exchange_rates(connection: Connection) -> list[str]:
     return [
         f"currency: {rows} orders have {NO_EXCHANGE_RATE.text}: there is none for {currency} on {day}, nor for 5 days before it"
         for currency, day, rows in stopped
-    ]
-
-
-def _unknown_customers(connection: Connection, settings: Settings) -> list[str]:
-    """With a CRM table, most buyers must be in it; else two systems use different customer numbers."""
-    (has_crm,) = one_row(connection, "select is_provided from raw.loads where table_name = 'customers'")
-    if not has_crm:
-        return []
-    buyers, unknown = one_row(
-        connection, "select count(first_order_date), count(*) filter (where not has_crm_record) from clean.customers"
-    )
-    if unknown <= settings.max_unknown_customer_share * max(buyers, 1):
-        return []
-    return [
-        f"{unknown} of {buyers} buyers are not in the customers table, more than max_unknown_customer_share "
-        f"{settings.max_unknown_customer_share:.0%} allows"
     ]

@@ -184,10 +184,11 @@ def _suites() -> dict[str, Suite]:
     def counts(*columns: str) -> list[Expectation]:
         return [Between(column=column, min_value=0, max_value=_ONE_MILLIARD) for column in columns]
 
-    def profile_query(unique_key: str, day: str, *more: str) -> str:
+    def profile_query(unique_key: str, day: str, *more: str, having: str = "1") -> str:
+        """Only rows that have the column `having` have the key."""
         columns = [
             "count(*) as row_count",
-            f"count(*) - count(distinct {unique_key}) as repeated_keys",
+            f"count({having}) - count(distinct {unique_key}) filter (where {having} is not null) as repeated_keys",
             f"count(*) filter (where {day} < date '1900-01-01') as days_too_early",
             *more,
         ]
@@ -210,16 +211,14 @@ def _suites() -> dict[str, Suite]:
                 *flags("is_return"),
             ],
             profile_query=profile_query(
-                "(order_id, order_line_id)",
+                "(order_id, order_line_id, customer_id, order_date)",
                 "order_date",
                 "count(*) filter (where is_return <> (amount < 0) and amount <> 0) as returns_with_wrong_sign",
                 "count(*) filter (where source_currency is null) as lines_without_currency",
                 "count(*) filter (where amount > 0) as lines_with_revenue",
                 "count(customer_id) as lines_with_customer",
                 unclear_time.format(at="ordered_at", day="order_date"),
-            ).replace(
-                "count(*) - count(distinct (order_id, order_line_id))",
-                "count(order_line_id) - count(distinct (order_id, order_line_id)) filter (where order_line_id is not null)",
+                having="order_line_id",
             ),
             profile=[
                 *counted,

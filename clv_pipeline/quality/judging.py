@@ -15,6 +15,8 @@ from clv_pipeline.quality.night_measures import (
     note_acknowledged,
     note_stale,
 )
+from clv_pipeline.quality.source_checks import judge_source
+from clv_pipeline.quality.source_measures import figures_to_note, measure_source
 from clv_pipeline.warehouse.connection import Connection, one_row
 
 
@@ -29,10 +31,13 @@ def judge_tonight(connection: Connection, settings: Settings, acknowledged: Iter
     night = measure(connection, as_of, settings.time_zone, not_revenue)
     before = good_nights_before(connection, source, as_of)
     asked = tuple(acknowledged)
-    note(connection, night, months_of_orders(connection, as_of, settings.time_zone), asked)
+    source_figures = measure_source(connection, as_of, settings.time_zone, before[-1].figures if before else {})
+    months = months_of_orders(connection, as_of, settings.time_zone)
+    note(connection, night, months, figures_to_note(source_figures.figures), asked)
     # only the months up to then: later rows are not a change of the past
     then = months_of_orders(connection, before[-1].as_of, settings.time_zone) if before else {}
-    judged = raise_unacknowledged(connection, judge_night(night, before, then, settings), asked)
+    judged = [*judge_night(night, before, then, settings), *judge_source(source_figures)]
+    judged = raise_unacknowledged(connection, judged, asked)
     if any(j.check == FRESHNESS and j.verdict == "warns" for j in judged):
         note_stale(connection)
     return judged

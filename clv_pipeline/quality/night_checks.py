@@ -20,11 +20,17 @@ from clv_pipeline.quality.night_measures import DayOfOrders, GoodNight, Median, 
 ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS = "order_volume", "guest_orders", "table_volume", "freshness"
 ORDER_VALUE, OUTLIER_ORDER, PAST_MONTHS = "order_value", "outlier_order", "past_months"
 PREDICTED_TOTAL, SEGMENT_CHANGES = "predicted_total", "segment_changes"
-#: The checks on the data of a night, in the order of the data.
-NIGHT_CHECKS = (ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, OUTLIER_ORDER, PAST_MONTHS)
+CONSENT, UNKNOWN_CUSTOMERS, CUSTOMER_KEYS = "consent", "unknown_customers", "customer_keys"
+DISPOSITIONS, ORDER_TIMES = "dispositions", "order_times"
+#: The checks on the data of a night, in the order of the data; those of the last line are in `source_checks.py`.
+NIGHT_CHECKS = (
+    ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, OUTLIER_ORDER, PAST_MONTHS,
+    CONSENT, UNKNOWN_CUSTOMERS, CUSTOMER_KEYS, DISPOSITIONS, ORDER_TIMES,
+)  # fmt: skip
 #: The checks that may be acknowledged for one run; the others only warn, or make publishing impossible.
 ACKNOWLEDGEABLE = (
     ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, PREDICTED_TOTAL, SEGMENT_CHANGES,
+    CONSENT, UNKNOWN_CUSTOMERS, CUSTOMER_KEYS, DISPOSITIONS,
 )  # fmt: skip
 
 _WEEKS = 8

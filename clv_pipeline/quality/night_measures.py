@@ -16,6 +16,7 @@ from clv_pipeline.warehouse.connection import Connection, has_table, one_row
 #: A year and the weeks before its first day, so that the same day last year has its own baseline.
 _DAYS_LOOKED_AT = 365 + 63
 #: The checks that this run's user acknowledged, and those that needed it.
+_REMARK, FIGURE = "remark: ", "figure"
 _ASKED, _ACKNOWLEDGED = "asked_to_acknowledge", "acknowledged"
 
 
@@ -78,6 +79,8 @@ class GoodNight:
     medians: dict[str, Median]
     months: dict[str, MonthOfOrders]
     acknowledged: frozenset[str] = field(default_factory=frozenset)
+    remarks: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 def measure(connection: Connection, as_of: date, time_zone: str, not_revenue: Sequence[str]) -> Night:
@@ -175,27 +178,23 @@ def _outlier(connection: Connection, as_of: date) -> OutlierOrder | None:
 
 
 def months_of_orders(connection: Connection, until: date, time_zone: str) -> dict[str, MonthOfOrders]:
-    """Return month (`2024-05`) -> the order lines at the source before `until`.
-
-    For an incremental source the counts come from the source (`raw.orders_at_source`), because raw keeps rows that the
-    source has deleted; otherwise raw is what the source returned tonight.
-    """
-    (incremental,) = one_row(connection, "select is_incremental from raw.loads where table_name = 'orders'")
-    days = (
-        "select day, lines, money from raw.orders_at_source"
-        if incremental
-        else "select timezone($zone, ordered_at)::date as day, count(*) as lines, sum(amount) as money from raw.orders "
-        "where $zone is not null group by day"
-    )
+    """Return month (`2024-05`) -> the order lines at the source before `until`: `raw` holds what the source has tonight."""
     rows = connection.execute(
-        f"with days as ({days}) select strftime(day, '%Y-%m') as month, sum(lines)::bigint, "
-        "coalesce(sum(money), 0)::double from days where day < $until group by month order by month",
-        {"until": until} | ({} if incremental else {"zone": time_zone}),
+        "with days as (select timezone($zone, ordered_at)::date as day, amount from raw.orders) "
+        "select strftime(day, '%Y-%m') as month, count(*), coalesce(sum(amount), 0)::double from days "
+        "where day < $until group by month order by month",
+        {"until": until, "zone": time_zone},
     ).fetchall()
     return {month: MonthOfOrders(lines, money) for month, lines, money in rows}
 
 
-def note(connection: Connection, night: Night, months: dict[str, MonthOfOrders], asked: Iterable[str]) -> None:
+def note(
+    connection: Connection,
+    night: Night,
+    months: dict[str, MonthOfOrders],
+    figures: Iterable[tuple[str, str, float]],
+    asked: Iterable[str],
+) -> None:
     """Write tonight's measures to `quality.night`, one row per measure; they become a baseline once the run is published."""
     rows: list[tuple[str, str, float]] = [("rows", table, count) for table, count in night.rows.items()]
     for name, median in night.medians.items():
@@ -204,8 +203,18 @@ def note(connection: Connection, night: Night, months: dict[str, MonthOfOrders],
         rows += [("month_lines", month, found.lines), ("month_money", month, found.money)]
     if night.newest_order:
         rows.append(("days_since_newest_order", "", (night.as_of - night.newest_order).days))
+    rows += figures
     rows += [(_ASKED, check, 1) for check in asked]
+    remarks = connection.execute("select distinct check_name, subject from clean.remarks").fetchall()
+    rows += [(f"{_REMARK}{check}", subject, 1) for check, subject in remarks]
     tables.replace(connection, NIGHT, rows)
+
+
+def known_remarks(connection: Connection) -> set[tuple[str, str]]:
+    """Return (check, subject) of the remarks that the newest published night before tonight had."""
+    source, as_of = one_row(connection, "select source_name, as_of from raw.extraction")
+    nights = good_nights_before(connection, source, as_of)
+    return set(nights[-1].remarks) if nights else set()
 
 
 def note_stale(connection: Connection) -> None:
@@ -273,4 +282,6 @@ def _good_night(as_of: date, values: dict[tuple[str, str], float]) -> GoodNight:
         {name: Median(value, int(orders[name])) for name, value in of("median_order_value").items()},
         {month: MonthOfOrders(int(lines), money[month]) for month, lines in of("month_lines").items()},
         frozenset(of(_ACKNOWLEDGED)),
+        frozenset((kind.removeprefix(_REMARK), subject) for kind, subject in values if kind.startswith(_REMARK)),
+        of(FIGURE),
     )

@@ -36,7 +36,12 @@ class Judged:
         return float(self.estimates[metric][0])
 
     def shown(self, metric: str, *, with_interval: bool) -> str:
-        """Return the cell of a metric; empty where it is undefined."""
+        """Return the cell of a metric; empty where it is undefined.
+
+        >>> blend = Judged("model", "blend", False, True, {"total_bias": (-0.02, -0.05, 0.01)})
+        >>> blend.shown("total_bias", with_interval=True), blend.shown("wape", with_interval=True)
+        ('-2.0% [-5.0%, +1.0%]', '')
+        """
         value, low, high = self.estimates.get(metric, (None, None, None))
         return formats.metric_estimate(metric, value, low, high) if with_interval else formats.metric(metric, value)
 
@@ -61,13 +66,24 @@ def judged_models(rows: Iterable[Mapping[str, Any]]) -> list[Judged]:
 
 
 def ranked(models: Sequence[Judged], metric: str, *, lower_is_better: bool = False) -> list[Judged]:
-    """Return the models that have the metric, best first."""
+    """Return the models that have the metric, best first.
+
+    >>> wapes = {"btyd": 0.8, "blend": 0.7}
+    >>> found = [Judged("model", name, False, False, {"wape": (wape, None, None)}) for name, wape in wapes.items()]
+    >>> [model.candidate for model in ranked(found, "wape", lower_is_better=True)]
+    ['blend', 'btyd']
+    """
     sign = 1 if lower_is_better else -1
     return sorted((m for m in models if metric in m.estimates), key=lambda m: (sign * m.value(metric), m.candidate))
 
 
 def comparison(models: Sequence[Judged], metrics: Sequence[str], *, with_intervals: bool) -> Table:
-    """Return one row per model with its role and metrics."""
+    """Return one row per model with its role and metrics.
+
+    >>> blend = Judged("model", "blend", False, True, {"wape": (0.7, 0.6, 0.8)})
+    >>> comparison([blend], ["wape"], with_intervals=True).rows
+    [['blend', 'champion', '0.700 [0.600, 0.800]']]
+    """
     return Table(
         ["model", "role", *(labels.metric(m).label for m in metrics)],
         [
@@ -85,7 +101,12 @@ def comparison(models: Sequence[Judged], metrics: Sequence[str], *, with_interva
 def comparisons(
     models: Sequence[Judged], spend_metrics: Sequence[str] = SPEND_METRICS, *, with_intervals: bool
 ) -> list[tuple[str, Table]]:
-    """Return the tables of a window with their names: spend, purchase probability, intervals; those that have rows."""
+    """Return the tables of a window with their names: spend, purchase probability, intervals; those that have rows.
+
+    >>> blend = Judged("model", "blend", False, True, {"normalised_gini": (0.8, 0.7, 0.9)})
+    >>> [(name, table.rows) for name, table in comparisons([blend], ["normalised_gini"], with_intervals=False)]
+    [('Spend', [['blend', 'champion', '0.800']])]
+    """
     spend = ranked(models, "normalised_gini")
     purchase = ranked(models, "log_loss", lower_is_better=True)
     found = []
@@ -107,12 +128,23 @@ def comparisons(
 
 
 def measured_intervals(models: Iterable[Judged]) -> Judged | None:
-    """Return the accuracy of the published intervals; None if no earlier window could measure it."""
+    """Return the accuracy of the published intervals; None if no earlier window could measure it.
+
+    >>> published = Judged("published", "blend", False, True, {"interval_coverage": (0.9, None, None)})
+    >>> measured_intervals([published]).shown("interval_coverage", with_interval=False)
+    '90.0%'
+    """
     return next((m for m in models if m.row_kind == "published" and m.estimates), None)
 
 
 def highlights(models: Sequence[Judged]) -> list[tuple[str, Judged]]:
-    """Return role and model of the spend champion, the buy-till-you-die model and the best fixed baseline, each once."""
+    """Return role and model of the spend champion, the buy-till-you-die model and the best fixed baseline, each once.
+
+    >>> gini = {"normalised_gini": (0.8, 0.7, 0.9)}
+    >>> found = [Judged("model", "blend", False, True, gini), Judged("model", "spend_rate", True, False, gini)]
+    >>> [(role, model.candidate) for role, model in highlights(found)]
+    [('champion', 'blend'), ('best baseline', 'spend_rate')]
+    """
     spend = ranked(models, "normalised_gini")
     chosen: dict[str, tuple[str, Judged]] = {}
     for role, group in (
@@ -126,6 +158,10 @@ def highlights(models: Sequence[Judged]) -> list[tuple[str, Judged]]:
 
 
 def terms(tables: Iterable[Table]) -> list[labels.Metric]:
-    """Return the metrics whose labels are headings of the tables, to be explained below them."""
+    """Return the metrics whose labels are headings of the tables, to be explained below them.
+
+    >>> [metric.label for metric in terms([Table(["model", "WAPE"], [])])]
+    ['WAPE']
+    """
     headings = {name for table in tables for name in table.header}
     return [metric for metric in labels.METRICS.values() if metric.label in headings]

@@ -1,6 +1,7 @@
 """Terminal output about the served bundle: the summary after a run, one customer's explanation, and tables."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -24,16 +25,19 @@ def print_table(console: Console, shown: Table) -> None:
     console.print(table)
 
 
-def print_summary(console: Console, home: Home, checks_passed: int, checks_failed: list[str], ui_command: str) -> None:
-    """Print the results of the last run and where to find them."""
+def print_summary(
+    console: Console, home: Home, checks_passed: int, checks_failed: list[tuple[str, str]], ui_command: str
+) -> None:
+    """Print the results of the last run and where to find them; `checks_failed` has the name and message of each warning."""
     with open_bundle_file(served_database(home)) as connection:
         (run,) = records(connection, "select * from clv_run")
         champions = connection.execute(
             "select distinct target, candidate from model_quality where is_champion order by target"
         ).fetchall()
         statuses = _customers_by_status(connection)
+        source_tables = _source_tables(connection)
     days, currency = run["primary_horizon_days"], run["currency"]
-    warnings = f"; warnings: {', '.join(checks_failed)}" if checks_failed else ""
+    warnings = f"; warnings: {', '.join(name for name, _ in checks_failed)}" if checks_failed else ""
     models = ", ".join(f"{labels.target(target)}: {candidate}" for target, candidate in champions)
     facts = [
         ("customers scored", f"{formats.count(run['customers'])} ({statuses})"),
@@ -51,6 +55,9 @@ def print_summary(console: Console, home: Home, checks_passed: int, checks_faile
     console.print()
     console.print(f"[bold]{escape(run['source_name'])}[/], as of {formats.day(run['as_of_date'])}, run {run['run_id']}")
     _print_facts(console, [fact for fact in facts if fact[1]])
+    console.print("Rows and order money")
+    print_table(console, source_tables)
+    print_warnings(console, checks_failed)
     console.print("Look at")
     for what, where in (
         ("tables for BI", home.published / "clv.duckdb"),
@@ -58,6 +65,14 @@ def print_summary(console: Console, home: Home, checks_passed: int, checks_faile
         ("Dagster UI", ui_command),
     ):
         console.print(f"  {what:<14} {where}", markup=False)
+
+
+def print_warnings(console: Console, warnings: list[tuple[str, str]]) -> None:
+    """Print the name and message of each check that warns; on a red night they may say why."""
+    if warnings:
+        console.print("Warnings")
+    for name, message in warnings:
+        console.print(f"  - {name}: {message}", markup=False, soft_wrap=True)
 
 
 def print_customer(console: Console, home: Home, customer_id: str) -> None:
@@ -103,6 +118,29 @@ def _print_facts(console: Console, facts: Iterable[tuple[str, str]]) -> None:
     for name, value in facts:
         table.add_row(name, escape(value))
     console.print(table)
+
+
+def _source_tables(connection: Connection) -> Table:
+    """Return one row per source table: what the source counted, what was read, and the disposition of it."""
+    columns = ("source", "read", "duplicate", "superseded", "excluded", "quarantined", "accepted")
+    rows = connection.execute(
+        """
+        select table_name, if(row_kind = 'disposition', disposition, row_kind) as kind, sum(row_count), sum(source_money)
+        from data_quality where row_kind <> 'part' and disposition <> 'created' group by all
+        """
+    ).fetchall()
+    found = {(table, kind): (count, money) for table, kind, count, money in rows}
+    return Table(
+        ["table", "at the source", *columns[1:]],
+        [
+            [table, *(_rows_and_money(*found.get((table, kind), (0, None))) for kind in columns)]
+            for table in dict.fromkeys(row[0] for row in sorted(rows))
+        ],
+    )
+
+
+def _rows_and_money(rows: int, money: Decimal | None) -> str:
+    return formats.count(rows) + (f" ({formats.money(money)})" if money else "")
 
 
 def _customers_by_status(connection: Connection) -> str:

@@ -31,12 +31,17 @@ class HorizonScores:
         return [f"{field.name}_{horizon_days}d" for field in fields(cls)]
 
     def columns(self, horizon_days: int) -> dict[str, Array]:
-        """Return column name -> values."""
+        """Return column name -> values of shape (n,), in the order of `names`."""
         values = (getattr(self, field.name) for field in fields(self))
         return dict(zip(self.names(horizon_days), values, strict=True))
 
     def at_least(self, shorter: "HorizonScores | None") -> Self:
-        """Return the scores, none below those of a shorter horizon, which this one contains; nan stays nan."""
+        """Return the scores, none below those of a shorter horizon, which this one contains; nan stays nan.
+
+        >>> month, quarter = (HorizonScores(*np.array([[spend]] * 5)) for spend in (12.0, 10.0))
+        >>> quarter.at_least(month).predicted_spend
+        array([12.])
+        """
         if shorter is None:
             return self
         own, others = self.columns(0).values(), shorter.columns(0).values()
@@ -57,12 +62,23 @@ class HorizonScores:
 
     @classmethod
     def of_nobody(cls) -> Self:
-        """Return empty scores: a company where nobody has bought yet still has every column."""
+        """Return empty scores: a company where nobody has bought yet still has every column.
+
+        >>> HorizonScores.of_nobody().columns(90)["predicted_spend_90d"]
+        array([], dtype=float64)
+        """
         return cls(*(np.zeros(0) for _ in fields(cls)))
 
     @classmethod
     def of_prospects(cls, horizon: HorizonModel) -> Self:
-        """Return the scores of customers who never bought, in arrays of one entry: the average of earlier such customers."""
+        """Return the scores of customers who never bought, in arrays of one entry: the average of earlier such customers.
+
+        >>> from clv_pipeline.modeling.registry.registry import Recipe
+        >>> rule = Recipe("spend_rate", {}, is_baseline=True)
+        >>> horizon = HorizonModel(90, 90, rule, rule, True, None, 5.0, prospect_high=20.0, prospect_probability=0.1)
+        >>> HorizonScores.of_prospects(horizon).predicted_spend
+        array([5.])
+        """
         measured = 0.0 if horizon.calibration else np.nan
         high = horizon.prospect_high + measured
         said = (horizon.prospect_spend, measured, measured, high, horizon.prospect_probability)
@@ -70,7 +86,18 @@ class HorizonScores:
 
 
 def extended(spend: Array, probability: Array, horizon: HorizonModel, features: pd.DataFrame) -> tuple[Array, Array]:
-    """Extrapolate a learned horizon to another by the ratio of the customer's buy-till-you-die expectations."""
+    """Extrapolate a learned horizon to another by the ratio of the customer's buy-till-you-die expectations.
+
+    spend (money), probability: shape (n,), of the learned horizon. features: their n rows. Returns both for the other one.
+
+    >>> from clv_pipeline.modeling.registry.registry import Recipe
+    >>> rule = Recipe("spend_rate", {}, is_baseline=True)
+    >>> half_a_year = HorizonModel(180, 90, rule, rule, True, None, 0.0, 0.0, 0.0)
+    >>> expected = pd.DataFrame({"btyd_purchases_90d": [1.0], "btyd_purchases_180d": [1.5]})
+    >>> spend, probability = extended(np.array([10.0]), np.array([0.5]), half_a_year, expected)
+    >>> spend, probability
+    (array([15.]), array([0.75]))
+    """
 
     def expectation(kind: str, days: int) -> Array:
         name = f"btyd_{kind}_{days}d"

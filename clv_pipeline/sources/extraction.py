@@ -5,19 +5,20 @@ Reading is `readers.py`, typing is `loading.py`; this module runs the steps in o
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 
-import pyarrow as pa
+import pandas as pd
 
 from clv_pipeline.contracts.source import CONTRACT, SourceTable
-from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, ORDERS_AT_SOURCE
-from clv_pipeline.core.errors import SourceError, SourceInterrupted
+from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, SOURCE_COUNTS
+from clv_pipeline.core.errors import SourceError
 from clv_pipeline.core.foreign_errors import about
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
+from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
+from clv_pipeline.sources.keys import profile_keys
 from clv_pipeline.sources.loading import (
     SYSTEM_COLUMNS,
     LoadReport,
@@ -29,14 +30,17 @@ from clv_pipeline.sources.loading import (
     load_batch,
     remember_known_rows,
 )
-from clv_pipeline.sources.readers import SourceReader, open_source
+from clv_pipeline.sources.readers import open_source
+from clv_pipeline.sources.reading import BEGINNING, Days, SourceReader
+from clv_pipeline.sources.source_counts import DayCount, day_column, differing_days, held, money_column, total
 from clv_pipeline.sources.tombstones import read_tombstones
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row, row_count
 
 log = logging.getLogger(__name__)
 
-_BEGINNING = "1900-01-01 00:00:00"
+#: When more days than these differ, the whole table is read again.
+_MOST_DAYS_AGAIN = 366
 Progress = Callable[[str, int], None]
 
 
@@ -71,6 +75,7 @@ def extract(
     ):
         night = _Night(connection, source, settings, rules, as_of, run_id, started_at, progress)
         tables.create_if_missing(connection, LOADS)
+        tables.create_if_missing(connection, SOURCE_COUNTS)
         check_exclusions(connection, CONTRACT, rules)
         loaded = [night.load(table, selects.get(name)) for name, table in CONTRACT.items()]
         if not row_count(connection, "raw.orders"):
@@ -79,8 +84,8 @@ def extract(
                 next_step=f"check {settings.source_folder / 'orders.sql'} and that this is the right source.",
             )
         night.note_run()
-        # ask this last: if the source database cannot run it, the snapshot transaction is aborted
-        night.note_orders_at_source(selects["orders"])
+        remarks = profile_keys(connection, [t.name for t in loaded if t.is_provided])
+        loaded = [replace(t, warnings=(*t.warnings, *remarks.get(t.name, ()))) for t in loaded]
     log.info("extracted %s", ", ".join(f"{t.name} {t.rows_loaded}" for t in loaded if t.is_provided))
     return loaded
 
@@ -110,27 +115,114 @@ class _Night:
     def load(self, table: SourceTable, select: SourceSelect | None) -> ExtractedTable:
         if select is None:
             create_raw_table(self.connection, table)
-            return self._note_load(table, None, LoadReport())
+            return self._note_load(table, None, LoadReport(), {})
         with about(f"raw.{table.name}"):
             return self._load(table, select)
 
     def _load(self, table: SourceTable, select: SourceSelect) -> ExtractedTable:
-        since = self._since(select) if select.is_incremental else _BEGINNING
-        if since == _BEGINNING:
+        since = self._since(select) if select.is_incremental else BEGINNING
+        if since == BEGINNING:
             create_raw_table(self.connection, table)
         else:
             remember_known_rows(self.connection, table)
         delivery = LoadReport()
-        columns: dict[str, str] | None = None
-        for batch in self.source.read(select, since, self.settings.batch_rows):
+        columns = self._read(select, since, delivery)
+        at_source = self._count_at_source(select, columns)
+        if since != BEGINNING:
+            # an increment shows some rows of a day, or none
+            for day, rows in self._erased_before(table).items():
+                delivery.erased_days[day] = max(delivery.erased_days[day], rows)
+        if since != BEGINNING and at_source is not None:
+            self._read_differing_days_again(select, columns, at_source, delivery)
+        check_load(table, delivery, self.rules)
+        counted = at_source if at_source is not None else delivery.days if since == BEGINNING else {}
+        self._check_complete(select, counted, delivery)
+        self._check_not_suddenly_empty(select)
+        return self._note_load(table, select, delivery, counted)
+
+    def _read(self, select: SourceSelect, since: str, delivery: LoadReport, days: Days | None = None) -> dict[str, str]:
+        """Load what the SELECT returns; return contract column -> returned column."""
+        table, columns = select.table, None
+        for batch in self.source.read(select, since, self.settings.batch_rows, days):
             if columns is None:
                 columns = check_columns(table, batch.column_names, select.path.name, delivery)
+                check_rule_columns(self.settings, select, columns)
             if batch.num_rows:
-                load_batch(self.connection, table, batch, columns, self.rules, delivery, skip_known=since != _BEGINNING)
+                is_look_back = since != BEGINNING and days is None
+                load_batch(self.connection, table, batch, columns, self.rules, delivery, skip_known=is_look_back)
                 self.progress(table.name, delivery.rows)
-        check_load(table, delivery, self.rules)
-        self._check_not_suddenly_empty(select)
-        return self._note_load(table, select, delivery)
+        return columns or {}
+
+    def _count_at_source(self, select: SourceSelect, columns: dict[str, str]) -> dict[str, DayCount] | None:
+        day, money = day_column(select.table, columns), money_column(select.table, columns)
+        return self.source.count_by_day(select, columns[day] if day else None, columns[money] if money else None)
+
+    def _read_differing_days_again(
+        self, select: SourceSelect, columns: dict[str, str], at_source: dict[str, DayCount], delivery: LoadReport
+    ) -> None:
+        """Replace the days on which `raw` differs from the source: an increment never shows what was deleted or changed unseen.
+
+        A day with new rows tonight differs because the source told of its change. Any other one is a warning.
+        """
+        table = select.table
+        days = differing_days(at_source, held(self.connection, table), delivery.erased_days)
+        if not days:
+            return
+        unannounced = [day for day in days if day not in delivery.changed_days]
+        if unannounced:
+            named = ", ".join(day or "no date" for day in unannounced[:5])
+            delivery.warn(
+                f"{table.name}: {len(unannounced)} days differ at the source from what was loaded, although no row of theirs was "
+                f"delivered as changed ({named}{' ...' if len(unannounced) > 5 else ''}); they were read again"
+            )
+        day = day_column(table, columns)
+        rows, loaded = delivery.rows, delivery.loaded
+        if day is None or len(days) > _MOST_DAYS_AGAIN:
+            create_raw_table(self.connection, table)
+            delivery.erased_days.clear()
+            self._read(select, BEGINNING, delivery)
+        else:
+            self._replace_days(select, Days(columns[day], tuple(days)), delivery)
+        # what was read again is not new
+        delivery.rows, delivery.loaded = rows, loaded
+
+    def _replace_days(self, select: SourceSelect, days: Days, delivery: LoadReport) -> None:
+        for day in days.days:
+            del delivery.erased_days[day]
+        self.connection.execute(
+            f"delete from raw.{select.table.name} where list_contains($days, day_at_source)", {"days": list(days.days)}
+        )
+        self._read(select, BEGINNING, delivery, days)
+
+    def _erased_before(self, table: SourceTable) -> dict[str, int]:
+        rows = self.connection.execute(
+            "select day, rows_erased from raw.source_counts where table_name = $name and rows_erased > 0",
+            {"name": table.name},
+        )
+        return dict(rows.fetchall())
+
+    def _check_complete(self, select: SourceSelect, counted: dict[str, DayCount], delivery: LoadReport) -> None:
+        """Compare `raw` with the source by day, in rows and money.
+
+        Raises:
+            SourceError: they differ, although both are of one snapshot.
+        """
+        if not counted:
+            return
+        table, in_raw = select.table, held(self.connection, select.table)
+        days = differing_days(counted, in_raw, delivery.erased_days)
+        if not days:
+            return
+        nothing = DayCount(0, 0.0)
+        shown = "; ".join(
+            f"{day or 'no date'}: {_shown(counted.get(day, nothing))} at the source, {_shown(in_raw.get(day, nothing))} loaded"
+            for day in days[:3]
+        )
+        raise SourceError(
+            f"{table.name}: {len(days)} days differ between the source and what was loaded from it: {shown}",
+            next_step=f"check that {select.path.name} returns the same rows whenever it is run (no random(), no limit without an "
+            "order), then run again.",
+        )
 
     def _check_not_suddenly_empty(self, select: SourceSelect) -> None:
         if row_count(self.connection, f"raw.{select.table.name}"):
@@ -152,30 +244,6 @@ class _Night:
             self._data_fingerprint(),
         )  # fmt: skip
         tables.replace(self.connection, EXTRACTION, [row])
-
-    def note_orders_at_source(self, select: SourceSelect) -> None:
-        """Record lines and money by day as counted by the source: raw still has rows an incremental source has deleted since."""
-        tables.create(self.connection, ORDERS_AT_SOURCE)
-        if not select.is_incremental:
-            return
-        try:
-            with about("raw.orders"):
-                days = self.source.orders_by_day(select, _BEGINNING)
-        except SourceInterrupted:
-            raise
-        except SourceError as error:
-            log.warning("past orders cannot be compared with the source: %s", error.what)
-            return
-        columns = zip(*days, strict=True) if days else ([], [], [])
-        counted = pa.table(dict(zip(("day", "lines", "money"), map(list, columns), strict=True)))
-        self.connection.register("counted", counted)
-        tables.append(
-            self.connection,
-            ORDERS_AT_SOURCE,
-            "select try_cast(day as date) as day, sum(lines) as lines, "
-            "sum(try_cast(money as decimal(38, 2))) as money from counted group by day",
-        )
-        self.connection.unregister("counted")
 
     def _data_fingerprint(self) -> str:
         """Return one hash over every raw row, independent of order, and over the other published facts of the loads."""
@@ -206,12 +274,15 @@ class _Night:
             {"zone": self.settings.time_zone, "table": select.table.name, "fingerprint": self._fingerprint(select)},
         ).fetchall()
         if not rows or rows[0][0] is None:
-            return _BEGINNING
+            return BEGINNING
         newest = datetime.strptime(rows[0][0], "%Y-%m-%d %H:%M:%S")
         return f"{newest - timedelta(days=self.settings.lookback_days):%Y-%m-%d %H:%M:%S}"
 
-    def _note_load(self, table: SourceTable, select: SourceSelect | None, delivery: LoadReport) -> ExtractedTable:
-        held = row_count(self.connection, f"raw.{table.name}")
+    def _note_load(
+        self, table: SourceTable, select: SourceSelect | None, delivery: LoadReport, counted: dict[str, DayCount]
+    ) -> ExtractedTable:
+        rows_held = row_count(self.connection, f"raw.{table.name}")
+        at_source = total(counted)
         incremental = select is not None and select.is_incremental
         changed = "updated_at" if "updated_at" in table.column_names() else table.event_time
         # rows dated in the future must not move the high-water mark past data that has yet to arrive, whatever the clock is
@@ -222,7 +293,8 @@ class _Night:
             LOADS,
             f"select $name as table_name, $fingerprint as fingerprint, case when $incremental then {newest} end as high_water, "
             "$provided as is_provided, $incremental as is_incremental, $delivered as rows_delivered, "
-            f"$loaded as rows_loaded, $held as rows_held, $erased as rows_erased from raw.{table.name}",
+            "$loaded as rows_loaded, $held as rows_held, $erased as rows_erased, $columns as columns_returned, "
+            f"$rows_at_source as rows_at_source, $money_at_source as money_at_source from raw.{table.name}",
             {
                 "name": table.name,
                 "fingerprint": self._fingerprint(select) if select else None,
@@ -232,10 +304,26 @@ class _Night:
                 "incremental": incremental,
                 "delivered": delivery.rows,
                 "loaded": delivery.loaded,
-                "held": held,
-                "erased": delivery.erased,
+                "held": rows_held,
+                "erased": sum(delivery.erased_days.values()),
+                "columns": list(delivery.columns),
+                "rows_at_source": at_source.rows if counted else None,
+                "money_at_source": at_source.money,
             },
         )
+        self.connection.execute("delete from raw.source_counts where table_name = $name", {"name": table.name})
+        counts = [(table.name, day, c.rows, c.money, delivery.erased_days[day]) for day, c in sorted(counted.items())]
+        tables.append(self.connection, SOURCE_COUNTS, pd.DataFrame(counts, columns=SOURCE_COUNTS.column_names()))
         return ExtractedTable(
-            table.name, select is not None, incremental, delivery.rows, delivery.loaded, held, tuple(delivery.warnings)
+            table.name,
+            select is not None,
+            incremental,
+            delivery.rows,
+            delivery.loaded,
+            rows_held,
+            tuple(delivery.warnings),
         )
+
+
+def _shown(count: DayCount) -> str:
+    return f"{count.rows} rows" + ("" if count.money is None else f" ({count.money:,.2f})")

@@ -1,7 +1,7 @@
 """Reading a source folder: source.toml's rules and one SELECT per contract table. Nothing is executed here."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +96,24 @@ def _rewritten(sql: str, since: str, *, quoted: Callable[[str], str] = str) -> s
         parts += [_PARAMETER.sub(lambda _: since, sql[end : match.start()]), quoted(match[0])]
         end = match.end()
     return "".join([*parts, _PARAMETER.sub(lambda _: since, sql[end:])])
+
+
+def check_rule_columns(settings: Settings, select: SourceSelect, returned: Collection[str]) -> None:
+    """Check that the exclude rules of a table name columns that its SELECT returns.
+
+    Raises:
+        ConfigurationError: a column is missing; the rule could never be met, and its rows would count.
+    """
+    for rule in settings.exclude:
+        if rule.table != select.table.name:
+            continue
+        for column in exp.condition(exclusion_condition(rule), dialect="duckdb").find_all(exp.Column):
+            if column.name not in returned:
+                raise ConfigurationError(
+                    f"[[exclude]] '{rule.reason}' in source.toml: {select.path.name} does not return '{column.name}', so that "
+                    "the rule would exclude nothing",
+                    next_step=f"return {column.name} in {select.path.name}, or write the rule over a column that is returned.",
+                )
 
 
 def exclusion_condition(rule: ExcludeRule) -> str:

@@ -5,6 +5,7 @@ Columns and types are checked here. The meaning of readable rows is checked in `
 
 import logging
 import re
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,31 +17,28 @@ from clv_pipeline.contracts.source import STORED_AS, Column, SourceTable
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import ConfigurationError, SourceError, nearest
 from clv_pipeline.sources.failed_rules import check_rules_on_batch
+from clv_pipeline.sources.source_counts import DayCount, day_column, day_of, delivered
 from clv_pipeline.sources.tombstones import IS_ERASED, Tombstones
-from clv_pipeline.warehouse.connection import Connection, one_row, quote_name, quote_text, row_count
+from clv_pipeline.sources.values import CUSTOMER_COLUMNS, IS_EMAIL, THREE_DIGITS, placeholder, trimmed, typed
+from clv_pipeline.warehouse.connection import Connection, one_row, quote_name, quote_text
 
 log = logging.getLogger(__name__)
 
 #: Spellings of "no number" that are not a sign of a changed type; they become null and are checked by the clean rules.
 _NOT_A_NUMBER = "('', 'nan', 'inf', '-inf', '+inf', 'infinity', '-infinity', 'null', 'none', 'nat')"
-_HAS_OFFSET = r"(Z|[+-]\d\d(:?\d\d)?)$"
 #: A row of these values tests whether a condition can be evaluated; nulls would hide wrong types.
 _SOME_VALUE = {
     "varchar": "''",
     "timestamptz": "'2000-01-01'",
     "date": "'2000-01-01'",
-    "decimal(18,2)": "0",
     "decimal(18,6)": "0",
     "decimal(20,10)": "0",
     "bigint": "0",
     "boolean": "true",
 }
 #: Columns that loading adds to those of the contract, all text: the company's text of the exclude rule that a row meets,
-#: the reason code of an unusable key, and a hash of the row.
-SYSTEM_COLUMNS = ("excluded_because", "unusable_key", "row_hash")
-_BROKEN = "(contains({value}, chr(65533)) or contains({value}, chr(0)))"
-_TRUE = "('true', 't', 'yes', 'y', '1')"
-_FALSE = "('false', 'f', 'no', 'n', '0')"
+#: the reason code of an unusable key, a hash of the row, and the day of its event as the source writes it.
+SYSTEM_COLUMNS = ("excluded_because", "unusable_key", "row_hash", "day_at_source")
 
 
 @dataclass(frozen=True)
@@ -56,13 +54,27 @@ class LoadRules:
 
 @dataclass
 class LoadReport:
-    """Row counts and unreadable values of one table's load. Rows of erased customers are never loaded."""
+    """Row counts and unreadable values of one table's load. Rows of erased customers are never loaded.
+
+    `placeholders` counts, by column, the texts that stand for "no identifier"; `emails` the e-mail addresses in columns of
+    customer numbers; `three_digits` and `decimals` the texts that have exactly three digits after the point, and the others
+    with a point; `floats` are the keys that came as floating-point numbers. `days` is what was delivered, by day, counted
+    from the text before it was typed; `changed_days` have rows that were not loaded before.
+    """
 
     rows: int = 0
     loaded: int = 0
-    erased: int = 0
-    unreadable: dict[str, int] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    unreadable: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
+    placeholders: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    emails: Counter[str] = field(default_factory=Counter)
+    three_digits: Counter[str] = field(default_factory=Counter)
+    decimals: Counter[str] = field(default_factory=Counter)
+    floats: set[str] = field(default_factory=set)
+    days: dict[str, DayCount] = field(default_factory=dict)
+    erased_days: Counter[str] = field(default_factory=Counter)
+    changed_days: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, what: str) -> None:
@@ -82,9 +94,11 @@ def check_columns(table: SourceTable, returned: list[str], where: str, delivery:
     """Return contract column -> returned column, whatever its case; unknown returned columns are a warning and ignored.
 
     Raises:
-        SourceError: a required column is missing; names it and the nearest returned name.
+        SourceError: a required column is missing; names it and the nearest returned name. Or a contract column is returned
+            twice, and nobody knows which of the two is meant.
     """
     by_name = {name.lower(): name for name in returned}
+    spelled = Counter(name.lower() for name in returned)
     missing = [c.name for c in table.columns if c.required and c.name not in by_name]
     if missing:
         raise SourceError(
@@ -92,9 +106,15 @@ def check_columns(table: SourceTable, returned: list[str], where: str, delivery:
             f"{nearest(missing[0], returned)}; it returns {', '.join(returned)}",
             next_step=f"return it under that name: `... as {missing[0]}`.",
         )
+    for column in (c.name for c in table.columns if spelled[c.name] > 1):
+        raise SourceError(
+            f"{table.name}: the SELECT ({where}) returns {spelled[column]} columns named '{column}'",
+            next_step="return the right one only, or give the others another name.",
+        )
     for extra in sorted(by_name.keys() - set(table.column_names())):
         delivery.warn(f"{table.name}: column '{extra}' is not in the contract and is ignored")
-    return {c.name: by_name[c.name] for c in table.columns if c.name in by_name}
+    delivery.columns = tuple(c.name for c in table.columns if c.name in by_name)
+    return {name: by_name[name] for name in delivery.columns}
 
 
 def remember_known_rows(connection: Connection, table: SourceTable) -> None:
@@ -133,17 +153,28 @@ def load_batch(
     skip_known: bool,
 ) -> None:
     """Type one batch and add it to `raw.<table>`; with `skip_known`, rows already loaded byte for byte before tonight are skipped
-    (see `remember_known_rows`)."""
+    (see `remember_known_rows`).
+
+    Raises:
+        ConfigurationError: a value breaks an exclude rule that could be evaluated on a made-up row.
+    """
     connection.register("delivered", batch)
-    typed = ", ".join(
+    for day, count in delivered(connection, table, columns).items():
+        delivery.days[day] = delivery.days[day] + count if day in delivery.days else count
+    kinds = kinds_of(batch)
+    delivery.floats |= {
+        name for name, returned in columns.items() if table.column(name).is_key and kinds[returned] == "float"
+    }
+    _inspect_values(connection, table, columns, kinds, rules, delivery)
+    time = day_column(table, columns)
+    values = ", ".join(
         f"{_typed(c, columns[c.name], rules) if c.name in columns else 'null'}::{STORED_AS[c.type]} as {c.name}"
         for c in table.columns
     )
-    admissible = _without_erased(table, rules.tombstones)
     everything = ", ".join(f"coalesce({c.name}::varchar, chr(0))" for c in table.columns)
     query = f"""
-        with typed as (select {typed} from delivered),
-        admissible as ({admissible})
+        with typed as (select {values}, {day_of(columns[time] if time else None)} as day_at_source from delivered),
+        admissible as ({_without_erased(table, rules.tombstones)})
         select *, {_first_met(rules.exclusions.get(table.name, []))} as excluded_because,
             {_first_met(_unusable_key(table))} as unusable_key,
             md5(concat_ws(chr(31), {everything})) as row_hash
@@ -155,17 +186,39 @@ def load_batch(
     try:
         connection.execute(f"create or replace temp table admitted as {query}", used)
     except duckdb.Error:
-        rows = f"with typed as (select {typed} from delivered) {admissible}"
+        rows = f"with typed as (select {values} from delivered) {_without_erased(table, rules.tombstones)}"
         check_rules_on_batch(connection, batch, rows, used, table.name, rules.exclusions.get(table.name, []))
         raise
-    delivery.erased += batch.num_rows - row_count(connection, "admitted")
-    _count_unreadable(connection, table, columns, rules, delivery)
+    if rules.tombstones is not None:
+        _note_erased(connection, table, columns, delivery)
     connection.unregister("delivered")
     known = "where row_hash not in (select row_hash from known_rows)" if skip_known else ""
+    changed = connection.execute(f"select distinct day_at_source from admitted {known}").fetchall()
+    delivery.changed_days |= {day for (day,) in changed}
     (inserted,) = one_row(connection, f"insert into raw.{table.name} by name select * from admitted {known}")
     delivery.rows += batch.num_rows
     delivery.loaded += int(inserted)
     connection.execute("drop table admitted")
+
+
+def kinds_of(batch: pa.Table) -> dict[str, str]:
+    """Return the kind of each column at the source, `text` where the reader does not say (see `reading.py`)."""
+    return {f.name: (f.metadata or {}).get(b"kind", b"text").decode() for f in batch.schema}
+
+
+def _typed(column: Column, returned: str, rules: LoadRules) -> str:
+    return typed(column, returned, time_zone=rules.time_zone, has_hash_key=rules.hash_key is not None)
+
+
+def _note_erased(connection: Connection, table: SourceTable, columns: dict[str, str], delivery: LoadReport) -> None:
+    """Count the delivered rows of erased customers by day."""
+    day = day_column(table, columns)
+    rows = connection.execute(
+        f"select day, count(*) - (select count(*) from admitted where day_at_source = day) as skipped "
+        f"from (select {day_of(columns[day] if day else None)} as day from delivered) group by day having skipped > 0"
+    ).fetchall()
+    for erased_day, skipped in rows:
+        delivery.erased_days[erased_day] += skipped
 
 
 def _without_erased(table: SourceTable, tombstones: Tombstones | None) -> str:
@@ -188,17 +241,40 @@ def _without_erased(table: SourceTable, tombstones: Tombstones | None) -> str:
 
 
 def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> None:
-    """Check the unreadable values after a table is loaded.
+    """Check the values after a table is loaded.
 
     Raises:
-        SourceError: a money column has anything but plain numbers, or so many values of another column are
-            unreadable that its type must have changed.
+        SourceError: a money column has anything but plain numbers; so many values of another column are unreadable that its
+            type must have changed; every number with a point has exactly three digits after it; or customer numbers are
+            e-mail addresses and there is no key to hash them with.
     """
     for name, count in delivery.unreadable.items():
         # never guess money: one misread amount ends up in a report
         if table.column(name).type == "money" or count > rules.max_unreadable_share * delivery.rows:
             raise _unreadable(table.column(name), table, count, delivery)
         delivery.warn(f"{table.name}.{name}: {count} unreadable values became null")
+    for name, count in delivery.three_digits.items():
+        if not delivery.decimals[name]:
+            raise _thousands_or_decimals(table.column(name), table, count)
+    for name, count in delivery.emails.items():
+        if rules.hash_key is None:
+            raise SourceError(
+                f"{table.name}.{name}: {count} values are e-mail addresses, which are stored only as keyed hashes, and there is "
+                "no key",
+                next_step="set CLV_HASH_KEY to a long random text and keep it set for every run, or return a customer number "
+                f"in {table.name}.sql.",
+            )
+    for name in sorted(delivery.floats):
+        delivery.warn(
+            f"{table.name}.{name}: delivered as floating-point numbers (such as 12346.0), read without '.0'; cast it to text in "
+            f"{table.name}.sql"
+        )
+    for name, found in delivery.placeholders.items():
+        texts = ", ".join(f"'{text}' ({count})" for text, count in found.most_common(5))
+        meaning = "a guest, not one customer" if table.name == "orders" else "nobody"
+        if name not in CUSTOMER_COLUMNS:
+            meaning = "missing"
+        delivery.warn(f"{table.name}.{name}: {found.total()} rows have a placeholder, read as {meaning}: {texts}")
 
 
 def _first_met(conditions: list[tuple[str, str]]) -> str:
@@ -222,26 +298,64 @@ def _unusable_key(table: SourceTable) -> list[tuple[str, str]]:
     ]
 
 
-def _count_unreadable(
-    connection: Connection, table: SourceTable, columns: dict[str, str], rules: LoadRules, delivery: LoadReport
+def _inspect_values(
+    connection: Connection,
+    table: SourceTable,
+    columns: dict[str, str],
+    kinds: Mapping[str, str],
+    rules: LoadRules,
+    delivery: LoadReport,
 ) -> None:
-    judged = [c for c in table.columns if c.name in columns and c.type != "secret" and not c.is_key]
-    if not judged:
+    """Count in one scan of the batch what `check_load` judges once all batches are in."""
+    counted = [
+        (what, name, sql)
+        for name, returned in columns.items()
+        for what, sql in _inspections(table.column(name), returned, kinds[returned], rules).items()
+    ]
+    if not counted:
         return
-    tests = []
-    for column in judged:
-        source = quote_name(columns[column.name])
-        bad = (
-            f"{source} is not null and {_typed(column, columns[column.name], rules)} is null "
-            f"and lower(trim({source})) not in {_NOT_A_NUMBER}"
-        )
-        tests.append(f"count(*) filter (where {bad}), min({source}) filter (where {bad})")
-    row = one_row(connection, f"select {', '.join(tests)} from delivered")
-    for position, column in enumerate(judged):
-        count, example = row[2 * position], row[2 * position + 1]
-        if count:
-            delivery.unreadable[column.name] = delivery.unreadable.get(column.name, 0) + count
-            delivery.examples.setdefault(column.name, example)
+    row = one_row(connection, f"select {', '.join(sql for _, _, sql in counted)} from delivered")
+    for (what, name, _), found in zip(counted, row, strict=True):
+        if not found:
+            continue
+        if what == "examples":
+            delivery.examples.setdefault(name, found)
+        elif what == "placeholders":
+            delivery.placeholders[name].update(found)
+        else:
+            getattr(delivery, what)[name] += found
+
+
+def _inspections(column: Column, returned: str, kind: str, rules: LoadRules) -> dict[str, str]:
+    """Return field of `LoadReport` -> SQL aggregate over the delivered texts of one column."""
+    value = trimmed(returned)
+    found = {}
+    if column.name.endswith("_id") or column.name in CUSTOMER_COLUMNS:
+        found["placeholders"] = f"histogram(lower({value})) filter (where {placeholder(column, value)})"
+    if column.name in CUSTOMER_COLUMNS:
+        found["emails"] = f"count(*) filter (where regexp_matches({value}, {quote_text(IS_EMAIL)}))"
+    if column.is_key or column.type == "secret":
+        return found
+    is_bad = (
+        f"{quote_name(returned)} is not null and {_typed(column, returned, rules)} is null "
+        f"and lower({value}) not in {_NOT_A_NUMBER}"
+    )
+    found["unreadable"] = f"count(*) filter (where {is_bad})"
+    found["examples"] = f"min({quote_name(returned)}) filter (where {is_bad})"
+    if column.type in ("money", "number", "rate", "integer") and kind == "text":
+        is_three = f"regexp_matches({value}, {quote_text(THREE_DIGITS)})"
+        found["three_digits"] = f"count(*) filter (where {is_three})"
+        found["decimals"] = f"count(*) filter (where contains({value}, '.') and not {is_three})"
+    return found
+
+
+def _thousands_or_decimals(column: Column, table: SourceTable, count: int) -> SourceError:
+    return SourceError(
+        f"{table.name}.{column.name}: every number with a point has exactly three digits after it ({count} values such as "
+        "1.234), which may be thousands or decimals; the pipeline does not guess",
+        next_step=f"say which in {table.name}.sql: `cast({column.name} as decimal(18, 3))` for decimals, "
+        f"`replace({column.name}, '.', '')` for thousands.",
+    )
 
 
 def _unreadable(column: Column, table: SourceTable, count: int, delivery: LoadReport) -> SourceError:
@@ -262,31 +376,3 @@ def _unreadable(column: Column, table: SourceTable, count: int, delivery: LoadRe
 def _without_letters(value: str) -> str:
     """Return a value that is safe to show: keep the shape and currency code, mask letters (it may be a misplaced name)."""
     return re.sub(r"\b(?![A-Z]{3}\b)[^\W\d_]+", lambda word: "x" * len(word[0]), value[:40])
-
-
-def _typed(column: Column, returned: str, rules: LoadRules) -> str:
-    value = f"trim({quote_name(returned)})"
-    match column.type:
-        case "text" if column.is_key:
-            return f"nullif({value}, '')"
-        case "text":
-            return f"case when not {_BROKEN.format(value=value)} then nullif({value}, '') end"
-        case "secret":
-            if rules.hash_key is None:
-                return "null"
-            return f"sha256($hash_key || lower(nullif({value}, '')))"
-        case "timestamp":
-            return (
-                f"case when regexp_matches({value}, {quote_text(_HAS_OFFSET)}) and length({value}) > 10 "
-                f"then try_cast({value} as timestamptz) "
-                f"else timezone({quote_text(rules.time_zone)}, try_cast({value} as timestamp)) end"
-            )
-        case "date":
-            return f"try_cast(left({value}, 10) as date)"
-        case "boolean":
-            return f"case when lower({value}) in {_TRUE} then true when lower({value}) in {_FALSE} then false end"
-        case "rate":
-            rate = f"try_cast({value} as {STORED_AS[column.type]})"
-            return f"case when {rate} > 0 then {rate} end"
-        case _:
-            return f"try_cast({value} as {STORED_AS[column.type]})"

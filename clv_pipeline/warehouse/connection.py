@@ -140,6 +140,7 @@ def _is_hardened(connection: Connection) -> bool:
 
 
 def harden(connection: Connection, folders: list[Path], relative_names: list[str] | None = None) -> None:
+    """Lock a connection: UTC, files in `folders` and those in `relative_names` only, no network, no later change of this."""
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set enable_progress_bar = false")
     if relative_names:
@@ -173,12 +174,20 @@ def open_bundle_file(path: Path) -> Iterator[Connection]:
 
 
 def quote_name(name: str) -> str:
-    """Return `name` as a quoted SQL identifier."""
+    """Return `name` as a quoted SQL identifier.
+
+    >>> print(quote_name('the "main" order'))
+    "the ""main"" order"
+    """
     return '"' + name.replace('"', '""') + '"'
 
 
 def quote_text(text: str) -> str:
-    """Return `text` as a quoted SQL string."""
+    """Return `text` as a quoted SQL string.
+
+    >>> print(quote_text("O'Neill"))
+    'O''Neill'
+    """
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -219,4 +228,5 @@ def records(connection: Connection, query: str, parameters: Mapping[str, object]
 
 
 def row_count(connection: Connection, relation: str) -> int:
+    """Return the number of rows of a table, view or parenthesised query."""
     return int(one_row(connection, f"select count(*) from {relation}")[0])

@@ -1,32 +1,45 @@
 """Files as a source: each CSV or Parquet file is a view of a hardened DuckDB connection, and nothing else is reachable."""
 
-import codecs
-import gzip
-import io
-import shutil
+import re
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import duckdb
 
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.warehouse.connection import Connection, harden, quote_name, quote_text
+from clv_pipeline.warehouse.csv_dialect import csv_table
 
-_BLOCK_BYTES = 1 << 20
+
+@dataclass(frozen=True)
+class OpenFiles:
+    """A connection that sees each file as a view, and for the names that have no view the reason."""
+
+    connection: Connection
+    unusable: dict[str, SourceError]
+
+    def refusal(self, error: duckdb.CatalogException) -> SourceError | None:
+        """Return why the table that DuckDB does not find has no view, or None if no file has its name."""
+        asked = re.findall(r"Table with name (.+?) does not exist", str(error))
+        return next(
+            (self.unusable[name.strip('"').lower()] for name in asked if name.strip('"').lower() in self.unusable), None
+        )
 
 
 @contextmanager
-def open_files(path: Path) -> Iterator[Connection]:
+def open_files(path: Path) -> Iterator[OpenFiles]:
     """Yield a connection that sees each CSV or Parquet file at `path` (a folder or one file) as a view by its stem.
 
-    CSV columns arrive as text, so that '00123' stays '00123'; SELECTs may also name the files directly.
+    CSV columns arrive as text, so that '00123' stays '00123'; SELECTs may also name the files directly. Where several files
+    have one stem, none gets it; each has a view by its whole name.
 
     Raises:
-        SourceError: there is no readable file, or a file is not of the type its name says.
+        SourceError: there is no readable file.
     """
     folder = path if path.is_dir() else path.parent
     files = sorted(_data_files(path))
@@ -38,39 +51,26 @@ def open_files(path: Path) -> Iterator[Connection]:
     with tempfile.TemporaryDirectory(prefix="clv_") as repaired, duckdb.connect(":memory:") as connection:
         connection.execute(f"set file_search_path = {quote_text(str(folder))}")
         harden(connection, [folder, Path(repaired)], relative_names=[file.name for file in files])
+        opened = OpenFiles(connection, {})
+        by_stem: dict[str, list[Path]] = defaultdict(list)
         for file in files:
-            _create_view(connection, file if _is_utf8(file) else _as_utf8(file, Path(repaired)))
-        yield connection
+            by_stem[file.name.split(".")[0].lower()].append(file)
+        for stem, claimants in by_stem.items():
+            for file in claimants:
+                view = file.name.split(".")[0] if len(claimants) == 1 else file.name
+                _create_view(opened, view, file, Path(repaired))
+            if len(claimants) > 1:
+                opened.unusable[stem] = _ambiguous(stem, claimants)
+        yield opened
 
 
-def _is_utf8(file: Path) -> bool:
-    """Return whether a CSV file is valid UTF-8; DuckDB cannot read any line of one that is not."""
-    if _reader(file) != "read_csv":
-        return True
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        with _open_text(file) as content:
-            while block := content.read(_BLOCK_BYTES):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _as_utf8(file: Path, folder: Path) -> Path:
-    """Write a copy in which every byte that is not text is U+FFFD, so that the loader can recognise it."""
-    copy = folder / file.name.removesuffix(".gz")
-    with (
-        io.TextIOWrapper(_open_text(file), "utf-8", errors="replace", newline="") as content,
-        copy.open("w", encoding="utf-8", newline="") as repaired,
-    ):
-        shutil.copyfileobj(content, repaired, _BLOCK_BYTES)
-    return copy
-
-
-def _open_text(file: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(file)) if file.suffix == ".gz" else file.open("rb")
+def _ambiguous(stem: str, files: list[Path]) -> SourceError:
+    names = ", ".join(file.name for file in files)
+    return SourceError(
+        f"{len(files)} files could be the table '{stem}': {names}",
+        next_step="move the ones that do not belong there out of the folder, or name in the SELECT what to read: "
+        + " union all ".join(f'select * from "{file.name}"' for file in files[:3]),
+    )
 
 
 def _data_files(path: Path) -> list[Path]:
@@ -89,15 +89,34 @@ def _reader(file: Path) -> str | None:
     return None
 
 
-def _create_view(connection: Connection, file: Path) -> None:
-    reader = _reader(file)
-    options = ", all_varchar = true" if reader == "read_csv" else ""
-    location = str(file / "*.parquet") if file.is_dir() else str(file)
-    view = quote_name(file.name.split(".")[0])
+def _create_view(opened: OpenFiles, view: str, file: Path, repaired: Path) -> None:
+    is_parquet = _reader(file) == "read_parquet"
     try:
-        connection.execute(f"create or replace view {view} as select * from {reader}({quote_text(location)}{options})")
+        if is_parquet:
+            location = str(file / "*.parquet") if file.is_dir() else str(file)
+            table = f"read_parquet({quote_text(location)})"
+        else:
+            table = csv_table(opened.connection, file, repaired)
+        opened.connection.execute(f"create view {quote_name(view)} as select * from {table}")
+    except SourceError as error:
+        opened.unusable[view.lower()] = error
     except duckdb.Error as error:
-        raise SourceError(
-            f"{file} cannot be read as {'Parquet' if reader == 'read_parquet' else 'CSV'}: {reason_of(error)}",
+        opened.unusable[view.lower()] = SourceError(
+            f"{file} cannot be read as {'Parquet' if is_parquet else 'CSV'}: {reason_of(error)}",
             next_step="check that the file is complete and matches its extension, or move it out of the folder.",
-        ) from None
+        )
+
+
+def unreadable_row(table: str, error: Exception) -> SourceError | None:
+    """Return DuckDB's error about a line of a CSV file without the line, which may be about a person; else None."""
+    said = str(error)
+    line, file = re.search(r"CSV Error on Line: (\d+)", said), re.search(r"^\s*file ?= ?(.+)$", said, re.MULTILINE)
+    if line is None:
+        return None
+    where = f"{Path(file[1].strip()).name}, line {line[1]}" if file else f"line {line[1]}"
+    fields = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", said)
+    what = f"it has {fields[2]} fields, the header {fields[1]}" if fields else "it is no line of a CSV file"
+    return SourceError(
+        f"{table}: {where} cannot be read: {what}",
+        next_step="look at that line: a separator, a quote or the end of the line is missing. Correct the export.",
+    )

@@ -22,7 +22,12 @@ _STAR_IS_NEEDED = {"published.customer_clv"}
 
 
 def broken_rules(model: SqlModel, known: set[str]) -> Iterator[str]:
-    """Yield each rule that a model breaks, as a sentence; `known` are the tables that exist."""
+    """Yield each rule that a model breaks, as a sentence; `known` are the tables that exist.
+
+    >>> sql, inputs = "select * from clean.orders", frozenset({"clean.orders"})
+    >>> list(broken_rules(SqlModel("published", "best", "", sql, inputs, frozenset()), known={"clean.orders"}))
+    ['the outermost select has a star: a new upstream column would be published by accident']
+    """
     query = sqlglot.parse_one(model.sql, dialect="duckdb")
     for clause in (*query.find_all(exp.Group), *query.find_all(exp.Order)):
         named = (e.this if isinstance(e, exp.Ordered) else e for e in clause.expressions)

@@ -41,7 +41,11 @@ class SqlModel:
 
 
 def load_layer(folder: str) -> list[SqlModel]:
-    """Return the models of one folder such as `1_clean`, each after the models that it reads."""
+    """Return the models of one folder such as `1_clean`, each after the models that it reads.
+
+    >>> [model.table for model in load_layer("3_training")]
+    ['training.labels']
+    """
     models = {m.table: m for m in map(_read_model, sorted((SQL_FOLDER / folder).glob("*.sql")))}
     order = TopologicalSorter({table: model.inputs & models.keys() for table, model in models.items()})
     return [models[table] for table in order.static_order()]
@@ -79,7 +83,11 @@ def _values_of(expression: exp.Expression) -> list[exp.Expression]:
 
 
 def first_comment(sql: str) -> str:
-    """Return the comment lines at the top of a file as one paragraph: the grain, then notes for readers."""
+    r"""Return the comment lines at the top of a file as one paragraph: the grain, then notes for readers.
+
+    >>> first_comment("-- One row per customer:\n-- who bought.\nselect 1 as one")
+    'One row per customer: who bought.'
+    """
     lines = []
     for line in sql.splitlines():
         if not line.startswith("--"):
@@ -108,7 +116,13 @@ def column_lineage(connection: Connection, model: SqlModel) -> dict[str, list[tu
 
 
 def lineage_among(model: SqlModel, columns: Mapping[str, Mapping[str, str]]) -> dict[str, list[tuple[str, str]]]:
-    """Return `column_lineage` where the columns of the inputs are known: table -> column -> SQL type."""
+    """Return `column_lineage` where the columns of the inputs are known: table -> column -> SQL type.
+
+    >>> sql = "select customer_id, sum(amount) as spend from clean.orders group by customer_id"
+    >>> model = SqlModel("features", "spend", "", sql, frozenset({"clean.orders"}), frozenset())
+    >>> lineage_among(model, {"clean.orders": {"customer_id": "VARCHAR", "amount": "DECIMAL(18,2)"}})["spend"]
+    [('clean.orders', 'amount')]
+    """
     inputs = [(table, tuple((c, _plain(k)) for c, k in columns[table].items())) for table in sorted(model.inputs)]
     return _lineage(model.sql, tuple(inputs))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from clv_pipeline.contracts.warehouse import Table
+from clv_pipeline.contracts.table import Table
 from clv_pipeline.warehouse.connection import Connection, columns_of
 
 #: The rows of a table: a frame with its columns, values in the order of its columns, or a query that returns its columns.

@@ -1,5 +1,8 @@
 -- Marketing spend: one amount per channel and day, in the reporting currency.
 
+-- given raw.extraction
+select date '2024-06-01' as as_of
+
 -- given clean.exchange_rates
 select 'USD' as currency, '2024-03-01' as valid_date, 0.9 as rate
 

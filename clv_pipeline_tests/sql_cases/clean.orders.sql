@@ -72,6 +72,20 @@ from (values
     ('refund-early', 'R1', 'b',      '2024-02-29 12:00+01', 'p', -1.00, null,  'returned',  null,         null),
     ('refund-never', 'R1', 'c',      '2024-03-21 12:00+01', 'p', -1.00, null,  'returned',  null,         null),
     ('refund-guest', 'R1', null,     '2024-03-21 12:00+01', 'p', -1.00, null,  'returned',  null,         null),
+    ('new-year',     '1',  'a',      '2023-03-01 12:00+01', 'p', 10.00, null,  'paid',      '2023-03-01', null),
+    ('new-year',     '1',  'a',      '2024-03-01 12:00+01', 'p', 30.00, null,  'paid',      '2024-03-01', null),
+    ('other-shop',   '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('other-shop',   '1',  'g',      '2024-03-01 12:00+01', 'p', 20.00, null,  'paid',      null,         null),
+    ('thirds',       '1',  'a',      '2024-03-01 12:00+01', 'p', 8.4034, null, 'paid',      null,         null),
+    ('thirds',       '2',  'a',      '2024-03-01 12:00+01', 'p', 8.4034, null, 'paid',      null,         null),
+    ('thirds',       '3',  'a',      '2024-03-01 12:00+01', 'p', 8.4034, null, 'paid',      null,         null),
+    ('with-tax',     '1',  'd',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('with-tax',     'R1', 'd',      '2024-03-20 12:00+01', 'p', -13.9, null,  'returned',  null,         null),
+    ('other-money',  '1',  'e',      '2024-03-01 12:00+01', 'p', 10.00, 'eur', 'paid',      null,         null),
+    ('other-money',  'R1', 'e',      '2024-03-01 12:00+01', 'p', -20.0, 'usd', 'returned',  null,         null),
+    ('sold-later',   '1',  'f',      '2024-03-02 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('sold-later',   'R1', 'f',      '2024-03-01 12:00+01', 'p', -4.00, null,  'returned',  null,         null),
+    ('day-as-of',    '1',  'a',      '2024-06-01 00:00+02', 'p', 10.00, null,  'paid',      null,         null),
     ('sign-broken',  '1',  'a',      '2024-03-20 12:00+01', 'p', 4.00,  null,  'returned',  null,         null),
     ('sign-return',  '1',  'a',      '2024-03-20 12:00+01', 'p', -4.00, null,  'returned',  null,         null),
     (null,           '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null)
@@ -97,18 +111,40 @@ select * from (values
     ('cancelled', 'excluded', 'not_revenue_status')
 ) as rows (status, disposition, reason)
 
--- expect without line ids equal lines are one and different products two where order_id = 'no-line-id'
+-- expect without line ids equal lines are sales of their own where order_id = 'no-line-id'
 select * from (values
     ('p', 'accepted'),
     ('q', 'accepted'),
-    ('q', 'duplicate')
+    ('q', 'accepted')
 ) as rows (product_id, disposition)
 
--- expect without line ids the newer amount of a product wins where order_id = 'no-id-change'
+-- expect without line ids a change cannot be told from another line where order_id = 'no-id-change'
 select * from (values
     (7.00, 'accepted'),
-    (10.00, 'superseded')
+    (10.00, 'accepted')
 ) as rows (amount, disposition)
+
+-- expect an order number of another year or customer is another order where order_id in ('new-year', 'other-shop')
+select * from (values
+    ('new-year', 'a', 10.00, 'accepted'),
+    ('new-year', 'a', 30.00, 'accepted'),
+    ('other-shop', 'a', 10.00, 'accepted'),
+    ('other-shop', 'g', 20.00, 'accepted')
+) as rows (order_id, customer_id, amount, disposition)
+
+-- expect cents are rounded once per order where order_id = 'thirds'
+select * from (values
+    ('1', 8.40, 8.403400),
+    ('2', 8.41, 8.403400),
+    ('3', 8.40, 8.403400)
+) as rows (order_line_id, amount, source_amount)
+
+-- expect a refund counts as far as something was bought where order_id in ('with-tax', 'other-money', 'sold-later') and amount < 0
+select * from (values
+    ('with-tax', -10.00, -10.000000, -3.900000),
+    ('other-money', -10.00, -11.111111, -8.888889),
+    ('sold-later', -4.00, -4.000000, 0.000000)
+) as rows (order_id, amount, source_amount, refund_excess)
 
 -- expect a return is a negative line at its own time where order_id = 'sent-back'
 select * from (values
@@ -142,7 +178,7 @@ select * from (values
 -- expect what each status means where order_id like 'status-%'
 select * from (values
     ('status-weird', 'quarantined', 'unknown_order_status'),
-    ('status-null', 'accepted', null),
+    ('status-null', 'quarantined', 'unknown_order_status'),
     ('status-open', 'excluded', 'not_revenue_status')
 ) as rows (order_id, disposition, reason)
 
@@ -172,7 +208,8 @@ select * from (values
 select * from (values
     ('day-early', 'quarantined', 'early_ordered_at'),
     ('day-earliest', 'accepted', null),
-    ('day-tomorrow', 'accepted', null),
+    ('day-as-of', 'excluded', 'on_or_after_as_of'),
+    ('day-tomorrow', 'excluded', 'on_or_after_as_of'),
     ('day-future', 'quarantined', 'future_ordered_at'),
     ('day-missing', 'quarantined', 'unreadable_ordered_at')
 ) as rows (order_id, disposition, reason)

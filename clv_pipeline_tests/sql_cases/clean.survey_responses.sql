@@ -3,6 +3,9 @@
 -- parameters
 select 'Europe/Berlin' as time_zone
 
+-- given raw.extraction
+select date '2024-06-01' as as_of
+
 -- given clean.customer_identities
 select 'merged' as customer_id, 'survivor' as surviving_customer_id
 

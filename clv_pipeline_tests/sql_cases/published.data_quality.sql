@@ -5,8 +5,8 @@ select 'text of the erased' as erased_customer
 
 -- given raw.loads
 select * from (values
-    ('orders', true, 4, 2), ('marketing_spend', true, 1, 0), ('web_sessions', false, 0, null)
-) as rows (table_name, is_provided, rows_held, rows_erased)
+    ('orders', true, 4, 2, 6, 25.5), ('marketing_spend', true, 1, 0, null, null), ('web_sessions', false, 0, null, null, null)
+) as rows (table_name, is_provided, rows_held, rows_erased, rows_at_source, money_at_source)
 
 -- given raw.orders
 select * from (values
@@ -29,9 +29,11 @@ select * from (values
 select * from (values
     ('marketing_spend', 'disposition', 'accepted', '', '', 1, null),
     ('marketing_spend', 'source', '', '', '', 1, null),
+    ('marketing_spend', 'read', '', '', '', 1, null),
     ('orders', 'disposition', 'accepted', '', '', 3, 13.00),
-    ('orders', 'source', '', '', '', 6, 16.00),
-    ('orders', 'disposition', 'excluded', 'erased_customer', 'text of the erased', 2, null),
+    ('orders', 'source', '', '', '', 6, 25.50),
+    ('orders', 'read', '', '', '', 4, 16.00),
+    ('orders', 'disposition', 'excluded', 'erased_customer', 'text of the erased', 2, 9.50),
     ('orders', 'part', '', '', 'accepted guests: no customer, not scored', 1, 5.00),
     ('orders', 'part', '', '', 'accepted returns and cancellations', 1, -2.00),
     ('orders', 'part', '', '', 'at the source without a customer', 2, 8.00),

@@ -3,9 +3,11 @@ with campaign_touches as (select * from raw.campaign_touches),
 
 customer_identities as (select * from clean.customer_identities),
 
+extraction as (select as_of from raw.extraction),
+
 judged as (
     select
-        *,
+        campaign_touches.*,
         timezone($time_zone, touched_at)::date as touch_date,
         case
             when unusable_key is not null then unusable_key
@@ -14,11 +16,13 @@ judged as (
             when customer_id is null then 'missing_customer_id'
             when touched_at is null then 'unreadable_touched_at'
             when timezone($time_zone, touched_at)::date < $earliest_date then 'early_touched_at'
+            when timezone($time_zone, touched_at)::date >= extraction.as_of then 'on_or_after_as_of'
             when cost < 0 then 'negative_cost'
             when row_number() over (partition by touch_id order by touched_at desc nulls last, coalesce(responded, false) desc, row_hash) > 1
                 then 'delivered_twice'
         end as reason
     from campaign_touches
+    cross join extraction
 )
 
 select

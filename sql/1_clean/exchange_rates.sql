@@ -6,7 +6,7 @@ days_carried as (select * from (values (0), (1), (2), (3), (4), (5)) as days (da
 
 carried as (
     select
-        fx_rates.currency,
+        upper(fx_rates.currency) as currency,
         fx_rates.rate_date + days_carried.days_carried as valid_date,
         fx_rates.rate,
         days_carried.days_carried

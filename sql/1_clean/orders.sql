@@ -1,8 +1,13 @@
 -- One row per accepted order line: revenue, in the reporting currency, dated in the business time zone.
 -- Returns and cancellations are negative lines at their own time; orders of merged customers are the survivor's.
--- A refund nets against its own order where that has lines of sale, else against all that the customer bought up to that
--- day (most sources do not say which order a refund undoes). A refund line that exceeds this is quarantined; a customer
--- may be refunded more in several lines, because the sale may predate the history. Guests are not netted.
+--
+-- A version of a line has the same order, line, buyer and day: order numbers are used again in another year or shop. Equal lines
+-- without a line number are sales of their own, unless four of five orders of their day are there as often: then the day was
+-- delivered that many times.
+-- A refund nets against its own order where that has lines of sale, else against all that the customer bought up to that day (most
+-- sources do not say which order a refund undoes). What exceeds this (tax, postage, a sale before the history) is
+-- `refund_excess`. Guests are not netted.
+-- Cents are rounded once per order and day: its lines add up to its rounded sum.
 with orders as (select * from raw.orders),
 
 customer_identities as (select * from clean.customer_identities),
@@ -11,104 +16,180 @@ exchange_rates as (select * from clean.exchange_rates),
 
 extraction as (select * from raw.extraction),
 
+statuses as (select count(status) > 0 as are_returned from orders),
+
 keyed as (
     select
-        *,
-        timezone($time_zone, ordered_at)::date as order_date,
+        orders.*,
+        coalesce(customer_identities.surviving_customer_id, orders.customer_id) as buyer_id,
+        timezone($time_zone, orders.ordered_at)::date as order_date,
+        upper(coalesce(orders.currency, $currency)) as source_currency,
         coalesce(
-            order_line_id,
-            concat_ws('|', product_id, ordered_at, quantity, amount, customer_id, status, channel)
+            orders.order_line_id,
+            concat_ws(
+                '|', orders.product_id, orders.ordered_at, orders.quantity, orders.amount, orders.currency, orders.status,
+                orders.channel
+            )
         ) as line_key
     from orders
+    left join customer_identities on orders.customer_id = customer_identities.customer_id
 ),
 
 versions as (
     select
         *,
         row_number() over latest as version_number,
-        first_value(amount) over latest as latest_amount,
-        max(updated_at) over (partition by order_id, product_id, ordered_at) as product_updated_at
+        count(*) over (
+            partition by order_id, order_line_id is null, line_key, buyer_id, order_date
+        ) as versions,
+        first_value(amount) over latest as latest_amount
     from keyed
-    window latest as (partition by order_id, line_key order by updated_at desc nulls last, row_hash)
+    window latest as (
+        partition by order_id, order_line_id is null, line_key, buyer_id, order_date
+        order by updated_at desc nulls last, row_hash
+    )
+),
+
+repeated_orders as (
+    select order_id, buyer_id, order_date, min(versions) as times
+    from versions
+    where order_line_id is null
+    group by order_id, buyer_id, order_date
+),
+
+deliveries as (
+    select
+        order_date,
+        case
+            when count(*) >= 5 then quantile_disc(times, 0.2)
+            else (select case when count(*) >= 5 then quantile_disc(times, 0.2) end from repeated_orders)
+        end as times_delivered
+    from repeated_orders
+    group by order_date
 ),
 
 rated as (
     select
         versions.*,
-        coalesce(versions.currency, $currency) as source_currency,
-        case when coalesce(versions.currency, $currency) = $currency then 1 else exchange_rates.rate end as rate
+        case when versions.source_currency = upper($currency) then 1 else exchange_rates.rate end as rate,
+        versions.order_line_id is null
+        and versions.version_number > greatest(versions.versions // coalesce(deliveries.times_delivered, 1), 1)
+            as is_repeated_delivery,
+        versions.order_line_id is not null and versions.version_number > 1 as is_older_version
     from versions
+    left join deliveries on versions.order_date = deliveries.order_date
     left join exchange_rates
-        on versions.currency = exchange_rates.currency and versions.order_date = exchange_rates.valid_date
+        on versions.source_currency = exchange_rates.currency and versions.order_date = exchange_rates.valid_date
 ),
 
 judged as (
     select
         rated.*,
-        coalesce(customer_identities.surviving_customer_id, rated.customer_id) as buyer_id,
         case
-            when version_number > 1 and amount is not distinct from latest_amount then 'delivered_twice'
+            when is_repeated_delivery then 'delivered_twice'
+            when is_older_version and amount is not distinct from latest_amount then 'delivered_twice'
             when unusable_key is not null then unusable_key
             when excluded_because is not null then 'excluded_by_rule'
-            when version_number > 1 then 'superseded_line'
-            when order_line_id is null and updated_at < product_updated_at then 'superseded_line'
+            when is_older_version then 'superseded_line'
             when order_id is null then 'missing_order_id'
             when ordered_at is null then 'unreadable_ordered_at'
             when amount is null then 'unreadable_amount'
             when quantity < 0 and amount > 0 then 'positive_return_amount'
             when order_date < $earliest_date then 'early_ordered_at'
             when order_date > greatest(extraction.as_of, extraction.started_at::date) + 1 then 'future_ordered_at'
-            when list_contains($not_revenue, status) then 'not_revenue_status'
-            when status is not null and len($revenue) > 0 and not list_contains($revenue, status)
-                then 'unknown_order_status'
+            when order_date >= extraction.as_of then 'on_or_after_as_of'
+            when list_contains($not_revenue, coalesce(status, '')) then 'not_revenue_status'
+            when statuses.are_returned and not list_contains($revenue, coalesce(status, '')) then 'unknown_order_status'
             when rate is null then 'no_exchange_rate'
         end as reason
     from rated
     cross join extraction
-    left join customer_identities on rated.customer_id = customer_identities.customer_id
+    cross join statuses
 ),
 
-sold as (
-    select *, case when reason is null and amount > 0 then amount else 0 end as sold_for
+valued as (
+    select
+        *,
+        case when reason is null then (amount * rate)::decimal(28, 6) end as value,
+        reason is null and $net_refunds and buyer_id is not null and amount < 0 as is_netted
     from judged
 ),
 
 balanced as (
     select
         *,
-        sum(sold_for) over (partition by buyer_id, source_currency order by order_date) as bought_before,
-        sum(sold_for) over (partition by buyer_id, source_currency, order_id order by order_date) as bought_in_order
-    from sold
+        sum(greatest(value, 0)) over (partition by buyer_id, order_id) as sold_in_order,
+        sum(greatest(value, 0)) over (partition by buyer_id order by order_date) as sold_to_buyer,
+        -sum(least(value, 0)) over (
+            partition by buyer_id, order_id order by order_date, line_key, row_hash rows unbounded preceding
+        ) as refunded_in_order
+    from valued
+),
+
+limited as (
+    select
+        *,
+        case when sold_in_order > 0 then sold_in_order else sold_to_buyer end as refundable,
+        case
+            when sold_in_order > 0 then refunded_in_order
+            else -sum(case when sold_in_order > 0 then 0 else least(value, 0) end) over (
+                partition by buyer_id order by order_date, order_id, line_key, row_hash rows unbounded preceding
+            )
+        end as refunded
+    from balanced
 ),
 
 netted as (
     select
-        * exclude (reason),
+        *,
         case
-            when reason is null and $net_refunds and buyer_id is not null and amount < 0
-                and -amount > case when bought_in_order > 0 then bought_in_order else bought_before end
-                then 'excessive_refund'
-            else reason
-        end as reason
-    from balanced
+            when is_netted then least(refunded + value, refundable) - least(refunded, refundable)
+            else value
+        end as net_value
+    from limited
+),
+
+capped as (
+    select
+        * exclude (reason),
+        case when is_netted and net_value = 0 then 'excessive_refund' else reason end as reason,
+        case
+            when is_netted and net_value < 0 and net_value > value then round((value - net_value) / rate, 6)::decimal(18, 6)
+            else 0
+        end as refund_excess
+    from netted
+),
+
+summed as (
+    select
+        *,
+        sum(case when reason is null then net_value else 0 end) over (
+            partition by buyer_id, order_id, order_date order by line_key, row_hash rows unbounded preceding
+        ) as sum_with_line
+    from capped
 )
 
 select
-    netted.order_id,
-    netted.order_line_id,
-    netted.buyer_id as customer_id,
-    netted.ordered_at,
-    netted.order_date,
-    netted.product_id,
-    netted.product_category,
-    netted.quantity,
-    (netted.amount * netted.rate)::decimal(18, 2) as amount,
-    netted.amount as source_amount,
-    netted.source_currency,
-    coalesce(netted.amount < 0, false) as is_return,
-    netted.channel,
-    netted.status,
-    netted.excluded_because,
-    netted.reason
-from netted
-order by netted.order_date, netted.customer_id, netted.order_id, netted.line_key, netted.row_hash
+    summed.order_id,
+    summed.order_line_id,
+    summed.buyer_id as customer_id,
+    summed.ordered_at,
+    summed.order_date,
+    summed.product_id,
+    summed.product_category,
+    summed.quantity,
+    case
+        when summed.reason is null
+            then (round(summed.sum_with_line, 2) - round(summed.sum_with_line - summed.net_value, 2))::decimal(18, 2)
+        else (summed.amount * summed.rate)::decimal(18, 2)
+    end as amount,
+    summed.amount - summed.refund_excess as source_amount,
+    summed.refund_excess,
+    summed.source_currency,
+    coalesce(summed.amount < 0, false) as is_return,
+    summed.channel,
+    summed.status,
+    summed.excluded_because,
+    summed.reason
+from summed
+order by summed.order_date, summed.buyer_id, summed.order_id, summed.line_key, summed.row_hash

@@ -3,9 +3,11 @@ with social_interactions as (select * from raw.social_interactions),
 
 customer_identities as (select * from clean.customer_identities),
 
+extraction as (select as_of from raw.extraction),
+
 judged as (
     select
-        *,
+        social_interactions.*,
         timezone($time_zone, occurred_at)::date as interaction_date,
         case
             when unusable_key is not null then unusable_key
@@ -13,11 +15,13 @@ judged as (
             when interaction_id is null then 'missing_interaction_id'
             when occurred_at is null then 'unreadable_occurred_at'
             when timezone($time_zone, occurred_at)::date < $earliest_date then 'early_occurred_at'
+            when timezone($time_zone, occurred_at)::date >= extraction.as_of then 'on_or_after_as_of'
             when sentiment not between -1 and 1 then 'out_of_range_sentiment'
             when row_number() over (partition by interaction_id order by occurred_at desc nulls last, row_hash) > 1
                 then 'delivered_twice'
         end as reason
     from social_interactions
+    cross join extraction
 )
 
 select

@@ -3,9 +3,11 @@ with survey_responses as (select * from raw.survey_responses),
 
 customer_identities as (select * from clean.customer_identities),
 
+extraction as (select as_of from raw.extraction),
+
 judged as (
     select
-        *,
+        survey_responses.*,
         timezone($time_zone, responded_at)::date as response_date,
         case
             when unusable_key is not null then unusable_key
@@ -14,12 +16,14 @@ judged as (
             when customer_id is null then 'missing_customer_id'
             when responded_at is null then 'unreadable_responded_at'
             when timezone($time_zone, responded_at)::date < $earliest_date then 'early_responded_at'
+            when timezone($time_zone, responded_at)::date >= extraction.as_of then 'on_or_after_as_of'
             when nps_score not between 0 and 10 then 'out_of_range_nps_score'
             when csat_score not between 1 and 5 then 'out_of_range_csat_score'
             when row_number() over (partition by response_id order by responded_at desc nulls last, row_hash) > 1
                 then 'delivered_twice'
         end as reason
     from survey_responses
+    cross join extraction
 )
 
 select

@@ -3,9 +3,11 @@ with web_sessions as (select * from raw.web_sessions),
 
 customer_identities as (select * from clean.customer_identities),
 
+extraction as (select as_of from raw.extraction),
+
 judged as (
     select
-        *,
+        web_sessions.*,
         timezone($time_zone, started_at)::date as session_date,
         case
             when unusable_key is not null then unusable_key
@@ -13,11 +15,13 @@ judged as (
             when session_id is null then 'missing_session_id'
             when started_at is null then 'unreadable_started_at'
             when timezone($time_zone, started_at)::date < $earliest_date then 'early_started_at'
+            when timezone($time_zone, started_at)::date >= extraction.as_of then 'on_or_after_as_of'
             when least(page_views, duration_seconds, cart_additions) < 0 then 'negative_session_count'
             when row_number() over (partition by session_id order by started_at desc nulls last, row_hash) > 1
                 then 'delivered_twice'
         end as reason
     from web_sessions
+    cross join extraction
 )
 
 select

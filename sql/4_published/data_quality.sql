@@ -1,6 +1,6 @@
 -- One row per (table, row_kind, disposition, reason): the disposition of every source row, and of the money of orders.
--- Per table, the row of row_kind source = accepted + duplicate + superseded + excluded + quarantined; part counts a
--- subset of these rows again.
+-- Per table, the row of row_kind source, which the source counted itself (a file's text was counted before it was typed) =
+-- accepted + duplicate + superseded + excluded + quarantined; read is what the warehouse holds, part counts a subset again.
 with dispositions as (select * from clean.dispositions),
 
 loads as (select * from raw.loads where is_provided),
@@ -10,23 +10,42 @@ raw_orders as (select * from raw.orders),
 clean_orders as (select * from clean.orders),
 
 -- only orders have money that is reconciled from the source to its disposition
-orders_money as (select 'orders' as table_name, sum(amount) as source_money from raw_orders),
+orders_money as (select 'orders' as table_name, sum(amount)::decimal(38, 6) as money_read from raw_orders),
+
+read as (
+    select
+        loads.table_name,
+        loads.rows_held,
+        coalesce(loads.rows_erased, 0) as rows_erased,
+        coalesce(loads.rows_at_source, loads.rows_held + coalesce(loads.rows_erased, 0)) as rows_at_source,
+        orders_money.money_read,
+        -- sums of cents as floating-point numbers differ in digits that no amount has
+        case
+            when abs(orders_money.money_read - loads.money_at_source) < 0.01 then orders_money.money_read
+            when orders_money.money_read is not null
+                then coalesce(round(loads.money_at_source, 2)::decimal(38, 6), orders_money.money_read)
+        end as money_at_source
+    from loads
+    left join orders_money on loads.table_name = orders_money.table_name
+),
 
 counted as (
     select
-        loads.table_name,
+        table_name,
         'source' as row_kind,
         '' as disposition,
         '' as reason_code,
         '' as reason,
-        loads.rows_held + coalesce(loads.rows_erased, 0) as row_count,
-        orders_money.source_money
-    from loads
-    left join orders_money on loads.table_name = orders_money.table_name
+        rows_at_source as row_count,
+        money_at_source as source_money
+    from read
     union all
-    -- never stored, so their money is in no sum
-    select table_name, 'disposition', 'excluded', 'erased_customer', $erased_customer, rows_erased, null
-    from loads
+    select table_name, 'read', '', '', '', rows_held, money_read
+    from read
+    union all
+    -- never stored: their money is the difference
+    select table_name, 'disposition', 'excluded', 'erased_customer', $erased_customer, rows_erased, money_at_source - money_read
+    from read
     where rows_erased > 0
     union all
     select 'orders', 'part', '', '', 'at the source without a customer', count(*), sum(amount)
@@ -45,6 +64,6 @@ counted as (
     from dispositions
 )
 
-select table_name, row_kind, disposition, reason_code, reason, row_count, source_money
+select table_name, row_kind, disposition, reason_code, reason, row_count, source_money::decimal(38, 2) as source_money
 from counted
 order by table_name, row_kind, disposition, reason, reason_code

@@ -72,12 +72,22 @@ class Calibration:
     totals_without: list[float]
 
     def probability(self, probability: Array, level: ExpectedTotal) -> Array:
-        """Return the calibrated probability of a purchase, its mean scaled to the expected share (or unchanged)."""
+        """Return the calibrated probability of a purchase, shape (n,), its mean scaled to the expected share (or unchanged).
+
+        >>> as_measured = Calibration(1.0, [0.0], [[0.0] * 101], [], [])
+        >>> as_measured.probability(np.array([0.1, 0.5]), ExpectedTotal(buyers=0.4)).round(3)
+        array([0.163, 0.637])
+        """
         mean = level.buyers if level.buyers is not None else float(probability.mean()) if len(probability) else None
         return scale_probability(_tilted(probability, self.slope), ExpectedTotal(buyers=mean))
 
     def interval(self, expected: Array, probability: Array) -> PredictionInterval:
-        """Return typical spend and interval from expected spend and the calibrated probability."""
+        """Return typical spend and interval from expected spend and the calibrated probability; money, each of shape (n,).
+
+        >>> without_errors = Calibration(1.0, [0.0], [[0.0] * 101], [], [])
+        >>> without_errors.interval(expected=np.array([30.0, 95.0]), probability=np.array([0.3, 0.95])).typical
+        array([  0., 100.])
+        """
         nothing = 1 - probability
         if_buying = expected / np.maximum(probability, 1e-3)
         is_sure = nothing < _NOTHING_IS_AN_OUTLIER
@@ -90,7 +100,12 @@ class Calibration:
         )
 
     def total(self, predicted: float, *, knows_season: bool) -> tuple[float, float]:
-        """Return the 90 % interval of the total, from the errors of past totals with or without a season, as this one."""
+        """Return the 90 % interval of the total in money, from the errors of past totals with or without a season, as this one.
+
+        >>> unmeasured = Calibration(1.0, [0.0], [[0.0] * 101], [], [])
+        >>> [round(end) for end in unmeasured.total(1000.0, knows_season=True)]
+        [645, 1550]
+        """
         off = self.totals_with_season if knows_season else self.totals_without
         windows = _TOTAL_PRIOR_WINDOWS + len(off)
         squares = _TOTAL_PRIOR_WINDOWS * _TOTAL_PRIOR[knows_season] ** 2 + float(np.sum(np.square(off)))
@@ -113,7 +128,14 @@ class Calibration:
 
 
 def calibrate(windows: Sequence[PastWindow]) -> Calibration | None:
-    """Return the error distributions of the windows, or None if nobody bought in any of them."""
+    """Return the error distributions of the windows, or None if nobody bought in any of them.
+
+    >>> flag = np.tile([0.0, 1.0], 1000)
+    >>> window = PastWindow(np.full(2000, 15.0), np.full(2000, 0.5), 20 * flag, flag, knows_season=False)
+    >>> found = calibrate([window])
+    >>> len(found.sizes), np.exp(found.totals_without).round(3)  # groups of buyers; actual total / predicted total
+    (6, array([0.667]))
+    """
     windows = [w for w in windows if (w.spend > 0).any() and w.expected.sum() > 0 and w.flag.min() < w.flag.max()]
     if not windows:
         return None

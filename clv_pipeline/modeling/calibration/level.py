@@ -32,7 +32,9 @@ class ExpectedTotal:
 
 
 def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> ExpectedTotal:
-    """Return the level of `cutoff`, whose population has rows in `features.btyd_features`.
+    """Return the expected total of the window [cutoff, cutoff + horizon), in money, and the share of buyers.
+
+    The population of `cutoff` has rows in `features.btyd_features`; an empty one gives an unknown total.
 
     The season needs rows there at `cutoff` - 52 weeks too, which `cutoff_a_year_before` gives.
     """
@@ -58,16 +60,23 @@ def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> E
 
 
 def scale_spend(predicted: Array, level: ExpectedTotal) -> Array:
-    """Return predictions scaled so that they sum to the expected total, or unchanged if it is unknown."""
+    """Return predictions in money, shape (n,), scaled so that they sum to the expected total; unchanged if it is unknown.
+
+    >>> scale_spend(np.array([10.0, 30.0]), ExpectedTotal(spend=80.0))
+    array([20., 60.])
+    """
     total = float(predicted.sum())
     return predicted if level.spend is None or total <= 0 else np.asarray(predicted * (level.spend / total))
 
 
 def scale_probability(predicted: Array, level: ExpectedTotal) -> Array:
-    """Return probabilities whose mean is the expected share of buyers; the odds of all customers change by one factor.
+    """Return probabilities, shape (n,), whose mean is the expected share of buyers: all odds change by one factor.
 
     Odds, not rates: measured on two real companies and two synthetic ones, a season moves the log odds of rare and of
     frequent buyers alike (their slope stays within .1 of itself; with one factor of the rates it swings by .3).
+
+    >>> scale_probability(np.array([0.1, 0.5]), ExpectedTotal(buyers=0.4)).round(3)
+    array([0.163, 0.637])
     """
     if level.buyers is None or not len(predicted):
         return predicted

@@ -377,5 +377,9 @@ CANDIDATES: tuple[Candidate, ...] = (
 
 
 def candidates_for(target: Target) -> list[Candidate]:
-    """Return the candidates of one target, baselines first."""
+    """Return the candidates of one target, baselines first.
+
+    >>> [candidate.name for candidate in candidates_for("flag")][:3]
+    ['base_rate', 'rate_so_far', 'btyd_probability']
+    """
     return [c for c in CANDIDATES if c.target == target]

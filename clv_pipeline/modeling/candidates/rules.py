@@ -15,7 +15,11 @@ class Rule:
 
 
 class Constant(Rule, RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Predict one value: if every training row has the same target, no model can do better."""
+    """Predict one value: if every training row has the same target, no model can do better.
+
+    >>> Constant(3.0).predict(pd.DataFrame(index=["C1", "C2"]))
+    array([3., 3.])
+    """
 
     def __init__(self, value: float) -> None:
         self.value = value
@@ -32,6 +36,9 @@ class ColumnRule(Rule, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Predict `factor` times one feature: last period's spend again, or the spend rate to date, extrapolated.
 
     constant: the feature's value if it is the same for all customers and so not given to models; else None.
+
+    >>> ColumnRule("spend_90d", factor=2.0).predict(pd.DataFrame({"spend_90d": [10.0, -5.0, np.nan]}))
+    array([20.,  0.,  0.])
     """
 
     def __init__(self, column: str, factor: float, constant: float | None = None) -> None:
@@ -53,18 +60,31 @@ def _values(x: pd.DataFrame, column: str, constant: float | None) -> NDArray[np.
 
 
 def column_rule(columns: FeatureColumns, column: str, factor: float = 1.0) -> ColumnRule:
-    """Return the rule on a feature that exists; see `FeatureColumns.has` for the error."""
+    """Return the rule on a feature that exists; see `FeatureColumns.has` for the error.
+
+    >>> column_rule(FeatureColumns((), (), {"spend_90d": 0.0}), "spend_90d").predict(pd.DataFrame(index=["C1", "C2"]))
+    array([0., 0.])
+    """
     return ColumnRule(column, factor, columns.constant_of(column))
 
 
 def trailing_spend(columns: FeatureColumns, horizon_days: int) -> ColumnRule:
-    """Last period's spend again: the widest window not longer than the horizon, extrapolated to the horizon."""
+    """Return the rule 'last period's spend again': the widest window not longer than the horizon, extrapolated to the horizon.
+
+    >>> rule = trailing_spend(FeatureColumns(("spend_90d",), ()), horizon_days=135)
+    >>> rule.column, rule.factor
+    ('spend_90d', 1.5)
+    """
     window = max((w for w in (30, 60, 90, 180, 365) if w <= horizon_days), default=30)
     return column_rule(columns, f"spend_{window}d", horizon_days / window)
 
 
 def spend_rate(columns: FeatureColumns, horizon_days: int) -> ColumnRule:
-    """The customer's spend per day since the first purchase, extrapolated to the horizon."""
+    """Return the rule 'the customer's spend per day since the first purchase', extrapolated to the horizon.
+
+    >>> spend_rate(FeatureColumns(("spend_per_30_days",), ()), horizon_days=90).factor
+    3.0
+    """
     return column_rule(columns, "spend_per_30_days", horizon_days / 30)
 
 
@@ -72,6 +92,10 @@ class RateProbability(Rule, ClassifierMixin, BaseEstimator):  # type: ignore[mis
     """Probability of a purchase if the customer keeps buying at the rate to date: 1 - exp(-rate x horizon).
 
     constant: as in `ColumnRule`, of the feature `RATE`.
+
+    >>> x = pd.DataFrame({"purchase_days_per_30_days": [0.0, 1.0]})
+    >>> RateProbability(horizon_days=30).predict_proba(x)[:, 1].round(3)
+    array([0.   , 0.632])
     """
 
     RATE = "purchase_days_per_30_days"
@@ -94,6 +118,10 @@ class ColumnProbability(Rule, ClassifierMixin, BaseEstimator):  # type: ignore[m
     """Predict a probability that is itself a feature, such as the buy-till-you-die probability of a purchase.
 
     constant: as in `ColumnRule`.
+
+    >>> x = pd.DataFrame({"btyd_purchase_probability_90d": [0.25, np.nan]})
+    >>> ColumnProbability("btyd_purchase_probability_90d").predict_proba(x)[:, 1]
+    array([0.25, 0.  ])
     """
 
     def __init__(self, column: str, constant: float | None = None) -> None:
@@ -110,10 +138,18 @@ class ColumnProbability(Rule, ClassifierMixin, BaseEstimator):  # type: ignore[m
 
 
 def rate_probability(columns: FeatureColumns, horizon_days: int) -> RateProbability:
-    """Return the rule on the rate to date; see `FeatureColumns.has` for the error."""
+    """Return the rule on the rate to date; see `FeatureColumns.has` for the error.
+
+    >>> rate_probability(FeatureColumns((RateProbability.RATE,), ()), horizon_days=90).horizon_days
+    90
+    """
     return RateProbability(horizon_days, columns.constant_of(RateProbability.RATE))
 
 
 def column_probability(columns: FeatureColumns, column: str) -> ColumnProbability:
-    """Return the rule on a feature that exists; see `FeatureColumns.has` for the error."""
+    """Return the rule on a feature that exists; see `FeatureColumns.has` for the error.
+
+    >>> column_probability(FeatureColumns((), (), {"web_conversion_share": 0.5}), "web_conversion_share").constant
+    0.5
+    """
     return ColumnProbability(column, columns.constant_of(column))

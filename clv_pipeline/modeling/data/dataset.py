@@ -31,6 +31,10 @@ class FeatureColumns:
     def has(self, name: str) -> bool:
         """Return whether customers differ in a feature.
 
+        >>> columns = FeatureColumns(("recency_days",), (), {"web_sessions": 0.0})
+        >>> columns.has("recency_days"), columns.has("web_sessions")
+        (True, False)
+
         Raises:
             ConfigurationError: no SQL file has such a feature.
         """
@@ -41,11 +45,20 @@ class FeatureColumns:
         return False
 
     def constant_of(self, name: str) -> float | None:
-        """Return the value shared by all customers, or None if customers differ; see `has` for the error."""
+        """Return the value shared by all customers, or None if customers differ; see `has` for the error.
+
+        >>> columns = FeatureColumns(("recency_days",), (), {"web_sessions": 0.0})
+        >>> columns.constant_of("web_sessions"), columns.constant_of("recency_days")
+        (0.0, None)
+        """
         return None if self.has(name) else self.constant[name]
 
     def without(self, families: Collection[str]) -> "FeatureColumns":
-        """Return the columns of the other families; those left out count as missing for all customers."""
+        """Return the columns of the other families; those left out count as missing for all customers.
+
+        >>> FeatureColumns(("recency_days", "web_sessions"), ()).without(["web"]).names
+        ['recency_days']
+        """
         numeric, categorical = (
             tuple(name for name in names if family_of(name) not in families)
             for names in (self.numeric, self.categorical)
@@ -71,6 +84,7 @@ class LabelledRows:
 
     @property
     def weight(self) -> NDArray[np.float64]:
+        """Sample weight of each row, above 0 and at most 1."""
         if not len(self):
             return np.ones(0)
         age = (self.as_of.max() - self.as_of) / np.timedelta64(1, "D")
@@ -96,7 +110,11 @@ class LabelledRows:
 
 
 def target_names(horizon_days: int) -> tuple[str, str]:
-    """Return the names of the two targets of a horizon: net spend in money, and whether there was a purchase."""
+    """Return the names of the two targets of a horizon: net spend in money, and whether there was a purchase.
+
+    >>> target_names(90)
+    ('spend_90d_total', 'spend_90d_flag')
+    """
     return f"spend_{horizon_days}d_total", f"spend_{horizon_days}d_flag"
 
 
@@ -150,7 +168,10 @@ def load_labelled(
 def scoring_batches(
     connection: Connection, columns: FeatureColumns, batch_rows: int
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Yield (identity, features) for tonight's customers who have bought, in order of customer_id."""
+    """Yield (identity, features) for tonight's customers who have bought, in order of customer_id.
+
+    identity: customer_id only. features: the columns of `columns`, same rows; both of at most `batch_rows` rows.
+    """
     reader = connection.sql(
         f"""
         select customer_id, {_selected(columns, "customer_features")}

@@ -21,7 +21,11 @@ _FREQUENT_SHARE = 0.01
 
 
 class Winsoriser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Clip each column to quantiles of the training rows: one order of a million must not bend a regression line."""
+    """Clip each column to quantiles of the training rows: one order of a million must not bend a regression line.
+
+    >>> Winsoriser(low=0.0, high=0.5).fit_transform(np.array([[1.0], [2.0], [1e6]])).ravel()
+    array([1., 2., 2.])
+    """
 
     def __init__(self, low: float = 0.001, high: float = 0.999) -> None:
         self.low = low
@@ -38,7 +42,12 @@ class Winsoriser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type
 
 
 class FillUnknown(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Set columns that were null in every training row to zero: the source is newer than the training window."""
+    """Set columns that were null in every training row to zero: the source is newer than the training window.
+
+    >>> FillUnknown().fit_transform(pd.DataFrame({"web_sessions": [np.nan, np.nan], "survey_last_nps": [9.0, np.nan]}))
+    array([[ 0.,  9.],
+           [ 0., nan]], dtype=float32)
+    """
 
     def fit(self, x: pd.DataFrame, y: object = None) -> Self:
         self.unknown_ = np.isnan(np.asarray(x, dtype=np.float32)).all(axis=0)
@@ -56,6 +65,12 @@ class FrequentCategories(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Does what scikit-learn's OneHotEncoder does with `handle_unknown="infrequent_if_exist"` and `min_frequency=0.01`, which
     looks at every value in Python: two to four times slower, and models that are fitted side by side wait for each other.
+
+    >>> x = pd.DataFrame({"crm_country": ["DE"] * 60 + ["AT"] * 60 + ["LI"]}, dtype=object)
+    >>> FrequentCategories().fit_transform(x)[[0, 60, 120]]
+    array([[0., 1., 0.],
+           [1., 0., 0.],
+           [0., 0., 1.]], dtype=float32)
     """
 
     def fit(self, x: pd.DataFrame, y: object = None) -> Self:
@@ -81,7 +96,11 @@ class FrequentCategories(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class Anchor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Transform one column of expectations to the scale of the link; missing values become the training rows' median."""
+    """Transform one column of expectations to the scale of the link; missing values become the training rows' median.
+
+    >>> Anchor("log").fit_transform(pd.DataFrame({"btyd_spend_90d": [1.0, np.nan, 1.0]})).ravel()
+    array([0., 0., 0.])
+    """
 
     def __init__(self, link: Link = "log") -> None:
         self.link = link

@@ -49,7 +49,15 @@ def purchase_days(rows: LabelledRows) -> Lesson:
 
 
 def spend_of_buyers(rows: LabelledRows) -> Lesson:
-    """Spend of buyers only. A fully returned purchase counts as a small positive amount."""
+    """Spend of buyers only. A fully returned purchase counts as a small positive amount.
+
+    >>> import pandas as pd
+    >>> money, days = np.array([40.0, 0.0, -5.0]), np.array([2.0, 0.0, 1.0])  # the last one returned more than was bought
+    >>> ids, as_of = np.array(["C1", "C2", "C3"], dtype=object), np.full(3, "2024-06-01", dtype="datetime64[D]")
+    >>> rows = LabelledRows(pd.DataFrame(index=ids), ids, as_of, money, np.sign(days), days, half_life_days=365)
+    >>> spend_of_buyers(rows).target
+    array([40. ,  0.4])
+    """
     buyers = np.flatnonzero(rows.flag > 0)
     return Lesson(buyers, _positive(rows.spend[buyers]), rows.weight[buyers])
 

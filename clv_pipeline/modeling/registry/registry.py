@@ -216,11 +216,19 @@ class Registry:
 
 
 def library_versions() -> dict[str, str]:
+    """Return library -> installed version, of those whose other releases may not read or score a saved model alike."""
     return {name: installed_version(name) for name in _LIBRARIES}
 
 
 def why_unfit(manifest: Manifest, available_features: set[str]) -> str | None:
-    """Return why a version cannot score tonight's features with today's libraries, or None when it can."""
+    """Return why a version cannot score tonight's features with today's libraries, or None when it can.
+
+    >>> manifest = Manifest("v", date(2024, 6, 1), "", "", {}, ["orders"], [], [], {}, library_versions(), {})
+    >>> why_unfit(manifest, {"recency_days"})
+    "it needs the feature 'orders', which is no longer built"
+    >>> why_unfit(manifest, {"orders"}) is None
+    True
+    """
     missing = [f for f in manifest.columns.names if f not in available_features]
     if missing:
         return f"it needs the feature '{missing[0]}', which is no longer built"

@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from clv_pipeline.contracts.warehouse import TABLES, Table
+from clv_pipeline.contracts.table import Table
+from clv_pipeline.contracts.warehouse import TABLES
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.orchestration import checks, pictures
 from clv_pipeline.orchestration.resources import Pipeline, run_acknowledged

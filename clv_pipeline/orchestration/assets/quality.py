@@ -13,7 +13,7 @@ from clv_pipeline.quality.night_checks import NIGHT_CHECKS, CheckResult
 
 @asset(
     key=["quality", "night"],
-    deps=[*(asset_key(f"raw.{name}") for name in CONTRACT), asset_key("clean.orders")],
+    deps=[*(asset_key(f"raw.{name}") for name in CONTRACT), asset_key("clean.orders"), asset_key("clean.customers")],
     group_name="quality",
     kinds={"python", "duckdb"},
     owners=OWNERS,

@@ -1,0 +1,132 @@
+"""Measures of tonight's customers, dispositions and order times, for `source_checks.py`. Nothing is judged here."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from math import hypot, log, pi, sqrt
+
+from clv_pipeline.quality.night_measures import FIGURE
+from clv_pipeline.warehouse.connection import Connection, has_table, one_row
+
+
+@dataclass(frozen=True)
+class OrderTimes:
+    """The times of day of some orders: their circular mean and standard deviation in hours, and their number."""
+
+    mean: float
+    deviation: float
+    orders: int
+
+
+@dataclass(frozen=True)
+class SourceFigures:
+    """Tonight's figures, and those of the last published night under the same names in `before` (empty on a first night).
+
+    `shares` is the share of the order lines by disposition; `kept` the number of customers of the last published night who
+    are still there, of `published`; `times` has the orders of the last day, week, eight weeks and of the eight weeks before
+    the last week.
+    """
+
+    figures: Mapping[str, float]
+    before: Mapping[str, float]
+    shares: Mapping[str, float]
+    published: int
+    kept: int
+    times: Mapping[str, OrderTimes]
+
+
+def measure_source(connection: Connection, as_of: date, time_zone: str, before: Mapping[str, float]) -> SourceFigures:
+    """Return the figures of tonight's clean tables."""
+    customers, refused, unclear, buyers, unknown = one_row(
+        connection,
+        """
+        with refusals as (
+            select coalesce(surviving_customer_id, customers.customer_id) as customer_id
+            from raw.customers left join clean.customer_identities on customers.customer_id = customer_identities.customer_id
+            where not profiling_consent
+        )
+        select
+            count(*),
+            count(*) filter (where not has_profiling_consent),
+            count(*) filter (where not has_profiling_consent and customer_id not in (select customer_id from refusals)),
+            count(first_order_date),
+            count(*) filter (where not has_crm_record and (select is_provided from raw.loads where table_name = 'customers'))
+        from clean.customers
+        """,
+    )
+    published, kept = _customers_kept(connection, as_of)
+    times = {
+        name: found
+        for name, (first, last) in {"day": (1, 0), "week": (7, 0), "earlier": (63, 7), "eight_weeks": (56, 0)}.items()
+        if (found := _order_times(connection, as_of, first, last, time_zone))
+    }
+    figures = {
+        "customers": customers, "not profiled": refused, "unclear consent": unclear, "buyers": buyers, "unknown buyers": unknown,
+    } | ({"order hour": times["eight_weeks"].mean} if "eight_weeks" in times else {})  # fmt: skip
+    shares = connection.execute(
+        "select disposition, sum(row_count)::double / (select count(*) from raw.orders) from clean.dispositions "
+        "where table_name = 'orders' and disposition <> 'accepted' group by disposition"
+    ).fetchall()
+    figures |= {f"share {disposition}": share for disposition, share in shares}
+    return SourceFigures(figures, before, dict(shares), published, kept, times)
+
+
+def _customers_kept(connection: Connection, as_of: date) -> tuple[int, int]:
+    """Return the number of customers of the last published night, and of those who are customers tonight."""
+    if not has_table(connection, "scores.history"):
+        return 0, 0
+    published, kept = one_row(
+        connection,
+        """
+        with last_night as (
+            select distinct customer_id from scores.history
+            where as_of_date = (select max(as_of_date) from scores.history where as_of_date < $as_of)
+        ),
+        known as (
+            select customer_id from clean.customers
+            union
+            select customer_id from clean.customer_identities
+        )
+        select count(*), count(*) filter (where customer_id in (select customer_id from known)) from last_night
+        """,
+        {"as_of": as_of},
+    )
+    return published, kept
+
+
+def _order_times(connection: Connection, as_of: date, first: int, last: int, time_zone: str) -> OrderTimes | None:
+    """Return the times of the orders from `first` to `last` days before as_of; None where most have a day only."""
+    hours, sine, cosine, timed, orders = one_row(
+        connection,
+        """
+        with orders as (
+            select min(timezone($zone, ordered_at)) as local_time from clean.orders
+            where amount > 0 and order_date >= $as_of::date - $first::integer and order_date < $as_of::date - $last::integer
+            group by order_id, customer_id, order_date
+        ),
+        hours as (select hour(local_time) + minute(local_time) / 60.0 as hour, local_time::time from orders)
+        select
+            degrees(atan2(avg(sin(radians(hour * 15))), avg(cos(radians(hour * 15))))) / 15,
+            avg(sin(radians(hour * 15))), avg(cos(radians(hour * 15))), count(*) filter (where hour <> 0), count(*)
+        from hours
+        """,
+        {"zone": time_zone, "as_of": as_of, "first": first, "last": last},
+    )
+    if not orders or timed < 0.8 * orders:
+        return None
+    return OrderTimes(float(hours) % 24, _circular_deviation(float(sine), float(cosine)), orders)
+
+
+def _circular_deviation(sine: float, cosine: float) -> float:
+    """Return the circular standard deviation in hours from the mean sine and cosine.
+
+    >>> _circular_deviation(0.0, 1.0)
+    0.0
+    """
+    length = min(max(hypot(sine, cosine), 1e-9), 1.0)
+    return sqrt(-2 * log(length)) * 12 / pi
+
+
+def figures_to_note(figures: Mapping[str, float]) -> Iterable[tuple[str, str, float]]:
+    """Return the rows of `quality.night` that a later night compares with."""
+    return [(FIGURE, name, value) for name, value in sorted(figures.items())]

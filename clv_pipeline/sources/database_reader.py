@@ -1,0 +1,227 @@
+"""Reading a database behind SQLAlchemy; PostgreSQL rows come by COPY, every other database's through a server cursor."""
+
+import io
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import sqlalchemy as sa
+
+from clv_pipeline.core.error_texts import reason_of
+from clv_pipeline.core.errors import SourceError
+from clv_pipeline.sources.folder import SourceSelect
+from clv_pipeline.sources.reading import BEGINNING, Days, TimeLimit, in_days, select_failed, text_field, too_slow
+from clv_pipeline.sources.source_counts import DayCount
+
+log = logging.getLogger(__name__)
+
+_COPY_BATCH_BYTES = 16_000_000
+#: From here on whole floating-point numbers are not exact.
+_EXACT = 2**53
+#: Type numbers of PostgreSQL: int8, int2, int4, float4, float8, numeric; and bytea.
+_PG_NUMBERS, _PG_BYTEA = {20, 21, 23, 700, 701, 1700}, 17
+#: Databases whose times are compared as text; the others' are cast to a date.
+_TEXT_DAYS = {"sqlite", "postgresql", "mysql", "mariadb"}
+#: How long after its statement timeout a server may stay silent before the connection is cut from this side.
+_GRACE_SECONDS = 5
+
+
+class DatabaseReader:
+    """A database behind SQLAlchemy; PostgreSQL rows come by COPY, every other database's through a server cursor."""
+
+    def __init__(self, connection: sa.Connection, timeout_seconds: int) -> None:
+        self._connection = connection
+        self._timeout_seconds = timeout_seconds
+
+    def read(self, select: SourceSelect, since: str, batch_rows: int, days: Days | None = None) -> Iterator[pa.Table]:
+        limit = self._time_limit()
+        try:
+            with limit:
+                if self._connection.dialect.name == "postgresql" and self._connection.dialect.driver == "psycopg":
+                    yield from self._copy(select, since, days)
+                else:
+                    yield from self._fetch(select, since, batch_rows, days)
+        except (sa.exc.SQLAlchemyError, psycopg.Error, pa.ArrowException, OSError, ValueError) as error:
+            if limit.over or "statement timeout" in str(error):
+                raise too_slow(select, self._timeout_seconds) from None
+            raise select_failed(select, error, lost=self._is_lost(error)) from None
+
+    def _time_limit(self) -> TimeLimit:
+        """Return a client-side stop for a SELECT, for servers that cannot stop it or no longer answer."""
+        driver = self._connection.connection.driver_connection
+        if isinstance(driver, psycopg.Connection):
+            return TimeLimit(self._timeout_seconds + _GRACE_SECONDS, partial(_hang_up, driver.fileno()))
+        stop = getattr(driver, "interrupt", None)  # SQLite's driver has it
+        return TimeLimit(self._timeout_seconds, stop or (lambda: None))
+
+    def _is_lost(self, error: Exception) -> bool:
+        if isinstance(error, sa.exc.DBAPIError):
+            return error.connection_invalidated
+        return isinstance(error, psycopg.Error) and self._is_closed()
+
+    def count_by_day(self, select: SourceSelect, day: str | None, money: str | None) -> dict[str, DayCount] | None:
+        rows = self._selected(select, *[name for name in (day, money) if name])
+        which = self._day(rows.c[day]) if day else sa.literal_column("''")
+        total = sa.func.sum(sa.cast(rows.c[money], sa.Numeric(38, 6))) if money else sa.null()
+        # a literal cannot be grouped by everywhere
+        query = sa.select(which, sa.func.count(), total).select_from(rows)
+        try:
+            # a SELECT that cannot be counted must not abort the snapshot's transaction
+            with self._connection.begin_nested() if self._can_nest else nullcontext():
+                found = self._connection.execute(
+                    query.group_by(which) if day else query, _since(select, BEGINNING)
+                ).fetchall()
+        except sa.exc.DBAPIError as error:
+            if error.connection_invalidated or "statement timeout" in str(error.orig):
+                raise select_failed(select, error.orig or error, lost=error.connection_invalidated) from None
+            log.warning("%s cannot be counted at the source: %s", select.table.name, reason_of(error))
+            return None
+        except sa.exc.SQLAlchemyError as error:
+            log.warning("%s cannot be counted at the source: %s", select.table.name, type(error).__name__)
+            return None
+        return {
+            str(which or ""): DayCount(int(count), float(total or 0) if money else None)
+            for which, count, total in found
+        }
+
+    @property
+    def _can_nest(self) -> bool:
+        return self._connection.dialect.name == "postgresql"
+
+    def _selected(self, select: SourceSelect, *columns: str) -> sa.Subquery:
+        named: list[sa.ColumnClause[Any]] = [sa.column(name) for name in columns]
+        return sa.text(select.for_sqlalchemy()).columns(*named).subquery("selected")
+
+    def _day(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+        """Return the first ten characters of a time's text, as `read` delivers it."""
+        # literals, not parameters: select list and group by must be the same expression
+        ten: sa.ColumnElement[int] = sa.literal_column("10")
+        text: sa.ColumnElement[Any]
+        match self._connection.dialect.name:
+            case "sqlite":  # a date is a number to SQLite's cast
+                text = sa.func.substr(column, sa.literal_column("1"), ten)
+            case "postgresql":
+                text = sa.func.left(sa.cast(column, sa.Text), ten)
+            case "mysql" | "mariadb":
+                text = sa.func.left(sa.cast(column, sa.CHAR), ten)
+            case _:
+                text = sa.cast(column, sa.Date)
+        return sa.func.coalesce(text, sa.literal_column("''")) if self._connection.dialect.name in _TEXT_DAYS else text
+
+    def _is_closed(self) -> bool:
+        driver = self._connection.connection.driver_connection
+        return driver is None or bool(driver.closed)
+
+    def _fetch(self, select: SourceSelect, since: str, batch_rows: int, days: Days | None) -> Iterator[pa.Table]:
+        statement: sa.Executable = sa.text(select.for_sqlalchemy())
+        if days:
+            rows_of = self._selected(select, days.column)
+            statement = (
+                sa.select(sa.text("*")).select_from(rows_of).where(self._day(rows_of.c[days.column]).in_(days.days))
+            )
+        result = self._connection.execution_options(stream_results=True).execute(statement, _since(select, since))
+        names = list(result.keys())
+        yield _empty(names)
+        while rows := result.fetchmany(batch_rows):
+            columns = list(zip(*rows, strict=True))
+            schema = pa.schema([text_field(n, _kind_of(values)) for n, values in zip(names, columns, strict=True)])
+            yield pa.Table.from_arrays(
+                [pa.array(map(as_text, values), pa.string()) for values in columns], schema=schema
+            )
+
+    def _copy(self, select: SourceSelect, since: str, days: Days | None) -> Iterator[pa.Table]:
+        cursor = self._connection.connection.cursor()
+        sql, parameters = select.for_psycopg(), _since(select, since) or None
+        if days:
+            which = in_days(days).replace("::varchar", "::text")
+            sql = f"select * from ({sql}) as selected where {which.replace('%', '%%') if parameters else which}"
+        cursor.execute(f"select * from ({sql}) as selected limit 0", parameters)
+        types = [(column[0], column[1]) for column in cursor.description or ()]
+        _refuse_binary(select, [name for name, number in types if number == _PG_BYTEA])
+        schema = pa.schema([text_field(name, "number" if number in _PG_NUMBERS else "text") for name, number in types])
+        yield schema.empty_table()
+        with cursor.copy(f"copy ({sql}) to stdout (format csv)", parameters) as copy:
+            rows: list[bytes] = []
+            size = 0
+            for row in copy:
+                rows.append(bytes(row))
+                size += len(rows[-1])
+                if size >= _COPY_BATCH_BYTES:
+                    yield _parse_csv(rows, schema)
+                    rows, size = [], 0
+            if rows:
+                yield _parse_csv(rows, schema)
+
+
+def _since(select: SourceSelect, since: str) -> dict[str, str]:
+    return {"since": since} if select.is_incremental else {}
+
+
+def _kind_of(values: tuple[Any, ...]) -> str:
+    """Return the kind of a column from what the driver hands over."""
+    if not all(value is None or isinstance(value, (int, float, Decimal)) for value in values):
+        return "text"
+    return "float" if any(isinstance(value, float) for value in values) else "number"
+
+
+def _refuse_binary(select: SourceSelect, columns: list[str]) -> None:
+    for column in columns:
+        raise SourceError(
+            f"{select.table.name}: the SELECT ({select.path.name}) returns '{column}' as binary data",
+            next_step=f"return text: `convert_from({column}, 'UTF8') as {column}`.",
+        )
+
+
+def as_text(value: Any) -> str | None:
+    """Return a driver's value as exact text: no float rounding, no lost zone, no '.0' after a whole number.
+
+    >>> as_text(12346.0), as_text(Decimal("1.50")), as_text(datetime(2024, 5, 30, 23, 30))
+    ('12346', '1.50', '2024-05-30 23:30:00')
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return str(int(value))
+    return str(value)
+
+
+def _hang_up(descriptor: int) -> None:
+    """Shut the socket down so that a blocked read fails immediately."""
+    with socket.socket(fileno=socket.dup(descriptor)) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def _empty(names: list[str]) -> pa.Table:
+    return pa.schema([(name, pa.string()) for name in names]).empty_table()
+
+
+def _parse_csv(rows: list[bytes], schema: pa.Schema) -> pa.Table:
+    names = schema.names
+    # a database without an encoding (SQL_ASCII) returns any bytes; such rows are quarantined
+    text = b"".join(rows).decode("utf-8", errors="replace")
+    # unquoted empty is PostgreSQL's null, quoted empty its empty string
+    return pacsv.read_csv(
+        io.BytesIO(text.encode()),
+        read_options=pacsv.ReadOptions(column_names=names, block_size=2 * _COPY_BATCH_BYTES),
+        parse_options=pacsv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    ).cast(schema)
