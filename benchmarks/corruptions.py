@@ -59,7 +59,9 @@ def made_company(seed: int, *, customers: int, until: date) -> Tables:
         day, rate, basket = since, draw.choice([20, 40, 90, 200]), draw.lognormvariate(3.4, 0.5)
         currency = "CHF" if people[-1]["country"] == "CH" else "EUR"
         while day < date(2025, 1, 1):
-            at = f"{day} {int(min(max(draw.gauss(15, 4), 6), 23)):02d}:{draw.randrange(60):02d}:{draw.randrange(60):02d}"
+            at = (
+                f"{day} {int(min(max(draw.gauss(15, 4), 6), 23)):02d}:{draw.randrange(60):02d}:{draw.randrange(60):02d}"
+            )
             order = f"{day:%y%j}-{number:05d}"
             status = "cancelled" if draw.random() < 0.04 else "paid"
             for line in range(1, draw.choice([1, 1, 2, 3]) + 1):
@@ -68,18 +70,43 @@ def made_company(seed: int, *, customers: int, until: date) -> Tables:
                               round(basket * draw.uniform(0.4, 1.6), 2), currency, status))  # fmt: skip
             if draw.random() < 0.05 and status == "paid":
                 back = f"{day + timedelta(days=draw.randrange(2, 15))} {at[11:]}"
-                lines.append((order, 90, customer, back, lines[-1][4], -1, -round(lines[-1][6] / 2, 2), currency, "returned"))
+                lines.append(
+                    (order, 90, customer, back, lines[-1][4], -1, -round(lines[-1][6] / 2, 2), currency, "returned")
+                )
             sessions.append((f"s{order}", customer, at, draw.randrange(1, 20), draw.randrange(5, 900)))
             day += timedelta(days=1 + int(draw.expovariate(1 / rate)))
     orders = pd.DataFrame(
         lines,
-        columns=["order_id", "order_line_id", "customer_id", "ordered_at", "product_id", "quantity", "amount", "currency", "status"],
+        columns=[
+            "order_id",
+            "order_line_id",
+            "customer_id",
+            "ordered_at",
+            "product_id",
+            "quantity",
+            "amount",
+            "currency",
+            "status",
+        ],
     ).astype(str)
-    web = pd.DataFrame(sessions, columns=["session_id", "customer_id", "started_at", "page_views", "duration_seconds"]).astype(str)
+    web = pd.DataFrame(
+        sessions, columns=["session_id", "customer_id", "started_at", "page_views", "duration_seconds"]
+    ).astype(str)
     days = pd.date_range(_BEGINNING, date(2025, 1, 1)).strftime("%Y-%m-%d")
-    rates = pd.DataFrame({"currency": "CHF", "rate_date": days, "rate": [f"{1.03 + draw.uniform(-0.01, 0.01):.4f}" for _ in days]})
+    rates = pd.DataFrame(
+        {"currency": "CHF", "rate_date": days, "rate": [f"{1.03 + draw.uniform(-0.01, 0.01):.4f}" for _ in days]}
+    )
     spend = pd.DataFrame({"channel": "search", "spend_date": days, "spend": "25.00"})
-    return cut({"orders": orders, "customers": pd.DataFrame(people), "web_sessions": web, "fx_rates": rates, "marketing_spend": spend}, until)
+    return cut(
+        {
+            "orders": orders,
+            "customers": pd.DataFrame(people),
+            "web_sessions": web,
+            "fx_rates": rates,
+            "marketing_spend": spend,
+        },
+        until,
+    )
 
 
 def cut(tables: Tables, until: date) -> Tables:
@@ -150,7 +177,9 @@ def _put(table: str, column: str, value: Callable[[pd.Series, random.Random], pd
 
 def _recent(column: str, value: str, days: int, share: float = 1.0) -> Spoil:
     def change(frame: pd.DataFrame, as_of: date, draw: random.Random) -> pd.DataFrame:
-        chosen = _since(frame, as_of, days) & pd.Series([draw.random() < share for _ in range(len(frame))], index=frame.index)
+        chosen = _since(frame, as_of, days) & pd.Series(
+            [draw.random() < share for _ in range(len(frame))], index=frame.index
+        )
         frame.loc[chosen, column] = value
         return frame
 
@@ -158,9 +187,9 @@ def _recent(column: str, value: str, days: int, share: float = 1.0) -> Spoil:
 
 
 def _part_of(table: str, share: float) -> Spoil:
-    return lambda tables, as_of, draw: tables | {
-        table: tables[table][[draw.random() < share for _ in range(len(tables[table]))]]
-    }
+    return lambda tables, as_of, draw: (
+        tables | {table: tables[table][[draw.random() < share for _ in range(len(tables[table]))]]}
+    )
 
 
 def _restarting_numbers(frame: pd.DataFrame, as_of: date, draw: random.Random) -> pd.DataFrame:
@@ -305,7 +334,9 @@ def night(root: Path, home: Home, tables: Tables, as_of: date, validator: Valida
 
 def _judged(settings: Settings, warehouse: Warehouse, as_of: date, validator: Validator) -> list[str]:
     started = datetime.combine(as_of, datetime.min.time(), UTC) + timedelta(hours=1)
-    tables = extract(settings, warehouse, as_of=as_of, run_id="r", started_at=started, progress=lambda table, rows: None)
+    tables = extract(
+        settings, warehouse, as_of=as_of, run_id="r", started_at=started, progress=lambda table, rows: None
+    )
     warnings = [warning for table in tables for warning in table.warnings]
     for model in load_layer("1_clean"):
         if model.name in CONTRACT:
@@ -317,7 +348,10 @@ def _judged(settings: Settings, warehouse: Warehouse, as_of: date, validator: Va
         warnings += [f"{j.check}: {j.says}" for j in judge_tonight(connection, settings, ()) if j.verdict == "warns"]
         remember_good_night(connection, settings.name, as_of, "r")
         # the customers of a published night, which scoring would write
-        connection.execute("create or replace table scores.history as select $as_of::date as as_of_date, customer_id from clean.customers", {"as_of": as_of})
+        connection.execute(
+            "create or replace table scores.history as select $as_of::date as as_of_date, customer_id from clean.customers",
+            {"as_of": as_of},
+        )
     return warnings
 
 
@@ -340,9 +374,15 @@ def main() -> None:
                 as_of = _FIRST_NIGHT + timedelta(days=n)
                 seen = night(root, home, cut(company, as_of), as_of, validator)
                 if n:
-                    reds, loud, clean_nights = reds + seen.is_red, loud + bool(seen.texts and not seen.is_red), clean_nights + 1
+                    reds, loud, clean_nights = (
+                        reds + seen.is_red,
+                        loud + bool(seen.texts and not seen.is_red),
+                        clean_nights + 1,
+                    )
                 if seen.texts:
-                    print(f"company {seed}, clean night {as_of}: {'RED ' if seen.is_red else ''}{' | '.join(seen.texts)[:400]}")
+                    print(
+                        f"company {seed}, clean night {as_of}: {'RED ' if seen.is_red else ''}{' | '.join(seen.texts)[:400]}"
+                    )
                 if n == _GOOD_NIGHTS - 1:
                     shutil.copytree(home.root, root / "good")
             as_of = _FIRST_NIGHT + timedelta(days=_GOOD_NIGHTS)

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.logging import RichHandler
 
-from clv_pipeline.core.errors import PipelineError
+from clv_pipeline.core.foreign_errors import mask_command
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import DEFAULT_HOME, IS_INSTALLED, PROJECT, WORKSPACE
 from clv_pipeline.core.settings import Settings, load_settings
@@ -59,17 +59,17 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command; an error a user can act on is one message and exit code 1, never a traceback."""
+    """Run the command; an error is one message and exit code 1, never a traceback, and one that is not ours is masked."""
     try:
         cli(standalone_mode=False)
-    except PipelineError as error:
-        out.print(f"[bold red]error[/] {_plain(str(error))}")
-        sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
+    except Exception as error:
+        out.print(f"[bold red]error[/] {_plain(str(mask_command(error, list(cli.commands))))}")
+        sys.exit(1)
 
 
 _home_option = click.option(

@@ -457,7 +457,7 @@ def test_no_message_holds_the_password(bundle: Path, url: str) -> None:
         publish_to_database(bundle, load_settings(source="demo", publish_url=url))
     assert "s3cret" not in str(error.value)
     assert "s3cret" not in repr(load_settings(source="demo", publish_url=url))
-    assert error.value.__suppress_context__
+    assert error.value.__suppress_context__ or error.value.__context__ is None
 
 
 # --- configuration -----------------------------------------------------------------------------------------------------

@@ -3,14 +3,17 @@
 Reading and writing is in `sources/readers.py` and `publishing/database_target.py`.
 """
 
+import logging
 import re
 
 import sqlalchemy as sa
 
 from clv_pipeline.core.errors import ConfigurationError
 
-#: DB-API's classes of errors about a value, and where in their message the value begins.
-_ABOUT_A_VALUE = {"DataError": re.compile(r"[\"'].*"), "IntegrityError": re.compile(r"'.*")}
+# both log, with the server's text, what fails while a broken COPY or connection is closed
+for noisy in ("psycopg", "sqlalchemy.pool"):
+    logging.getLogger(noisy).setLevel(logging.CRITICAL)
+
 #: Treat a server that accepts the connection but never answers as down; detect a vanished one with keep-alives.
 _LIBPQ_PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _CREDENTIALS = re.compile(r"[^\s\"']*@")
@@ -27,14 +30,30 @@ def engine_of(address: str, *, called: str) -> sa.Engine:
     """
     try:
         url = sa.make_url(address)
+        _check_credentials_end(url, called)
         libpq = {k: v for k, v in _LIBPQ_PATIENCE.items() if k not in url.query}
         arguments = libpq if url.drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2") else {}
         return sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, connect_args=arguments)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError) as error:
+        # a ValueError quotes the part it cannot read, which may be one of the password
+        reason = "a part of it cannot be read" if isinstance(error, ValueError) else str(error).replace(address, "***")
         raise ConfigurationError(
-            f"{called} cannot be used: {masked(str(error).replace(address, '***'))}",
+            f"{called} cannot be used: {masked(reason)}",
             next_step="write it as dialect+driver://user@host/database and install that driver.",
         ) from None
+
+
+def _check_credentials_end(url: sa.URL, called: str) -> None:
+    """Refuse an address with a second @: the driver would take the rest of the password for a host, and name it.
+
+    Raises:
+        ConfigurationError: host or database has an @.
+    """
+    if url.host and "@" in f"{url.host}{url.database}":
+        raise ConfigurationError(
+            f"{called} has an @ after the one that ends user and password",
+            next_step="write each @, / and : of the password percent-encoded: %40, %2F and %3A.",
+        )
 
 
 def address_of(url: sa.URL) -> str:
@@ -55,17 +74,3 @@ def masked(text: str) -> str:
     'could not connect to ***@db.example'
     """
     return _CREDENTIALS.sub("***@", text)
-
-
-def reason_of(error: BaseException) -> str:
-    r"""Return the first line of the database's message, masked and without the value it is about; the other lines quote rows.
-
-    >>> reason_of(ValueError("no route to reader:secret@db.example\nline 2: 'a row'"))
-    'no route to ***@db.example'
-    """
-    cause = getattr(error, "orig", None) or error
-    said = (str(cause).strip() or type(error).__name__).splitlines()[0]
-    for kind in type(cause).__mro__:
-        if kind.__name__ in _ABOUT_A_VALUE:
-            said = _ABOUT_A_VALUE[kind.__name__].sub("***", said)
-    return masked(said)

@@ -86,6 +86,12 @@ class PrivacyError(PipelineError):
     anchor = "privacy"
 
 
+class UnexpectedError(PipelineError):
+    """An error that is not ours, masked by `foreign_errors.py`: type, step, and the private file that has its text."""
+
+    anchor = "unexpected"
+
+
 class ArtefactError(PipelineError):
     """A saved model is missing, was changed, or does not fit the features of tonight."""
 

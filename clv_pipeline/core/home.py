@@ -39,6 +39,11 @@ class Home:
         return self._folder("dagster")
 
     @property
+    def failures(self) -> Path:
+        """Texts of unexpected errors, which may quote a row: `foreign_errors.py` makes the folder private, and bounds it."""
+        return self.root.expanduser().absolute() / "failures"
+
+    @property
     def lock(self) -> Path:
         """The lock file, locked by the process that writes to this home."""
         return self._folder(".") / "run.lock"

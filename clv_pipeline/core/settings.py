@@ -232,7 +232,7 @@ def read_source_toml(folder: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}", next_step="fix that line.") from error
+        raise ConfigurationError(f"{path} is not valid TOML: {error}", next_step="fix that line.") from None
     if "timezone" in values:
         values["time_zone"] = values.pop("timezone")
     known = list(Settings.model_fields)

@@ -1,6 +1,6 @@
 """`clv doctor`: check that tonight's run can work. Each finding names what was checked and, if it failed, the next step.
 
-Read-only; nothing is changed, and one failure never hides the other findings.
+Nothing is changed, and one failure never hides the other findings, not even one that is not ours.
 """
 
 import os
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.core.errors import PipelineError
+from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.settings import OrderStatus, Settings
@@ -55,12 +56,14 @@ def _source(settings: Settings) -> Iterator[Finding]:
         yield Finding("source", True, "the embedded demo company, created on the first run")
         return
     try:
-        selects = read_selects(settings)
-        with open_source(settings.source_url, tries=1, timeout_seconds=60):
-            yield Finding("source", True, "reachable, and readable in one snapshot")
+        with net(Home(settings.home), "clv_doctor", "source"):
+            selects = read_selects(settings)
+            with open_source(settings.source_url, tries=1, timeout_seconds=60):
+                reachable = Finding("source", True, "reachable, and readable in one snapshot")
     except PipelineError as error:
         yield Finding("source", False, error.what, error.advice)
         return
+    yield reachable
     returned: dict[str, list[str]] = {}
     for name in CONTRACT:
         if name in selects:
@@ -70,7 +73,7 @@ def _source(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"{name}.sql", True, "not provided: only its features are missing")
     yield _emails(settings, returned)
     yield _consent(returned)
-    if "status" in returned["orders"]:
+    if "status" in returned.get("orders", []):
         yield _statuses(settings, selects["orders"])
 
 
@@ -96,7 +99,10 @@ def _consent(returned: dict[str, list[str]]) -> Finding:
 def _statuses(settings: Settings, select: SourceSelect) -> Finding:
     """Check that every status is classified; what is not is shown with its lines and money, ready to paste."""
     try:
-        with open_source(settings.source_url, tries=1, timeout_seconds=settings.statement_timeout_seconds) as source:
+        with (
+            net(Home(settings.home), "clv_doctor", "statuses"),
+            open_source(settings.source_url, tries=1, timeout_seconds=settings.statement_timeout_seconds) as source,
+        ):
             found = source.count_by_value(select, "status", "amount")
     except PipelineError as error:
         return Finding("order statuses", False, error.what, error.advice)
@@ -119,7 +125,10 @@ def _select(settings: Settings, select: SourceSelect) -> tuple[Finding, list[str
     """
     subject = f"{select.table.name}.sql"
     try:
-        with open_source(settings.source_url, tries=1, timeout_seconds=60) as source:
+        with (
+            net(Home(settings.home), "clv_doctor", subject),
+            open_source(settings.source_url, tries=1, timeout_seconds=60) as source,
+        ):
             batches = source.read(select, _NO_ROWS_SINCE, 1)
             returned = next(iter(batches)).column_names
             # ends a COPY that may be running, before its connection is closed

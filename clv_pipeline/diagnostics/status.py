@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from clv_pipeline.core import clock
+from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
@@ -46,7 +47,7 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
         with open_bundle_file(file) as connection:
             (run,) = records(connection, "select *, (select count(*) from customer_clv) as rows from clv_run")
     except (PublishError, duckdb.Error) as error:
-        what = error.what if isinstance(error, PublishError) else f"{file} cannot be read: {error}".splitlines()[0]
+        what = error.what if isinstance(error, PublishError) else f"{file} cannot be read: {reason_of(error)}"
         yield Finding("served", False, what, f"close what has it open for writing, or {_way_back(home)}")
         return
     run_id = run["run_id"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from clv_pipeline.core.error_texts import kind_of
 from clv_pipeline.core.errors import ConfigurationError, nearest
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.window_spend import spend_by_customer
@@ -134,7 +135,9 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"customer_id": str})
     except Exception as error:  # any reader error means the same: the file is not of the type its name says
-        raise ConfigurationError(f"{path} cannot be read: {error}", next_step="give a CSV or Parquet file.") from error
+        raise ConfigurationError(
+            f"{path} cannot be read: {kind_of(error)}", next_step="give a CSV or Parquet file."
+        ) from None
     if "customer_id" not in frame:
         raise ConfigurationError(
             f"{path} has no column 'customer_id'{nearest('customer_id', [str(c) for c in frame])}",

@@ -205,7 +205,7 @@ def _failed_checks(events: list[dg.DagsterEvent]) -> dict[str, str]:
 
 
 def _failure_of_step(subject: str, event: dg.DagsterEvent) -> Failure:
-    """Return the fields of our own error, or the cause of an unexpected one."""
+    """Return the fields of our own error; of another, which no step of ours raises, the type alone."""
     data = event.step_failure_data
     metadata = data.user_failure_data.metadata if data.user_failure_data else {}
     fields = from_metadata({name: str(entry.value) for name, entry in metadata.items()})
@@ -224,4 +224,4 @@ def _failure_of_run(event: dg.DagsterEvent, tags: Mapping[str, str]) -> Failure:
 def _cause(error: SerializableErrorInfo | None) -> str:
     while error and error.cause:
         error = error.cause
-    return f"unexpected: {error.message.strip()}" if error else "unexpected error"
+    return f"unexpected {error.cls_name}" if error and error.cls_name else "unexpected error"

@@ -1,4 +1,4 @@
-"""Resources of every asset: settings, folders, warehouse, registry; and the conversion of a user's error into a failed step."""
+"""Resources of every asset: settings, folders, warehouse, registry. What an error in a step becomes is in `steps.py`."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from clv_pipeline.core.errors import DamageError, PipelineError, ResourceError, SourceInterrupted
+from clv_pipeline.core.errors import PipelineError
+from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.run_lock import hold
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.demo_company.company import with_demo_source
 from clv_pipeline.modeling.registry.registry import Registry
-from clv_pipeline.orchestration.failure_fields import metadata_of, tags_of
+from clv_pipeline.orchestration.failure_fields import tags_of
 from clv_pipeline.publishing.recovery import recover
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.quality.night_checks import known_checks
@@ -44,8 +45,9 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         started_by = run.tags.get("dagster/schedule_name", "the Dagster UI")
         with ExitStack() as held:
             try:
-                held.enter_context(hold(self.home, f"{run.job_name}, started by {started_by}", run.run_id))
-                recover(self.warehouse, self.home.published, self.settings.name)
+                with net(self.home, run.run_id, "the start of the run"):
+                    held.enter_context(hold(self.home, f"{run.job_name}, started by {started_by}", run.run_id))
+                    recover(self.warehouse, self.home.published, self.settings.name)
             except PipelineError as error:
                 assert context.instance is not None
                 context.instance.add_run_tags(run.run_id, tags_of(error))
@@ -105,22 +107,3 @@ def run_started_at(context: dg.AssetExecutionContext) -> datetime:
     assert record is not None
     created: datetime = record.create_timestamp
     return created.astimezone(UTC)
-
-
-@contextmanager
-def red_on_error() -> Iterator[None]:
-    """Turn a user's error into a failed step that shows its message; only `SourceInterrupted` is retried.
-
-    Messages about memory or disk do not contain the current step, so the step is put first.
-    """
-    try:
-        yield
-    except PipelineError as error:
-        where = ""
-        if isinstance(error, ResourceError | DamageError):
-            where = dg.OpExecutionContext.get().get_step_execution_context().step.key.replace("__", ".") + ": "
-        raise dg.Failure(
-            description=f"{where}{error}",
-            metadata=metadata_of(error, where),
-            allow_retries=isinstance(error, SourceInterrupted),
-        ) from error

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 from dagster._utils.schedules import schedule_execution_time_iterator
 
+from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.orchestration.resources import AS_OF_TAG, RETRAIN_TAG, current_settings
@@ -41,6 +42,11 @@ def every_night(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
     Missed nights are caught up first, oldest first, so that the history has no gap.
     """
     settings = current_settings()
+    with net(Home(settings.home), "schedule", "every_night"):
+        return _requests(context, settings)
+
+
+def _requests(context: dg.ScheduleEvaluationContext, settings: Settings) -> list[dg.RunRequest]:
     tonight = context.scheduled_execution_time.astimezone(ZoneInfo(settings.time_zone)).date()
     if settings.as_of:
         return [_request(tonight, settings.as_of)]

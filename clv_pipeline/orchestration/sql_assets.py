@@ -9,7 +9,8 @@ from clv_pipeline.contracts.published import PUBLISHED, description_of
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.contracts.warehouse import TABLES
 from clv_pipeline.features.wording import describe
-from clv_pipeline.orchestration.resources import Pipeline, current_settings, red_on_error
+from clv_pipeline.orchestration.resources import Pipeline, current_settings
+from clv_pipeline.orchestration.steps import multi_asset
 from clv_pipeline.warehouse.connection import Connection, columns_of, row_count
 from clv_pipeline.warehouse.sql_models import SqlModel, column_lineage
 
@@ -58,14 +59,14 @@ def sql_asset(
 ) -> dg.AssetsDefinition:
     """Return the asset that builds one SQL model by `body`; `also` names tables it needs beyond those it reads."""
 
-    @dg.multi_asset(
+    @multi_asset(
         name="__".join(asset_key(model.table).path),
         specs=[sql_spec(model, group=group, also=also)],
         check_specs=list(checks) or None,
     )
     def build_table(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
         # keep one connection open for the whole step: reopening the file for each query costs more than the query
-        with red_on_error(), pipeline.warehouse.connection():
+        with pipeline.warehouse.connection():
             yield from body(context, pipeline, model)
 
     return build_table

@@ -71,6 +71,8 @@ def forget(settings: Settings, customer_id: str) -> Erasure:
             removed[f"backtest {file.parent.name}/{file.name}"] = _clean_parquet(file, ids)
         clear_leftovers(home.published)
         shutil.rmtree(home.scratch)
+        if home.failures.exists():  # texts of unexpected errors may quote any row
+            shutil.rmtree(home.failures)
         left += find_traces(home, ids)
     return Erasure(ids, {place: rows for place, rows in removed.items() if rows}, left)
 

@@ -17,7 +17,8 @@ import pyarrow.csv as pacsv
 import sqlalchemy as sa
 
 from clv_pipeline.contracts.published import PUBLISHED
-from clv_pipeline.core.databases import address_of, engine_of, reason_of
+from clv_pipeline.core.databases import address_of, engine_of
+from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.warehouse.connection import Connection, columns_of, one_row, open_bundle_file

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import PublishError, nearest
 from clv_pipeline.core.home import Home, remove_at_once, write_durably
 from clv_pipeline.core.run_lock import hold
@@ -37,10 +38,17 @@ def current(published: Path) -> Identity | None:
         with open_bundle_file(served) as connection:
             run_id, as_of, source = one_row(connection, "select run_id, as_of_date::varchar, source_name from clv_run")
         return {"run_id": run_id, "as_of_date": as_of, "source_name": source}
-    except (PublishError, duckdb.Error) as error:
-        log.warning("%s cannot be read: %s", served, str(error).splitlines()[0])
-        pointer = read_pointer(published)
-        return {name: pointer[name] for name in ("run_id", "as_of_date", "source_name")} if pointer else None
+    except PublishError as error:
+        log.warning("%s", error.what)
+        return _by_pointer(published)
+    except duckdb.Error as error:
+        log.warning("%s cannot be read: %s", served, reason_of(error))
+        return _by_pointer(published)
+
+
+def _by_pointer(published: Path) -> Identity | None:
+    pointer = read_pointer(published)
+    return {name: pointer[name] for name in ("run_id", "as_of_date", "source_name")} if pointer else None
 
 
 def read_pointer(published: Path) -> dict[str, Any] | None:
@@ -206,5 +214,5 @@ def remove_old_bundles(published: Path, keep: int, just_made: str) -> list[str]:
         try:
             remove_at_once(published / run_id)
         except OSError as error:
-            log.warning("the old bundle %s could not be removed: %s", run_id, error)
+            log.warning("the old bundle %s could not be removed: %s", run_id, reason_of(error))
     return removed

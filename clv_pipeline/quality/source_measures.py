@@ -124,7 +124,7 @@ def _circular_deviation(sine: float, cosine: float) -> float:
     0.0
     """
     length = min(max(hypot(sine, cosine), 1e-9), 1.0)
-    return sqrt(-2 * log(length)) * 12 / pi
+    return sqrt(2 * log(1 / length)) * 12 / pi
 
 
 def figures_to_note(figures: Mapping[str, float]) -> Iterable[tuple[str, str, float]]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import sqlalchemy as sa
 
-from clv_pipeline.core.databases import reason_of
+from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.sources.folder import SourceSelect
 from clv_pipeline.sources.reading import BEGINNING, Days, TimeLimit, in_days, select_failed, text_field, too_slow
@@ -49,7 +49,7 @@ class DatabaseReader:
                     yield from self._copy(select, since, days)
                 else:
                     yield from self._fetch(select, since, batch_rows, days)
-        except (sa.exc.SQLAlchemyError, psycopg.Error, pa.ArrowException) as error:
+        except (sa.exc.SQLAlchemyError, psycopg.Error, pa.ArrowException, OSError, ValueError) as error:
             if limit.over or "statement timeout" in str(error):
                 raise too_slow(select, self._timeout_seconds) from None
             raise select_failed(select, error, lost=self._is_lost(error)) from None

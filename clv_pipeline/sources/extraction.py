@@ -14,6 +14,7 @@ import pandas as pd
 from clv_pipeline.contracts.source import CONTRACT, SourceTable
 from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, SOURCE_COUNTS
 from clv_pipeline.core.errors import SourceError
+from clv_pipeline.core.foreign_errors import about
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
 from clv_pipeline.sources.keys import profile_keys
@@ -114,6 +115,10 @@ class _Night:
         if select is None:
             create_raw_table(self.connection, table)
             return self._note_load(table, None, LoadReport(), {})
+        with about(f"raw.{table.name}"):
+            return self._load(table, select)
+
+    def _load(self, table: SourceTable, select: SourceSelect) -> ExtractedTable:
         since = self._since(select) if select.is_incremental else BEGINNING
         if since == BEGINNING:
             create_raw_table(self.connection, table)

@@ -131,10 +131,10 @@ def exclusion_condition(rule: ExcludeRule) -> str:
         )
     try:
         condition = exp.condition(rule.where, dialect="duckdb")
-    except sqlglot.errors.SqlglotError as error:
+    except sqlglot.errors.SqlglotError:
         raise ConfigurationError(
             f"{where}: '{rule.where}' is not one SQL condition", next_step="fix the condition."
-        ) from error
+        ) from None
     if condition.find(exp.Query, exp.Command, exp.DDL):
         raise ConfigurationError(
             f"{where}: '{rule.where}' contains a sub-query", next_step="write one plain condition."

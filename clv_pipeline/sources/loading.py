@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from clv_pipeline.contracts.reasons import KEY_NOT_UTF8, KEY_TOO_LONG, KEY_WITH_NUL, LONGEST_KEY
 from clv_pipeline.contracts.source import STORED_AS, Column, SourceTable
+from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import ConfigurationError, SourceError, nearest
+from clv_pipeline.sources.failed_rules import check_rules_on_batch
 from clv_pipeline.sources.source_counts import DayCount, day_column, day_of, delivered
 from clv_pipeline.sources.tombstones import IS_ERASED, Tombstones
 from clv_pipeline.sources.values import CUSTOMER_COLUMNS, IS_EMAIL, THREE_DIGITS, placeholder, trimmed, typed
@@ -135,7 +137,7 @@ def check_exclusions(connection: Connection, tables: Mapping[str, SourceTable], 
                 connection.execute(f"select 1 from (select {row}) where {condition}").fetchall()
             except duckdb.Error as error:
                 raise ConfigurationError(
-                    f"[[exclude]] '{reason}' in source.toml cannot be evaluated: {str(error).splitlines()[0]}",
+                    f"[[exclude]] '{reason}' in source.toml cannot be evaluated: {reason_of(error)}",
                     next_step=f"fix the condition '{condition}'.",
                 ) from None
 
@@ -154,7 +156,7 @@ def load_batch(
     (see `remember_known_rows`).
 
     Raises:
-        SourceError: a value breaks an exclude rule that could be evaluated on a made-up row.
+        ConfigurationError: a value breaks an exclude rule that could be evaluated on a made-up row.
     """
     connection.register("delivered", batch)
     for day, count in delivered(connection, table, columns).items():
@@ -180,13 +182,13 @@ def load_batch(
     """
     # the key is not part of the query text, which an error would show
     parameters = {"hash_key": rules.hash_key} | (rules.tombstones.parameters if rules.tombstones else {})
+    used = {name: value for name, value in parameters.items() if f"${name}" in query}
     try:
-        connection.execute(
-            f"create or replace temp table admitted as {query}",
-            {name: value for name, value in parameters.items() if f"${name}" in query},
-        )
-    except duckdb.ConversionException:
-        raise _rule_failed(table, rules) from None
+        connection.execute(f"create or replace temp table admitted as {query}", used)
+    except duckdb.Error:
+        rows = f"with typed as (select {values} from delivered) {_without_erased(table, rules.tombstones)}"
+        check_rules_on_batch(connection, batch, rows, used, table.name, rules.exclusions.get(table.name, []))
+        raise
     if rules.tombstones is not None:
         _note_erased(connection, table, columns, delivery)
     connection.unregister("delivered")
@@ -206,15 +208,6 @@ def kinds_of(batch: pa.Table) -> dict[str, str]:
 
 def _typed(column: Column, returned: str, rules: LoadRules) -> str:
     return typed(column, returned, time_zone=rules.time_zone, has_hash_key=rules.hash_key is not None)
-
-
-def _rule_failed(table: SourceTable, rules: LoadRules) -> SourceError:
-    reasons = " or ".join(f"'{reason}'" for _, reason in rules.exclusions.get(table.name, []))
-    return SourceError(
-        f"{table.name}: [[exclude]] {reasons} in source.toml cannot be evaluated on a row that the source returned: a value "
-        "has another type than the condition expects",
-        next_step="write the condition so that it holds for every value, for example with try_cast instead of cast.",
-    )
 
 
 def _note_erased(connection: Connection, table: SourceTable, columns: dict[str, str], delivery: LoadReport) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from clv_pipeline.core.databases import address_of, engine_of, masked, reason_of
+from clv_pipeline.core.databases import address_of, engine_of, masked
+from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import ConfigurationError, SourceError, SourceInterrupted
 from clv_pipeline.sources.database_reader import DatabaseReader
 from clv_pipeline.sources.file_reader import FileReader

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from clv_pipeline.core.databases import reason_of
+from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import SourceError, SourceInterrupted
 from clv_pipeline.sources.folder import SourceSelect
 from clv_pipeline.sources.source_counts import DayCount

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import DamageError, PipelineError, PublishError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.machine_limits import explained
@@ -114,7 +115,7 @@ class Warehouse:
                     raise
                 if time.monotonic() > deadline:
                     raise PipelineError(
-                        f"The warehouse {self.path} is open in another process: {error}",
+                        f"The warehouse {self.path} is open in another process: {reason_of(error)}",
                         next_step="wait for that run to end, or stop the process named above, then run again.",
                     ) from None
                 time.sleep(0.5)
@@ -161,7 +162,7 @@ def open_bundle_file(path: Path) -> Iterator[Connection]:
         connection = duckdb.connect(str(path), read_only=True)
     except duckdb.Error as error:
         raise PublishError(
-            f"{path} cannot be opened: {str(error).splitlines()[0]}",
+            f"{path} cannot be opened: {reason_of(error)}",
             next_step="close the tool that has it open for writing; if it is damaged, run `clv rollback RUN_ID`.",
         ) from None
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.warehouse.connection import Connection, harden, quote_name, quote_text
 from clv_pipeline.warehouse.csv_dialect import csv_table
@@ -101,7 +102,7 @@ def _create_view(opened: OpenFiles, view: str, file: Path, repaired: Path) -> No
         opened.unusable[view.lower()] = error
     except duckdb.Error as error:
         opened.unusable[view.lower()] = SourceError(
-            f"{file} cannot be read as {'Parquet' if is_parquet else 'CSV'} ({type(error).__name__})",
+            f"{file} cannot be read as {'Parquet' if is_parquet else 'CSV'}: {reason_of(error)}",
             next_step="check that the file is complete and matches its extension, or move it out of the folder.",
         )
 

@@ -124,6 +124,6 @@ def test_a_traceback_keeps_no_canary(good: Night, source: tuple[Path, str], monk
     monkeypatch.setattr("clv_pipeline.orchestration.assets.clean.build_clean_table", with_a_bug)
     seen = _night(good.home, source, ORDERS)
     assert seen.exit_code == 1
-    logs = [p.read_bytes() for p in good.home.dagster.rglob("*") if p.is_file()]
-    assert any(b"a mistake in the code" in log and b"in with_a_bug" in log for log in logs), "there was no traceback"
+    kept = [p.read_text() for p in good.home.failures.iterdir()]
+    assert any("a mistake in the code" in text and "in with_a_bug" in text for text in kept), "there was no traceback"
     _assert_silent_but_for_the_warehouse(seen)

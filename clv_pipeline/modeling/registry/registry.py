@@ -185,12 +185,12 @@ class Registry:
             raise ArtefactError(
                 f"The manifest of the model version '{version}' is damaged: {error}",
                 next_step="use another version (`clv models`), or train a new one: `clv run --retrain`.",
-            ) from error
+            ) from None
         except (TypeError, KeyError) as error:
             raise ArtefactError(
                 f"The model version '{version}' was written by another release: {error}",
                 next_step="use another version (`clv models`), or train a new one: `clv run --retrain`.",
-            ) from error
+            ) from None
 
     def check_files(self, manifest: Manifest) -> None:
         """Compare every file of a version with the manifest's hashes.

@@ -6,13 +6,14 @@ from clv_pipeline.features.btyd_features import build_btyd_features
 from clv_pipeline.features.build import build_feature_table
 from clv_pipeline.features.plan import current_extraction, write_night_plan
 from clv_pipeline.modeling.training.retraining import plan_night
-from clv_pipeline.orchestration.resources import RETRAIN_TAG, Pipeline, red_on_error
+from clv_pipeline.orchestration.resources import RETRAIN_TAG, Pipeline
 from clv_pipeline.orchestration.sql_assets import OWNERS, Step, asset_key, sql_asset, sql_metadata, table_metadata
+from clv_pipeline.orchestration.steps import asset
 from clv_pipeline.privacy.consent import remove_refused
 from clv_pipeline.warehouse.sql_models import SqlModel, load_layer
 
 
-@dg.asset(
+@asset(
     key=["features", "cutoffs"],
     deps=[asset_key("clean.customers"), asset_key("clean.orders"), asset_key("quality.night")],
     group_name="features",
@@ -22,7 +23,7 @@ from clv_pipeline.warehouse.sql_models import SqlModel, load_layer
 def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
     """One row per cutoff date of features: tonight's for scoring, and past ones when a training is due."""
     settings = pipeline.settings.model_copy(update={"force_training": RETRAIN_TAG in context.run.tags})
-    with red_on_error(), pipeline.warehouse.transaction() as connection:
+    with pipeline.warehouse.transaction() as connection:
         removed = remove_refused(connection)
         as_of = current_extraction(connection).as_of
         plan = plan_night(pipeline.registry, connection, settings, as_of)
@@ -47,7 +48,7 @@ def _build_features(context: dg.AssetExecutionContext, pipeline: Pipeline, model
 feature_tables = [sql_asset(model, _build_features, group="features") for model in load_layer("2_features")]
 
 
-@dg.asset(
+@asset(
     key=["features", "btyd_features"],
     deps=[asset_key(f"features.{name}") for name in ("customer_day", "purchase_features", "cutoffs")],
     group_name="features",

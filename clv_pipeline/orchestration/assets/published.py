@@ -6,7 +6,7 @@ from clv_pipeline.contracts.table import Table
 from clv_pipeline.contracts.warehouse import TABLES
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.orchestration import checks, pictures
-from clv_pipeline.orchestration.resources import Pipeline, red_on_error, run_acknowledged
+from clv_pipeline.orchestration.resources import Pipeline, run_acknowledged
 from clv_pipeline.orchestration.sql_assets import (
     OWNERS,
     Metadata,
@@ -15,6 +15,7 @@ from clv_pipeline.orchestration.sql_assets import (
     sql_spec,
     table_metadata,
 )
+from clv_pipeline.orchestration.steps import asset, multi_asset
 from clv_pipeline.publishing import publishing
 from clv_pipeline.publishing.database_target import publish_to_database
 from clv_pipeline.quality.night_checks import SEGMENT_CHANGES, CheckResult
@@ -38,7 +39,7 @@ def _python_spec(table: Table) -> dg.AssetSpec:
     )
 
 
-@dg.multi_asset(
+@multi_asset(
     name="customers",
     specs=[
         sql_spec(model, group="published", also=["scores.customer_scores"] if model.name == "customer_clv" else [])
@@ -58,11 +59,11 @@ def customer_clv(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type
             shown["customer_clv"] |= pictures.of_segments(connection)
         return shown, judged
 
-    with red_on_error(), pipeline.warehouse.connection():
+    with pipeline.warehouse.connection():
         yield from checks.materialized_and_judged("published.customer_clv", judge, several=True)
 
 
-@dg.multi_asset(
+@multi_asset(
     name="publish",
     specs=[
         *(sql_spec(model, group="published") for model in _OTHERS),
@@ -81,7 +82,7 @@ def customer_clv(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type
 )
 def published_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
     """Every other published table and the bundle, in one step: they are published together or not at all."""
-    with red_on_error(), pipeline.warehouse.connection() as connection:
+    with pipeline.warehouse.connection() as connection:
         try:
             made = publishing.publish(pipeline.warehouse, _MODELS, pipeline.settings, pipeline.home)
         except PublishError as error:
@@ -104,7 +105,7 @@ def published_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # 
     yield checks.of_audit(None, made.row_counts)
 
 
-@dg.asset(
+@asset(
     key=["published", "database"],
     deps=[asset_key("published.bundle")],
     group_name="published",
@@ -113,8 +114,7 @@ def published_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # 
 )
 def published_database(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
     """The served bundle's tables in the database of CLV_PUBLISH_URL, replaced in one transaction; nothing without one."""
-    with red_on_error():
-        report = publish_to_database(pipeline.home.published / "clv.duckdb", pipeline.settings)
+    report = publish_to_database(pipeline.home.published / "clv.duckdb", pipeline.settings)
     if report is None:
         return dg.MaterializeResult(metadata={"target": "no target configured"})
     return dg.MaterializeResult(

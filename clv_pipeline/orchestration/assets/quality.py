@@ -4,13 +4,14 @@ import dagster as dg
 
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.orchestration import checks
-from clv_pipeline.orchestration.resources import Pipeline, red_on_error, run_acknowledged
+from clv_pipeline.orchestration.resources import Pipeline, run_acknowledged
 from clv_pipeline.orchestration.sql_assets import OWNERS, Metadata, asset_key, table_metadata
+from clv_pipeline.orchestration.steps import asset
 from clv_pipeline.quality.judging import judge_tonight
 from clv_pipeline.quality.night_checks import NIGHT_CHECKS, CheckResult
 
 
-@dg.asset(
+@asset(
     key=["quality", "night"],
     deps=[*(asset_key(f"raw.{name}") for name in CONTRACT), asset_key("clean.orders"), asset_key("clean.customers")],
     group_name="quality",
@@ -26,5 +27,4 @@ def night(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignor
             judged = judge_tonight(connection, pipeline.settings, run_acknowledged(context))
             return table_metadata(connection, "quality.night"), judged
 
-    with red_on_error():
-        yield from checks.materialized_and_judged("quality.night", judge)
+    yield from checks.materialized_and_judged("quality.night", judge)

@@ -4,12 +4,13 @@ import dagster as dg
 
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.orchestration import checks
-from clv_pipeline.orchestration.resources import Pipeline, red_on_error, run_as_of, run_started_at
+from clv_pipeline.orchestration.resources import Pipeline, run_as_of, run_started_at
 from clv_pipeline.orchestration.sql_assets import OWNERS, table_metadata
+from clv_pipeline.orchestration.steps import multi_asset
 from clv_pipeline.sources.extraction import extract
 
 
-@dg.multi_asset(
+@multi_asset(
     name="extract",
     specs=[
         dg.AssetSpec(
@@ -26,16 +27,15 @@ from clv_pipeline.sources.extraction import extract
 )
 def raw_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
     """All source tables in one snapshot; only an interrupted source is read again."""
-    with red_on_error():
-        settings = pipeline.settings_with_source()
-        tables = extract(
-            settings,
-            pipeline.warehouse,
-            as_of=run_as_of(context, settings),
-            run_id=context.run.run_id,
-            started_at=run_started_at(context),
-            progress=lambda table, rows: context.log.debug(f"{table}: {rows:,} rows"),
-        )
+    settings = pipeline.settings_with_source()
+    tables = extract(
+        settings,
+        pipeline.warehouse,
+        as_of=run_as_of(context, settings),
+        run_id=context.run.run_id,
+        started_at=run_started_at(context),
+        progress=lambda table, rows: context.log.debug(f"{table}: {rows:,} rows"),
+    )
     with pipeline.warehouse.connection() as connection:
         for table in tables:
             metadata = table_metadata(connection, f"raw.{table.name}")

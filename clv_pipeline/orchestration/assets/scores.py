@@ -3,8 +3,9 @@
 import dagster as dg
 
 from clv_pipeline.orchestration import checks
-from clv_pipeline.orchestration.resources import Pipeline, red_on_error, run_acknowledged
+from clv_pipeline.orchestration.resources import Pipeline, run_acknowledged
 from clv_pipeline.orchestration.sql_assets import OWNERS, Metadata, asset_key, lineage_metadata, table_metadata
+from clv_pipeline.orchestration.steps import asset
 from clv_pipeline.publishing.lineage import columns_of_scores
 from clv_pipeline.quality.judging import raise_unacknowledged
 from clv_pipeline.quality.night_checks import PREDICTED_TOTAL, CheckResult
@@ -12,7 +13,7 @@ from clv_pipeline.quality.score_checks import judge_predicted_total
 from clv_pipeline.scoring import scoring
 
 
-@dg.asset(
+@asset(
     key=["scores", "customer_scores"],
     deps=[asset_key("training.champion"), asset_key("features.customer_features")],
     group_name="scores",
@@ -30,21 +31,20 @@ def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # t
             metadata = table_metadata(connection, "scores.customer_scores")
         return metadata | shown, judged
 
-    with red_on_error():
-        manifest = pipeline.registry.champion()
-        assert manifest is not None
-        report = scoring.score_customers(
-            pipeline.warehouse,
-            pipeline.settings,
-            pipeline.registry,
-            manifest,
-            lambda done: context.log.debug(f"{done:,} customers scored"),
-        )
-        shown: Metadata = {
-            "predicted total": report.predicted_total,
-            "trailing total": report.trailing_total,
-            "status": report.by_status,
-            "fidelity of the reasons (R2)": report.fidelity,
-            "dagster/column_lineage": lineage_metadata(columns_of_scores(manifest)),
-        }
-        yield from checks.materialized_and_judged("scores.customer_scores", judge)
+    manifest = pipeline.registry.champion()
+    assert manifest is not None
+    report = scoring.score_customers(
+        pipeline.warehouse,
+        pipeline.settings,
+        pipeline.registry,
+        manifest,
+        lambda done: context.log.debug(f"{done:,} customers scored"),
+    )
+    shown: Metadata = {
+        "predicted total": report.predicted_total,
+        "trailing total": report.trailing_total,
+        "status": report.by_status,
+        "fidelity of the reasons (R2)": report.fidelity,
+        "dagster/column_lineage": lineage_metadata(columns_of_scores(manifest)),
+    }
+    yield from checks.materialized_and_judged("scores.customer_scores", judge)

@@ -14,7 +14,7 @@ from clv_pipeline.interpretation.fairness import audit_fairness
 from clv_pipeline.modeling.registry.registry import Manifest
 from clv_pipeline.modeling.training import training
 from clv_pipeline.orchestration import checks, pictures
-from clv_pipeline.orchestration.resources import Pipeline, red_on_error
+from clv_pipeline.orchestration.resources import Pipeline
 from clv_pipeline.orchestration.sql_assets import (
     OWNERS,
     Metadata,
@@ -24,6 +24,7 @@ from clv_pipeline.orchestration.sql_assets import (
     sql_metadata,
     table_metadata,
 )
+from clv_pipeline.orchestration.steps import asset
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection
 from clv_pipeline.warehouse.sql_models import SqlModel, build, load_layer
@@ -60,7 +61,7 @@ def _training_asset(
     """Return the asset of a table that a training writes; on other nights it shows the existing table and pictures."""
     written = [declared for declared in TABLES.values() if table.replace(".", "/") in declared.assets]
 
-    @dg.asset(
+    @asset(
         key=asset_key(table),
         description=description,
         deps=[asset_key(name) for name in after],
@@ -69,16 +70,15 @@ def _training_asset(
         owners=OWNERS,
     )
     def train(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
-        with red_on_error():
-            plan = _plan(pipeline)
-            added = work(context, pipeline, plan) if plan.is_due else {}
-            with pipeline.warehouse.transaction() as connection:
-                for declared in written:  # a warehouse may be older than a table
-                    tables.create_if_missing(connection, declared)
-                shown = table_metadata(connection, table)
-                if draw:
-                    drawn = partial(draw, connection, pipeline.settings)
-                    shown |= pictures.kept_or_drawn(context, plan.is_due, drawn)
+        plan = _plan(pipeline)
+        added = work(context, pipeline, plan) if plan.is_due else {}
+        with pipeline.warehouse.transaction() as connection:
+            for declared in written:  # a warehouse may be older than a table
+                tables.create_if_missing(connection, declared)
+            shown = table_metadata(connection, table)
+            if draw:
+                drawn = partial(draw, connection, pipeline.settings)
+                shown |= pictures.kept_or_drawn(context, plan.is_due, drawn)
         return dg.MaterializeResult(metadata=shown | added | {"trained tonight": plan.is_due})
 
     return train
@@ -136,7 +136,7 @@ training_assets = [
 ]
 
 
-@dg.asset(
+@asset(
     key=["training", "fairness_audit"],
     deps=[asset_key("training.model_quality"), asset_key("clean.customers")],
     group_name="training",
@@ -150,7 +150,7 @@ def fairness_audit(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.
         return dg.MaterializeResult(metadata=table_metadata(connection, "training.fairness_audit"))
 
 
-@dg.asset(
+@asset(
     key=["training", "champion"],
     deps=[asset_key("training.model_quality")],
     group_name="training",
@@ -160,19 +160,16 @@ def fairness_audit(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.
 )
 def champion(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
     """The model version that scores: fitted to every window that is over, saved without pickle, hashed."""
-    with red_on_error():
-        plan = _plan(pipeline)
-        if plan.is_due:
-            with pipeline.warehouse.connection() as connection:
-                as_of = current_extraction(connection).as_of
-            reigning = _reigning(pipeline, plan)
-            training.fit_champions(
-                pipeline.warehouse, pipeline.settings, plan.training, pipeline.registry, as_of, reigning
-            )
-        manifest = pipeline.registry.champion()
-        assert manifest is not None
+    plan = _plan(pipeline)
+    if plan.is_due:
         with pipeline.warehouse.connection() as connection:
-            verdicts = training.verdicts(connection)
+            as_of = current_extraction(connection).as_of
+        reigning = _reigning(pipeline, plan)
+        training.fit_champions(pipeline.warehouse, pipeline.settings, plan.training, pipeline.registry, as_of, reigning)
+    manifest = pipeline.registry.champion()
+    assert manifest is not None
+    with pipeline.warehouse.connection() as connection:
+        verdicts = training.verdicts(connection)
     return dg.MaterializeResult(
         metadata={
             "version": manifest.version,
