@@ -1,10 +1,10 @@
-"""How many seeded corruptions of clean companies are blocked or warned of the same night, and how many clean nights are not quiet.
+"""How many seeded corruptions of clean companies are caught the same night, and how many clean nights are not quiet.
 
     python -m benchmarks.corruptions --companies 3 --nights 40
 
-Each company is extracted, cleaned and judged as a nightly run does it (nothing is trained), for nine good nights; then each corruption is
-one more night on a copy of that warehouse, and once a first night on an empty one. A corruption counts as caught if the night is red or
-has a warning that a clean night has not, with the spoiled column in its text.
+Each company is extracted, cleaned and judged as a nightly run does it (nothing is trained), for nine good nights; then each
+corruption is one more night on a copy of that warehouse, and a first night on an empty one. It counts as caught if the night
+is red, or has a warning that a clean night has not, with the spoiled column in the text.
 """
 
 import argparse
@@ -266,7 +266,7 @@ CORRUPTIONS: dict[str, tuple[tuple[str, ...], Spoil]] = {
     "a status renamed": (("status",), _put("orders", "status", lambda s, d: s.replace("paid", "settled"))),
     "a status renamed since yesterday": (("status",), _recent("status", "settled", 1)),
     "a new status for some recent orders": (("status",), _recent("status", "partial", 20, 0.1)),
-    "statuses empty": (("status",), _put("orders", "status", lambda s, d: s * 0)),
+    "statuses empty": (("status",), _put("orders", "status", lambda s, d: pd.Series("", index=s.index))),
     "all orders in the reporting currency": (("currency", "amount", "orders"), _put("orders", "currency", lambda s, d: s.replace("CHF", "EUR"))),
     "another currency code": (("currency", "rate"), _put("orders", "currency", lambda s, d: s.replace("CHF", "USD"))),
     "rates inverted and scaled": (("rate",), _put("fx_rates", "rate", lambda s, d: s.astype(float).rdiv(100).map("{:.4f}".format))),
@@ -279,7 +279,7 @@ CORRUPTIONS: dict[str, tuple[tuple[str, ...], Spoil]] = {
     "some customer numbers with .0": (("customer_id",), _put("orders", "customer_id", lambda s, d: s + ".0", 0.1)),
     "web sessions with other numbers": (("customer_id",), _put("web_sessions", "customer_id", lambda s, d: "v" + s)),
     "all customers have new numbers": (("customer_id",), _rekeyed),
-    "guests as 0": (("customer_id",), _put("orders", "customer_id", lambda s, d: s * 0 + "0" if False else pd.Series("0", index=s.index), 0.3)),
+    "guests as 0": (("customer_id",), _put("orders", "customer_id", lambda s, d: pd.Series("0", index=s.index), 0.3)),
     "a fifth of the orders at one till": (("customer_id",), _put("orders", "customer_id", lambda s, d: pd.Series("000007", index=s.index), 0.2)),
     "no customer on the last day": (("customer_id",), _recent("customer_id", "", 1)),
     "no customer in two orders of three": (("customer_id",), _put("orders", "customer_id", lambda s, d: pd.Series("", index=s.index), 0.67)),

@@ -25,7 +25,7 @@ from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.core.errors import ConfigurationError, PipelineError, SourceError, SourceInterrupted
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import ExcludeRule, Settings, load_settings
-from clv_pipeline.sources import extraction, readers
+from clv_pipeline.sources import database_reader, extraction
 from clv_pipeline.sources.extraction import ExtractedTable, extract
 from clv_pipeline.sources.folder import exclusion_condition, read_selects
 from clv_pipeline.warehouse.connection import Warehouse
@@ -403,7 +403,7 @@ def test_small_batches_give_what_one_batch_gives(
     whole = night(source.settings(), warehouse)["orders"]
     in_one = raw(warehouse, "orders")
     # PostgreSQL's rows are batched by bytes, every other source's by number
-    monkeypatch.setattr(readers, "_COPY_BATCH_BYTES", 200)
+    monkeypatch.setattr(database_reader, "_COPY_BATCH_BYTES", 200)
     batched = night(source.settings(batch_rows=3), warehouse)["orders"]
     assert raw(warehouse, "orders") == in_one
     assert batched == whole

@@ -58,13 +58,13 @@ def plan_training(connection: Connection, settings: Settings, as_of: date) -> Tr
     """Return the cutoff plan of each horizon.
 
     Raises:
-        HistoryError: as_of lies before the first order, or a horizon is longer than the whole history.
+        HistoryError: nothing was sold before as_of, or a horizon is longer than the whole history.
     """
-    first, last = one_row(connection, "select min(order_date), max(order_date) from clean.orders where amount > 0")
-    if first is None or as_of <= first:
+    (first,) = one_row(connection, "select min(order_date) from clean.orders where amount > 0")
+    if first is None:
         raise HistoryError(
-            f"as_of {as_of} is not after the first order ({first}): there is nothing to train on or to score",
-            next_step=f"pass --as-of with a date after {first} (the newest order is dated {last}).",
+            f"There is no sale before as_of {as_of}: there is nothing to train on or to score",
+            next_step="check what orders.sql returns as amount.",
         )
     history_days = (as_of - first).days
     too_long = [h for h in settings.horizons if h > history_days]

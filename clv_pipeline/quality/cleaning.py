@@ -20,7 +20,7 @@ from clv_pipeline.contracts.reasons import (
     Disposition,
 )
 from clv_pipeline.contracts.warehouse import DISPOSITIONS, QUARANTINE, REMARKS
-from clv_pipeline.core.errors import ConfigurationError, QualityError, nearest
+from clv_pipeline.core.errors import ConfigurationError, HistoryError, QualityError, nearest
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality.expectations import RuleResult, Validator
 from clv_pipeline.quality.night_measures import known_remarks
@@ -146,6 +146,8 @@ def _build(connection: Connection, model: SqlModel, settings: Settings, validato
     needed = {name: parameters[name] for name in model.parameters}
     connection.execute(f"create or replace temp table judged as {model.sql}", needed)
     dispositions = _dispositions(connection)
+    if model.name == "orders":
+        _check_as_of(connection, dispositions)
     _split(connection, model)
     raw_rows = row_count(connection, f"raw.{model.name}")
     remarks = [*_remarks_on_dispositions(model, dispositions, raw_rows)]
@@ -165,6 +167,26 @@ def _build(connection: Connection, model: SqlModel, settings: Settings, validato
     )
     _note(connection, model, report)
     return report
+
+
+def _check_as_of(connection: Connection, dispositions: list[DispositionCount]) -> None:
+    """Check that there are orders before as_of.
+
+    Raises:
+        HistoryError: every readable order is dated on or after it.
+    """
+    found = {d.reason_code: d.rows for d in dispositions}
+    if "" in found or ON_OR_AFTER_AS_OF.code not in found:
+        return
+    first, last, as_of = one_row(
+        connection,
+        "select min(order_date), max(order_date), (select as_of from raw.extraction) from judged where reason = $reason",
+        {"reason": ON_OR_AFTER_AS_OF.code},
+    )
+    raise HistoryError(
+        f"as_of {as_of} is not after the first order ({first}): there is nothing to train on or to score",
+        next_step=f"pass --as-of with a date after {first} (the newest order is dated {last}).",
+    )
 
 
 def create_quarantine(connection: Connection) -> None:

@@ -160,7 +160,8 @@ def test_a_first_try_at_shopify_is_red_with_a_reason(tmp_path: Path, source: str
     assert ran.exit_code == 1
     assert "Next step:" in ran.said
     if source == "source_naive2":
-        assert "e-mail addresses" in ran.said
+        assert "'test order'" in ran.said
+        assert "does not return 'channel'" in ran.said
 
 
 def test_woocommerce(tmp_path: Path) -> None:

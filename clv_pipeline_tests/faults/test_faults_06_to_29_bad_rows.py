@@ -62,7 +62,7 @@ def spoil(company: Company) -> None:
     company.tables["fx_rates"] = [{"currency": "USD", "rate_date": "2024-05-20", "rate": "1"}]
     day = "2024-05-01"
     bad = [
-        order("00001", day, "999.00", status="weird"),
+        order("00001", day, "9.00", status="weird"),
         *(order("00001", day, amount) for amount in ("NaN", "inf", "-Infinity")),
         order("00001", "1970-01-01", "999.00"),
         order("00001", "2099-12-31", "999.00"),
@@ -71,21 +71,25 @@ def spoil(company: Company) -> None:
         order("00001", day, "999.00", product_id="p\x00q"),
         order("00001" * 101, day, "999.00"),
         order("never-bought", day, "-10.00"),
-        order("00001", day, "-99999.00"),
+        order("never-bought", day, "-99999.00"),
+        order("never-bought", day, "-0.01"),
         *(order(None, day, "55.00") for _ in range(GUESTS)),
         *(order("TEST1", day, "999.00") for _ in range(TESTS)),
         *(order("00001", day, "999.00", product_id="bot") for _ in range(BOTS)),
     ]
     for number, row in enumerate(bad):
         row["order_id"] = f"bad{number:02d}"
-    # a refund of its own order, by one cent more than the order
-    bad.append(orders[300] | {"amount": -float(orders[300]["amount"]) - 0.01, "product_id": "refund"})
     orders += [*twice, *older, *bad]
     for row in orders:
-        row["shoe_size"] = 43
+        row |= {"order_line_id": "1", "shoe_size": 43}
     customers += [dict(customers[3]), dict(customers[3])]
     customers[1]["country"], customers[2]["country"] = LONG_NAME, NOT_UTF8
-    company.tables["customers"] = [row for row in customers if row["customer_id"] not in UNKNOWN]
+    # without a column of consents: with one, nobody without a record is profiled
+    company.tables["customers"] = [
+        {name: value for name, value in row.items() if name != "profiling_consent"}
+        for row in customers
+        if row["customer_id"] not in UNKNOWN
+    ]
     company.toml += RULES
 
 
