@@ -39,6 +39,8 @@ DESCRIPTIONS = {
     night_checks.CUSTOMER_KEYS: "The customers of the last published night are still there under their numbers.",
     night_checks.DISPOSITIONS: "Share of order lines that are duplicate or superseded.",
     night_checks.ORDER_TIMES: "Time of day of the orders, compared with the weeks before and with the last published night.",
+    night_checks.CURRENCIES: "Share of the order lines by currency, compared with the last published night.",
+    night_checks.LAST_DAY: "Hours, amounts and prices of the last complete day, compared with the weeks and the year before.",
     night_checks.PREDICTED_TOTAL: "The predicted total compared with sales of as many days before, and with like-for-like sales.",
     night_checks.SEGMENT_CHANGES: "Share of the customers in another segment than in the previous run.",
     CHALLENGER: "Whether the retrained model replaced the champion, with the figures of both.",

@@ -37,7 +37,7 @@ DISPOSITION = "case when reason is null then 'accepted' {} end".format(
     " ".join(f"when reason = {quote_text(r.code)} then {quote_text(r.disposition)}" for r in REASONS.values())
 )
 #: A share of rows or money above this that is not accepted is worth a look.
-_NOTABLE_SHARE = 0.10
+_NOTABLE_SHARE, _NOTABLE_QUARANTINE = 0.10, 0.01
 #: Rows of a red night that are kept to be looked at.
 _ROWS_KEPT = 10_000
 _WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
@@ -283,13 +283,14 @@ def _remarks_on_dispositions(model: SqlModel, dispositions: list[DispositionCoun
             continue
         share_of_money = float(abs(counted.money or Decimal(0)) / money) if money else 0.0
         share = max(counted.rows / max(raw_rows, 1), share_of_money)
-        if share > _NOTABLE_SHARE:
+        limit = _NOTABLE_QUARANTINE if counted.disposition == "quarantined" else _NOTABLE_SHARE
+        if share > limit:
             yield Remark(
                 "dispositions",
                 f"{model.name} {counted.reason_code or counted.disposition}",
                 f"{model.name}: {_rows_and_money(counted)}, {share:.0%} of the table, are {counted.disposition}: "
                 f"{counted.reason} (limit "
-                f"{_NOTABLE_SHARE:.0%}). Check that this is as expected",
+                f"{limit:.0%}). Check that this is as expected",
             )
 
 

@@ -21,16 +21,16 @@ ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS = "order_volume", "guest_ord
 ORDER_VALUE, OUTLIER_ORDER, PAST_MONTHS = "order_value", "outlier_order", "past_months"
 PREDICTED_TOTAL, SEGMENT_CHANGES = "predicted_total", "segment_changes"
 CONSENT, UNKNOWN_CUSTOMERS, CUSTOMER_KEYS = "consent", "unknown_customers", "customer_keys"
-DISPOSITIONS, ORDER_TIMES = "dispositions", "order_times"
+DISPOSITIONS, ORDER_TIMES, CURRENCIES, LAST_DAY = "dispositions", "order_times", "currencies", "last_day"
 #: The checks on the data of a night, in the order of the data; those of the last line are in `source_checks.py`.
 NIGHT_CHECKS = (
     ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, OUTLIER_ORDER, PAST_MONTHS,
-    CONSENT, UNKNOWN_CUSTOMERS, CUSTOMER_KEYS, DISPOSITIONS, ORDER_TIMES,
+    CONSENT, UNKNOWN_CUSTOMERS, CUSTOMER_KEYS, DISPOSITIONS, ORDER_TIMES, CURRENCIES, LAST_DAY,
 )  # fmt: skip
 #: The checks that may be acknowledged for one run; the others only warn, or make publishing impossible.
 ACKNOWLEDGEABLE = (
     ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, PREDICTED_TOTAL, SEGMENT_CHANGES,
-    CONSENT, UNKNOWN_CUSTOMERS, CUSTOMER_KEYS, DISPOSITIONS,
+    CONSENT, UNKNOWN_CUSTOMERS, CUSTOMER_KEYS, DISPOSITIONS, CURRENCIES,
 )  # fmt: skip
 
 _WEEKS = 8
@@ -40,6 +40,8 @@ _WEEKS_NEEDED = 4
 _NOISE = 3.0
 #: A weekday with fewer orders than this can be empty or double by chance.
 _ORDERS_NEEDED = 10
+#: A share near 1 scatters less than a count.
+_BUYERS_NEEDED = 5
 #: Row counts below this are too noisy to compare.
 ROWS_NEEDED = 100
 #: Baselines older than this are not used: a company may have doubled since.
@@ -224,8 +226,9 @@ def judge_guest_orders(night: Night, before: Sequence[GoodNight], settings: Sett
     baseline = f"{usual:.1%} with a customer, of the orders of the last {_WEEKS} weeks"
     says = f"orders.customer_id: {guests}; limit {limit}; baseline {baseline}"
     verdict: Outcome = "passed"
-    if today.with_customer < expected and _is_no_accident(today.with_customer, expected):
-        is_outside = today.with_customer <= fewest and expected >= _ORDERS_NEEDED
+    noise = _NOISE * sqrt(max(expected * (1 - usual), 1.0))
+    if expected - today.with_customer > noise:
+        is_outside = today.with_customer <= fewest and expected >= _BUYERS_NEEDED
         verdict = "blocks" if is_outside and before else "warns"
     return CheckResult(GUEST_ORDERS, verdict, today.with_customer, limit, baseline, says)
 
@@ -346,7 +349,7 @@ def judge_outlier_order(outlier: OutlierOrder | None) -> CheckResult:
     limit = f"{OUTLIER_MULTIPLE * outlier.percentile_99:,.2f} ({OUTLIER_MULTIPLE} times the 99th percentile)"
     baseline = f"{outlier.percentile_99:,.2f}, the 99th percentile of {outlier.orders:,} orders of the last year"
     says = (
-        f"clean.orders: the largest order of the last year is {outlier.value:,.2f}, {outlier.value / outlier.total:.1%} of all "
+        f"orders.amount: the largest order of the last year is {outlier.value:,.2f}, {outlier.value / outlier.total:.1%} of all "
         f"its money; limit {limit}; baseline {baseline}"
     )
     is_outlier = outlier.value > OUTLIER_MULTIPLE * outlier.percentile_99 and outlier.orders >= ROWS_NEEDED

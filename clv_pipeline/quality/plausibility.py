@@ -19,6 +19,9 @@ _GUEST_SHARE = 0.5
 _SAME_ORDER_DAYS = 60
 _REUSED_SHARE = 0.01
 _EQUAL_LINES_SHARE = 0.01
+_REPEATED_LINES, _REPEATED_DAY_SHARE = 3, 0.4
+#: So many different amounts without a single decimal are not prices.
+_DISTINCT_AMOUNTS = 50
 #: Months and currencies with fewer orders have no reliable median.
 _ENOUGH_ORDERS = 20
 #: Factor between medians that no season explains.
@@ -36,6 +39,7 @@ _RATE_FACTOR = 3.0
 _RATE_JUMP = 0.3
 #: A pause between order days of this many times the usual longest one, and at least this many days.
 _PAUSE_TIMES, _PAUSE_DAYS = 3, 14
+_MISSED_ORDERS = 25
 #: Orders between 1 and 5 in the morning are an eighth of a shop's at most; a sixth would be a flat profile.
 _NIGHT_SHARE = 0.25
 
@@ -55,12 +59,14 @@ def remarks_on_orders(connection: Connection, settings: Settings) -> Iterator[Re
     yield from _guests(connection)
     yield from _reused_numbers(connection)
     yield from _equal_lines(connection)
+    yield from _days_loaded_twice(connection)
     yield from _empty_months(connection)
     yield from _long_pause(connection)
     yield from _months_of_another_magnitude(connection)
     yield from _currencies_of_another_magnitude(connection, settings.currency.upper())
     yield from _exchange_rates(connection, settings.currency.upper())
     yield from _orders_at_night(connection, settings.time_zone)
+    yield from _unit_of_amounts(connection)
 
 
 def _largest_customer(connection: Connection) -> Iterator[Remark]:
@@ -148,6 +154,47 @@ def _equal_lines(connection: Connection) -> Iterator[Remark]:
         )
 
 
+def _days_loaded_twice(connection: Connection) -> Iterator[Remark]:
+    days, first, lines = one_row(
+        connection,
+        f"""
+        with days as (
+            select order_date, count(*) filter (where reason = 'delivered_twice') as twice, count(*) as lines
+            from judged where order_date is not null group by order_date
+        )
+        select count(*), min(order_date), sum(twice) from days
+        where twice >= {_REPEATED_LINES} and twice >= {_REPEATED_DAY_SHARE} * lines
+        """,
+    )
+    if days:
+        yield Remark(
+            "days_loaded_twice",
+            f"{first} {days}",
+            f"orders: most lines of {days} days from {first} on were delivered more than once; {lines} are counted once only. "
+            "Check how "
+            "the export is loaded",
+        )
+
+
+def _unit_of_amounts(connection: Connection) -> Iterator[Remark]:
+    """Cents for whole units, or the other way round: amounts without any decimals, or hardly one unit large."""
+    amounts, whole, middle = one_row(
+        connection,
+        "select count(distinct source_amount), count(*) filter (where source_amount <> trunc(source_amount)) = 0, "
+        "median(source_amount)::double from clean.orders where source_amount > 0",
+    )
+    if amounts >= _DISTINCT_AMOUNTS and whole:
+        yield Remark(
+            "whole_amounts",
+            "",
+            "orders.amount: every amount is a whole number. Check that these are not cents, points or quantities",
+        )
+    if amounts and middle < 1:
+        yield Remark(
+            "small_amounts", "", f"orders.amount: the median line is {middle:.4f}. Check the unit of the amounts"
+        )
+
+
 def _empty_months(connection: Connection) -> Iterator[Remark]:
     empty = connection.execute(
         """
@@ -180,14 +227,21 @@ def _long_pause(connection: Connection) -> Iterator[Remark]:
             where next is not null and year(order_date) = year(next)
         ),
         ranked as (select *, row_number() over (order by days desc, order_date) as place from pauses)
-        select first.order_date, first.days, coalesce(second.days, 1), (select count(*) from pauses)
+        select
+            first.order_date, first.days, coalesce(second.days, 1), (select count(*) from pauses),
+            (
+                select count(distinct (order_id, customer_id)) / 56.0 from clean.orders
+                where amount > 0 and order_date between first.order_date - 55 and first.order_date
+            )
         from ranked as first left join ranked as second on second.place = 2 where first.place = 1
         """
     ).fetchone()
     if row is None:
         return
-    day, pause, usual, days = row
-    if pause >= _PAUSE_DAYS and pause >= _PAUSE_TIMES * usual and days >= 5 * _PAUSE_DAYS:
+    day, pause, usual, days, daily = row
+    # a pause that chance does not make, of a company that sells on most days, or one of weeks
+    is_no_accident = pause * daily >= _MISSED_ORDERS and pause >= 4
+    if (pause >= _PAUSE_DAYS or is_no_accident) and pause >= _PAUSE_TIMES * usual and days >= 5 * _PAUSE_DAYS:
         yield Remark(
             "long_pause",
             f"{day}",
@@ -269,8 +323,13 @@ def _exchange_rates(connection: Connection, own: str) -> Iterator[Remark]:
         """,
         {"jump": _RATE_JUMP},
     ).fetchall()
+    used = {row[0] for row in connection.execute("select distinct source_currency from clean.orders").fetchall()}
     for currency, rate, jumps, contradictions in rows:
-        what = []
+        what = (
+            []
+            if currency in used or currency == own
+            else ["there are rates for it, but no order in it (orders.currency)"]
+        )
         if currency in _PER_DOLLAR and own in _PER_DOLLAR:
             usual = _PER_DOLLAR[own] / _PER_DOLLAR[currency]
             if max(rate / usual, usual / rate) > _RATE_FACTOR:

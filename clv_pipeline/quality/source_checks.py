@@ -3,18 +3,21 @@
 Pure functions on what `source_measures.py` measured; what an acknowledgement is, is in `night_checks.py`.
 """
 
+from itertools import pairwise
 from math import sqrt
 
 from clv_pipeline.quality.night_checks import (
     CONSENT,
+    CURRENCIES,
     CUSTOMER_KEYS,
     DISPOSITIONS,
+    LAST_DAY,
     ORDER_TIMES,
     UNKNOWN_CUSTOMERS,
     CheckResult,
     Outcome,
 )
-from clv_pipeline.quality.source_measures import OrderTimes, SourceFigures
+from clv_pipeline.quality.source_measures import CURRENCY, LastDay, OrderTimes, SourceFigures
 
 #: Unclear consents of more customers than this on a first night: the column is probably not what it seems.
 _UNCLEAR_SHARE = 0.20
@@ -27,6 +30,12 @@ _FEW = 20
 #: More than half of the lines delivered twice or in an older version, and this much more than in the last published night.
 _REPEATED_SHARE, _REPEATED_RISE = 0.5, 0.1
 #: A shift of the time of day by this many hours, or by this many standard errors where there are few orders.
+_CURRENCY_CHANGE, _CURRENCY_GONE = 0.1, 0.01
+#: Where so many orders are usual, none is no accident (e to the power of minus this).
+_EXPECTED_IN_GAP = 10.0
+#: Of so many orders or more, this share in an outer percent is no accident.
+_EXTREME_ORDERS, _EXTREME_SHARE = 4, 0.7
+_FREE_SHARE = 0.5
 _SHIFT_HOURS, _SHIFT_NOISE, _SHIFT_ORDERS = 0.75, 4.0, 30
 
 
@@ -38,6 +47,8 @@ def judge_source(seen: SourceFigures) -> list[CheckResult]:
         judge_customer_keys(seen),
         judge_dispositions(seen),
         judge_order_times(seen),
+        judge_currencies(seen),
+        judge_last_day(seen.last_day),
     ]
 
 
@@ -49,8 +60,8 @@ def judge_consent(seen: SourceFigures) -> CheckResult:
     if not seen.before:
         share = unclear / max(customers, 1)
         says = (
-            f"customers.profiling_consent: {unclear:.0f} of {customers:.0f} customers ({share:.0%}) have no clear consent; "
-            f"limit {limit}"
+            f"customers.profiling_consent: {unclear:.0f} of {customers:.0f} customers ({share:.0%}) have no clear consent, "
+            f"{seen.figures['unknown buyers']:.0f} of them because their orders.customer_id has no CRM record; limit {limit}"
         )
         return CheckResult(CONSENT, "blocks" if share > _UNCLEAR_SHARE else "passed", unclear, limit, "none", says)
     before = seen.before.get("not profiled", 0.0)
@@ -130,6 +141,67 @@ def judge_order_times(seen: SourceFigures) -> CheckResult:
     return CheckResult(
         ORDER_TIMES, verdict, max(shifts, key=abs), limit, "the eight weeks before", says, tuple(details)
     )
+
+
+def judge_currencies(seen: SourceFigures) -> CheckResult:
+    """A currency neither vanishes nor appears overnight: amounts would be taken for another one's."""
+    limit = f"a change of {_CURRENCY_CHANGE:.0%} points, and none gone or new above {_CURRENCY_GONE:.0%}"
+    before = {name: share for name, share in seen.before.items() if name.startswith(CURRENCY)}
+    now = {name: share for name, share in seen.figures.items() if name.startswith(CURRENCY)}
+    details, worst = [], 0.0
+    for name in sorted({*before, *now}) if before else []:
+        then, share = before.get(name, 0.0), now.get(name, 0.0)
+        is_gone_or_new = (not then or not share) and max(then, share) >= _CURRENCY_GONE
+        if is_gone_or_new or abs(share - then) > _CURRENCY_CHANGE:
+            details.append(
+                f"{share:.0%} of the lines are in {name.removeprefix(CURRENCY)}, {then:.0%} in the last published night"
+            )
+        worst = max(worst, abs(share - then))
+    says = f"orders.currency: {'; '.join(details) or 'the currencies are as before'}; limit {limit}"
+    verdict: Outcome = "blocks" if details else "passed"
+    return CheckResult(CURRENCIES, verdict, worst, limit, "the last published night", says, tuple(details))
+
+
+def judge_last_day(day: LastDay) -> CheckResult:
+    """The last complete day is like the days before: no hours lost, no order of magnitude changed, prices there."""
+    limit = f"{_EXPECTED_IN_GAP:g} usual orders in a gap; {_EXTREME_SHARE:.0%} of the orders in the outer percents"
+    details = []
+    begin, end, expected = _widest_gap(day)
+    if expected >= _EXPECTED_IN_GAP:
+        details.append(
+            f"orders.ordered_at: no order between {begin:.0f} and {end:.0f} o'clock on {day.day:%a %Y-%m-%d}, where "
+            f"{expected:.0f} are usual"
+        )
+    orders = len(day.hours)
+    for count, where in ((day.small, "below the 1st percentile"), (day.large, "above the 99th percentile")):
+        if orders >= _EXTREME_ORDERS and count >= _EXTREME_SHARE * orders:
+            details.append(
+                f"orders.amount: {count} of {orders} orders on {day.day} are {where} of the orders of the year before"
+            )
+    if day.free >= _FREE_SHARE and day.usually_free < _FREE_SHARE / 10:
+        details.append(
+            f"orders.amount: {day.free:.0%} of the lines of {day.day} have no price, {day.usually_free:.0%} before"
+        )
+    says = "; ".join(details) or f"orders: {orders} orders on {day.day:%a %Y-%m-%d} are like those before"
+    verdict: Outcome = "warns" if details else "passed"
+    return CheckResult(
+        LAST_DAY, verdict, expected, limit, f"{day.usual:g} orders, the median of that weekday", says, tuple(details)
+    )
+
+
+def _widest_gap(day: LastDay) -> tuple[float, float, float]:
+    """Return begin, end and usual orders of the gap between two orders of the day (or its ends) that misses the most.
+
+    >>> calm = LastDay(date(2024, 5, 31), (9.0, 12.0), 40.0, {9: 0.5, 15: 0.25, 20: 0.25}, 0, 0, 0.0, 0.0)
+    >>> _widest_gap(calm)
+    (12.0, 24.0, 20.0)
+    """
+    edges = [0.0, *day.hours, 24.0]
+    gaps = [
+        (begin, end, day.usual * sum(share for hour, share in day.profile.items() if begin < hour and hour + 1 <= end))
+        for begin, end in pairwise(edges)
+    ]
+    return max(gaps, key=lambda gap: gap[2])
 
 
 def _shift(times: OrderTimes, usual: float) -> float:

@@ -2,11 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from math import hypot, log, pi, sqrt
+from statistics import median
 
 from clv_pipeline.quality.night_measures import FIGURE
 from clv_pipeline.warehouse.connection import Connection, has_table, one_row
+
+#: Names of the figures with the share of the order lines in one currency.
+CURRENCY = "currency "
+#: With fewer such days a weekday has no baseline.
+_WEEKS_NEEDED = 4
 
 
 @dataclass(frozen=True)
@@ -16,6 +22,25 @@ class OrderTimes:
     mean: float
     deviation: float
     orders: int
+
+
+@dataclass(frozen=True)
+class LastDay:
+    """The orders of the last complete day beside those of the time before.
+
+    hours: the hour of day of each of its orders. usual: the median orders of that weekday, over eight weeks. profile: hour ->
+    share of the orders of eight weeks. small, large: its orders below the 1st and above the 99th percentile of a year.
+    free: the share of its lines without a price; usually_free: that of the eight weeks before.
+    """
+
+    day: date
+    hours: tuple[float, ...]
+    usual: float
+    profile: Mapping[int, float]
+    small: int
+    large: int
+    free: float
+    usually_free: float
 
 
 @dataclass(frozen=True)
@@ -33,6 +58,7 @@ class SourceFigures:
     published: int
     kept: int
     times: Mapping[str, OrderTimes]
+    last_day: LastDay
 
 
 def measure_source(connection: Connection, as_of: date, time_zone: str, before: Mapping[str, float]) -> SourceFigures:
@@ -68,7 +94,65 @@ def measure_source(connection: Connection, as_of: date, time_zone: str, before: 
         "where table_name = 'orders' and disposition <> 'accepted' group by disposition"
     ).fetchall()
     figures |= {f"share {disposition}": share for disposition, share in shares}
-    return SourceFigures(figures, before, dict(shares), published, kept, times)
+    currencies = connection.execute(
+        "select source_currency, count(*) / (select count(*) from clean.orders) from clean.orders group by source_currency"
+    ).fetchall()
+    figures |= {f"{CURRENCY}{currency}": share for currency, share in currencies}
+    last_day = _last_day(connection, as_of, time_zone)
+    return SourceFigures(figures, before, dict(shares), published, kept, times, last_day)
+
+
+def _last_day(connection: Connection, as_of: date, time_zone: str) -> LastDay:
+    parameters = {"zone": time_zone, "as_of": as_of}
+    orders = """
+        with orders as (
+            select order_date, sum(amount)::double as value, min(timezone($zone, ordered_at)) as local_time
+            from clean.orders where amount > 0 and order_date >= $as_of::date - 366 and order_date < $as_of
+            group by order_id, customer_id, order_date
+        )
+    """
+    days = connection.execute(
+        f"{orders} select order_date, count(*) from orders where order_date >= $as_of::date - 57 "
+        "and dayofweek(order_date) = dayofweek($as_of::date - 1) and order_date < $as_of::date - 1 group by 1",
+        parameters,
+    ).fetchall()
+    profile = connection.execute(
+        f"{orders} select hour(local_time), count(*)::double / sum(count(*)) over () from orders "
+        "where order_date between $as_of::date - 57 and $as_of::date - 2 group by 1",
+        parameters,
+    ).fetchall()
+    day = connection.execute(
+        f"""
+        {orders},
+        usual as (
+            select quantile_cont(value, 0.01) as low, quantile_cont(value, 0.99) as high from orders
+            where order_date < $as_of::date - 1
+        )
+        select hour(local_time) + minute(local_time) / 60.0, value < low, value > high from orders cross join usual
+        where order_date = $as_of::date - 1 order by 1
+        """,
+        parameters,
+    ).fetchall()
+    free, usually_free = one_row(
+        connection,
+        """
+        select
+            coalesce(avg((amount = 0)::integer) filter (where order_date = $as_of::date - 1), 0),
+            coalesce(avg((amount = 0)::integer) filter (where order_date < $as_of::date - 1), 0)
+        from clean.orders where order_date between $as_of::date - 57 and $as_of::date - 1
+        """,
+        {"as_of": as_of},
+    )
+    return LastDay(
+        as_of - timedelta(days=1),
+        tuple(float(hour) for hour, _, _ in day),
+        float(median(count for _, count in days)) if len(days) >= _WEEKS_NEEDED else 0.0,
+        dict(profile),
+        sum(bool(small) for _, small, _ in day),
+        sum(bool(large) for _, _, large in day),
+        float(free),
+        float(usually_free),
+    )
 
 
 def _customers_kept(connection: Connection, as_of: date) -> tuple[int, int]:

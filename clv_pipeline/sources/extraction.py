@@ -137,6 +137,10 @@ class _Night:
         counted = at_source if at_source is not None else delivery.days if since == BEGINNING else {}
         self._check_complete(select, counted, delivery)
         self._check_not_suddenly_empty(select)
+        if not row_count(self.connection, f"raw.{table.name}"):
+            delivery.warn(
+                f"{table.name}: the source returns no rows; remove {select.path.name} if there are none to come"
+            )
         return self._note_load(table, select, delivery, counted)
 
     def _read(self, select: SourceSelect, since: str, delivery: LoadReport, days: Days | None = None) -> dict[str, str]:

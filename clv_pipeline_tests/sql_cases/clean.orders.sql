@@ -6,6 +6,9 @@ select 'Europe/Berlin' as time_zone, ['paid', 'returned'] as revenue, ['cancelle
 -- given raw.extraction
 select date '2024-06-01' as as_of, timestamp '2024-06-01 03:00' as started_at
 
+-- given raw.loads
+select 'orders' as table_name, ['order_id', 'status'] as columns_returned
+
 -- given clean.customer_identities
 select 'merged' as customer_id, 'survivor' as surviving_customer_id
 

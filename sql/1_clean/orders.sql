@@ -16,7 +16,15 @@ exchange_rates as (select * from clean.exchange_rates),
 
 extraction as (select * from raw.extraction),
 
-statuses as (select count(status) > 0 as are_returned from orders),
+loads as (select * from raw.loads),
+
+statuses as (
+    select
+        coalesce(bool_or(list_contains(columns_returned, 'status')), false) and len($revenue) + len($not_revenue) > 0
+            as are_classified
+    from loads
+    where table_name = 'orders'
+),
 
 keyed as (
     select
@@ -99,7 +107,7 @@ judged as (
             when order_date > greatest(extraction.as_of, extraction.started_at::date) + 1 then 'future_ordered_at'
             when order_date >= extraction.as_of then 'on_or_after_as_of'
             when list_contains($not_revenue, coalesce(status, '')) then 'not_revenue_status'
-            when statuses.are_returned and not list_contains($revenue, coalesce(status, '')) then 'unknown_order_status'
+            when statuses.are_classified and not list_contains($revenue, coalesce(status, '')) then 'unknown_order_status'
             when rate is null then 'no_exchange_rate'
         end as reason
     from rated
