@@ -315,7 +315,7 @@ def test_a_change_of_the_past_is_found_and_a_late_order_is_none(
         (Totals(201, 100, {"a year ago": 102, "the last weeks": 50}), "warns"),
         (Totals(40, 100, {"customers known then": 79}), "warns"),
         (Totals(40, 100, {"customers known then": 81}), "blocks"),
-        (Totals(40, 100, {}, is_rule=True), "warns"),
+        (Totals(40, 100, {}, is_rough=True), "warns"),
         (Totals(0, 100, {"a year ago": 1}), "blocks"),
         (Totals(10, 0, {}), "passed"),
     ],

@@ -12,6 +12,7 @@ from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.quality import night_checks
 from clv_pipeline.quality.cleaning import CleanReport
 from clv_pipeline.quality.night_checks import CheckResult, NightRejected
+from clv_pipeline.quality.score_checks import RANKING
 from clv_pipeline.sources.extraction import ExtractedTable
 from clv_pipeline.warehouse.sql_models import SqlModel
 
@@ -35,6 +36,7 @@ DESCRIPTIONS = {
     night_checks.OUTLIER_ORDER: "The largest order of the last year compared with the 99th percentile of its orders.",
     night_checks.PAST_MONTHS: "Orders and money of past months, compared with the source's earlier figures.",
     night_checks.PREDICTED_TOTAL: "The predicted total compared with sales of as many days before, and with like-for-like sales.",
+    RANKING: "Whether any model ordered the customers of the tuning folds better than chance.",
     night_checks.SEGMENT_CHANGES: "Share of the customers in another segment than in the previous run.",
     CHALLENGER: "Whether the retrained model replaced the champion, with the figures of both.",
     AUDIT: "The new bundle has unique keys, valid ranges, its required values, and a score for every eligible customer.",
