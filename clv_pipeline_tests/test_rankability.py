@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from clv_pipeline.modeling.training.rankability import beat_chance
+from clv_pipeline.modeling.calibration.rankability import beat_chance
 
 Floats = NDArray[np.float64]
 CUSTOMERS, MODELS = 1_000, 12

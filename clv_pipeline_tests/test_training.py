@@ -25,6 +25,7 @@ from clv_pipeline.modeling.registry.registry import Manifest, Recipe, Registry, 
 from clv_pipeline.modeling.training import records, training
 from clv_pipeline.modeling.training.blending import BLENDS
 from clv_pipeline.modeling.training.champion_rule import FALLBACK, Contender, decide
+from clv_pipeline.modeling.training.lab import Lab
 from clv_pipeline.modeling.training.retraining import reigning_champion, why_train
 from clv_pipeline.modeling.training.training import REIGNING, TARGETS
 from clv_pipeline.modeling.training.tuning import TunedCandidate, scale_to_total
@@ -616,6 +617,16 @@ def test_the_champion_so_far_competes_under_its_own_name_and_the_verdict_is_reco
     assert set(judged.groupby("target")["candidate"].first()) <= set(verdicts["candidate"])
 
 
+def test_a_rule_that_stood_in_for_a_champion_defends_nothing(kiosk: Trained, tmp_path: Path) -> None:
+    """A company that outgrows `min_buyers` is scored by a model, though no model beats its rule beyond the noise."""
+    spend, flag = Recipe(FALLBACK["spend"], {}, True), Recipe(FALLBACK["flag"], {}, True)
+    found = train_again(with_champion(kiosk, tmp_path, spend, flag))
+    assert set(found.table("from training.tuning")["candidate"]) == {c.name for c in EVERYBODY}
+    (horizon,) = kept(found).horizons
+    assert not horizon.spend.is_baseline and not horizon.flag.is_baseline
+    assert found.table("from training.champions")["reason"].str.startswith("there was no champion").all()
+
+
 def test_a_champion_that_knows_the_future_does_not_compete(kiosk: Trained, tmp_path: Path) -> None:
     """In a run for a past date its parameters would bring in what came after."""
     recipe = Recipe("decision_tree", {"max_depth": 1, "min_samples_leaf": 100}, False)
@@ -664,7 +675,7 @@ def test_enough_buyers_is_exactly_the_setting(kiosk: Trained) -> None:
     for least, enough in ((int(buyers), True), (int(buyers) + 1, False)):
         settings = kiosk.settings.model_copy(update={"min_buyers": least})
         with kiosk.warehouse.connection() as connection:
-            lab = training.Lab.of(connection, settings, kiosk.plan.horizons[0], feature_columns(connection))
+            lab = Lab.of(connection, settings, kiosk.plan.horizons[0], feature_columns(connection))
             assert lab.has_enough_history is enough
 
 

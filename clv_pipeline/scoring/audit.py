@@ -6,8 +6,8 @@ from datetime import timedelta
 from clv_pipeline.core.errors import QualityError
 from clv_pipeline.features.window_spend import window_spend
 from clv_pipeline.modeling.calibration.level import ExpectedTotal
+from clv_pipeline.modeling.calibration.rankability import Ranking
 from clv_pipeline.modeling.registry.registry import HorizonModel
-from clv_pipeline.modeling.training.rankability import Ranking
 from clv_pipeline.quality.night_checks import PREDICTED_TOTAL
 from clv_pipeline.quality.score_checks import Totals
 from clv_pipeline.quality.score_measures import measure_totals

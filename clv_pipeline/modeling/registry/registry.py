@@ -14,10 +14,10 @@ from clv_pipeline.core.errors import ArtefactError, nearest
 from clv_pipeline.core.home import clear_leftovers, remove_at_once, write_durably
 from clv_pipeline.modeling.calibration.intervals import Calibration
 from clv_pipeline.modeling.calibration.level import PastMean
+from clv_pipeline.modeling.calibration.rankability import Ranking
 from clv_pipeline.modeling.candidates.ensembles import Fitted
 from clv_pipeline.modeling.data.dataset import FeatureColumns
 from clv_pipeline.modeling.registry.artefacts import load_model, read_checked
-from clv_pipeline.modeling.training.rankability import Ranking
 
 log = logging.getLogger(__name__)
 

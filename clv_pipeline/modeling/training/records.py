@@ -21,11 +21,11 @@ from clv_pipeline.contracts.warehouse import (
 from clv_pipeline.features.cutoffs import CutoffPlan
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration.intervals import PredictionInterval
+from clv_pipeline.modeling.calibration.rankability import Ranking
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Target
 from clv_pipeline.modeling.data.dataset import LabelledRows
 from clv_pipeline.modeling.training.blending import BLENDS
 from clv_pipeline.modeling.training.champion_rule import Verdict
-from clv_pipeline.modeling.training.rankability import Ranking
 from clv_pipeline.modeling.training.tuning import TunedCandidate
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, columns_of, has_table, one_row

@@ -5,8 +5,8 @@ candidates, metrics, the champion rule, calibration, artefacts) have their own m
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import chain
@@ -20,14 +20,13 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import CutoffPlan, Fold, TrainingPlan
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration.intervals import ABOVE, PastWindow, calibrate
-from clv_pipeline.modeling.calibration.level import ExpectedTotal, PastMean, expected_total
-from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Parameters, Target, Task
+from clv_pipeline.modeling.calibration.level import PastMean
+from clv_pipeline.modeling.calibration.rankability import beat_chance
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Parameters, Target
 from clv_pipeline.modeling.candidates.ensembles import Fitted, predict, weighted_mean
 from clv_pipeline.modeling.data.dataset import (
     FeatureColumns,
-    LabelledRows,
     feature_columns,
-    load_labelled,
     target_names,
 )
 from clv_pipeline.modeling.registry.artefacts import save_model
@@ -41,7 +40,7 @@ from clv_pipeline.modeling.registry.registry import (
 from clv_pipeline.modeling.training import records
 from clv_pipeline.modeling.training.blending import BLENDS, blend
 from clv_pipeline.modeling.training.champion_rule import FALLBACK, Contender, Verdict, choose, decide
-from clv_pipeline.modeling.training.rankability import Ranking, beat_chance
+from clv_pipeline.modeling.training.lab import Lab
 from clv_pipeline.modeling.training.records import Choice
 from clv_pipeline.modeling.training.tuning import TunedCandidate, fold_outcomes, scale_to_total, tune
 from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row
@@ -51,51 +50,6 @@ Progress = Callable[[str], None]
 TARGETS: tuple[Target, ...] = ("spend", "flag")
 #: The name under which the reigning champion competes again, with its current parameters.
 REIGNING = "champion_so_far"
-
-
-@dataclass(frozen=True)
-class Lab:
-    """Input of every step for one horizon: its plan, its labelled rows, the expected total of each evaluated cutoff."""
-
-    plan: CutoffPlan
-    rows: LabelledRows
-    task: Task
-    levels: Mapping[date, ExpectedTotal]
-    has_enough_history: bool
-    ranking: Ranking = "not tested"
-
-    @classmethod
-    def of(cls, connection: Connection, settings: Settings, plan: CutoffPlan, columns: FeatureColumns) -> "Lab":
-        """Read the rows and compute the expected totals; a model needs a window to be evaluated on, and enough buyers."""
-        judged = (*plan.folds, plan.test) if plan.test else plan.folds
-        (buyers,) = one_row(
-            connection, "select count(distinct customer_id) from features.customer_day where is_purchase_day"
-        )
-        return cls(
-            plan,
-            load_labelled(connection, columns, plan.horizon_days, settings.recency_half_life_days),
-            Task(columns, plan.horizon_days, settings.seed),
-            {f.validation: expected_total(connection, f.validation, plan.horizon_days) for f in judged},
-            plan.test is not None and buyers >= settings.min_buyers,
-        )
-
-    @classmethod
-    def after_tuning(
-        cls, connection: Connection, settings: Settings, plan: CutoffPlan, columns: FeatureColumns
-    ) -> "Lab":
-        """Return the input of a step after the tuning, whose folds tell whether customers can be ranked.
-
-        If they cannot, the test window is put to the past mean, as tonight's scores are.
-        """
-        lab = cls.of(connection, settings, plan, columns)
-        if plan.test is None or not lab.has_enough_history:
-            return lab
-        learned, beats_chance = lab.rows.at(plan.test.train), records.beats_chance(connection, plan.horizon_days)
-        if beats_chance or (beats_chance is None and learned.flag.any()):
-            return replace(lab, ranking="rankable" if beats_chance else "not tested")
-        customers = len(lab.rows.at((plan.test.validation,)))
-        level = PastMean.of(learned, plan.horizon_days).total(customers, plan.horizon_days)
-        return replace(lab, ranking="not rankable", levels={**lab.levels, plan.test.validation: level})
 
 
 def tune_candidates(
