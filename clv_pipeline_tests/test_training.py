@@ -18,7 +18,7 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import TrainingPlan
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration.level import expected_total
-from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, candidates_for
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Task, candidates_for
 from clv_pipeline.modeling.candidates.ensembles import predict
 from clv_pipeline.modeling.data.dataset import feature_columns, load_labelled, target_names
 from clv_pipeline.modeling.registry.registry import Manifest, Recipe, Registry, library_versions, why_unfit
@@ -324,7 +324,7 @@ def test_the_judged_models_learned_nothing_after_the_test_windows_first_day(kios
         champions = records.champions(connection, plan.horizon_days)
         level = expected_total(connection, plan.test.validation, plan.horizon_days)
     champion = next(c for c in choices if c.candidate.name == champions["spend"])
-    task = training.Task(columns, plan.horizon_days, kiosk.settings.seed)
+    task = Task(columns, plan.horizon_days, kiosk.settings.seed)
     learned = rows.at(plan.test.train)
     assert learned.as_of.max() + np.timedelta64(plan.horizon_days, "D") <= np.datetime64(plan.test.validation)
     model = champion.candidate.fit(task, champion.parameters, learned)
