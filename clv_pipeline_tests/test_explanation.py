@@ -1,7 +1,7 @@
 """Reasons that add up and can be read, and scoring end to end: every eligible customer has one row."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.families import KEYS
 from clv_pipeline.features.wording import describe, in_words, phrases
 from clv_pipeline.interpretation.explanation import Explainer, fit_explainer, top_reasons
+from clv_pipeline.modeling.calibration.level import PastMean
 from clv_pipeline.modeling.data.dataset import FeatureColumns
 from clv_pipeline.modeling.registry.registry import Manifest, Registry
 from clv_pipeline.modeling.training import training
@@ -445,18 +446,34 @@ def test_a_customer_with_two_feature_rows_is_an_error(shop: Shop, spoil: Spoil) 
         shop.score()
 
 
-def test_scores_that_are_all_equal_are_refused(shop: Shop, spoil: Spoil) -> None:
+@pytest.fixture
+def all_alike(shop: Shop, spoil: Spoil) -> Iterator[None]:
+    """Make tonight's buyers the same in every feature, and leave the prospects out."""
     names = ", ".join(f"{name} = null" for name in shop.manifest.columns.names if name != "recency_days")
     spoil(f"update features.customer_features set recency_days = 1, {names} where {TONIGHT}")
     spoil("delete from features.population where role = 'score' and customer_id like 'P%'")
-    try:
-        with pytest.raises(QualityError, match="every predicted_spend_60d is"):
-            shop.score()
-    finally:
-        spoil(
-            "insert into features.population by name "
-            "select as_of, role, customer_id from raw.kept where role = 'score' and customer_id like 'P%'"
-        )
+    yield
+    spoil(
+        "insert into features.population by name "
+        "select as_of, role, customer_id from raw.kept where role = 'score' and customer_id like 'P%'"
+    )
+
+
+@pytest.mark.usefixtures("all_alike")
+def test_scores_that_are_all_equal_are_refused(shop: Shop) -> None:
+    with pytest.raises(QualityError, match="every predicted_spend_60d is"):
+        shop.score()
+
+
+@pytest.mark.usefixtures("all_alike")
+def test_scores_that_are_all_equal_are_published_at_the_past_mean_where_nothing_can_be_ranked(shop: Shop) -> None:
+    (horizon,) = shop.manifest.horizons
+    unranked = replace(horizon, ranking="not rankable", past_mean=PastMean(2.5, 0.1, 60))
+    report = shop.score(replace(shop.manifest, horizons=[unranked]))
+    assert (report.ranking, report.totals.is_rough, report.season) == ("not rankable", True, None)
+    assert report.predicted_total == pytest.approx(2.5 * report.customers)
+    chances = shop.table("select distinct purchase_probability_60d::double as chance from scores.customer_scores")
+    assert chances["chance"].tolist() == [pytest.approx(0.1)]
 
 
 def test_a_model_file_that_was_changed_stops_the_night_and_leaves_the_scores(shop: Shop) -> None:

@@ -9,11 +9,13 @@ import pytest
 from clv_pipeline.features.cutoffs import HISTORY_NEEDED, YEAR, cutoff_a_year_before
 from clv_pipeline.modeling.calibration.level import (
     ExpectedTotal,
+    PastMean,
     expected_total,
     scale_probability,
     scale_spend,
 )
 from clv_pipeline.warehouse.connection import Connection, Warehouse
+from clv_pipeline_tests.made_up_rows import feature_rows
 
 CUTOFF = date(2024, 6, 1)
 LAST_YEAR = CUTOFF - YEAR
@@ -158,3 +160,21 @@ def test_rows_on_or_after_the_cutoff_change_nothing(shop: Connection, horizon: i
     add(shop, "d", LAST_YEAR + timedelta(days=1), 30)
     if horizon == 90:
         assert expected_total(shop, CUTOFF, horizon) != before
+
+
+# --- where nothing can be ranked ------------------------------------------------------------------------------------
+
+
+def test_the_past_mean_is_that_of_all_windows_and_grows_with_customers_and_days() -> None:
+    rows = feature_rows(400, seed=1, cutoffs=(CUTOFF, LAST_YEAR))
+    mean = PastMean.of(rows, 90)
+    assert (mean.spend, mean.buyers) == (pytest.approx(rows.spend.mean()), pytest.approx(rows.flag.mean()))
+    level = mean.total(1_000, 90)
+    assert (level.spend, level.buyers, level.season) == (pytest.approx(1_000 * mean.spend), mean.buyers, None)
+    longer = mean.total(1_000, 180)
+    assert longer.spend == pytest.approx(2_000 * mean.spend)
+    assert longer.buyers == pytest.approx(1 - (1 - mean.buyers) ** 2)
+
+
+def test_where_returns_exceed_the_purchases_the_level_is_zero() -> None:
+    assert PastMean(-3.0, 0.0, 90).total(10, 90) == ExpectedTotal(0.0, 0.0)

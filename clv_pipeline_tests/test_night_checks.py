@@ -31,7 +31,13 @@ from clv_pipeline.quality.night_checks import (
     settle,
 )
 from clv_pipeline.quality.night_measures import DayOfOrders, GoodNight, Median, MonthOfOrders, Night, OutlierOrder
-from clv_pipeline.quality.score_checks import SegmentMoves, Totals, judge_predicted_total, judge_segment_changes
+from clv_pipeline.quality.score_checks import (
+    SegmentMoves,
+    Totals,
+    judge_predicted_total,
+    judge_ranking,
+    judge_segment_changes,
+)
 
 AS_OF = date(2024, 6, 1)
 LAST_DAY = AS_OF - timedelta(days=1)
@@ -315,7 +321,7 @@ def test_a_change_of_the_past_is_found_and_a_late_order_is_none(
         (Totals(201, 100, {"a year ago": 102, "the last weeks": 50}), "warns"),
         (Totals(40, 100, {"customers known then": 79}), "warns"),
         (Totals(40, 100, {"customers known then": 81}), "blocks"),
-        (Totals(40, 100, {}, is_rule=True), "warns"),
+        (Totals(40, 100, {}, is_rough=True), "warns"),
         (Totals(0, 100, {"a year ago": 1}), "blocks"),
         (Totals(10, 0, {}), "passed"),
     ],
@@ -324,6 +330,15 @@ def test_fault_53_a_total_far_from_the_trailing_one_blocks_unless_like_for_like_
     totals: Totals, verdict: str, settings: Settings
 ) -> None:
     assert judge_predicted_total(totals, settings).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("ranking", "outcome"), [("rankable", "passed"), ("not tested", "passed"), ("not rankable", "warns")]
+)
+def test_customers_who_cannot_be_ranked_are_a_warning(ranking: str, outcome: str) -> None:
+    judged = judge_ranking(ranking)
+    assert judged.verdict == outcome
+    assert ranking in judged.says
 
 
 @pytest.mark.parametrize(

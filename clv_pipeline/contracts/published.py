@@ -195,7 +195,8 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "target": "the predicted quantity",
                 "candidate": "the model or fixed baseline; champion_so_far is the champion before tonight",
                 "is_baseline": "a fixed rule that every model must beat",
-                "is_champion": "chosen on earlier windows; on this one it beat the previous champion, or nothing beat it",
+                "is_champion": "chosen on earlier windows, where its total was right; on this one it beat the previous champion, "
+                "or nothing beat it. A baseline is champion only where the history is too short for a model",
                 "test_window_start_date": "first day of the test window, which no model was fitted or tuned on",
                 "customers": "customers in the test window",
                 "metric": "name of the metric",
@@ -337,6 +338,8 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "season_factor": "factor for the season of the same weeks last year, applied to the predicted total, 0.5 to 2; "
                 "null where unknown (under 17 months of orders, a horizon over a year, a fixed rule): "
                 "the interval is wider then",
+                "ranking": "rankable; not rankable (on the tuning windows no model's order of the customers was better than "
+                "chance: use the total, which is the past mean, not the order); not tested (no such window, or a fixed rule)",
                 "trailing_spend_total": "net sales in the same number of days before as_of_date (the baseline)",
                 "quarantined_rows": "number of quarantined source rows",
                 "newest_order_date": "day of the newest order before as_of_date",

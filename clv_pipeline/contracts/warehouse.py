@@ -162,6 +162,7 @@ TUNING = _table(
     parameters=("varchar", "the parameter set that scored best, as JSON"),
     fold_score=("double", "mean score over the tuning folds; higher is better; null without folds"),
     mean_absolute_bias=("double", "mean absolute error of its total over the folds, relative"),
+    beats_chance=("boolean", "whether its order of the fold customers is better than chance; null without folds"),
     tried=("integer", "parameter sets tried"),
     is_challenger=("boolean", "whether it challenges the champion on the test window"),
     is_reigning=("boolean", "whether it is the recipe of the reigning champion"),
@@ -184,6 +185,7 @@ CHAMPIONS = _table(
     target=_TARGET,
     candidate=("varchar", "the candidate that won"),
     reason=("varchar", "the reason, with its figures"),
+    ranking=("varchar", "rankable; not rankable (on the folds no model's order of the customers beats chance); not tested"),
 )  # fmt: skip
 TEST_PREDICTIONS = _table(
     "training.test_predictions", "horizon and customer of the test window", "training/model_quality",
@@ -309,6 +311,7 @@ RUN = _table(
     predicted_total_low=("decimal(18, 2)", "lower end of the total's 90 % interval; null until a past window has been evaluated"),
     predicted_total_high=("decimal(18, 2)", "upper end; null when the lower end is null"),
     season_factor=("decimal(6, 4)", "seasonal factor of last year applied to the total; null if unknown"),
+    ranking=("varchar", "whether customers can be ranked, on the primary horizon: rankable, not rankable or not tested"),
     data_fingerprint=("varchar", "hash over every raw row"),
 )  # fmt: skip
 _HISTORY = {

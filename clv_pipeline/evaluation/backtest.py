@@ -27,6 +27,7 @@ from clv_pipeline.modeling.candidates.catalogue import CANDIDATES
 from clv_pipeline.modeling.candidates.ensembles import predict
 from clv_pipeline.modeling.data.dataset import feature_columns
 from clv_pipeline.modeling.training import training
+from clv_pipeline.modeling.training.lab import Lab
 from clv_pipeline.modeling.training.tuning import scale_to_total
 from clv_pipeline.quality.cleaning import build_clean_table, clean_parameters
 from clv_pipeline.quality.expectations import Validator
@@ -144,7 +145,7 @@ def _judge(warehouse: Warehouse, settings: Settings, plans: list[CutoffPlan], pr
             parts["differences"].append(_dated(_differences(connection, settings, plan), cutoff))
     with warehouse.connection() as connection:
         (currency, source_name) = one_row(connection, "select currency, source_name from raw.extraction")
-        lab = training.Lab.of(connection, settings, plans[0], feature_columns(connection))
+        lab = Lab.of(connection, settings, plans[0], feature_columns(connection))
     progress("learning curve, and what each source adds")
     learning, sources = _learning_curve(lab, settings), _sources(lab, settings)
     frames = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
@@ -178,7 +179,7 @@ def _differences(connection: Connection, settings: Settings, plan: CutoffPlan) -
     return pd.DataFrame(rows, columns=["horizon_days", "candidate", "metric", "value", "low", "high"])
 
 
-def _sources(lab: training.Lab, settings: Settings) -> pd.DataFrame:
+def _sources(lab: Lab, settings: Settings) -> pd.DataFrame:
     """Return the gain of one fixed model from each source on the window."""
     plan = lab.plan
     assert plan.test is not None
@@ -196,7 +197,7 @@ def _sources(lab: training.Lab, settings: Settings) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _learning_curve(lab: training.Lab, settings: Settings) -> pd.DataFrame:
+def _learning_curve(lab: Lab, settings: Settings) -> pd.DataFrame:
     """Return the metrics of one candidate fitted to a share of the customers."""
     plan = lab.plan
     assert plan.test is not None

@@ -12,6 +12,7 @@ from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.quality import night_checks
 from clv_pipeline.quality.cleaning import CleanReport
 from clv_pipeline.quality.night_checks import CheckResult, NightRejected
+from clv_pipeline.quality.score_checks import RANKING
 from clv_pipeline.sources.extraction import ExtractedTable
 from clv_pipeline.warehouse.sql_models import SqlModel
 
@@ -42,6 +43,7 @@ DESCRIPTIONS = {
     night_checks.CURRENCIES: "Share of the order lines by currency, compared with the last published night.",
     night_checks.LAST_DAY: "Hours, amounts and prices of the last complete day, compared with the weeks and the year before.",
     night_checks.PREDICTED_TOTAL: "The predicted total compared with sales of as many days before, and with like-for-like sales.",
+    RANKING: "Whether any model ordered the customers of the tuning folds better than chance.",
     night_checks.SEGMENT_CHANGES: "Share of the customers in another segment than in the previous run.",
     CHALLENGER: "Whether the retrained model replaced the champion, with the figures of both.",
     AUDIT: "The new bundle has unique keys, valid ranges, its required values, and a score for every eligible customer.",

@@ -1,4 +1,4 @@
-"""Checks of tonight's scores: an implausible predicted total, or too many customers in another segment than before.
+"""Checks of tonight's scores: an implausible total, customers who cannot be ranked, too many of them in another segment.
 
 Pure functions on what `score_measures.py` and `publishing/history.py` measured. The checks on the data, and what an
 acknowledgement is, are in `night_checks.py`.
@@ -11,25 +11,28 @@ from datetime import date
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality.night_checks import PREDICTED_TOTAL, ROWS_NEEDED, SEGMENT_CHANGES, CheckResult, Outcome
 
+RANKING = "ranking"
+
 
 @dataclass(frozen=True)
 class Totals:
     """The predicted total, sales of the same number of days before, and like-for-like sales (`score_measures.py`).
 
-    `is_rule` is true if a fixed rule predicted because there is too little history for a model.
+    `is_rough` is true if no model knows better: there is too little history for one, or customers cannot be ranked.
     """
 
     predicted: float
     trailing: float
     like_for_like: Mapping[str, float]
-    is_rule: bool = False
+    is_rough: bool = False
 
 
 def judge_predicted_total(totals: Totals, settings: Settings) -> CheckResult:
     """Compare the predicted total with the trailing one.
 
     After a peak, where a cohort dies out, or where most sales are to new customers, a proper forecast lies outside. If
-    it is near any of the like-for-like sales, it is published with a warning; so is a fixed rule's total.
+    it is near any of the like-for-like sales, it is published with a warning; so is a fixed rule's total, and the total
+    of customers who cannot be ranked: so few of them buy that these sales are themselves an accident.
     """
     low, high = settings.min_total_ratio, settings.max_total_ratio
     limit = f"{low:g} to {high:g} times the trailing total"
@@ -46,8 +49,20 @@ def judge_predicted_total(totals: Totals, settings: Settings) -> CheckResult:
     verdict: Outcome = "passed"
     if not low <= ratio <= high:
         is_near = any(low <= totals.predicted / value <= high for value in totals.like_for_like.values())
-        verdict = "warns" if is_near or totals.is_rule else "blocks"
+        verdict = "warns" if is_near or totals.is_rough else "blocks"
     return CheckResult(PREDICTED_TOTAL, verdict, totals.predicted, limit, baseline, says, tuple(details))
+
+
+def judge_ranking(ranking: str) -> CheckResult:
+    """Warn if the folds of the last training showed that customers cannot be ranked; the total is published all the same."""
+    limit, baseline = "some model orders the customers of the tuning folds better than chance", "chance"
+    if ranking != "not rankable":
+        return CheckResult(RANKING, "passed", 1, limit, baseline, f"the customers are {ranking}")
+    says = (
+        "scores.customer_scores: the customers are not rankable: on the tuning folds no model's order of them is better than "
+        "chance. Use the predicted total, which is the past mean, and not the order of the customers"
+    )
+    return CheckResult(RANKING, "warns", 0, limit, baseline, says)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ _RECENT_DAYS = 28
 _YEAR = timedelta(days=364)
 
 
-def measure_totals(connection: Connection, as_of: date, days: int, *, is_rule: bool) -> Totals:
+def measure_totals(connection: Connection, as_of: date, days: int, *, is_rough: bool) -> Totals:
     """Return the total of `scores.customer_scores` for a horizon of `days` and what it is compared with."""
     horizon, recent = timedelta(days=days), timedelta(days=min(_RECENT_DAYS, days))
     # cap outliers so that one order cannot decide the comparison
@@ -41,4 +41,4 @@ def measure_totals(connection: Connection, as_of: date, days: int, *, is_rule: b
     if earlier > 0 and days <= _YEAR.days:
         like_for_like["as a year ago"] = known * sold(then, then + horizon, then) / earlier
     trailing = sold(as_of - horizon, as_of, as_of)
-    return Totals(predicted, trailing, {name: value for name, value in like_for_like.items() if value > 0}, is_rule)
+    return Totals(predicted, trailing, {name: value for name, value in like_for_like.items() if value > 0}, is_rough)

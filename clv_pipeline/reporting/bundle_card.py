@@ -33,6 +33,7 @@ def of_bundle(connection: Connection) -> str:
         ]
     else:
         lines.append("The order history is too short to test a model: the predictions come from a fixed rule.")
+    lines += ["", f"Order of the customers: {labels.ranking(run['ranking'])}."]
     lines += ["", f"Seasonal adjustment of the predicted total: {formats.season(run['season_factor'])}.", ""]
     return "\n".join(lines)
 

@@ -64,6 +64,7 @@ def _page(connection: Connection) -> str:
         model_version=run["model_version"],
         facts=_facts(run),
         season=formats.season(run["season_factor"]),
+        ranking=labels.ranking(run["ranking"]),
         segments=_table(
             connection,
             "select * exclude (currency, as_of_date) from segments order by predicted_spend_total desc, segment",

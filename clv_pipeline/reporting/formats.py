@@ -175,7 +175,7 @@ def season(factor: Number | None) -> str:
     """
     if factor is None or is_missing(factor):
         return (
-            "none: it needs 17 months of orders, a horizon of at most one year and a trained model; "
+            "none: it needs 17 months of orders, a horizon of at most one year and a model that ranks customers; "
             "without it, the interval of the total is wide"
         )
     return f"a factor of {decimal(factor, 2)}, from the same weeks last year"

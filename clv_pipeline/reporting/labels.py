@@ -153,3 +153,20 @@ def window(days: int, cutoff: object) -> str:
     '90 days from 2024-04-02'
     """
     return f"{days} days from {cutoff}"
+
+
+_RANKING = {
+    "rankable": "rankable: some model orders them better than chance",
+    "not rankable": "not rankable: no model orders them better than chance; use the total, which is the past mean, "
+    "not the order",
+    "not tested": "not tested: the order history is too short",
+}
+
+
+def ranking(verdict: str) -> str:
+    """Return the text of the published verdict whether customers can be ranked.
+
+    >>> ranking("rankable")
+    'rankable: some model orders them better than chance'
+    """
+    return _RANKING[verdict]

@@ -48,6 +48,7 @@ def print_summary(
         ),
         ("seasonal adjustment", formats.season(run["season_factor"])),
         (f"actual spend, last {days} days", formats.money(run["trailing_spend_total"], currency)),
+        ("order of customers", labels.ranking(run["ranking"])),
         ("models", models or "fixed rules (the order history is too short to test a model)"),
         ("checks passed", f"{checks_passed}{warnings}"),
         ("rows quarantined", formats.count(run["quarantined_rows"])),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from clv_pipeline.core.errors import QualityError
 from clv_pipeline.features.window_spend import window_spend
 from clv_pipeline.modeling.calibration.level import ExpectedTotal
+from clv_pipeline.modeling.calibration.rankability import Ranking
 from clv_pipeline.modeling.registry.registry import HorizonModel
 from clv_pipeline.quality.night_checks import PREDICTED_TOTAL
 from clv_pipeline.quality.score_checks import Totals
@@ -28,6 +29,7 @@ class ScoringReport:
     season: float | None
     #: input of the check of the predicted total
     totals: Totals
+    ranking: Ranking
     fidelity: float
 
 
@@ -35,7 +37,8 @@ def audit_scores(connection: Connection, horizon: HorizonModel, level: ExpectedT
     """Check `scores.customer_scores`, and return the report; `horizon` is the primary one.
 
     Raises:
-        QualityError: a customer of the population has no score or two, or all predictions are equal.
+        QualityError: a customer of the population has no score or two; or all predictions are equal, though the folds
+            showed that customers can be ranked.
     """
     primary = horizon.horizon_days
     _check_everybody_is_scored(connection)
@@ -53,7 +56,8 @@ def audit_scores(connection: Connection, horizon: HorizonModel, level: ExpectedT
         """,
     )
     trailing = window_spend(connection, as_of - timedelta(days=primary), as_of).total
-    if sum(statuses.values()) - statuses.get("no_purchase_yet", 0) > 1 and lowest == highest:
+    is_ranked = horizon.ranking != "not rankable" and sum(statuses.values()) - statuses.get("no_purchase_yet", 0) > 1
+    if is_ranked and lowest == highest:
         raise QualityError(
             f"scores.customer_scores: every predicted_spend_{primary}d is {lowest}",
             next_step="look at the model's features and training rows; nothing was published.",
@@ -64,8 +68,11 @@ def audit_scores(connection: Connection, horizon: HorizonModel, level: ExpectedT
     if horizon.calibration:
         # include prospects: the interval must belong to the published total of all customers
         low, high = horizon.calibration.total(float(total), knows_season=season is not None)
-    totals = measure_totals(connection, as_of, primary, is_rule=not horizon.has_enough_history)
-    return ScoringReport(sum(statuses.values()), statuses, float(total), low, high, trailing, season, totals, fidelity)
+    is_rough = not horizon.has_enough_history or horizon.ranking == "not rankable"
+    totals = measure_totals(connection, as_of, primary, is_rough=is_rough)
+    return ScoringReport(
+        sum(statuses.values()), statuses, float(total), low, high, trailing, season, totals, horizon.ranking, fidelity
+    )
 
 
 def _check_everybody_is_scored(connection: Connection) -> None:

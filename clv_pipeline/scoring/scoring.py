@@ -56,7 +56,7 @@ def score_customers(
     primary = manifest.horizons[0]
     with warehouse.transaction() as connection:
         customers, predictions = _predict(connection, manifest, models)
-        totals = _expected_totals(connection, manifest) if len(customers) else {}
+        totals = _expected_totals(connection, manifest, len(customers)) if len(customers) else {}
         scores = _scores(manifest, totals, predictions)
         expected = scores[primary.horizon_days].predicted_spend
         reasons, importance, explainer = _explain(connection, settings, manifest.columns, expected, progress)
@@ -92,9 +92,14 @@ def _predict(
     return pd.concat([pd.Series(dtype=object), *customers], ignore_index=True), whole
 
 
-def _expected_totals(connection: Connection, manifest: Manifest) -> dict[int, ExpectedTotal]:
+def _expected_totals(connection: Connection, manifest: Manifest, customers: int) -> dict[int, ExpectedTotal]:
     (as_of,) = one_row(connection, "select as_of from raw.extraction")
-    return {h.horizon_days: expected_total(connection, as_of, h.horizon_days) for h in manifest.horizons}
+    return {
+        h.horizon_days: h.past_mean.total(customers, h.horizon_days)
+        if h.past_mean
+        else expected_total(connection, as_of, h.horizon_days)
+        for h in manifest.horizons
+    }
 
 
 def _scores(
@@ -213,7 +218,8 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
     low, high = (end if np.isfinite(end) else None for end in (report.total_low, report.total_high))
     row = (
         name, CONTRACT_VERSION, source, as_of, scored_at, settings.currency, settings.time_zone,
-        manifest.horizons[0].horizon_days, manifest.version, report.trailing_total, low, high, report.season, fingerprint,
+        manifest.horizons[0].horizon_days, manifest.version, report.trailing_total, low, high, report.season,
+        manifest.horizons[0].ranking, fingerprint,
     )  # fmt: skip
     tables.replace(connection, RUN, [row])
 

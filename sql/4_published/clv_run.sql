@@ -22,6 +22,7 @@ select
     run.predicted_total_low as predicted_spend_total_low,
     run.predicted_total_high as predicted_spend_total_high,
     run.season_factor,
+    run.ranking,
     run.trailing_spend_total,
     (select coalesce(sum(row_count), 0) from dispositions where disposition = 'quarantined')::bigint as quarantined_rows,
     run.as_of - (select max(value) from night where measure = 'days_since_newest_order')::integer as newest_order_date,

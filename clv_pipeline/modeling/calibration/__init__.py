@@ -1,1 +1,1 @@
-"""The expected total of a cutoff, and prediction intervals from past windows."""
+"""The expected total of a cutoff, prediction intervals from past windows, and whether customers can be ranked."""

@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 
 from clv_pipeline.features.cutoffs import YEAR
 from clv_pipeline.features.window_spend import window_spend
+from clv_pipeline.modeling.data.dataset import LabelledRows
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.warehouse.connection import Connection
 
@@ -29,6 +30,25 @@ class ExpectedTotal:
     buyers: float | None = None
     #: seasonal factor of last year applied to the expected spend; None if unknown
     season: float | None = None
+
+
+@dataclass(frozen=True)
+class PastMean:
+    """What the customers of past windows spent on average, and the share of them who bought: the level of everybody where
+    nothing can be ranked, since a season or an expectation per customer would only add noise."""
+
+    spend: float
+    buyers: float
+    horizon_days: int
+
+    @classmethod
+    def of(cls, rows: LabelledRows, horizon_days: int) -> "PastMean":
+        return cls(float(rows.spend.mean()), float(rows.flag.mean()), horizon_days)
+
+    def total(self, customers: int, horizon_days: int) -> ExpectedTotal:
+        """Return the level of so many customers, extrapolated to a horizon."""
+        windows = horizon_days / self.horizon_days
+        return ExpectedTotal(max(self.spend, 0.0) * customers * windows, 1 - (1 - self.buyers) ** windows)
 
 
 def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> ExpectedTotal:

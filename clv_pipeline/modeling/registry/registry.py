@@ -13,6 +13,8 @@ from clv_pipeline.core import clock
 from clv_pipeline.core.errors import ArtefactError, nearest
 from clv_pipeline.core.home import clear_leftovers, remove_at_once, write_durably
 from clv_pipeline.modeling.calibration.intervals import Calibration
+from clv_pipeline.modeling.calibration.level import PastMean
+from clv_pipeline.modeling.calibration.rankability import Ranking
 from clv_pipeline.modeling.candidates.ensembles import Fitted
 from clv_pipeline.modeling.data.dataset import FeatureColumns
 from clv_pipeline.modeling.registry.artefacts import load_model, read_checked
@@ -49,12 +51,23 @@ class HorizonModel:
     prospect_spend: float
     prospect_high: float
     prospect_probability: float
+    #: whether the folds showed that customers can be ranked; versions before this test have none
+    ranking: Ranking = "not tested"
+    #: the level of all customers; set only where nothing can be ranked
+    past_mean: PastMean | None = None
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "HorizonModel":
         parts = {name: Recipe(**values[name]) for name in ("spend", "flag")}
-        calibration = values["calibration"]
-        return cls(**values | parts | {"calibration": Calibration(**calibration) if calibration else None})
+        calibration, past_mean = values["calibration"], values.get("past_mean")
+        return cls(
+            **values
+            | parts
+            | {
+                "calibration": Calibration(**calibration) if calibration else None,
+                "past_mean": PastMean(**past_mean) if past_mean else None,
+            }
+        )
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,14 @@ from clv_pipeline.contracts.warehouse import (
 from clv_pipeline.features.cutoffs import CutoffPlan
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration.intervals import PredictionInterval
+from clv_pipeline.modeling.calibration.rankability import Ranking
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Target
 from clv_pipeline.modeling.data.dataset import LabelledRows
 from clv_pipeline.modeling.training.blending import BLENDS
 from clv_pipeline.modeling.training.champion_rule import Verdict
 from clv_pipeline.modeling.training.tuning import TunedCandidate
 from clv_pipeline.warehouse import tables
-from clv_pipeline.warehouse.connection import Connection, columns_of, has_table
+from clv_pipeline.warehouse.connection import Connection, columns_of, has_table, one_row
 
 QUALITY_COLUMNS = [column.name for column in MODEL_QUALITY.columns]
 #: Whether a row of `training.model_quality` is about a candidate, or about the champions' published predictions.
@@ -68,8 +69,8 @@ def add_tuning(
         (
             horizon_days, t.candidate.target, t.candidate.name, known[t.candidate.target, t.candidate.factors],
             t.candidate.is_baseline, json.dumps(dict(t.parameters)), t.score if t.fold_scores else None,
-            t.mean_absolute_bias if t.fold_scores else None, t.tried, t.candidate.name in challengers,
-            t.candidate.name in reigning,
+            t.mean_absolute_bias if t.fold_scores else None, t.beats_chance, t.tried,
+            t.candidate.name in challengers, t.candidate.name in reigning,
         )
         for t in tuned
     ]  # fmt: skip
@@ -143,9 +144,19 @@ def create_evaluation(connection: Connection) -> None:
     tables.create(connection, TEST_PREDICTIONS)
 
 
-def add_champion(connection: Connection, horizon_days: int, target: Target, verdict: Verdict) -> None:
-    """Record the champions and the reasons."""
-    tables.append(connection, CHAMPIONS, [(horizon_days, target, verdict.champion, verdict.reason)])
+def beats_chance(connection: Connection, horizon_days: int) -> bool | None:
+    """Return whether any model's order of the fold customers beats chance; None without folds."""
+    (found,) = one_row(
+        connection,
+        "select bool_or(beats_chance) from training.tuning where horizon_days = $horizon and not is_baseline",
+        {"horizon": horizon_days},
+    )
+    return None if found is None else bool(found)
+
+
+def add_champion(connection: Connection, horizon_days: int, target: Target, verdict: Verdict, ranking: Ranking) -> None:
+    """Record the champions, the reasons, and whether customers can be ranked."""
+    tables.append(connection, CHAMPIONS, [(horizon_days, target, verdict.champion, verdict.reason, ranking)])
 
 
 def champions(connection: Connection, horizon_days: int) -> dict[Target, str]:

@@ -5,8 +5,8 @@ candidates, metrics, the champion rule, calibration, artefacts) have their own m
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import chain
@@ -17,17 +17,16 @@ import pandas as pd
 from clv_pipeline.core.parallel import run_in_threads
 from clv_pipeline.core.run_identity import code_fingerprint, model_version
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.features.cutoffs import CutoffPlan, TrainingPlan
+from clv_pipeline.features.cutoffs import CutoffPlan, Fold, TrainingPlan
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration.intervals import ABOVE, PastWindow, calibrate
-from clv_pipeline.modeling.calibration.level import ExpectedTotal, expected_total
-from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Parameters, Target, Task
+from clv_pipeline.modeling.calibration.level import PastMean
+from clv_pipeline.modeling.calibration.rankability import beat_chance
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Parameters, Target
 from clv_pipeline.modeling.candidates.ensembles import Fitted, predict, weighted_mean
 from clv_pipeline.modeling.data.dataset import (
     FeatureColumns,
-    LabelledRows,
     feature_columns,
-    load_labelled,
     target_names,
 )
 from clv_pipeline.modeling.registry.artefacts import save_model
@@ -41,8 +40,9 @@ from clv_pipeline.modeling.registry.registry import (
 from clv_pipeline.modeling.training import records
 from clv_pipeline.modeling.training.blending import BLENDS, blend
 from clv_pipeline.modeling.training.champion_rule import FALLBACK, Contender, Verdict, choose, decide
+from clv_pipeline.modeling.training.lab import Lab
 from clv_pipeline.modeling.training.records import Choice
-from clv_pipeline.modeling.training.tuning import TunedCandidate, scale_to_total, tune
+from clv_pipeline.modeling.training.tuning import TunedCandidate, fold_outcomes, scale_to_total, tune
 from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row
 
 log = logging.getLogger(__name__)
@@ -50,32 +50,6 @@ Progress = Callable[[str], None]
 TARGETS: tuple[Target, ...] = ("spend", "flag")
 #: The name under which the reigning champion competes again, with its current parameters.
 REIGNING = "champion_so_far"
-
-
-@dataclass(frozen=True)
-class Lab:
-    """Input of every step for one horizon: its plan, its labelled rows, the expected total of each evaluated cutoff."""
-
-    plan: CutoffPlan
-    rows: LabelledRows
-    task: Task
-    levels: Mapping[date, ExpectedTotal]
-    has_enough_history: bool
-
-    @classmethod
-    def of(cls, connection: Connection, settings: Settings, plan: CutoffPlan, columns: FeatureColumns) -> "Lab":
-        """Read the rows and compute the expected totals; a model needs a window to be evaluated on, and enough buyers."""
-        judged = (*plan.folds, plan.test) if plan.test else plan.folds
-        (buyers,) = one_row(
-            connection, "select count(distinct customer_id) from features.customer_day where is_purchase_day"
-        )
-        return cls(
-            plan,
-            load_labelled(connection, columns, plan.horizon_days, settings.recency_half_life_days),
-            Task(columns, plan.horizon_days, settings.seed),
-            {f.validation: expected_total(connection, f.validation, plan.horizon_days) for f in judged},
-            plan.test is not None and buyers >= settings.min_buyers,
-        )
 
 
 def tune_candidates(
@@ -111,32 +85,51 @@ def _tune_horizon(
     )  # fmt: skip
     tuned = run_in_threads(tune_one, CANDIDATES, settings.threads)
     blends = [blend([t for t in tuned if t.candidate.target == target], lab.rows, folds) for target in TARGETS]
-    challengers = [_challenger(lab, [*tuned, *blends], target) for target in TARGETS]
+    tuned = _with_chance([*tuned, *blends], lab, folds)
+    challengers = [_challenger(lab, tuned, target, settings) for target in TARGETS]
     reigning = _reigning(champion, lab.plan.horizon_days)
     # a champion that is also the challenger is fitted once, under its own name
     again = [c.candidate.name for r in reigning for c in challengers if _is_same(r, c)]
     others = [r for r in reigning if not any(_is_same(r, c) for c in challengers)]
-    everybody = tuned + blends + run_in_threads(tune_one, others, settings.threads)
+    everybody = tuned + run_in_threads(tune_one, others, settings.threads)
     return everybody, [c.candidate.name for c in challengers], [*again, *(r.name for r in others)]
 
 
-def _challenger(lab: Lab, tuned: Sequence[TunedCandidate], target: Target) -> TunedCandidate:
+def _with_chance(tuned: Sequence[TunedCandidate], lab: Lab, folds: tuple[Fold, ...]) -> list[TunedCandidate]:
+    """Return the candidates with the result of the test whether the folds' customers can be ranked."""
+    if not folds:
+        return list(tuned)
+    beats: dict[tuple[Target, str], bool] = {}
+    for target in TARGETS:
+        models = [t for t in tuned if t.candidate.target == target and not t.candidate.is_baseline]
+        actual = fold_outcomes(target, lab.rows, folds)
+        found = beat_chance([t.fold_predictions for t in models], actual, lab.task.seed)
+        beats |= {(target, t.candidate.name): beat for t, beat in zip(models, found, strict=True)}
+    return [replace(t, beats_chance=beats.get((t.candidate.target, t.candidate.name))) for t in tuned]
+
+
+def _challenger(lab: Lab, tuned: Sequence[TunedCandidate], target: Target, settings: Settings) -> TunedCandidate:
     """Return the challenger of one target; with a short history, the rule that needs no fitting."""
     of_target = [t for t in tuned if t.candidate.target == target]
     if not lab.has_enough_history:
         return next(t for t in of_target if t.candidate.name == FALLBACK[target])
-    return choose(of_target)
+    actual = fold_outcomes(target, lab.rows, lab.plan.folds)
+    draws = [metrics.bootstrap_draws(len(a), settings.bootstrap_samples, settings.seed) for a in actual]
+    return choose(of_target, actual, draws)
 
 
 def _reigning(champion: Manifest | None, horizon_days: int) -> list[Candidate]:
-    """Return the champion's candidates of a horizon under the name `REIGNING`, with their own parameter set only."""
+    """Return the champion's candidates of a horizon under the name `REIGNING`, with their own parameter set only.
+
+    A fixed rule that predicted while the history was too short defends no place.
+    """
     recipes = [
         recipe
         for h in (champion.horizons if champion else [])
         if h.learned_days == horizon_days
         for recipe in (h.spend, h.flag)
     ]
-    known = {c.name: c for c in (*CANDIDATES, *BLENDS.values())}
+    known = {c.name: c for c in (*CANDIDATES, *BLENDS.values()) if not c.is_baseline}
     return [
         replace(known[r.candidate], name=REIGNING, search=[r.parameters]) for r in recipes[:2] if r.candidate in known
     ]
@@ -158,7 +151,7 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequenc
         columns = feature_columns(connection)
         records.create_evaluation(connection)
         for plan in plans:
-            lab = Lab.of(connection, settings, plan, columns)
+            lab = Lab.after_tuning(connection, settings, plan, columns)
             choices = [c for target in TARGETS for c in records.read_choices(connection, plan.horizon_days, target)]
             if not lab.has_enough_history:
                 choices = [c for c in choices if c.candidate.is_baseline]
@@ -177,7 +170,7 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequenc
                 verdict = _verdict(
                     lab, target, [(c, p) for c, p in predicted if c.candidate.target == target], settings
                 )
-                records.add_champion(connection, plan.horizon_days, target, verdict)
+                records.add_champion(connection, plan.horizon_days, target, verdict, lab.ranking)
             if plan.test:
                 quality += _quality(connection, lab, predicted, settings)
                 quality += _published_quality(connection, lab, settings)
@@ -361,7 +354,7 @@ def fit_champions(
 def _fit_horizon(
     connection: Connection, settings: Settings, plan: CutoffPlan, columns: FeatureColumns
 ) -> tuple[HorizonModel, dict[Target, Fitted]]:
-    lab = Lab.of(connection, settings, plan, columns)
+    lab = Lab.after_tuning(connection, settings, plan, columns)
     rows = lab.rows.at(plan.final)
     names = records.champions(connection, plan.horizon_days)
     recipes: dict[Target, Recipe] = {}
@@ -388,5 +381,6 @@ def _fit_horizon(
     model = HorizonModel(
         plan.horizon_days, plan.horizon_days, recipes["spend"], recipes["flag"], lab.has_enough_history, calibration,
         max(prospect_spend, 0.0), max(prospect_high, 0.0), prospect_probability,
+        lab.ranking, PastMean.of(rows, plan.horizon_days) if lab.ranking == "not rankable" else None,
     )  # fmt: skip
     return model, fitted

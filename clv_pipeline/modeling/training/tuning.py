@@ -29,6 +29,8 @@ class TunedCandidate:
     tried: int
     #: one array per fold: its predictions for the customers of the validation window
     fold_predictions: tuple[metrics.Array, ...] = field(repr=False, default=())
+    #: whether its order of the fold customers beats chance (`rankability.py`); None without a fold
+    beats_chance: bool | None = None
 
     @property
     def score(self) -> float:
@@ -103,9 +105,14 @@ def judge_folds(
     target: Target, predictions: tuple[metrics.Array, ...], rows: LabelledRows, folds: tuple[Fold, ...]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return each fold's score and total bias."""
-    judged = [rows.at((fold.validation,)) for fold in folds]
-    actual = [j.spend if target == "spend" else j.flag for j in judged]
+    actual = fold_outcomes(target, rows, folds)
     return (
         tuple(fold_score(target, a, p) for a, p in zip(actual, predictions, strict=True)),
         tuple(metrics.total_bias(a, p) for a, p in zip(actual, predictions, strict=True)),
     )
+
+
+def fold_outcomes(target: Target, rows: LabelledRows, folds: tuple[Fold, ...]) -> list[metrics.Array]:
+    """Return the actual outcomes of each fold's validation window."""
+    judged = [rows.at((fold.validation,)) for fold in folds]
+    return [j.spend if target == "spend" else j.flag for j in judged]

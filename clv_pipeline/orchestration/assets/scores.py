@@ -1,4 +1,4 @@
-"""Tonight's scores as an asset, with the check on their total."""
+"""Tonight's scores as an asset, with the checks on their total and their order."""
 
 import dagster as dg
 
@@ -9,7 +9,7 @@ from clv_pipeline.orchestration.steps import asset
 from clv_pipeline.publishing.lineage import columns_of_scores
 from clv_pipeline.quality.judging import raise_unacknowledged
 from clv_pipeline.quality.night_checks import PREDICTED_TOTAL, CheckResult
-from clv_pipeline.quality.score_checks import judge_predicted_total
+from clv_pipeline.quality.score_checks import RANKING, judge_predicted_total, judge_ranking
 from clv_pipeline.scoring import scoring
 
 
@@ -19,7 +19,10 @@ from clv_pipeline.scoring import scoring
     group_name="scores",
     kinds={"xgboost", "duckdb"},
     owners=OWNERS,
-    check_specs=checks.specs("scores.customer_scores", PREDICTED_TOTAL),
+    check_specs=[
+        *checks.specs("scores.customer_scores", PREDICTED_TOTAL),
+        *checks.specs("scores.customer_scores", RANKING, blocking=False),
+    ],
 )
 def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
     """One row per eligible customer: predicted spend and purchase probability for each horizon, with reasons."""
@@ -27,7 +30,8 @@ def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # t
     def judge() -> tuple[Metadata, list[CheckResult]]:
         with pipeline.warehouse.transaction() as connection:
             total = judge_predicted_total(report.totals, pipeline.settings)
-            judged = raise_unacknowledged(connection, [total], run_acknowledged(context))
+            found = [total, judge_ranking(report.ranking)]
+            judged = raise_unacknowledged(connection, found, run_acknowledged(context))
             metadata = table_metadata(connection, "scores.customer_scores")
         return metadata | shown, judged
 
