@@ -22,7 +22,7 @@ quick: $(READY)
 
 # the faults of clv_pipeline_tests/faults/catalogue.md, those that take a seed with many of them; half an hour or more
 chaos: $(READY)
-	$(BIN)/pytest clv_pipeline_tests/faults -n 2 --dist loadfile --no-loadscope-reorder --repeats 30 --faults-table docs/faults.md
+	$(BIN)/pytest clv_pipeline_tests/faults clv_pipeline_tests/cases -n 2 --dist loadfile --no-loadscope-reorder --repeats 30 --faults-table docs/faults.md
 	$(BIN)/pytest clv_pipeline_tests/test_publishing.py clv_pipeline_tests/test_serving.py -m chaos
 	CLV_TEST_PUBLICATIONS=500 $(BIN)/pytest clv_pipeline_tests/test_publishing_target.py -k no_reader_ever_sees
 

@@ -1,48 +1,18 @@
-"""How many seeded corruptions of clean companies are caught the same night, and how many clean nights are not quiet.
+"""A made-up company with clean tables, and kinds of corruption of them; `corrupted_nights.py` counts which are caught."""
 
-    python -m benchmarks.corruptions --companies 3 --nights 40
-
-Each company is extracted, cleaned and judged as a nightly run does it (nothing is trained), for nine good nights; then each
-corruption is one more night on a copy of that warehouse, and a first night on an empty one. It counts as caught if the night
-is red, or has a warning that a clean night has not, with the spoiled column in the text.
-"""
-
-import argparse
 import random
-import shutil
-import tempfile
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
 
 import pandas as pd
 
 from clv_pipeline.contracts.source import CONTRACT
-from clv_pipeline.core.errors import PipelineError
-from clv_pipeline.core.home import Home
-from clv_pipeline.core.settings import Settings, load_settings
-from clv_pipeline.quality.cleaning import build_clean_table, clean_parameters
-from clv_pipeline.quality.expectations import Validator
-from clv_pipeline.quality.judging import judge_tonight
-from clv_pipeline.quality.night_measures import remember_good_night
-from clv_pipeline.sources.extraction import extract
-from clv_pipeline.warehouse.connection import Warehouse
-from clv_pipeline.warehouse.sql_models import build, load_layer
 
 Tables = dict[str, pd.DataFrame]
 Spoil = Callable[[Tables, date, random.Random], Tables]
 
-_BEGINNING, _FIRST_NIGHT, _GOOD_NIGHTS = date(2022, 6, 1), date(2024, 6, 10), 9
-_TOML = """\
-name = "Company"
-time_zone = "Europe/Berlin"
-currency = "EUR"
-
-[order_status]
-revenue = ["paid", "returned"]
-not_revenue = ["cancelled"]
-"""
+_BEGINNING = date(2022, 6, 1)
 
 
 def made_company(seed: int, *, customers: int, until: date) -> Tables:
@@ -211,6 +181,23 @@ def _swapped_days(frame: pd.DataFrame, as_of: date, draw: random.Random) -> pd.D
     return frame
 
 
+def _one_in(n: int, frame: pd.DataFrame) -> pd.Series:
+    """A fixed part of the orders, whole orders only."""
+    return frame["order_id"].map(lambda order: zlib.crc32(order.encode()) % n == 0)
+
+
+def _all(value: str) -> Callable[[pd.Series, random.Random], pd.Series]:
+    return lambda values, draw: pd.Series(value, index=values.index)
+
+
+def _replaced(old: str, new: str) -> Callable[[pd.Series, random.Random], pd.Series]:
+    return lambda values, draw: values.replace(old, new)
+
+
+def _rates(change: Callable[[pd.Series], pd.Series]) -> Callable[[pd.Series, random.Random], pd.Series]:
+    return lambda values, draw: change(values.astype(float)).map("{:.4f}".format)
+
+
 def _everything(frame: pd.DataFrame, as_of: date) -> pd.Series:
     return frame["ordered_at"] > ""
 
@@ -230,6 +217,14 @@ def _rekeyed(tables: Tables, as_of: date, draw: random.Random) -> Tables:
     }
 
 
+def _rates_until(days: int) -> Spoil:
+    def spoil(tables: Tables, as_of: date, draw: random.Random) -> Tables:
+        rates = tables["fx_rates"]
+        return tables | {"fx_rates": rates[rates["rate_date"] < f"{as_of - timedelta(days=days)}"]}
+
+    return spoil
+
+
 def _emptied(table: str) -> Spoil:
     return lambda tables, as_of, draw: tables | {table: tables[table].iloc[:0]}
 
@@ -239,9 +234,9 @@ CORRUPTIONS: dict[str, tuple[tuple[str, ...], Spoil]] = {
     "the last day is lost": (("orders",), _without(lambda f, a, d: _since(f, a, 1))),
     "a week of last month is lost": (("orders",), _without(lambda f, a, d: _since(f, a, 40) & ~_since(f, a, 33))),
     "a past month is lost": (("ordered_at",), _without(lambda f, a, d: _month(f, a, 4))),
-    "a third of a past month is deleted": (("orders", "amount"), _without(lambda f, a, d: _month(f, a, 2) & f["order_id"].map(lambda o: hash(o) % 3 == 0))),
-    "a twentieth of all lines is deleted": (("orders", "amount"), _without(lambda f, a, d: f["order_id"].map(lambda o: hash(o) % 20 == 0))),
-    "half of the orders": (("orders",), _without(lambda f, a, d: f["order_id"].map(lambda o: hash(o) % 2 == 0))),
+    "a third of a past month is deleted": (("orders", "amount"), _without(lambda f, a, d: _month(f, a, 2) & _one_in(3, f))),
+    "a twentieth of all lines is deleted": (("orders", "amount"), _without(lambda f, a, d: _one_in(20, f))),
+    "half of the orders": (("orders",), _without(lambda f, a, d: _one_in(2, f))),
     "orders end half a year ago": (("orders",), _without(lambda f, a, d: _since(f, a, 180))),
     "cents on the last day": (("amount",), _times(100, _last(1))),
     "cents in the last week": (("amount",), _times(100, _last(7))),
@@ -263,26 +258,26 @@ CORRUPTIONS: dict[str, tuple[tuple[str, ...], Spoil]] = {
     "a month loaded twice without line numbers": (("orders",), _twice(_past(3), with_line_id=False)),
     "order numbers restart each year": (("order_id",), _orders(_restarting_numbers)),
     "a second shop with the same numbers": (("order_id", "orders"), _orders(_other_shop)),
-    "a status renamed": (("status",), _put("orders", "status", lambda s, d: s.replace("paid", "settled"))),
+    "a status renamed": (("status",), _put("orders", "status", _replaced("paid", "settled"))),
     "a status renamed since yesterday": (("status",), _recent("status", "settled", 1)),
     "a new status for some recent orders": (("status",), _recent("status", "partial", 20, 0.1)),
-    "statuses empty": (("status",), _put("orders", "status", lambda s, d: pd.Series("", index=s.index))),
-    "all orders in the reporting currency": (("currency", "amount", "orders"), _put("orders", "currency", lambda s, d: s.replace("CHF", "EUR"))),
-    "another currency code": (("currency", "rate"), _put("orders", "currency", lambda s, d: s.replace("CHF", "USD"))),
-    "rates inverted and scaled": (("rate",), _put("fx_rates", "rate", lambda s, d: s.astype(float).rdiv(100).map("{:.4f}".format))),
-    "rates of another order of magnitude": (("rate",), _put("fx_rates", "rate", lambda s, d: s.astype(float).mul(10).map("{:.4f}".format))),
-    "one wrong rate": (("rate",), _put("fx_rates", "rate", lambda s, d: s.astype(float).mul(3).map("{:.4f}".format), 0.002)),
-    "no more rates": (("currency", "rate"), lambda t, a, d: t | {"fx_rates": t["fx_rates"][t["fx_rates"]["rate_date"] < f"{a - timedelta(days=20)}"]}),
+    "statuses empty": (("status",), _put("orders", "status", _all(""))),
+    "orders all in the reporting currency": (("currency", "amount"), _put("orders", "currency", _replaced("CHF", "EUR"))),
+    "another currency code": (("currency", "rate"), _put("orders", "currency", _replaced("CHF", "USD"))),
+    "rates inverted and scaled": (("rate",), _put("fx_rates", "rate", _rates(lambda r: 100 / r))),
+    "rates of another order of magnitude": (("rate",), _put("fx_rates", "rate", _rates(lambda r: 10 * r))),
+    "one wrong rate": (("rate",), _put("fx_rates", "rate", _rates(lambda r: 3 * r), 0.002)),
+    "no more rates": (("currency", "rate"), _rates_until(20)),
     "customer numbers in another case": (("customer_id",), _put("orders", "customer_id", lambda s, d: "C" + s)),
     "customer numbers with .0": (("customer_id",), _put("orders", "customer_id", lambda s, d: s + ".0")),
     "customer numbers without zeros": (("customer_id",), _put("orders", "customer_id", lambda s, d: s.str.lstrip("0"))),
     "some customer numbers with .0": (("customer_id",), _put("orders", "customer_id", lambda s, d: s + ".0", 0.1)),
     "web sessions with other numbers": (("customer_id",), _put("web_sessions", "customer_id", lambda s, d: "v" + s)),
     "all customers have new numbers": (("customer_id",), _rekeyed),
-    "guests as 0": (("customer_id",), _put("orders", "customer_id", lambda s, d: pd.Series("0", index=s.index), 0.3)),
-    "a fifth of the orders at one till": (("customer_id",), _put("orders", "customer_id", lambda s, d: pd.Series("000007", index=s.index), 0.2)),
+    "guests as 0": (("customer_id",), _put("orders", "customer_id", _all("0"), 0.3)),
+    "a fifth of the orders at one till": (("customer_id",), _put("orders", "customer_id", _all("000007"), 0.2)),
     "no customer on the last day": (("customer_id",), _recent("customer_id", "", 1)),
-    "no customer in two orders of three": (("customer_id",), _put("orders", "customer_id", lambda s, d: pd.Series("", index=s.index), 0.67)),
+    "no customer in two orders of three": (("customer_id",), _put("orders", "customer_id", _all(""), 0.67)),
     "half of the CRM": (("customer",), _part_of("customers", 0.5)),
     "a third of the web sessions": (("web_sessions",), _part_of("web_sessions", 0.3)),
     "no web sessions": (("web_sessions",), _emptied("web_sessions")),
@@ -292,121 +287,7 @@ CORRUPTIONS: dict[str, tuple[tuple[str, ...], Spoil]] = {
     "returns lost their sign": (("amount",), _put("orders", "amount", lambda s, d: s.str.lstrip("-"))),
     "no more returns": (("amount", "orders"), _without(lambda f, a, d: f["amount"].str.startswith("-"))),
     "amounts of another column": (("amount",), _orders(lambda f, a, d: f.assign(amount=f["quantity"]))),
-    "refusals are lost": (("profiling_consent",), _put("customers", "profiling_consent", lambda s, d: pd.Series("true", index=s.index))),
-    "consents are empty": (("profiling_consent",), _put("customers", "profiling_consent", lambda s, d: pd.Series("", index=s.index))),
-    "consents in other words": (("profiling_consent",), _put("customers", "profiling_consent", lambda s, d: s.replace("false", "revoked"))),
+    "refusals are lost": (("profiling_consent",), _put("customers", "profiling_consent", _all("true"))),
+    "consents are empty": (("profiling_consent",), _put("customers", "profiling_consent", _all(""))),
+    "consents in other words": (("profiling_consent",), _put("customers", "profiling_consent", _replaced("false", "revoked"))),
 }  # fmt: skip
-
-
-# --- nights --------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Seen:
-    """How a night ended: red, or the warnings of a green one."""
-
-    is_red: bool
-    texts: tuple[str, ...]
-
-    def names(self, columns: tuple[str, ...], usual: frozenset[str]) -> bool:
-        """Return whether the night is red or has an unusual warning, and one of the columns is in its text."""
-        new = self.texts if self.is_red else tuple(t for t in self.texts if t not in usual)
-        return any(column in text for column in columns for text in new)
-
-
-def night(root: Path, home: Home, tables: Tables, as_of: date, validator: Validator) -> Seen:
-    """Extract, clean and judge; a green night becomes the baseline of the next."""
-    source, files = root / "source", root / "files"
-    for folder in (source, files):
-        folder.mkdir(parents=True, exist_ok=True)
-    (source / "source.toml").write_text(_TOML)
-    for name, frame in tables.items():
-        frame.to_csv(files / f"{name}.csv", index=False)
-        (source / f"{name}.sql").write_text(f"select * from {name}")
-    settings = load_settings(source=str(source), source_url=str(files), home=home.root, threads=2)
-    warehouse = Warehouse.of(settings)
-    try:
-        with warehouse.connection():
-            return Seen(False, tuple(_judged(settings, warehouse, as_of, validator)))
-    except PipelineError as error:
-        return Seen(True, (str(error),))
-
-
-def _judged(settings: Settings, warehouse: Warehouse, as_of: date, validator: Validator) -> list[str]:
-    started = datetime.combine(as_of, datetime.min.time(), UTC) + timedelta(hours=1)
-    tables = extract(
-        settings, warehouse, as_of=as_of, run_id="r", started_at=started, progress=lambda table, rows: None
-    )
-    warnings = [warning for table in tables for warning in table.warnings]
-    for model in load_layer("1_clean"):
-        if model.name in CONTRACT:
-            warnings += build_clean_table(warehouse, model, settings, validator).warnings
-        else:
-            with warehouse.transaction() as connection:
-                build(connection, model, clean_parameters(settings))
-    with warehouse.transaction() as connection:
-        warnings += [f"{j.check}: {j.says}" for j in judge_tonight(connection, settings, ()) if j.verdict == "warns"]
-        remember_good_night(connection, settings.name, as_of, "r")
-        # the customers of a published night, which scoring would write
-        connection.execute(
-            "create or replace table scores.history as select $as_of::date as as_of_date, customer_id from clean.customers",
-            {"as_of": as_of},
-        )
-    return warnings
-
-
-def main() -> None:
-    """Print the shares of caught corruptions and of clean nights that were not quiet."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--companies", type=int, default=3)
-    options.add_argument("--customers", type=int, default=600)
-    options.add_argument("--nights", type=int, default=0, help="clean nights after the nine, of each company")
-    options.add_argument("--only", default="")
-    given = options.parse_args()
-    validator, missed, caught, total = Validator(), {"first": [], "later": []}, {"first": 0, "later": 0}, 0
-    reds = loud = clean_nights = 0
-    for seed in range(given.companies):
-        company = made_company(seed, customers=given.customers, until=date(2025, 1, 1))
-        with tempfile.TemporaryDirectory() as folder:
-            root, home = Path(folder), Home(Path(folder) / "home")
-            seen = Seen(False, ())
-            for n in range(_GOOD_NIGHTS + given.nights):
-                as_of = _FIRST_NIGHT + timedelta(days=n)
-                seen = night(root, home, cut(company, as_of), as_of, validator)
-                if n:
-                    reds, loud, clean_nights = (
-                        reds + seen.is_red,
-                        loud + bool(seen.texts and not seen.is_red),
-                        clean_nights + 1,
-                    )
-                if seen.texts:
-                    print(
-                        f"company {seed}, clean night {as_of}: {'RED ' if seen.is_red else ''}{' | '.join(seen.texts)[:400]}"
-                    )
-                if n == _GOOD_NIGHTS - 1:
-                    shutil.copytree(home.root, root / "good")
-            as_of = _FIRST_NIGHT + timedelta(days=_GOOD_NIGHTS)
-            usual = night(root, Home(root / "fresh"), cut(company, as_of), as_of, validator)
-            for name, (columns, spoil) in CORRUPTIONS.items():
-                if given.only not in name:
-                    continue
-                spoiled = spoil(cut(company, as_of), as_of, random.Random(seed))
-                total += 1
-                for when in ("first", "later"):
-                    shutil.rmtree(root / "tried", ignore_errors=True)
-                    if when == "later":
-                        shutil.copytree(root / "good", root / "tried")
-                    seen = night(root, Home(root / "tried"), spoiled, as_of, validator)
-                    if seen.names(columns, frozenset(usual.texts if when == "first" else ())):
-                        caught[when] += 1
-                    else:
-                        missed[when].append(f"{name} (company {seed}): {' | '.join(seen.texts)[:160]}")
-    for when in ("later", "first"):
-        print(f"{when} night: {caught[when]} of {total} corruptions caught ({caught[when] / max(total, 1):.1%})")
-        for text in missed[when]:
-            print(f"  missed {text}")
-    print(f"clean nights: {clean_nights}, red {reds}, with a warning {loud} ({loud / max(clean_nights, 1):.1%})")
-
-
-if __name__ == "__main__":
-    main()

@@ -383,12 +383,7 @@ def as_markdown() -> str:
     >>> next(line for line in as_markdown().splitlines() if line.startswith("| currency"))
     '| currency | ISO code of every amount in the row |'
     """
-    lines = [
-        f"# Published tables (contract {CONTRACT_VERSION})",
-        "",
-        "Generated from the contract by `make docs`.",
-        "",
-    ]
+    lines = [f"# Published tables (contract {CONTRACT_VERSION})", "", "Generated from the contract by `make docs`.", ""]
     for table in PUBLISHED.values():
         lines += [f"## {table.name}", "", f"Key: {', '.join(table.key)}", "", "| column | meaning |", "|---|---|"]
         lines += [

@@ -40,8 +40,7 @@ _WEEKS_NEEDED = 4
 _NOISE = 3.0
 #: A weekday with fewer orders than this can be empty or double by chance.
 _ORDERS_NEEDED = 10
-#: A share near 1 scatters less than a count.
-_BUYERS_NEEDED = 5
+_BUYERS_NEEDED, _NEARLY_ALL = 5, 0.95
 #: Row counts below this are too noisy to compare.
 ROWS_NEEDED = 100
 #: Baselines older than this are not used: a company may have doubled since.
@@ -226,7 +225,8 @@ def judge_guest_orders(night: Night, before: Sequence[GoodNight], settings: Sett
     baseline = f"{usual:.1%} with a customer, of the orders of the last {_WEEKS} weeks"
     says = f"orders.customer_id: {guests}; limit {limit}; baseline {baseline}"
     verdict: Outcome = "passed"
-    noise = _NOISE * sqrt(max(expected * (1 - usual), 1.0))
+    # where nearly every order has a customer, the share scatters less than a count
+    noise = _NOISE * sqrt(max(expected * (1 - usual if usual >= _NEARLY_ALL else 1.0), 1.0))
     if expected - today.with_customer > noise:
         is_outside = today.with_customer <= fewest and expected >= _BUYERS_NEEDED
         verdict = "blocks" if is_outside and before else "warns"

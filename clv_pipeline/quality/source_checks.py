@@ -192,6 +192,7 @@ def judge_last_day(day: LastDay) -> CheckResult:
 def _widest_gap(day: LastDay) -> tuple[float, float, float]:
     """Return begin, end and usual orders of the gap between two orders of the day (or its ends) that misses the most.
 
+    >>> from datetime import date
     >>> calm = LastDay(date(2024, 5, 31), (9.0, 12.0), 40.0, {9: 0.5, 15: 0.25, 20: 0.25}, 0, 0, 0.0, 0.0)
     >>> _widest_gap(calm)
     (12.0, 24.0, 20.0)

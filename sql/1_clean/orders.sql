@@ -127,33 +127,46 @@ balanced as (
     select
         *,
         sum(greatest(value, 0)) over (partition by buyer_id, order_id) as sold_in_order,
-        sum(greatest(value, 0)) over (partition by buyer_id order by order_date) as sold_to_buyer,
-        -sum(least(value, 0)) over (
-            partition by buyer_id, order_id order by order_date, line_key, row_hash rows unbounded preceding
-        ) as refunded_in_order
+        sum(greatest(value, 0)) over (partition by buyer_id order by order_date) as sold_to_buyer
     from valued
+),
+
+-- a refund of an order without a sale nets against all that was bought: such refunds share one account per buyer
+accounts as (
+    select
+        *,
+        case when sold_in_order > 0 then order_id end as account,
+        case when sold_in_order > 0 then sold_in_order else sold_to_buyer end as refundable
+    from balanced
+),
+
+refunds as (
+    select
+        *,
+        refundable + sum(least(value, 0)) over account_so_far as left_to_refund
+    from accounts
+    window account_so_far as (
+        partition by buyer_id, account order by order_date, order_id, line_key, row_hash rows unbounded preceding
+    )
 ),
 
 limited as (
     select
         *,
-        case when sold_in_order > 0 then sold_in_order else sold_to_buyer end as refundable,
-        case
-            when sold_in_order > 0 then refunded_in_order
-            else -sum(case when sold_in_order > 0 then 0 else least(value, 0) end) over (
-                partition by buyer_id order by order_date, order_id, line_key, row_hash rows unbounded preceding
-            )
-        end as refunded
-    from balanced
+        least(min(left_to_refund) over account_so_far, 0) as beyond,
+        least(coalesce(min(left_to_refund) over account_before, 0), 0) as beyond_before
+    from refunds
+    window account_so_far as (
+        partition by buyer_id, account order by order_date, order_id, line_key, row_hash rows unbounded preceding
+    ),
+    account_before as (
+        partition by buyer_id, account order by order_date, order_id, line_key, row_hash
+        rows between unbounded preceding and 1 preceding
+    )
 ),
 
 netted as (
-    select
-        *,
-        case
-            when is_netted then least(refunded + value, refundable) - least(refunded, refundable)
-            else value
-        end as net_value
+    select *, case when is_netted then value + beyond_before - beyond else value end as net_value
     from limited
 ),
 
