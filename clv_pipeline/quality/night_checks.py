@@ -228,7 +228,9 @@ def judge_guest_orders(night: Night, before: Sequence[GoodNight], settings: Sett
     # where nearly every order has a customer, the share scatters less than a count
     noise = _NOISE * sqrt(max(expected * (1 - usual if usual >= _NEARLY_ALL else 1.0), 1.0))
     if expected - today.with_customer > noise:
-        is_outside = today.with_customer <= fewest and expected >= _BUYERS_NEEDED
+        is_outside = today.with_customer <= fewest and expected >= (
+            _BUYERS_NEEDED if usual >= _NEARLY_ALL else _ORDERS_NEEDED
+        )
         verdict = "blocks" if is_outside and before else "warns"
     return CheckResult(GUEST_ORDERS, verdict, today.with_customer, limit, baseline, says)
 
