@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.contracts.warehouse import LOADS
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.btyd_features import build_btyd_features
 from clv_pipeline.features.build import build_feature_table, build_labels
@@ -19,6 +20,7 @@ from clv_pipeline.features.plan import NightPlan, plan_training, write_night_pla
 from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
 from clv_pipeline.quality.cleaning import accepted_rows, clean_parameters, create_quarantine
 from clv_pipeline.sources.loading import create_raw_table
+from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse
 from clv_pipeline.warehouse.sql_models import build, load_layer
 
@@ -200,6 +202,7 @@ def write_company(warehouse: Warehouse, settings: Settings, company: MadeUpCompa
     with warehouse.transaction() as connection:
         for table in CONTRACT.values():
             create_raw_table(connection, table)
+        tables.create(connection, LOADS)
         _insert(connection, "raw.orders", company.orders)
         if company.customers is not None:
             _insert(connection, "raw.customers", company.customers)
@@ -223,6 +226,12 @@ def _insert(connection: Connection, table: str, frame: pd.DataFrame) -> None:
     connection.register("frame", frame)
     connection.execute(f"insert into {table} by name select *, md5(frame::varchar) as row_hash from frame")
     connection.unregister("frame")
+    tables.append(
+        connection,
+        LOADS,
+        "select $name as table_name, true as is_provided, $columns as columns_returned",
+        {"name": table.removeprefix("raw."), "columns": list(frame.columns)},
+    )
 
 
 def build_features_and_labels(warehouse: Warehouse, settings: Settings, as_of: date = AS_OF) -> TrainingPlan:

@@ -56,8 +56,9 @@ def print_summary(
     console.print()
     console.print(f"[bold]{escape(run['source_name'])}[/], as of {formats.day(run['as_of_date'])}, run {run['run_id']}")
     _print_facts(console, [fact for fact in facts if fact[1]])
-    console.print("Rows and order money")
-    print_table(console, source_tables)
+    console.print("Rows, and money of the orders")
+    for line in source_tables:
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     print_warnings(console, checks_failed)
     console.print("Look at")
     for what, where in (
@@ -121,23 +122,25 @@ def _print_facts(console: Console, facts: Iterable[tuple[str, str]]) -> None:
     console.print(table)
 
 
-def _source_tables(connection: Connection) -> Table:
-    """Return one row per source table: what the source counted, what was read, and the disposition of it."""
-    columns = ("source", "read", "duplicate", "superseded", "excluded", "quarantined", "accepted")
+def _source_tables(connection: Connection) -> list[str]:
+    """Return one line per source table: what the source counted, what was read, and the disposition of it."""
     rows = connection.execute(
         """
         select table_name, if(row_kind = 'disposition', disposition, row_kind) as kind, sum(row_count), sum(source_money)
-        from data_quality where row_kind <> 'part' and disposition <> 'created' group by all
+        from data_quality where row_kind <> 'part' and disposition <> 'created' group by all order by table_name
         """
     ).fetchall()
-    found = {(table, kind): (count, money) for table, kind, count, money in rows}
-    return Table(
-        ["table", "at the source", *columns[1:]],
-        [
-            [table, *(_rows_and_money(*found.get((table, kind), (0, None))) for kind in columns)]
-            for table in dict.fromkeys(row[0] for row in sorted(rows))
-        ],
-    )
+    found: dict[str, dict[str, str]] = {}
+    for table, kind, count, money in rows:
+        found.setdefault(table, {})[kind] = _rows_and_money(count, money)
+    kinds = ("source", "read", "duplicate", "superseded", "excluded", "quarantined", "accepted")
+    return [
+        f"{table}: "
+        + ", ".join(
+            f"{'at the source' if kind == 'source' else kind} {counts[kind]}" for kind in kinds if kind in counts
+        )
+        for table, counts in found.items()
+    ]
 
 
 def _rows_and_money(rows: int, money: Decimal | None) -> str:

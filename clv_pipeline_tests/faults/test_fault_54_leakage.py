@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -145,8 +145,8 @@ def versions(company: Tables, tmp_path_factory: pytest.TempPathFactory) -> Versi
         )
         settings = source.settings(horizons=str(HORIZON_DAYS))
         warehouse = open_warehouse(Home(folder / "home"))
-        # the run is started after the last row, so that the clean tables hold the whole future
-        extract_source(settings, warehouse, AS_OF, datetime(END.year, END.month, END.day, tzinfo=UTC))
+        # extracted as of the day after the last row, so that the clean tables hold the whole future
+        extract_source(settings, warehouse, END + timedelta(days=1))
         with warehouse.transaction() as connection:
             clean_without_rules(connection, settings)
             plan = plan_training(connection, settings, AS_OF)

@@ -38,10 +38,21 @@ LATER = 5
 def _with_person(company: Company, until: str) -> Company:
     company.tables = healthy(until=until)
     customers, orders = company.tables["customers"], company.tables["orders"]
-    person = {"created_at": "2023-02-01 08:00:00", "country": "DE", "email": "person@canary.example"}
+    person = {
+        "created_at": "2023-02-01 08:00:00",
+        "country": "DE",
+        "email": "person@canary.example",
+        "profiling_consent": "true",
+    }
     customers += [{"customer_id": OLD, "merged_into": NEW} | person, {"customer_id": NEW} | person]
     orders += [
-        order(number, f"2024-0{month}-1{n}", 5000, order_id=f"{number}-{month}{n}", status=status)
+        order(
+            number,
+            f"2024-0{month}-1{n}",
+            5000 if status == "paid" else 5,
+            order_id=f"{number}-{month}{n}",
+            status=status,
+        )
         for n, (number, status) in enumerate([(OLD, "paid"), (NEW, "paid"), (NEW, "lost in the post")])
         for month in (2, 4, 5)
     ]

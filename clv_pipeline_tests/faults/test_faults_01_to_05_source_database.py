@@ -107,7 +107,9 @@ def restarted(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> It
                         {"who": who},
                     )
                     connection.execute(
-                        "insert into customers (customer_id, created_at) values (%(who)s, '2024-05-30')", {"who": who}
+                        "insert into customers (customer_id, created_at, profiling_consent) "
+                        "values (%(who)s, '2024-05-30', 'true')",
+                        {"who": who},
                     )
                 written[0] += 1
 

@@ -32,7 +32,7 @@ def test_fault_25_an_outlier_order_warns_and_hardly_moves_anybody_else(company: 
     assert not passed
     assert told["value"] == 9_999_999
     assert "the largest order of the last year is 9,999,999.00, 98." in told["message"]
-    assert "warnings: quality/night outlier_order" in " ".join(seen.output.split())
+    assert "quality/night outlier_order: orders.amount: the largest order" in " ".join(seen.output.split())
     assert check(yesterday, "scores.customer_scores", "predicted_total")[0], "the outlier does not decide the total"
     segments = f"select customer_id, segment from customer_clv where customer_id <> '{customer}' order by 1"
     before, after = published_rows(plain, segments), published_rows(yesterday, segments)
