@@ -15,7 +15,8 @@ from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.core.errors import ConfigurationError
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality import expectations
-from clv_pipeline.quality.cleaning import CleanReport, CleanTableRejected, DispositionCount, build_clean_table
+from clv_pipeline.quality.clean_report import CleanReport, CleanTableRejected, DispositionCount
+from clv_pipeline.quality.cleaning import build_clean_table
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.quality.night_measures import measure
 from clv_pipeline.warehouse.connection import Warehouse, one_row, row_count

@@ -1093,3 +1093,42 @@ def test_an_empty_folder_and_a_file_that_is_not_what_its_ending_says(
     (made.files / "orders.csv").unlink()
     with pytest.raises(SourceError, match=r"orders\.parquet cannot be read as Parquet"):
         night(made.settings(), warehouse)
+
+
+# --------------------------------------------------------------------------- counted at the source (faults 35 and 65)
+
+
+def test_fault_65_a_select_that_returns_other_rows_each_time_is_red_with_both_counts(
+    make_source: Callable[..., Source], warehouse: Warehouse
+) -> None:
+    made = make_source("sqlite")
+    made.write("orders", ORDER_COLUMNS, [order(f"{n}") for n in range(200)])
+    made.select("orders", "select * from orders where random() % 2 = 0")
+    with pytest.raises(
+        SourceError, match=r"orders: 1 days differ .* rows \([\d,.]+\) at the source, \d+ rows \([\d,.]+\) loaded"
+    ):
+        night(made.settings(), warehouse)
+
+
+def test_fault_35_a_line_deleted_at_an_incremental_source_is_gone_the_same_night(
+    source: Source, warehouse: Warehouse
+) -> None:
+    first_night(source, warehouse)
+    left = [row for row in changed_rows()[2:] if row["order_id"] != "new"]
+    source.write("orders", CHANGED_COLUMNS, left, sql=SINCE)
+    second = night(source.settings(), warehouse, started_at=STARTED_AT + timedelta(days=1))["orders"]
+    assert raw(warehouse, "orders", "order_id") == [("at the look-back",), ("newest",)]
+    (warning,) = second.warnings
+    assert "2 days differ at the source from what was loaded" in warning
+    with warehouse.connection() as connection:
+        loads = connection.execute(
+            "select rows_held, rows_at_source from raw.loads where table_name = 'orders'"
+        ).fetchall()
+    assert loads == [(2, 2)]
+
+
+def test_fault_65_what_the_source_counts_is_kept_by_day(source: Source, warehouse: Warehouse) -> None:
+    source.write("orders", ORDER_COLUMNS, [order("1", at="2024-05-30 10:00:00"), order("2", at="2024-05-31 10:00:00")])
+    night(source.settings(), warehouse)
+    counted = raw(warehouse, "source_counts", "table_name, day, rows_counted, money, rows_erased")
+    assert counted == [("orders", "2024-05-30", 1, 10.0, 0), ("orders", "2024-05-31", 1, 10.0, 0)]

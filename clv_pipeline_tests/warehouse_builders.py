@@ -12,13 +12,8 @@ from clv_pipeline.features.btyd_features import build_btyd_features
 from clv_pipeline.features.build import build_feature_table, build_labels
 from clv_pipeline.features.cutoffs import TrainingPlan
 from clv_pipeline.features.plan import NightPlan, write_night_plan
-from clv_pipeline.quality.cleaning import (
-    CleanReport,
-    accepted_rows,
-    build_clean_table,
-    clean_parameters,
-    create_quarantine,
-)
+from clv_pipeline.quality.clean_report import CleanReport
+from clv_pipeline.quality.cleaning import accepted_rows, build_clean_table, clean_parameters, create_quarantine
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.sources.extraction import extract
 from clv_pipeline.warehouse.connection import Connection, Warehouse

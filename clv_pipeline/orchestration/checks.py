@@ -9,8 +9,8 @@ from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.modeling.training.champion_rule import CHAMPION_STAYS
 from clv_pipeline.orchestration.sql_assets import asset_key
-from clv_pipeline.quality import night_checks
-from clv_pipeline.quality.cleaning import CleanReport
+from clv_pipeline.quality import night_checks, plausibility
+from clv_pipeline.quality.clean_report import CleanReport
 from clv_pipeline.quality.night_checks import CheckResult, NightRejected
 from clv_pipeline.quality.score_checks import RANKING
 from clv_pipeline.sources.extraction import ExtractedTable
@@ -18,6 +18,8 @@ from clv_pipeline.warehouse.sql_models import SqlModel
 
 CONTRACT_CHECK = "contract"
 CLEAN_CHECKS = ("expectations", "reconciliation", "quarantine")
+#: Section of the runbook about the checks of `plausibility.py`.
+PLAUSIBILITY_ANCHOR = "warnings-about-the-source-that-need-no-earlier-night"
 AUDIT = "audit"
 CHALLENGER = "challenger"
 
@@ -46,6 +48,7 @@ DESCRIPTIONS = {
     RANKING: "Whether any model ordered the customers of the tuning folds better than chance.",
     night_checks.SEGMENT_CHANGES: "Share of the customers in another segment than in the previous run.",
     CHALLENGER: "Whether the retrained model replaced the champion, with the figures of both.",
+    **plausibility.CHECKS,
     AUDIT: "The new bundle has unique keys, valid ranges, its required values, and a score for every eligible customer.",
 }
 
@@ -105,10 +108,20 @@ def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetChe
     yield dg.AssetCheckResult(
         asset_key=asset_key(model.table),
         check_name="quarantine",
-        passed=not report.warnings,
+        passed=not report.row_warnings,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"warnings": "; ".join(report.warnings)},
+        metadata={"warnings": "; ".join(report.row_warnings)},
     )
+    if model.name == "orders":
+        for name in plausibility.CHECKS:
+            found = [remark.text for remark in report.unusual.get(name, [])]
+            yield dg.AssetCheckResult(
+                asset_key=asset_key(model.table),
+                check_name=name,
+                passed=not found,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"warnings": "; ".join(found), "what to do": f"{RUNBOOK}#{PLAUSIBILITY_ANCHOR}"},
+            )
 
 
 def of_judgements(asset: str, judgements: Iterable[CheckResult]) -> Iterable[dg.AssetCheckResult]:

@@ -4,8 +4,6 @@ The rules about rows are SQL (`sql/1_clean`); rules about tables are in `expecta
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import pyarrow as pa
@@ -17,14 +15,15 @@ from clv_pipeline.contracts.reasons import (
     ON_OR_AFTER_AS_OF,
     REASONS,
     SUPERSEDED_LINE,
-    Disposition,
 )
 from clv_pipeline.contracts.warehouse import DISPOSITIONS, QUARANTINE, REMARKS
-from clv_pipeline.core.errors import ConfigurationError, HistoryError, QualityError, nearest
+from clv_pipeline.core.errors import ConfigurationError, HistoryError, nearest
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.quality.expectations import RuleResult, Validator
+from clv_pipeline.quality.clean_report import CleanReport, CleanTableRejected, DispositionCount, rows_and_money
+from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.quality.night_measures import known_remarks
-from clv_pipeline.quality.plausibility import Remark, remarks_on_orders
+from clv_pipeline.quality.plausibility import remarks_on_orders
+from clv_pipeline.quality.remarks import remarks_on_customers, remarks_on_dispositions
 from clv_pipeline.quality.statuses import check_classified, unknown_status_failures
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of, one_row, quote_text, row_count
@@ -36,70 +35,8 @@ _RECENT_DAYS = 30
 DISPOSITION = "case when reason is null then 'accepted' {} end".format(
     " ".join(f"when reason = {quote_text(r.code)} then {quote_text(r.disposition)}" for r in REASONS.values())
 )
-#: A share of rows or money above this that is not accepted is worth a look.
-_NOTABLE_SHARE, _NOTABLE_QUARANTINE = 0.10, 0.01
 #: Rows of a red night that are kept to be looked at.
 _ROWS_KEPT = 10_000
-_WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
-
-
-@dataclass(frozen=True)
-class DispositionCount:
-    """Number of rows, and their source money, that have one disposition for one reason (empty if accepted)."""
-
-    disposition: Disposition
-    reason_code: str
-    reason: str
-    rows: int
-    money: Decimal | None
-
-    def plus(self, other: "DispositionCount") -> "DispositionCount":
-        """Return this count with more rows and money of the same reason."""
-        return replace(
-            self, rows=self.rows + other.rows, money=(self.money or Decimal(0)) + (other.money or Decimal(0))
-        )
-
-
-@dataclass(frozen=True)
-class CleanReport:
-    """Result of cleaning one table: its rows, the dispositions of the raw rows, each rule's result, and the failures.
-
-    `remarks` are about readable rows that are unusual; `known` holds the ones that a published night already had.
-    """
-
-    table: str
-    rows: int
-    raw_rows: int
-    dispositions: list[DispositionCount]
-    rules: list[RuleResult]
-    reconciliation_failures: list[str]
-    remarks: list[Remark] = field(default_factory=list)
-    known: frozenset[Remark] = frozenset()
-
-    @property
-    def failures(self) -> list[str]:
-        return [r.describe(self.table) for r in self.rules if not r.passed] + self.reconciliation_failures
-
-    @property
-    def warnings(self) -> list[str]:
-        rejected = [f"{_rows_and_money(d)}: {d.reason}" for d in self.dispositions if d.reason_code in _WARNED_OF]
-        return rejected + [remark.text for remark in self.remarks if remark not in self.known]
-
-    def rows_with(self, disposition: Disposition) -> int:
-        return sum(d.rows for d in self.dispositions if d.disposition == disposition)
-
-
-class CleanTableRejected(QualityError):
-    """The new table broke a blocking rule and was rolled back; `report` has the details."""
-
-    def __init__(self, report: CleanReport) -> None:
-        name = report.table.removeprefix("clean.")
-        super().__init__(
-            f"{report.table} was not replaced: " + "; ".join(report.failures[:5]),
-            next_step=f"look at clean.quarantine where table_name = '{name}', which holds tonight's rejected rows, and at the "
-            "source; yesterday's table and bundle are unchanged.",
-        )
-        self.report = report
 
 
 def clean_parameters(settings: Settings) -> Parameters:
@@ -150,11 +87,11 @@ def _build(connection: Connection, model: SqlModel, settings: Settings, validato
         _check_as_of(connection, dispositions)
     _split(connection, model)
     raw_rows = row_count(connection, f"raw.{model.name}")
-    remarks = [*_remarks_on_dispositions(model, dispositions, raw_rows)]
+    remarks = [*remarks_on_dispositions(model, dispositions, raw_rows)]
     if model.name == "orders":
         remarks += remarks_on_orders(connection, settings)
     if model.name == "customers":
-        remarks += _remarks_on_customers(connection, settings)
+        remarks += remarks_on_customers(connection, settings)
     report = CleanReport(
         model.table,
         row_count(connection, model.table),
@@ -271,66 +208,6 @@ def _dispositions(connection: Connection) -> list[DispositionCount]:
     return sorted(found.values(), key=lambda d: (d.disposition, d.reason, d.reason_code))
 
 
-def _rows_and_money(counted: DispositionCount) -> str:
-    return f"{counted.rows} rows" + ("" if counted.money is None else f" ({counted.money:,.2f})")
-
-
-def _remarks_on_dispositions(model: SqlModel, dispositions: list[DispositionCount], raw_rows: int) -> Iterator[Remark]:
-    """Every way of not being accepted has a share above which it is named; rows of a later night are none."""
-    money = sum((abs(d.money or Decimal(0)) for d in dispositions), Decimal(0))
-    for counted in dispositions:
-        if counted.disposition in ("accepted", "created") or counted.reason_code == ON_OR_AFTER_AS_OF.code:
-            continue
-        share_of_money = float(abs(counted.money or Decimal(0)) / money) if money else 0.0
-        share = max(counted.rows / max(raw_rows, 1), share_of_money)
-        limit = _NOTABLE_QUARANTINE if counted.disposition == "quarantined" else _NOTABLE_SHARE
-        if share > limit:
-            yield Remark(
-                "dispositions",
-                f"{model.name} {counted.reason_code or counted.disposition}",
-                f"{model.name}: {_rows_and_money(counted)}, {share:.0%} of the table, are {counted.disposition}: "
-                f"{counted.reason} (limit "
-                f"{limit:.0%}). Check that this is as expected",
-            )
-
-
-def _remarks_on_customers(connection: Connection, settings: Settings) -> Iterator[Remark]:
-    unclear, customers = one_row(
-        connection,
-        """
-        with refused as (
-            select coalesce(surviving_customer_id, customers.customer_id) as customer_id
-            from raw.customers left join clean.customer_identities on customers.customer_id = customer_identities.customer_id
-            where not profiling_consent
-        )
-        select
-            count(*) filter (where not has_profiling_consent and customer_id not in (select customer_id from refused)),
-            count(*)
-        from clean.customers
-        """,
-    )
-    if unclear:
-        yield Remark(
-            "consent",
-            "",
-            f"customers.profiling_consent: {unclear} of {customers} customers are not profiled because their consent is "
-            "empty, unreadable, "
-            "contradictory, or they have no CRM record. Return true or false for each customer",
-        )
-    (has_crm,) = one_row(connection, "select is_provided from raw.loads where table_name = 'customers'")
-    buyers, unknown = one_row(
-        connection, "select count(first_order_date), count(*) filter (where not has_crm_record) from clean.customers"
-    )
-    if has_crm and unknown > settings.max_unknown_customer_share * max(buyers, 1):
-        yield Remark(
-            "unknown_customers",
-            "",
-            f"customers.customer_id: {unknown} of {buyers} buyers are not in the customers table (limit "
-            f"{settings.max_unknown_customer_share:.0%}). Check that customers.sql returns all of them, and the same numbers "
-            "as orders.sql",
-        )
-
-
 def _note(connection: Connection, model: SqlModel, report: CleanReport) -> None:
     for table in (DISPOSITIONS, REMARKS):
         connection.execute(f"delete from {table.name} where table_name = $name", {"name": model.name})
@@ -350,7 +227,7 @@ def _reconcile(
         failures.append(f"{raw_rows} raw rows but {sum(d.rows for d in judged)} classified ones")
     quarantined = sum(d.rows for d in judged if d.disposition == "quarantined")
     if quarantined > settings.max_rejected_share * max(raw_rows, 1):
-        reasons = ", ".join(f"{d.reason} ({_rows_and_money(d)})" for d in judged if d.disposition == "quarantined")
+        reasons = ", ".join(f"{d.reason} ({rows_and_money(d)})" for d in judged if d.disposition == "quarantined")
         failures.append(
             f"{quarantined} of {raw_rows} rows are quarantined, more than max_rejected_share "
             f"{settings.max_rejected_share:.0%} allows: {reasons}" + _currencies_without_rates(connection, model)

@@ -44,6 +44,24 @@ _MISSED_ORDERS = 25
 _NIGHT_SHARE = 0.25
 
 
+#: What each check looks at, for the Dagster UI.
+CHECKS = {
+    "largest_customer": "Share of the orders and the money of the largest customer.",
+    "guest_share": "Share of the orders that name no customer.",
+    "reused_order_numbers": "Order numbers with lines of several customers, or of days far apart.",
+    "equal_lines": "Equal lines of one order that have no line number and count as sales of their own.",
+    "days_loaded_twice": "Days whose lines were delivered more than once.",
+    "empty_months": "Months without an order between months with orders.",
+    "long_pause": "A pause between order days that is no accident.",
+    "order_magnitude": "Median order of each month and currency, compared with the other months.",
+    "currency_magnitude": "Median order of each currency in the reporting currency.",
+    "exchange_rates": "Exchange rates: direction, jumps, contradictions, currencies without orders.",
+    "orders_at_night": "Share of the orders between 1 and 5 in the morning.",
+    "whole_amounts": "Whether amounts have decimals.",
+    "small_amounts": "Median amount of a line.",
+}
+
+
 @dataclass(frozen=True)
 class Remark:
     """One finding: the check, what it is about (a month, a currency; may be empty), and the sentence for people."""

@@ -6,7 +6,9 @@ from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.orchestration import checks
 from clv_pipeline.orchestration.resources import Pipeline
 from clv_pipeline.orchestration.sql_assets import Step, sql_asset, sql_metadata
-from clv_pipeline.quality.cleaning import CleanTableRejected, build_clean_table, clean_parameters
+from clv_pipeline.quality.clean_report import CleanTableRejected
+from clv_pipeline.quality.cleaning import build_clean_table, clean_parameters
+from clv_pipeline.quality.plausibility import CHECKS
 from clv_pipeline.warehouse.sql_models import SqlModel, build, load_layer
 
 
@@ -28,8 +30,13 @@ def _build_lookup(context: dg.AssetExecutionContext, pipeline: Pipeline, model: 
         yield dg.MaterializeResult(metadata=sql_metadata(connection, model))
 
 
+def _specs(model: SqlModel) -> list[dg.AssetCheckSpec]:
+    specs = checks.specs(model.table, *checks.CLEAN_CHECKS)
+    return specs + checks.specs(model.table, *CHECKS, blocking=False) if model.name == "orders" else specs
+
+
 clean_tables = [
-    sql_asset(model, _build_clean, group="clean", checks=checks.specs(model.table, *checks.CLEAN_CHECKS))
+    sql_asset(model, _build_clean, group="clean", checks=_specs(model))
     if model.name in CONTRACT
     else sql_asset(model, _build_lookup, group="clean")
     for model in load_layer("1_clean")

@@ -1,0 +1,86 @@
+"""The result of cleaning one table: dispositions of its rows, results of its rules, and what a user is told of them."""
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from clv_pipeline.contracts.reasons import REASONS, Disposition
+from clv_pipeline.core.errors import QualityError
+from clv_pipeline.quality.expectations import RuleResult
+from clv_pipeline.quality.plausibility import CHECKS, Remark
+
+_WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
+
+
+@dataclass(frozen=True)
+class DispositionCount:
+    """Number of rows, and their source money, that have one disposition for one reason (empty if accepted)."""
+
+    disposition: Disposition
+    reason_code: str
+    reason: str
+    rows: int
+    money: Decimal | None
+
+    def plus(self, other: "DispositionCount") -> "DispositionCount":
+        """Return this count with more rows and money of the same reason."""
+        return replace(
+            self, rows=self.rows + other.rows, money=(self.money or Decimal(0)) + (other.money or Decimal(0))
+        )
+
+
+@dataclass(frozen=True)
+class CleanReport:
+    """Result of cleaning one table: its rows, the dispositions of the raw rows, each rule's result, and the failures.
+
+    `remarks` are about readable rows that are unusual; `known` holds the ones that a published night already had.
+    """
+
+    table: str
+    rows: int
+    raw_rows: int
+    dispositions: list[DispositionCount]
+    rules: list[RuleResult]
+    reconciliation_failures: list[str]
+    remarks: list[Remark] = field(default_factory=list)
+    known: frozenset[Remark] = frozenset()
+
+    @property
+    def failures(self) -> list[str]:
+        return [r.describe(self.table) for r in self.rules if not r.passed] + self.reconciliation_failures
+
+    @property
+    def warnings(self) -> list[str]:
+        return self.row_warnings + [remark.text for remarks in self.unusual.values() for remark in remarks]
+
+    @property
+    def row_warnings(self) -> list[str]:
+        """What was not accepted, or not profiled."""
+        rejected = [f"{rows_and_money(d)}: {d.reason}" for d in self.dispositions if d.reason_code in _WARNED_OF]
+        return rejected + [r.text for r in self.remarks if r not in self.known and r.check not in CHECKS]
+
+    @property
+    def unusual(self) -> dict[str, list[Remark]]:
+        """Plausibility check -> what it warns of."""
+        new = [r for r in self.remarks if r not in self.known]
+        return {check: found for check in CHECKS if (found := [r for r in new if r.check == check])}
+
+    def rows_with(self, disposition: Disposition) -> int:
+        return sum(d.rows for d in self.dispositions if d.disposition == disposition)
+
+
+class CleanTableRejected(QualityError):
+    """The new table broke a blocking rule and was rolled back; `report` has the details."""
+
+    def __init__(self, report: CleanReport) -> None:
+        name = report.table.removeprefix("clean.")
+        super().__init__(
+            f"{report.table} was not replaced: " + "; ".join(report.failures[:5]),
+            next_step=f"look at clean.quarantine where table_name = '{name}', which holds tonight's rejected rows, and at the "
+            "source; yesterday's table and bundle are unchanged.",
+        )
+        self.report = report
+
+
+def rows_and_money(counted: DispositionCount) -> str:
+    """Return rows, and money where the table has any, for people."""
+    return f"{counted.rows} rows" + ("" if counted.money is None else f" ({counted.money:,.2f})")

@@ -1,0 +1,70 @@
+"""Remarks on a table that was just cleaned: shares of rows that are not accepted, consents, buyers without a CRM record."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from clv_pipeline.contracts.reasons import ON_OR_AFTER_AS_OF
+from clv_pipeline.core.settings import Settings
+from clv_pipeline.quality.clean_report import DispositionCount, rows_and_money
+from clv_pipeline.quality.plausibility import Remark
+from clv_pipeline.warehouse.connection import Connection, one_row
+from clv_pipeline.warehouse.sql_models import SqlModel
+
+#: A share of rows or money above this that is not accepted is worth a look.
+_NOTABLE_SHARE, _NOTABLE_QUARANTINE = 0.10, 0.01
+
+
+def remarks_on_dispositions(model: SqlModel, dispositions: list[DispositionCount], raw_rows: int) -> Iterator[Remark]:
+    """Every way of not being accepted has a share above which it is named; rows of a later night are none."""
+    money = sum((abs(d.money or Decimal(0)) for d in dispositions), Decimal(0))
+    for counted in dispositions:
+        if counted.disposition in ("accepted", "created") or counted.reason_code == ON_OR_AFTER_AS_OF.code:
+            continue
+        share_of_money = float(abs(counted.money or Decimal(0)) / money) if money else 0.0
+        share = max(counted.rows / max(raw_rows, 1), share_of_money)
+        limit = _NOTABLE_QUARANTINE if counted.disposition == "quarantined" else _NOTABLE_SHARE
+        if share > limit:
+            yield Remark(
+                "dispositions",
+                f"{model.name} {counted.reason_code or counted.disposition}",
+                f"{model.name}: {rows_and_money(counted)}, {share:.0%} of the table, are {counted.disposition}: "
+                f"{counted.reason} (limit "
+                f"{limit:.0%}). Check that this is as expected",
+            )
+
+
+def remarks_on_customers(connection: Connection, settings: Settings) -> Iterator[Remark]:
+    unclear, customers = one_row(
+        connection,
+        """
+        with refused as (
+            select coalesce(surviving_customer_id, customers.customer_id) as customer_id
+            from raw.customers left join clean.customer_identities on customers.customer_id = customer_identities.customer_id
+            where not profiling_consent
+        )
+        select
+            count(*) filter (where not has_profiling_consent and customer_id not in (select customer_id from refused)),
+            count(*)
+        from clean.customers
+        """,
+    )
+    if unclear:
+        yield Remark(
+            "consent",
+            "",
+            f"customers.profiling_consent: {unclear} of {customers} customers are not profiled because their consent is "
+            "empty, unreadable, "
+            "contradictory, or they have no CRM record. Return true or false for each customer",
+        )
+    (has_crm,) = one_row(connection, "select is_provided from raw.loads where table_name = 'customers'")
+    buyers, unknown = one_row(
+        connection, "select count(first_order_date), count(*) filter (where not has_crm_record) from clean.customers"
+    )
+    if has_crm and unknown > settings.max_unknown_customer_share * max(buyers, 1):
+        yield Remark(
+            "unknown_customers",
+            "",
+            f"customers.customer_id: {unknown} of {buyers} buyers are not in the customers table (limit "
+            f"{settings.max_unknown_customer_share:.0%}). Check that customers.sql returns all of them, and the same numbers "
+            "as orders.sql",
+        )
