@@ -2,7 +2,7 @@
 
     python -m benchmarks.corrupted_nights --companies 3 --nights 40
 
-Each company is extracted, cleaned and judged as a nightly run does it (nothing is trained), for nine good nights; then each
+Each company is extracted, cleaned and judged as a nightly run does it (nothing is trained), for some good nights; then each
 corruption is one more night on a copy of that warehouse, and a first night on an empty one. It counts as caught if the night
 is red, or has a warning that a clean night has not, with the spoiled column in the text.
 """
@@ -29,7 +29,7 @@ from clv_pipeline.sources.extraction import extract
 from clv_pipeline.warehouse.connection import Warehouse
 from clv_pipeline.warehouse.sql_models import build, load_layer
 
-_FIRST_NIGHT, _GOOD_NIGHTS, _END = date(2024, 6, 10), 9, date(2025, 1, 1)
+_FIRST_NIGHT, _END = date(2024, 6, 10), date(2025, 1, 1)
 _TOML = """\
 name = "Company"
 time_zone = "Europe/Berlin"
@@ -108,10 +108,10 @@ class Counts:
     loud: int = 0
 
 
-def clean_nights(company: Tables, root: Path, nights: int, validator: Validator, counts: Counts) -> None:
+def clean_nights(company: Tables, root: Path, good: int, nights: int, validator: Validator, counts: Counts) -> None:
     """Run the good nights, of which `root`/good keeps the home, and some more."""
     home = Home(root / "home")
-    for n in range(_GOOD_NIGHTS + nights):
+    for n in range(good + nights):
         as_of = _FIRST_NIGHT + timedelta(days=n)
         seen = night(root, home, cut(company, as_of), as_of, validator)
         if n:
@@ -120,13 +120,15 @@ def clean_nights(company: Tables, root: Path, nights: int, validator: Validator,
             counts.loud += bool(seen.texts) and not seen.is_red
         if seen.texts:
             sys.stdout.write(f"clean night {as_of}: {'RED ' if seen.is_red else ''}{' | '.join(seen.texts)[:300]}\n")
-        if n == _GOOD_NIGHTS - 1:
+        if n == good - 1:
             shutil.copytree(home.root, root / "good")
 
 
-def corrupted_nights(company: Tables, root: Path, only: str, seed: int, validator: Validator, counts: Counts) -> None:
+def corrupted_nights(
+    company: Tables, root: Path, good: int, only: str, seed: int, validator: Validator, counts: Counts
+) -> None:
     """Run each corruption once after the good nights and once as a first night."""
-    as_of = _FIRST_NIGHT + timedelta(days=_GOOD_NIGHTS)
+    as_of = _FIRST_NIGHT + timedelta(days=good)
     usual = frozenset(night(root, Home(root / "fresh"), cut(company, as_of), as_of, validator).texts)
     for name, (columns, spoil) in CORRUPTIONS.items():
         if only not in name:
@@ -149,15 +151,16 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--companies", type=int, default=1)
     options.add_argument("--customers", type=int, default=1000)
-    options.add_argument("--nights", type=int, default=0, help="clean nights after the nine, of each company")
+    options.add_argument("--good", type=int, default=9, help="good nights before a corrupted one")
+    options.add_argument("--nights", type=int, default=0, help="more clean nights of each company")
     options.add_argument("--only", default="", help="only corruptions with this text in their name")
     given = options.parse_args()
     validator, counts = Validator(), Counts()
     for seed in range(given.companies):
         company = made_company(seed, customers=given.customers, until=_END)
         with tempfile.TemporaryDirectory() as folder:
-            clean_nights(company, Path(folder), given.nights, validator, counts)
-            corrupted_nights(company, Path(folder), given.only, seed, validator, counts)
+            clean_nights(company, Path(folder), given.good, given.nights, validator, counts)
+            corrupted_nights(company, Path(folder), given.good, given.only, seed, validator, counts)
     for text in counts.missed:
         sys.stdout.write(f"missed, {text}\n")
     for when, caught in counts.caught.items():

@@ -18,7 +18,14 @@ from clv_pipeline_tests.conftest import AS_OF, FileSource
 from clv_pipeline_tests.warehouse_builders import clean_without_rules, extract_source
 
 #: Customers at which a benchmark costs next to nothing and still fits every model.
-TINY = {"btyd": 300, "lifetimes_summary": 300, "made_up_shop": 2000, "purchase_mart": 300, "rhythm": 100}
+TINY = {
+    "btyd": 300,
+    "corrupted_nights": 60,
+    "lifetimes_summary": 300,
+    "made_up_shop": 2000,
+    "purchase_mart": 300,
+    "rhythm": 100,
+}
 MADE_TABLES = ("clean.orders", "clean.customers")
 
 RunTiny = Callable[..., str]
@@ -59,10 +66,17 @@ def made_columns() -> list[tuple[str, str]]:
 
 
 def test_every_benchmark_has_a_tiny_size() -> None:
-    assert TINY.keys() == {path.stem for path in (SQL_FOLDER.parent / "benchmarks").glob("*.py")}
+    files = (SQL_FOLDER.parent / "benchmarks").glob("*.py")
+    assert TINY.keys() == {path.stem for path in files if "def main()" in path.read_text()}
 
 
 # ------------------------------------------------------------------------------------------ what they print
+
+
+def test_corrupted_nights_are_counted(run_tiny: RunTiny) -> None:
+    printed = run_tiny("corrupted_nights", "--good", "2", "--only", "cents everywhere")
+    assert re.search(r"^later night: 1 of 1 caught \(100\.0%\)$", printed, re.MULTILINE), printed
+    assert re.search(r"^clean nights: 1, red 0, with a warning \d$", printed, re.MULTILINE), printed
 
 
 def test_the_made_up_shop_has_the_size_that_it_claims(run_tiny: RunTiny, tmp_path: Path) -> None:

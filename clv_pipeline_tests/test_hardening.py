@@ -88,9 +88,9 @@ def test_a_bundle_is_read_only_and_a_folder_of_files_shows_itself_only(home: Hom
         made.execute("create table clv_run as select 1 as a")
     with open_bundle_file(bundle) as connection:
         refused(connection, "create table t as select 1", "delete from clv_run", *_ways_out(outside))
-    with open_files(inside.parent) as connection:
-        assert connection.execute("select a from inside").fetchall() == [("1",)]
-        refused(connection, *_ways_out(outside))
+    with open_files(inside.parent) as files:
+        assert files.connection.execute("select a from inside").fetchall() == [("1",)]
+        refused(files.connection, *_ways_out(outside))
 
 
 def _ways_out(outside: Path) -> list[str]:

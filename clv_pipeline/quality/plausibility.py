@@ -50,7 +50,7 @@ CHECKS = {
     "guest_share": "Share of the orders that name no customer.",
     "reused_order_numbers": "Order numbers with lines of several customers, or of days far apart.",
     "equal_lines": "Equal lines of one order that have no line number and count as sales of their own.",
-    "days_loaded_twice": "Days whose lines were delivered more than once.",
+    "days_loaded_twice": "Days whose lines were loaded several times.",
     "empty_months": "Months without an order between months with orders.",
     "long_pause": "A pause between order days that is no accident.",
     "order_magnitude": "Median order of each month and currency, compared with the other months.",
@@ -188,7 +188,7 @@ def _days_loaded_twice(connection: Connection) -> Iterator[Remark]:
         yield Remark(
             "days_loaded_twice",
             f"{first} {days}",
-            f"orders: most lines of {days} days from {first} on were delivered more than once; {lines} are counted once only. "
+            f"orders: most lines of {days} days from {first} on were loaded several times; {lines} are counted once only. "
             "Check how "
             "the export is loaded",
         )
