@@ -2,7 +2,7 @@
 
     python -m benchmarks.corrupted_nights --companies 3 --nights 40
 
-Each company is extracted, cleaned and judged as a nightly run does it (nothing is trained), for some good nights; then each
+Each company is extracted, cleaned and judged as a nightly run does it (nothing is trained), for some published nights; then each
 corruption is one more night on a copy of that warehouse, and a first night on an empty one. It counts as caught if the night
 is red, or has a warning that a clean night has not, with the spoiled column in the text.
 """
@@ -109,7 +109,7 @@ class Counts:
 
 
 def clean_nights(company: Tables, root: Path, good: int, nights: int, validator: Validator, counts: Counts) -> None:
-    """Run the good nights, of which `root`/good keeps the home, and some more."""
+    """Run the published nights, of which `root`/good keeps the home, and some more."""
     home = Home(root / "home")
     for n in range(good + nights):
         as_of = _FIRST_NIGHT + timedelta(days=n)
@@ -127,7 +127,7 @@ def clean_nights(company: Tables, root: Path, good: int, nights: int, validator:
 def corrupted_nights(
     company: Tables, root: Path, good: int, only: str, seed: int, validator: Validator, counts: Counts
 ) -> None:
-    """Run each corruption once after the good nights and once as a first night."""
+    """Run each corruption once after the published nights and once as a first night."""
     as_of = _FIRST_NIGHT + timedelta(days=good)
     usual = frozenset(night(root, Home(root / "fresh"), cut(company, as_of), as_of, validator).texts)
     for name, (columns, spoil) in CORRUPTIONS.items():
@@ -151,7 +151,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--companies", type=int, default=1)
     options.add_argument("--customers", type=int, default=1000)
-    options.add_argument("--good", type=int, default=9, help="good nights before a corrupted one")
+    options.add_argument("--good", type=int, default=9, help="published nights before a corrupted one")
     options.add_argument("--nights", type=int, default=0, help="more clean nights of each company")
     options.add_argument("--only", default="", help="only corruptions with this text in their name")
     given = options.parse_args()

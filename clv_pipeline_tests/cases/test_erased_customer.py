@@ -1,4 +1,4 @@
-"""A public case: an erased customer comes back with an emptied list, or in a home that is begun anew."""
+"""A public case: an erased customer comes back with an emptied list, or in a new home."""
 
 import json
 from pathlib import Path
@@ -20,6 +20,6 @@ def test_fault_67_an_erased_customer_stays_erased_with_an_emptied_list_and_in_a_
     assert "they would come back" in again.output
     home.tombstones.write_text(whole)
     assert night(company, home, "2024-06-02").exit_code == 0
-    anew = Home(tmp_path / "anew")
-    assert night(company, anew, "2024-06-02").exit_code == 0
-    assert published_rows(anew, "select count(*) from customer_clv where customer_id = '00007'") == [(0,)]
+    fresh = Home(tmp_path / "fresh")
+    assert night(company, fresh, "2024-06-02").exit_code == 0
+    assert published_rows(fresh, "select count(*) from customer_clv where customer_id = '00007'") == [(0,)]

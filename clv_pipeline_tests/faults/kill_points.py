@@ -79,7 +79,7 @@ KILL_POINTS = [
     KillPoint("cleaning: a table is replaced, not yet validated",
               "clv_pipeline.quality.expectations:Validator.validate", 3),
     KillPoint("cleaning: a table is validated, its dispositions are not noted",
-              "clv_pipeline.quality.cleaning:_note_dispositions", 4),
+              "clv_pipeline.quality.cleaning:_note", 4),
     KillPoint("features: the cutoffs are written, the plan is not", "clv_pipeline.features.plan:write_horizons"),
     KillPoint("features: the last table is not built", "clv_pipeline.orchestration.assets.features:build_btyd_features"),
     _training("nothing is tuned", "training.training:tune_candidates"),
