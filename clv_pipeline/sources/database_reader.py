@@ -142,10 +142,9 @@ class DatabaseReader:
         names = list(result.keys())
         yield _empty(names)
         while rows := result.fetchmany(batch_rows):
-            columns = list(zip(*rows, strict=True))
-            schema = pa.schema([text_field(n, _kind_of(values)) for n, values in zip(names, columns, strict=True)])
+            columns = [_text_column(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
             yield pa.Table.from_arrays(
-                [pa.array(map(as_text, values), pa.string()) for values in columns], schema=schema
+                [texts for _, texts in columns], schema=pa.schema([field for field, _ in columns])
             )
 
     def _copy(self, select: SourceSelect, since: str, days: Days | None) -> Iterator[pa.Table]:
@@ -176,11 +175,14 @@ def _since(select: SourceSelect, since: str) -> dict[str, str]:
     return {"since": since} if select.is_incremental else {}
 
 
-def _kind_of(values: tuple[Any, ...]) -> str:
-    """Return the kind of a column from what the driver hands over."""
-    if not all(value is None or isinstance(value, (int, float, Decimal)) for value in values):
-        return "text"
-    return "float" if any(isinstance(value, float) for value in values) else "number"
+def _text_column(name: str, values: tuple[Any, ...]) -> tuple[pa.Field, pa.Array]:
+    """Return a column of a driver's values as exact text, with its kind at the source."""
+    types = set(map(type, values)) - {type(None)}
+    if types <= {str}:
+        return text_field(name, "text"), pa.array(values, pa.string())
+    is_number = all(issubclass(kind, (int, float, Decimal)) for kind in types)
+    kind = "float" if is_number and float in types else "number" if is_number else "text"
+    return text_field(name, kind), pa.array(map(as_text, values), pa.string())
 
 
 def _refuse_binary(select: SourceSelect, columns: list[str]) -> None:

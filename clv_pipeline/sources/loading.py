@@ -165,16 +165,15 @@ def load_batch(
     delivery.floats |= {
         name for name, returned in columns.items() if table.column(name).is_key and kinds[returned] == "float"
     }
-    _inspect_values(connection, table, columns, kinds, rules, delivery)
     time = day_column(table, columns)
     values = ", ".join(
         f"{_typed(c, columns[c.name], rules) if c.name in columns else 'null'}::{STORED_AS[c.type]} as {c.name}"
         for c in table.columns
     )
     everything = ", ".join(f"coalesce({c.name}::varchar, chr(0))" for c in table.columns)
+    typing = f"select {values}, {day_of(columns[time] if time else None)} as day_at_source from delivered"
     query = f"""
-        with typed as (select {values}, {day_of(columns[time] if time else None)} as day_at_source from delivered),
-        admissible as ({_without_erased(table, rules.tombstones)})
+        with admissible as ({_without_erased(table, rules.tombstones)})
         select *, {_first_met(rules.exclusions.get(table.name, []))} as excluded_because,
             {_first_met(_unusable_key(table))} as unusable_key,
             md5(concat_ws(chr(31), {everything})) as row_hash
@@ -182,12 +181,15 @@ def load_batch(
     """
     # the key is not part of the query text, which an error would show
     parameters = {"hash_key": rules.hash_key} | (rules.tombstones.parameters if rules.tombstones else {})
+    key = {"hash_key": rules.hash_key} if "$hash_key" in typing else {}
+    connection.execute(f"create or replace temp table typed as {typing}", key)
+    _inspect_values(connection, table, columns, kinds, rules, delivery)
     used = {name: value for name, value in parameters.items() if f"${name}" in query}
     try:
         connection.execute(f"create or replace temp table admitted as {query}", used)
     except duckdb.Error:
         rows = f"with typed as (select {values} from delivered) {_without_erased(table, rules.tombstones)}"
-        check_rules_on_batch(connection, batch, rows, used, table.name, rules.exclusions.get(table.name, []))
+        check_rules_on_batch(connection, batch, rows, key | used, table.name, rules.exclusions.get(table.name, []))
         raise
     if rules.tombstones is not None:
         _note_erased(connection, table, columns, delivery)
@@ -306,11 +308,21 @@ def _inspect_values(
     rules: LoadRules,
     delivery: LoadReport,
 ) -> None:
-    """Count in one scan of the batch what `check_load` judges once all batches are in."""
+    """Count what `check_load` judges once all batches are in; `typed` has the values of the batch `delivered`.
+
+    Most columns are readable throughout: only those with fewer values than texts are looked at more closely.
+    """
+    texts = one_row(
+        connection, f"select {', '.join(f'count({quote_name(r)})' for r in columns.values())} from delivered"
+    )
+    values = one_row(connection, f"select {', '.join(f'count({name})' for name in columns)} from typed")
+    lost = {name for name, text, value in zip(columns, texts, values, strict=True) if value < text}
     counted = [
         (what, name, sql)
         for name, returned in columns.items()
-        for what, sql in _inspections(table.column(name), returned, kinds[returned], rules).items()
+        for what, sql in _inspections(
+            table.column(name), returned, kinds[returned], rules, is_lost=name in lost
+        ).items()
     ]
     if not counted:
         return
@@ -326,22 +338,24 @@ def _inspect_values(
             getattr(delivery, what)[name] += found
 
 
-def _inspections(column: Column, returned: str, kind: str, rules: LoadRules) -> dict[str, str]:
-    """Return field of `LoadReport` -> SQL aggregate over the delivered texts of one column."""
+def _inspections(column: Column, returned: str, kind: str, rules: LoadRules, *, is_lost: bool) -> dict[str, str]:
+    """Return field of `LoadReport` -> SQL aggregate over the delivered texts of one column; `is_lost`: some became null."""
     value = trimmed(returned)
     found = {}
-    if column.name.endswith("_id") or column.name in CUSTOMER_COLUMNS:
+    if is_lost and (column.name.endswith("_id") or column.name in CUSTOMER_COLUMNS):
         found["placeholders"] = f"histogram(lower({value})) filter (where {placeholder(column, value)})"
     if column.name in CUSTOMER_COLUMNS:
-        found["emails"] = f"count(*) filter (where regexp_matches({value}, {quote_text(IS_EMAIL)}))"
+        is_email = f"contains({quote_name(returned)}, '@') and regexp_matches({value}, {quote_text(IS_EMAIL)})"
+        found["emails"] = f"count(*) filter (where {is_email})"
     if column.is_key or column.type == "secret":
         return found
     is_bad = (
         f"{quote_name(returned)} is not null and {_typed(column, returned, rules)} is null "
         f"and lower({value}) not in {_NOT_A_NUMBER}"
     )
-    found["unreadable"] = f"count(*) filter (where {is_bad})"
-    found["examples"] = f"min({quote_name(returned)}) filter (where {is_bad})"
+    if is_lost:
+        found["unreadable"] = f"count(*) filter (where {is_bad})"
+        found["examples"] = f"min({quote_name(returned)}) filter (where {is_bad})"
     if column.type in ("money", "number", "rate", "integer") and kind == "text":
         is_three = f"regexp_matches({value}, {quote_text(THREE_DIGITS)})"
         found["three_digits"] = f"count(*) filter (where {is_three})"
