@@ -56,9 +56,9 @@ CHECKS = {
     "order_magnitude": "Median order of each month and currency, compared with the other months.",
     "currency_magnitude": "Median order of each currency in the reporting currency.",
     "exchange_rates": "Exchange rates: direction, jumps, contradictions, currencies without orders.",
-    "orders_at_night": "Share of the orders between 1 and 5 in the morning.",
-    "whole_amounts": "Whether amounts have decimals.",
-    "small_amounts": "Median amount of a line.",
+    "orders_at_night": "Share of the orders between 1 and 5 in the morning, business time.",
+    "whole_amounts": "Whether amounts have decimals, as prices do and cents or points do not.",
+    "small_amounts": "Median amount of a line, which is hardly below one unit of a currency.",
 }
 
 
