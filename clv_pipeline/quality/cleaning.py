@@ -245,12 +245,20 @@ def _reconcile(
 def _currencies_without_rates(connection: Connection, model: SqlModel) -> str:
     if model.name != "orders":
         return ""
+    # named as the source spells them, which is what people look for
     rows = connection.execute(
-        "select source_currency, count(*) from judged where reason = $reason group by 1 order by 2 desc limit 5",
+        """
+        with spelled as (
+            select upper(currency) as code, min(currency) as spelling from raw.orders where currency is not null group by code
+        )
+        select coalesce(spelling, source_currency) as named, count(*) as lines
+        from judged left join spelled on judged.source_currency = spelled.code
+        where reason = $reason group by named order by lines desc, named limit 5
+        """,
         {"reason": NO_EXCHANGE_RATE.code},
     ).fetchall()
     # a column in the wrong place may hold anything
-    named = [f"{code if re.fullmatch('[A-Z]{3}', code) else 'no currency code'} {lines}" for code, lines in rows]
+    named = [f"{code if re.fullmatch('[A-Za-z]{3}', code) else 'no currency code'} {lines}" for code, lines in rows]
     return f"; by currency: {', '.join(named)} (fx_rates.sql must return their rates)" if named else ""
 
 
