@@ -105,8 +105,7 @@ def _largest_customer(connection: Connection) -> Iterator[Remark]:
             "largest_customer",
             "",
             f"orders.customer_id: one customer has {share:.0%} of all {of} (limit {limit:.0%}). If this is a till, a "
-            "marketplace or a "
-            "placeholder for guests, return null for it in orders.sql",
+            "marketplace or a placeholder for guests, return null for it in orders.sql",
         )
 
 
@@ -121,8 +120,7 @@ def _guests(connection: Connection) -> Iterator[Remark]:
             "guest_share",
             "",
             f"orders.customer_id: {guests} of {orders} orders ({guests / orders:.0%}, limit {_GUEST_SHARE:.0%}) name no "
-            "customer and are "
-            "not scored. Check that orders.sql returns the column that identifies the buyer",
+            "customer and are not scored. Check that orders.sql returns the column that identifies the buyer",
         )
 
 
@@ -167,8 +165,8 @@ def _equal_lines(connection: Connection) -> Iterator[Remark]:
             "equal_lines",
             "",
             f"orders.order_line_id: {equal} lines (money {money:,.2f}) equal another line of their order and are counted as "
-            "sales of "
-            "their own, because there is no line number. Return order_line_id so that a line delivered twice is recognised",
+            "sales of their own, because there is no line number. Return order_line_id so that a line delivered twice is "
+            "recognised",
         )
 
 
@@ -189,8 +187,7 @@ def _days_loaded_twice(connection: Connection) -> Iterator[Remark]:
             "days_loaded_twice",
             f"{first} {days}",
             f"orders: most lines of {days} days from {first} on were loaded several times; {lines} are counted once only. "
-            "Check how "
-            "the export is loaded",
+            "Check how the export is loaded",
         )
 
 
@@ -227,8 +224,7 @@ def _empty_months(connection: Connection) -> Iterator[Remark]:
             "empty_months",
             first,
             f"orders.ordered_at: no order in {months} month{'s' if months > 1 else ''} from {first} on, between months with "
-            "orders. Check "
-            "that the export is complete",
+            "orders. Check that the export is complete",
         )
 
 
@@ -264,8 +260,7 @@ def _long_pause(connection: Connection) -> Iterator[Remark]:
             "long_pause",
             f"{day}",
             f"orders.ordered_at: no order for {pause} days after {day}; the next longest pause is {usual} days. Check that "
-            "the export "
-            "is complete",
+            "the export is complete",
         )
 
 
@@ -293,8 +288,7 @@ def _months_of_another_magnitude(connection: Connection) -> Iterator[Remark]:
             "order_magnitude",
             f"{month} {currency}",
             f"orders.amount: the median order of {month} in {currency} is {found:,.2f}, that of the other months {usual:,.2f} "
-            "(limit "
-            f"{_ORDER_OF_MAGNITUDE:g} times). Check the unit (cents, another currency) of that month",
+            f"(limit {_ORDER_OF_MAGNITUDE:g} times). Check the unit (cents, another currency) of that month",
         )
 
 

@@ -7,7 +7,8 @@ from clv_pipeline.contracts.reasons import ON_OR_AFTER_AS_OF
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality.clean_report import DispositionCount, rows_and_money
 from clv_pipeline.quality.plausibility import Remark
-from clv_pipeline.warehouse.connection import Connection, one_row
+from clv_pipeline.quality.source_measures import count_customers
+from clv_pipeline.warehouse.connection import Connection
 from clv_pipeline.warehouse.sql_models import SqlModel
 
 #: A share of rows or money above this that is not accepted is worth a look.
@@ -28,43 +29,25 @@ def remarks_on_dispositions(model: SqlModel, dispositions: list[DispositionCount
                 "dispositions",
                 f"{model.name} {counted.reason_code or counted.disposition}",
                 f"{model.name}: {rows_and_money(counted)}, {share:.0%} of the table, are {counted.disposition}: "
-                f"{counted.reason} (limit "
-                f"{limit:.0%}). Check that this is as expected",
+                f"{counted.reason} (limit {limit:.0%}). Check that this is as expected",
             )
 
 
 def remarks_on_customers(connection: Connection, settings: Settings) -> Iterator[Remark]:
-    unclear, customers = one_row(
-        connection,
-        """
-        with refused as (
-            select coalesce(surviving_customer_id, customers.customer_id) as customer_id
-            from raw.customers left join clean.customer_identities on customers.customer_id = customer_identities.customer_id
-            where not profiling_consent
-        )
-        select
-            count(*) filter (where not has_profiling_consent and customer_id not in (select customer_id from refused)),
-            count(*)
-        from clean.customers
-        """,
-    )
-    if unclear:
+    """Yield how many consents are unclear, and whether many buyers have no CRM record."""
+    counts = count_customers(connection)
+    if counts.unclear:
         yield Remark(
             "consent",
             "",
-            f"customers.profiling_consent: {unclear} of {customers} customers are not profiled because their consent is "
-            "empty, unreadable, "
-            "contradictory, or they have no CRM record. Return true or false for each customer",
+            f"customers.profiling_consent: {counts.unclear} of {counts.customers} customers are not profiled because their "
+            "consent is empty, unreadable, contradictory, or they have no CRM record. Return true or false for each customer",
         )
-    (has_crm,) = one_row(connection, "select is_provided from raw.loads where table_name = 'customers'")
-    buyers, unknown = one_row(
-        connection, "select count(first_order_date), count(*) filter (where not has_crm_record) from clean.customers"
-    )
-    if has_crm and unknown > settings.max_unknown_customer_share * max(buyers, 1):
+    if counts.unknown_buyers > settings.max_unknown_customer_share * max(counts.buyers, 1):
         yield Remark(
             "unknown_customers",
             "",
-            f"customers.customer_id: {unknown} of {buyers} buyers are not in the customers table (limit "
+            f"customers.customer_id: {counts.unknown_buyers} of {counts.buyers} buyers are not in the customers table (limit "
             f"{settings.max_unknown_customer_share:.0%}). Check that customers.sql returns all of them, and the same numbers "
             "as orders.sql",
         )

@@ -61,34 +61,61 @@ class SourceFigures:
     last_day: LastDay
 
 
+@dataclass(frozen=True)
+class CustomerCounts:
+    """Customers; those not profiled, and of these the ones who refused in no record; buyers, and those the CRM does not know."""
+
+    customers: int
+    not_profiled: int
+    unclear: int
+    buyers: int
+    unknown_buyers: int
+
+
+def count_customers(connection: Connection) -> CustomerCounts:
+    """Count `clean.customers`; without a customers table no buyer is unknown."""
+    return CustomerCounts(
+        *one_row(
+            connection,
+            """
+            with refusals as (
+                select coalesce(surviving_customer_id, customers.customer_id) as customer_id
+                from raw.customers
+                left join clean.customer_identities on customers.customer_id = customer_identities.customer_id
+                where not profiling_consent
+            )
+            select
+                count(*),
+                count(*) filter (where not has_profiling_consent),
+                count(*) filter (where not has_profiling_consent and customer_id not in (select customer_id from refusals)),
+                count(first_order_date),
+                count(*) filter (
+                    where not has_crm_record and (select is_provided from raw.loads where table_name = 'customers')
+                )
+            from clean.customers
+            """,
+        )
+    )
+
+
 def measure_source(connection: Connection, as_of: date, time_zone: str, before: Mapping[str, float]) -> SourceFigures:
     """Return the figures of tonight's clean tables."""
-    customers, refused, unclear, buyers, unknown = one_row(
-        connection,
-        """
-        with refusals as (
-            select coalesce(surviving_customer_id, customers.customer_id) as customer_id
-            from raw.customers left join clean.customer_identities on customers.customer_id = customer_identities.customer_id
-            where not profiling_consent
-        )
-        select
-            count(*),
-            count(*) filter (where not has_profiling_consent),
-            count(*) filter (where not has_profiling_consent and customer_id not in (select customer_id from refusals)),
-            count(first_order_date),
-            count(*) filter (where not has_crm_record and (select is_provided from raw.loads where table_name = 'customers'))
-        from clean.customers
-        """,
-    )
+    counts = count_customers(connection)
     published, kept = _customers_kept(connection, as_of)
     times = {
         name: found
         for name, (first, last) in {"day": (1, 0), "week": (7, 0), "earlier": (63, 7), "eight_weeks": (56, 0)}.items()
         if (found := _order_times(connection, as_of, first, last, time_zone))
     }
-    figures = {
-        "customers": customers, "not profiled": refused, "unclear consent": unclear, "buyers": buyers, "unknown buyers": unknown,
-    } | ({"order hour": times["eight_weeks"].mean} if "eight_weeks" in times else {})  # fmt: skip
+    figures: dict[str, float] = {
+        "customers": counts.customers,
+        "not profiled": counts.not_profiled,
+        "unclear consent": counts.unclear,
+        "buyers": counts.buyers,
+        "unknown buyers": counts.unknown_buyers,
+    }
+    if "eight_weeks" in times:
+        figures["order hour"] = times["eight_weeks"].mean
     shares = connection.execute(
         "select disposition, sum(row_count)::double / (select count(*) from raw.orders) from clean.dispositions "
         "where table_name = 'orders' and disposition <> 'accepted' group by disposition"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import isclose, isfinite
 
 from clv_pipeline.contracts.source import SourceTable
+from clv_pipeline.sources.values import trimmed
 from clv_pipeline.warehouse.connection import Connection, quote_name
 
 #: Sums of cents as floating-point numbers differ by less than this.
@@ -53,7 +54,7 @@ def day_of(returned: str | None) -> str:
 def delivered(connection: Connection, table: SourceTable, columns: Mapping[str, str]) -> dict[str, DayCount]:
     """Count the registered batch `delivered` from its text; `columns` maps contract columns to returned ones."""
     day, money = day_column(table, columns), money_column(table, columns)
-    amount = f"try_cast({quote_name(columns[money])} as double)" if money else None
+    amount = f"try_cast({trimmed(columns[money])} as double)" if money else None
     total = f"coalesce(sum({amount}) filter (where isfinite({amount})), 0)" if amount else "null"
     return _by_day(
         connection, f"select {day_of(columns[day] if day else None)}, count(*), {total} from delivered group by 1"

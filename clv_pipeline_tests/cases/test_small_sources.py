@@ -91,6 +91,11 @@ def test_fault_65_three_decimals_of_a_number_column_are_taken_as_they_are(tmp_pa
     assert cleaned(tmp_path, selects=number, orders=lines).money() == 3.47
 
 
+def test_fault_65_invisible_blanks_around_a_number_are_no_difference(tmp_path: Path) -> None:
+    lines = HEADER + "1,a,2024-05-30 10:00:00,12.50\u00a0\n2,a,2024-05-30 10:00:00, 1.25\n"
+    assert cleaned(tmp_path, orders=lines).money() == 13.75
+
+
 def test_fault_65_cents_are_rounded_once_per_order(tmp_path: Path) -> None:
     lines = HEADER + "1,a,2024-05-30 10:00:00,8.4034\n" * 3
     assert cleaned(tmp_path, orders=lines).money() == 25.21
