@@ -5,8 +5,10 @@ The SQL of the tables is in `sql/4_published`. Until version 2 is frozen the dra
 
 import re
 import sys
-from dataclasses import dataclass
 
+from clv_pipeline.contracts.published_customers import CUSTOMER_TABLES
+from clv_pipeline.contracts.published_models import MODEL_TABLES
+from clv_pipeline.contracts.published_table import IDENTITY, PublishedTable
 from clv_pipeline.contracts.table import Table
 from clv_pipeline.contracts.warehouse import COLUMN_DICTIONARY, COLUMN_LINEAGE
 from clv_pipeline.core.settings import Settings
@@ -16,287 +18,16 @@ CONTRACT_VERSION = "v2-draft"
 _NAMED_SETTINGS = {"lifetime_days": ",", "discount_rate": ".0%", "gross_margin": ".0%", "max_stale_days": ""}
 
 
-@dataclass(frozen=True)
-class PublishedTable:
-    """One published table; `key` is unique and never null, `columns` has the meaning of each column."""
-
-    name: str
-    key: tuple[str, ...]
-    columns: dict[str, str]
-
-
 def _declared(table: Table, *key: str) -> PublishedTable:
     """Return a table that Python writes, with the column meanings declared in `warehouse.py`."""
     return PublishedTable(table.name.split(".")[1], key, {column.name: column.meaning for column in table.columns})
 
 
-_IDENTITY = {
-    "as_of_date": "date the scores are computed for; only data before this day (business time zone) is used",
-    "currency": "ISO code of every amount in the row",
-    "run_id": "the run that wrote the row; the same input and as_of give the same run_id",
-    "model_version": "the model version that made the prediction",
-    "scored_at": "as_of_date 00:00 in the business time zone, as UTC",
-    "updated_at": "scored_at of the run in which a business value of this row last changed (UTC)",
-}
-_SEGMENT = {
-    "segment": "high_value, churn_risk, missed_opportunity, new_customer, steady, dormant or prospect",
-    "value_tier": "A: top 5 % by predicted spend, B: next 15 %, C: next 30 %, D: the rest",
-    "score_status": "scored; single_purchase (one purchase day to date); new_customer (acquired in the last 30 days); "
-    "extended_horizon (learned on a shorter window, extrapolated); insufficient_history (a fixed rule, no model); "
-    "no_purchase_yet (average of earlier customers who had not bought yet)",
-}
-_WINDOW = {
-    "horizon_days": "length of the predicted window in days, from as_of_date",
-    "predicted_spend": "expected net spend in the window, in currency",
-    "purchase_probability": "probability of at least one purchase in the window, 0 to 1",
-}
-
 PUBLISHED: dict[str, PublishedTable] = {
     table.name: table
     for table in (
-        PublishedTable(
-            "customer_clv",
-            ("customer_id",),
-            {
-                "customer_id": "the company's customer number, as text",
-                **_IDENTITY,
-                **_SEGMENT,
-                "predicted_spend_{h}d": "expected (mean) net spend in the {h} days from as_of_date: for totals, ranking, budgets",
-                "typical_spend_{h}d": "median predicted spend (half of comparable customers spend less); "
-                "null until a past window has been evaluated",
-                "predicted_spend_low_{h}d": "lower end of the customer's 90 % prediction interval; "
-                "null when typical_spend is null",
-                "predicted_spend_high_{h}d": "upper end of the customer's 90 % prediction interval; "
-                "null when typical_spend is null",
-                "purchase_probability_{h}d": "probability of at least one purchase in the {h} days from as_of_date, 0 to 1",
-                "lifetime_value": "expected net spend of the next {lifetime_days} days, discounted by {discount_rate} per year, "
-                "times the gross margin of {gross_margin}",
-                "historic_value": "net spend to date, before as_of_date",
-                "historic_value_365d": "net spend in the 365 days before as_of_date",
-                "purchase_days": "number of days with a purchase to date",
-                "average_purchase_value": "mean spend per purchase day, before returns; null without a purchase",
-                "first_order_date": "day of the first order; null without one",
-                "last_order_date": "day of the last purchase before as_of_date; null without one",
-                "recency_days": "days since the last purchase; null without one",
-                "probability_alive": "probability of still being a customer, from the purchase rhythm; "
-                "null without a purchase or a model",
-                "expected_next_order_date": "median date of the next order, if the customer is still active; "
-                "null where probability_alive is null, or beyond {lifetime_days} days",
-                "country": "country in the CRM; null when unknown",
-                "acquisition_channel": "channel that acquired the customer; null when unknown",
-                "is_in_crm": "false for a customer known only from orders",
-                "reason_1": "strongest reason for the prediction, with the amount it adds or subtracts",
-                "reason_2": "second reason",
-                "reason_3": "third reason",
-            },
-        ),
-        PublishedTable(
-            "customer_clv_history",
-            ("customer_id", "as_of_date", "horizon_days"),
-            {
-                "customer_id": "the company's customer number, as text",
-                **_IDENTITY,
-                **_SEGMENT,
-                **_WINDOW,
-                "historic_value": "net spend before that as_of_date",
-            },
-        ),
-        PublishedTable(
-            "customer_clv_changes",
-            ("customer_id",),
-            {
-                "customer_id": "the company's customer number, as text",
-                "change": "added, changed or removed since previous_as_of_date; "
-                "the only value given for a customer who withdrew consent",
-                "previous_as_of_date": "the earlier as_of_date that this run is compared with",
-                "previous_segment": "segment at previous_as_of_date",
-                "segment": "segment now",
-                "previous_value_tier": "value tier at previous_as_of_date",
-                "value_tier": "value tier now",
-                "previous_predicted_spend": "predicted spend at previous_as_of_date, primary horizon",
-                "predicted_spend": "predicted spend now, primary horizon",
-            },
-        ),
-        PublishedTable(
-            "segments",
-            ("segment",),
-            {
-                "segment": _SEGMENT["segment"],
-                "customers": "customers in the segment",
-                "predicted_spend_total": "sum of predicted spend, primary horizon",
-                "predicted_spend_mean": "mean predicted spend, primary horizon",
-                "predicted_spend_share": "share of all predicted spend, 0 to 1",
-                "purchase_probability_mean": "mean purchase probability, primary horizon",
-                "historic_value_total": "net spend to date",
-                "currency": _IDENTITY["currency"],
-                "as_of_date": _IDENTITY["as_of_date"],
-            },
-        ),
-        PublishedTable(
-            "segment_thresholds",
-            ("threshold",),
-            {
-                "threshold": "name of the threshold",
-                "value": "its value in this run",
-                "meaning": "the segment or value tier that it defines",
-            },
-        ),
-        PublishedTable(
-            "recommendations",
-            ("customer_id",),
-            {
-                "priority": "1 has the highest value at stake",
-                "customer_id": "the company's customer number, as text",
-                "segment": _SEGMENT["segment"],
-                "action": "the recommended action",
-                "why": "the reason for the action",
-                "value_at_stake": "the amount that the action can win or keep",
-                "currency": _IDENTITY["currency"],
-                "as_of_date": _IDENTITY["as_of_date"],
-            },
-        ),
-        PublishedTable(
-            "cohorts",
-            ("cohort_month_date", "months_since"),
-            {
-                "cohort_month_date": "month of the customers' first purchase (its first day)",
-                "months_since": "months since then",
-                "customers": "customers in the cohort",
-                "active_customers": "number of them who bought in that month",
-                "active_share": "active_customers divided by customers",
-                "net_spend": "net spend of the cohort in that month",
-                "net_spend_so_far": "net spend up to that month",
-            },
-        ),
-        PublishedTable(
-            "channel_value",
-            ("acquisition_channel",),
-            {
-                "acquisition_channel": "channel that acquired the customers",
-                "customers": "customers acquired",
-                "buyers": "number of them with a purchase",
-                "marketing_spend": "marketing spend on the channel to date; null when unknown",
-                "historic_value": "net spend of its customers to date",
-                "predicted_spend": "their predicted spend, primary horizon",
-                "acquisition_cost_per_buyer": "CAC: recorded acquisition cost, else marketing spend, per buyer",
-                "value_per_buyer": "(historic value + predicted spend) x gross margin, per buyer",
-                "ltv_to_cac": "value_per_buyer divided by acquisition_cost_per_buyer",
-                "payback_months": "months of margin needed to pay back the acquisition cost",
-                "currency": _IDENTITY["currency"],
-            },
-        ),
-        PublishedTable(
-            "model_quality",
-            ("row_kind", "horizon_days", "target", "candidate", "metric"),
-            {
-                "row_kind": "model: accuracy of a model or baseline; published: accuracy of the champions' published typical "
-                "spend, interval and calibrated probability",
-                "horizon_days": _WINDOW["horizon_days"],
-                "target": "the predicted quantity",
-                "candidate": "the model or fixed baseline; champion_so_far is the champion before tonight",
-                "is_baseline": "a fixed rule that every model must beat",
-                "is_champion": "chosen on earlier windows, where its total was right; on this one it beat the previous champion, "
-                "or nothing beat it. A baseline is champion only where the history is too short for a model",
-                "test_window_start_date": "first day of the test window, which no model was fitted or tuned on",
-                "customers": "customers in the test window",
-                "metric": "name of the metric",
-                "value": "value of the metric; null where undefined",
-                "interval_low": "lower end of the 90 % bootstrap interval over customers",
-                "interval_high": "upper end",
-                "fold_score": "mean score on the earlier tuning windows, by which the challenger is chosen",
-            },
-        ),
-        PublishedTable(
-            "feature_importance",
-            ("horizon_days", "feature"),
-            {
-                "rank": "1 changes predictions most",
-                "feature": "name of the feature",
-                "source_family": "feature source: purchase, btyd (buy-till-you-die model), web, survey, social, campaign or crm",
-                "description": "readable label of the feature",
-                "mean_contribution": "mean absolute amount it adds to or subtracts from a prediction",
-                "horizon_days": _WINDOW["horizon_days"],
-            },
-        ),
-        PublishedTable(
-            "permutation_importance",
-            ("row_kind", "rank"),
-            {
-                "row_kind": "feature: shuffled alone; source: all features of a source shuffled together",
-                "rank": "1 matters most; features and sources are ranked separately",
-                "feature": "the feature; null for a source",
-                "source_family": "feature source: purchase, btyd (buy-till-you-die model), web, survey, social, campaign or crm",
-                "description": "readable label of the feature",
-                "mean_drop": "drop of the champion's normalised Gini on the test window "
-                "when the values are shuffled among customers",
-                "interval_low": "lower end of its 90 % bootstrap interval over customers",
-                "interval_high": "upper end",
-                "horizon_days": _WINDOW["horizon_days"],
-            },
-        ),
-        PublishedTable(
-            "partial_dependence",
-            ("feature", "position"),
-            {
-                "feature": "one of the features that matter most",
-                "source_family": "feature source",
-                "description": "readable label of the feature",
-                "position": "position of the value in the curve, from 1",
-                "value": "the value set for all customers, as text; 'none' for a missing value",
-                "value_as_number": "the same value as a number; null for a category and for a missing value",
-                "predicted_spend": "mean predicted spend if all had the value and nothing else changed, in currency",
-                "interval_low": "lower end of its 90 % bootstrap interval over customers",
-                "interval_high": "upper end",
-                "currency": _IDENTITY["currency"],
-                "horizon_days": _WINDOW["horizon_days"],
-            },
-        ),
-        PublishedTable(
-            "source_ablation",
-            ("left_out", "metric"),
-            {
-                "left_out": "feature source left out of the model; all_but_purchases keeps only purchase and rhythm features",
-                "description": "readable label of the source",
-                "metric": "name of the metric; root_mean_squared_error is in the run's currency, and lower is better",
-                "with_source": "the metric on the test window for a fixed model with every source",
-                "without_source": "the metric for the same model fitted without the source",
-                "difference": "with_source minus without_source: what the source adds; null where undefined",
-                "interval_low": "lower end of its 90 % bootstrap interval, with the same customers drawn for both",
-                "interval_high": "upper end",
-                "horizon_days": _WINDOW["horizon_days"],
-            },
-        ),
-        PublishedTable(
-            "fairness_audit",
-            ("horizon_days", "attribute", "group_name", "metric"),
-            {
-                "horizon_days": _WINDOW["horizon_days"],
-                "attribute": "age, gender, or a column of the CRM whose feature is denied; the models see none of them",
-                "group_name": "the group; groups of fewer than 50 customers are merged, or left out",
-                "metric": "spend_bias: predicted divided by actual spend, minus 1; "
-                "calibration: mean purchase probability minus the share who bought; "
-                "top_decile_share: share of the group in the 10 % with the highest predicted spend",
-                "customers": "customers of the group in the test window",
-                "value": "value of the metric; null where undefined",
-                "interval_low": "lower end of its 90 % bootstrap interval over the group's customers",
-                "interval_high": "upper end",
-                "test_window_start_date": "first day of the untouched window of the last training",
-            },
-        ),
-        PublishedTable(
-            "prediction_outcomes",
-            ("as_of_date", "horizon_days", "predicted_decile"),
-            {
-                "as_of_date": "as_of_date of the run that made the prediction",
-                "horizon_days": _WINDOW["horizon_days"],
-                "predicted_decile": "1 to 10; 1 is the 10 % of the customers with the highest predicted spend",
-                "customers": "customers in the decile",
-                "predicted_spend": "their predicted spend",
-                "actual_spend": "their actual net spend in the window, which is over",
-                "predicted_buyers": "sum of their purchase probabilities",
-                "actual_buyers": "number of them who bought",
-            },
-        ),
+        *CUSTOMER_TABLES,
+        *MODEL_TABLES,
         PublishedTable(
             "data_quality",
             ("table_name", "row_kind", "disposition", "reason_code", "reason"),
@@ -321,15 +52,15 @@ PUBLISHED: dict[str, PublishedTable] = {
             "clv_run",
             ("run_id",),
             {
-                "run_id": _IDENTITY["run_id"],
+                "run_id": IDENTITY["run_id"],
                 "contract_version": "version of this contract",
                 "source_name": "the company or data set",
-                "as_of_date": _IDENTITY["as_of_date"],
-                "scored_at": _IDENTITY["scored_at"],
-                "currency": _IDENTITY["currency"],
+                "as_of_date": IDENTITY["as_of_date"],
+                "scored_at": IDENTITY["scored_at"],
+                "currency": IDENTITY["currency"],
                 "time_zone": "the business time zone",
                 "primary_horizon_days": "the horizon used for ranking, segments and reasons",
-                "model_version": _IDENTITY["model_version"],
+                "model_version": IDENTITY["model_version"],
                 "customers": "customers with a row in customer_clv",
                 "predicted_spend_total": "sum of predicted spend, primary horizon",
                 "predicted_spend_total_low": "lower end of the total's 90 % interval, from the errors of past totals; "

@@ -1,0 +1,137 @@
+"""Published tables about customers: scores, segments, actions, cohorts, channels."""
+
+from clv_pipeline.contracts.published_table import IDENTITY, SEGMENT, WINDOW, PublishedTable
+
+CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
+    PublishedTable(
+        "customer_clv",
+        ("customer_id",),
+        {
+            "customer_id": "the company's customer number, as text",
+            **IDENTITY,
+            **SEGMENT,
+            "predicted_spend_{h}d": "expected (mean) net spend in the {h} days from as_of_date: for totals, ranking, budgets",
+            "typical_spend_{h}d": "median predicted spend (half of comparable customers spend less); "
+            "null until a past window has been evaluated",
+            "predicted_spend_low_{h}d": "lower end of the customer's 90 % prediction interval; "
+            "null when typical_spend is null",
+            "predicted_spend_high_{h}d": "upper end of the customer's 90 % prediction interval; "
+            "null when typical_spend is null",
+            "purchase_probability_{h}d": "probability of at least one purchase in the {h} days from as_of_date, 0 to 1",
+            "lifetime_value": "expected net spend of the next {lifetime_days} days, discounted by {discount_rate} per year, "
+            "times the gross margin of {gross_margin}",
+            "historic_value": "net spend to date, before as_of_date",
+            "historic_value_365d": "net spend in the 365 days before as_of_date",
+            "purchase_days": "number of days with a purchase to date",
+            "average_purchase_value": "mean spend per purchase day, before returns; null without a purchase",
+            "first_order_date": "day of the first order; null without one",
+            "last_order_date": "day of the last purchase before as_of_date; null without one",
+            "recency_days": "days since the last purchase; null without one",
+            "probability_alive": "probability of still being a customer, from the purchase rhythm; "
+            "null without a purchase or a model",
+            "expected_next_order_date": "median date of the next order, if the customer is still active; "
+            "null where probability_alive is null, or beyond {lifetime_days} days",
+            "country": "country in the CRM; null when unknown",
+            "acquisition_channel": "channel that acquired the customer; null when unknown",
+            "is_in_crm": "false for a customer known only from orders",
+            "reason_1": "strongest reason for the prediction, with the amount it adds or subtracts",
+            "reason_2": "second reason",
+            "reason_3": "third reason",
+        },
+    ),
+    PublishedTable(
+        "customer_clv_history",
+        ("customer_id", "as_of_date", "horizon_days"),
+        {
+            "customer_id": "the company's customer number, as text",
+            **IDENTITY,
+            **SEGMENT,
+            **WINDOW,
+            "historic_value": "net spend before that as_of_date",
+        },
+    ),
+    PublishedTable(
+        "customer_clv_changes",
+        ("customer_id",),
+        {
+            "customer_id": "the company's customer number, as text",
+            "change": "added, changed or removed since previous_as_of_date; "
+            "the only value given for a customer who withdrew consent",
+            "previous_as_of_date": "the earlier as_of_date that this run is compared with",
+            "previous_segment": "segment at previous_as_of_date",
+            "segment": "segment now",
+            "previous_value_tier": "value tier at previous_as_of_date",
+            "value_tier": "value tier now",
+            "previous_predicted_spend": "predicted spend at previous_as_of_date, primary horizon",
+            "predicted_spend": "predicted spend now, primary horizon",
+        },
+    ),
+    PublishedTable(
+        "segments",
+        ("segment",),
+        {
+            "segment": SEGMENT["segment"],
+            "customers": "customers in the segment",
+            "predicted_spend_total": "sum of predicted spend, primary horizon",
+            "predicted_spend_mean": "mean predicted spend, primary horizon",
+            "predicted_spend_share": "share of all predicted spend, 0 to 1",
+            "purchase_probability_mean": "mean purchase probability, primary horizon",
+            "historic_value_total": "net spend to date",
+            "currency": IDENTITY["currency"],
+            "as_of_date": IDENTITY["as_of_date"],
+        },
+    ),
+    PublishedTable(
+        "segment_thresholds",
+        ("threshold",),
+        {
+            "threshold": "name of the threshold",
+            "value": "its value in this run",
+            "meaning": "the segment or value tier that it defines",
+        },
+    ),
+    PublishedTable(
+        "recommendations",
+        ("customer_id",),
+        {
+            "priority": "1 has the highest value at stake",
+            "customer_id": "the company's customer number, as text",
+            "segment": SEGMENT["segment"],
+            "action": "the recommended action",
+            "why": "the reason for the action",
+            "value_at_stake": "the amount that the action can win or keep",
+            "currency": IDENTITY["currency"],
+            "as_of_date": IDENTITY["as_of_date"],
+        },
+    ),
+    PublishedTable(
+        "cohorts",
+        ("cohort_month_date", "months_since"),
+        {
+            "cohort_month_date": "month of the customers' first purchase (its first day)",
+            "months_since": "months since then",
+            "customers": "customers in the cohort",
+            "active_customers": "number of them who bought in that month",
+            "active_share": "active_customers divided by customers",
+            "net_spend": "net spend of the cohort in that month",
+            "net_spend_so_far": "net spend up to that month",
+        },
+    ),
+    PublishedTable(
+        "channel_value",
+        ("acquisition_channel",),
+        {
+            "acquisition_channel": "channel that acquired the customers",
+            "customers": "customers acquired",
+            "buyers": "number of them with a purchase",
+            "marketing_spend": "marketing spend on the channel to date; null when unknown",
+            "historic_value": "net spend of its customers to date",
+            "predicted_spend": "their predicted spend, primary horizon",
+            "acquisition_cost_per_buyer": "CAC: recorded acquisition cost, else marketing spend, per buyer",
+            "value_per_buyer": "(historic value + predicted spend) x gross margin, per buyer",
+            "ltv_to_cac": "value_per_buyer divided by acquisition_cost_per_buyer",
+            "payback_months": "months of margin needed to pay back the acquisition cost",
+            "currency": IDENTITY["currency"],
+        },
+    ),
+)

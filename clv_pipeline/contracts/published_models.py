@@ -1,0 +1,118 @@
+"""Published tables about models: their accuracy, their explanation, and what happened after they predicted."""
+
+from clv_pipeline.contracts.published_table import IDENTITY, WINDOW, PublishedTable
+
+MODEL_TABLES: tuple[PublishedTable, ...] = (
+    PublishedTable(
+        "model_quality",
+        ("row_kind", "horizon_days", "target", "candidate", "metric"),
+        {
+            "row_kind": "model: accuracy of a model or baseline; published: accuracy of the champions' published typical "
+            "spend, interval and calibrated probability",
+            "horizon_days": WINDOW["horizon_days"],
+            "target": "the predicted quantity",
+            "candidate": "the model or fixed baseline; champion_so_far is the champion before tonight",
+            "is_baseline": "a fixed rule that every model must beat",
+            "is_champion": "chosen on earlier windows, where its total was right; on this one it beat the previous champion, "
+            "or nothing beat it. A baseline is champion only where the history is too short for a model",
+            "test_window_start_date": "first day of the test window, which no model was fitted or tuned on",
+            "customers": "customers in the test window",
+            "metric": "name of the metric",
+            "value": "value of the metric; null where undefined",
+            "interval_low": "lower end of the 90 % bootstrap interval over customers",
+            "interval_high": "upper end",
+            "fold_score": "mean score on the earlier tuning windows, by which the challenger is chosen",
+        },
+    ),
+    PublishedTable(
+        "feature_importance",
+        ("horizon_days", "feature"),
+        {
+            "rank": "1 changes predictions most",
+            "feature": "name of the feature",
+            "source_family": "feature source: purchase, btyd (buy-till-you-die model), web, survey, social, campaign or crm",
+            "description": "readable label of the feature",
+            "mean_contribution": "mean absolute amount it adds to or subtracts from a prediction",
+            "horizon_days": WINDOW["horizon_days"],
+        },
+    ),
+    PublishedTable(
+        "permutation_importance",
+        ("row_kind", "rank"),
+        {
+            "row_kind": "feature: shuffled alone; source: all features of a source shuffled together",
+            "rank": "1 matters most; features and sources are ranked separately",
+            "feature": "the feature; null for a source",
+            "source_family": "feature source: purchase, btyd (buy-till-you-die model), web, survey, social, campaign or crm",
+            "description": "readable label of the feature",
+            "mean_drop": "drop of the champion's normalised Gini on the test window "
+            "when the values are shuffled among customers",
+            "interval_low": "lower end of its 90 % bootstrap interval over customers",
+            "interval_high": "upper end",
+            "horizon_days": WINDOW["horizon_days"],
+        },
+    ),
+    PublishedTable(
+        "partial_dependence",
+        ("feature", "position"),
+        {
+            "feature": "one of the features that matter most",
+            "source_family": "feature source",
+            "description": "readable label of the feature",
+            "position": "position of the value in the curve, from 1",
+            "value": "the value set for all customers, as text; 'none' for a missing value",
+            "value_as_number": "the same value as a number; null for a category and for a missing value",
+            "predicted_spend": "mean predicted spend if all had the value and nothing else changed, in currency",
+            "interval_low": "lower end of its 90 % bootstrap interval over customers",
+            "interval_high": "upper end",
+            "currency": IDENTITY["currency"],
+            "horizon_days": WINDOW["horizon_days"],
+        },
+    ),
+    PublishedTable(
+        "source_ablation",
+        ("left_out", "metric"),
+        {
+            "left_out": "feature source left out of the model; all_but_purchases keeps only purchase and rhythm features",
+            "description": "readable label of the source",
+            "metric": "name of the metric; root_mean_squared_error is in the run's currency, and lower is better",
+            "with_source": "the metric on the test window for a fixed model with every source",
+            "without_source": "the metric for the same model fitted without the source",
+            "difference": "with_source minus without_source: what the source adds; null where undefined",
+            "interval_low": "lower end of its 90 % bootstrap interval, with the same customers drawn for both",
+            "interval_high": "upper end",
+            "horizon_days": WINDOW["horizon_days"],
+        },
+    ),
+    PublishedTable(
+        "fairness_audit",
+        ("horizon_days", "attribute", "group_name", "metric"),
+        {
+            "horizon_days": WINDOW["horizon_days"],
+            "attribute": "age, gender, or a column of the CRM whose feature is denied; the models see none of them",
+            "group_name": "the group; groups of fewer than 50 customers are merged, or left out",
+            "metric": "spend_bias: predicted divided by actual spend, minus 1; "
+            "calibration: mean purchase probability minus the share who bought; "
+            "top_decile_share: share of the group in the 10 % with the highest predicted spend",
+            "customers": "customers of the group in the test window",
+            "value": "value of the metric; null where undefined",
+            "interval_low": "lower end of its 90 % bootstrap interval over the group's customers",
+            "interval_high": "upper end",
+            "test_window_start_date": "first day of the untouched window of the last training",
+        },
+    ),
+    PublishedTable(
+        "prediction_outcomes",
+        ("as_of_date", "horizon_days", "predicted_decile"),
+        {
+            "as_of_date": "as_of_date of the run that made the prediction",
+            "horizon_days": WINDOW["horizon_days"],
+            "predicted_decile": "1 to 10; 1 is the 10 % of the customers with the highest predicted spend",
+            "customers": "customers in the decile",
+            "predicted_spend": "their predicted spend",
+            "actual_spend": "their actual net spend in the window, which is over",
+            "predicted_buyers": "sum of their purchase probabilities",
+            "actual_buyers": "number of them who bought",
+        },
+    ),
+)
