@@ -27,6 +27,7 @@ from clv_pipeline.btyd.likelihood import FitResult, FitStatus
 from clv_pipeline.btyd.mbg_nbd import MBGNBD
 from clv_pipeline.btyd.model import Parameters, PurchaseModel
 from clv_pipeline.btyd.pareto_nbd import ParetoNBD
+from clv_pipeline.btyd.prior import Prior
 from clv_pipeline.btyd.summary import PurchaseSummary, compress
 
 __all__ = [
@@ -39,13 +40,13 @@ __all__ = [
     "MBGCNBDk",
     "ModelChoice",
     "ParetoNBD",
+    "Prior",
     "PurchaseModel",
     "PurchaseSummary",
     "compress",
     "discounted_purchases",
     "discounted_value",
     "fit_best",
-    "fit_first",
     "median_wait",
     "model_from_dict",
     "next_order_dates",
@@ -81,25 +82,7 @@ def fit_best(summary: PurchaseSummary, candidates: Sequence[type[PurchaseModel]]
     >>> choice.status.value, choice.attempts[0].reason
     ('failed', '2 customers have bought again, 10 are needed')
     """
-    return _best_of(tuple(candidate.fit(summary) for candidate in candidates))
-
-
-def fit_first(summary: PurchaseSummary, candidates: Sequence[type[PurchaseModel]]) -> ModelChoice:
-    """Fit the candidates in order until one converges, and choose it; if none does, choose as `fit_best`.
-
-    >>> choice = fit_first(compress(x=[1, 2, 0], t_x=[10, 20, 0], T=[40, 40, 40]), (MBGNBD, ParetoNBD))
-    >>> choice.model is None, [attempt.name for attempt in choice.attempts]
-    (True, ['mbg_nbd', 'pareto_nbd'])
-    """
-    attempts: tuple[FitResult[PurchaseModel], ...] = ()
-    for candidate in candidates:
-        attempts = (*attempts, candidate.fit(summary))
-        if attempts[-1].status is FitStatus.CONVERGED:
-            break
-    return _best_of(attempts)
-
-
-def _best_of(attempts: tuple[FitResult[PurchaseModel], ...]) -> ModelChoice:
+    attempts = tuple(candidate.fit(summary) for candidate in candidates)
     for status in (FitStatus.CONVERGED, FitStatus.AT_BOUND):
         usable = [fit for fit in attempts if fit.status is status]
         if usable:

@@ -19,12 +19,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import betaln, digamma, gammaln, logsumexp
+from scipy.special import betainc, betaln, digamma, gammaln, logsumexp
 
 from clv_pipeline.btyd.likelihood import SHAPE_BOUNDS
 from clv_pipeline.btyd.model import PurchaseModel
 from clv_pipeline.btyd.quadrature import BETA_NODES, beta_nodes, blocks
 from clv_pipeline.btyd.summary import Floats, PurchaseSummary, distinct_rows
+
+MOST_EIGENVALUES = 4
+"""With more stages than this, purchases are summed one by one: the work of the eigenvalues grows with k squared."""
+NEGLIGIBLE = 1e-7
+"""Purchases fewer than this per customer end a sum over purchases."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,8 @@ class BetaGeometric(PurchaseModel):
         p ~ Beta(a, b + x + d) is integrated numerically. For k = 1 this is the integral that eq. (10) of Fader,
         Hardie and Lee (2005) writes with a Gaussian hypergeometric function.
         """
+        if self.stages > MOST_EIGENVALUES:
+            return self._purchases_one_by_one(horizons, weights, x, T)
         total = np.zeros((self.stages, len(x)))
         for part in blocks(len(x), BETA_NODES):
             D, reach = self.r + self.stages * x[part], self.alpha + T[part]
@@ -171,6 +178,27 @@ class BetaGeometric(PurchaseModel):
                 lost = _weighted_losses(D[:, None], gap[row], horizons / reach[:, None], weights, self.stages)
                 for j in range(self.stages):
                     total[j, part] += np.einsum("in,in->i", np.real(factors[j][row] * lost[j]), density[row])
+        return total
+
+    def _purchases_one_by_one(self, horizons: Floats, weights: Floats, x: Floats, T: Floats) -> Floats:
+        """The same sum, purchase by purchase: for many stages, of which few purchases fit into a horizon.
+
+        The m-th next purchase comes if the customer stays after each of the m - 1 before it, E[(1 - p)^(m - 1)], and if
+        at least k m - j stages are passed within the horizon t; their number is negative binomial, with D + j and
+        t / (alpha + T + t).
+        """
+        k, total = self.stages, np.zeros((self.stages, len(x)))
+        D, kept = self.r + k * x, self.b + x + self.leaves_at_first
+        for horizon, weight in zip(horizons, weights, strict=True):
+            passing = horizon / (self.alpha + T + horizon)
+            stays, purchase = np.ones(len(x)), 1
+            while True:
+                by_stage = [stays * betainc(k * purchase - j, D + j, passing) for j in range(k)]
+                total += weight * np.array(by_stage)
+                if not len(x) or float(by_stage[-1].max()) < NEGLIGIBLE:
+                    break
+                stays = stays * (kept + purchase - 1) / (self.a + kept + purchase - 1)
+                purchase += 1
         return total
 
 

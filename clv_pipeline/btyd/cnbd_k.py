@@ -8,17 +8,20 @@ from functools import partial
 from typing import ClassVar, Self
 
 from clv_pipeline.btyd.beta_geometric import BetaGeometric
-from clv_pipeline.btyd.likelihood import FitResult, FitStatus, failed
+from clv_pipeline.btyd.likelihood import FitResult, failed
+from clv_pipeline.btyd.prior import Prior
 from clv_pipeline.btyd.summary import PurchaseSummary
 
-MOST_REGULAR = 4
+#: Regularities that are tried. Above 4 they are far apart: a monthly payment that comes within two days of its day has
+#: k of several hundred, and from 32 on a missed one leaves as little hope.
+REGULARITIES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 
 
 @dataclass(frozen=True)
 class CNBDk(BetaGeometric):
     """Reutterer, Platzer and Schroeder (2021), "Leveraging purchase regularity", IJRM 38(1).
 
-    k: whole number of Erlang stages, 1 to 4; k = 1 is the model without rhythm. r and alpha describe the rate of
+    k: whole number of Erlang stages, 1 to 32; k = 1 is the model without rhythm. r and alpha describe the rate of
     stages, so purchases of a living customer come at about lambda / k.
     """
 
@@ -26,32 +29,30 @@ class CNBDk(BetaGeometric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.k not in range(1, MOST_REGULAR + 1):
-            raise ValueError(f"{self.name}: k must be a whole number from 1 to {MOST_REGULAR}, not {self.k!r}")
+        if self.k not in range(1, REGULARITIES[-1] + 1):
+            raise ValueError(f"{self.name}: k must be a whole number from 1 to {REGULARITIES[-1]}, not {self.k!r}")
 
     @property
     def stages(self) -> int:
         return self.k
 
     @classmethod
-    def fit(cls, summary: PurchaseSummary) -> FitResult[Self]:
-        """Fit k = 1, 2, ... up to 4 while the likelihood increases; a converged fit is preferred to one at a bound.
+    def fit(cls, summary: PurchaseSummary, prior: Prior | None = None) -> FitResult[Self]:
+        """Fit the regularities in ascending order while the likelihood increases.
 
-        Fails, saying so, when the summary has no `log_gap_sum`: likelihoods of different k do not compare without it.
+        A fit at a bound counts like any other: customers who all pay once a month have rates that differ by nothing, so
+        that a shape parameter ends at its bound. Fails, saying so, when the summary has no `log_gap_sum`: likelihoods of
+        different k do not compare without it.
         """
         if summary.log_gap_sum is None:
             return failed(cls.name, "the sum of log gaps between purchases is unknown", summary.customers)
-        best = cls._fit_as(partial(cls, k=1), summary)
-        for k in range(2, MOST_REGULAR + 1):
-            fit = cls._fit_as(partial(cls, k=k), summary)
-            if _rank(fit) <= _rank(best):
+        best = cls._fit_as(partial(cls, k=1), summary, prior)
+        for k in REGULARITIES[1:]:
+            fit = cls._fit_as(partial(cls, k=k), summary, prior)
+            if fit.log_likelihood <= best.log_likelihood:
                 break
             best = fit
         return best
-
-
-def _rank(fit: FitResult[CNBDk]) -> tuple[bool, float]:
-    return fit.status is FitStatus.CONVERGED, fit.log_likelihood
 
 
 @dataclass(frozen=True)

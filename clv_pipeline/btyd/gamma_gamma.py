@@ -21,11 +21,11 @@ from clv_pipeline.btyd.likelihood import (
     SHAPE_BOUNDS,
     FitResult,
     FitStatus,
-    Objective,
     failed,
     maximise,
 )
 from clv_pipeline.btyd.model import SCREEN_ROWS, Parameters
+from clv_pipeline.btyd.prior import Objective, Prior
 from clv_pipeline.btyd.summary import Floats
 
 SMALLEST_Q = 1.01
@@ -43,11 +43,13 @@ class GammaGamma(Parameters):
     v: float
 
     @classmethod
-    def fit(cls, x: npt.ArrayLike, mean_value: npt.ArrayLike) -> FitResult[GammaGamma]:
+    def fit(cls, x: npt.ArrayLike, mean_value: npt.ArrayLike, prior: Prior | None = None) -> FitResult[GammaGamma]:
         """Maximum likelihood over customers with x > 0 repeat orders of positive mean value; others are left out.
 
-        x, mean_value: shape (n,), the number of repeat orders and their mean value. Never raises on poor data: see
-        `FitResult.status` and `reason`. Raises ValueError on values that are not finite or shapes that differ.
+        x, mean_value: shape (n,), the number of repeat orders and their mean value. With a prior, the mode of the
+        posterior, for which one customer is enough; the log likelihood reported is still that of the data. Never raises
+        on poor data: see `FitResult.status` and `reason`. Raises ValueError on values that are not finite or shapes that
+        differ.
 
         >>> GammaGamma.fit([1, 2, 0], [10.0, 12.0, np.nan]).reason
         '2 customers have repeat orders with a value, 10 are needed'
@@ -56,10 +58,11 @@ class GammaGamma(Parameters):
         used = (count > 0) & (value > 0)
         count, value = count[used], value[used]
         customers = float(len(count))
-        if customers < MIN_REPEAT_CUSTOMERS:
-            reason = f"{customers:.0f} customers have repeat orders with a value, {MIN_REPEAT_CUSTOMERS} are needed"
+        needed = 1 if prior else MIN_REPEAT_CUSTOMERS
+        if customers < needed:
+            reason = f"{customers:.0f} customers have repeat orders with a value, {needed} are needed"
             return failed(cls.name, reason, customers)
-        if np.ptp(value) <= 1e-9 * value.max():
+        if prior is None and np.ptp(value) <= 1e-9 * value.max():
             return failed(cls.name, "every customer has the same mean order value", customers)
         typical = float(np.median(value))
         # A stride is a fair sample only of rows in random order, so it picks the start, never the result.
@@ -72,7 +75,7 @@ class GammaGamma(Parameters):
                 likelihood, gradient = cls(*theta.tolist()).log_likelihood_gradient(count[rows], value[rows])
                 return likelihood * scale, gradient * scale
 
-            return objective
+            return prior.added_to(objective, ("p", "q", "v")) if prior else objective
 
         optimum = maximise(
             objective_on(slice(None)),
@@ -82,8 +85,11 @@ class GammaGamma(Parameters):
             customers,
             screen=objective_on(slice(None, None, stride)) if stride > 1 else None,
         )
-        model = None if optimum.status is FitStatus.FAILED else cls(*optimum.parameters.tolist())
-        return FitResult(cls.name, optimum.status, optimum.reason, model, optimum.log_likelihood, customers)
+        if optimum.status is FitStatus.FAILED:
+            return failed(cls.name, optimum.reason, customers)
+        model = cls(*optimum.parameters.tolist())
+        likelihood = model.log_likelihood_gradient(count, value)[0] if prior else optimum.log_likelihood
+        return FitResult(cls.name, optimum.status, optimum.reason, model, likelihood, customers)
 
     def log_likelihood_gradient(self, x: Floats, mean_value: Floats) -> tuple[float, Floats]:
         """Log likelihood of positive means of x > 0 orders, eq. (1a), and its gradient in (p, q, v)."""

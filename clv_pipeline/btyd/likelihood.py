@@ -6,7 +6,7 @@ Does not belong here: any model's formula.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -14,9 +14,9 @@ from typing import Generic, TypeVar
 import numpy as np
 from scipy.optimize import minimize
 
+from clv_pipeline.btyd.prior import Objective, Prior
 from clv_pipeline.btyd.summary import Floats, PurchaseSummary
 
-Objective = Callable[[Floats], tuple[float, Floats]]
 Model = TypeVar("Model", covariant=True)
 
 MIN_REPEAT_CUSTOMERS = 10
@@ -69,8 +69,10 @@ def failed(name: str, reason: str, customers: float) -> FitResult[Model]:
     return FitResult(name, FitStatus.FAILED, reason, None, -np.inf, customers)
 
 
-def refusal(summary: PurchaseSummary) -> str:
+def refusal(summary: PurchaseSummary, prior: Prior | None = None) -> str:
     """Return the reason why no purchase model can be fitted to these histories, or an empty string if one can.
+
+    With a prior, repeat purchases are not needed: without any, the parameters are mostly those of the prior.
 
     >>> refusal(PurchaseSummary(*np.array([[1.0], [30.0], [40.0], [3.0]])))
     '3 customers have bought again, 10 are needed'
@@ -79,6 +81,8 @@ def refusal(summary: PurchaseSummary) -> str:
         return "there are no customers"
     if summary.age.max() <= 0:
         return "every customer is observed on one day only"
+    if prior:
+        return ""
     if summary.repeat_customers == 0:
         return "no customer has bought again"
     if summary.repeat_customers < MIN_REPEAT_CUSTOMERS:

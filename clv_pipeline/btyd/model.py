@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from clv_pipeline.btyd.likelihood import FitResult, FitStatus, Objective, failed, maximise, refusal
+from clv_pipeline.btyd.likelihood import FitResult, FitStatus, failed, maximise, refusal
+from clv_pipeline.btyd.prior import Objective, Prior
 from clv_pipeline.btyd.summary import Floats, PurchaseSummary, check_histories
 
 FIT_ROWS = 50_000
@@ -75,24 +76,29 @@ class PurchaseModel(Parameters, ABC):
         """Starting points and bounds of the estimated parameters, scaled to the data."""
 
     @classmethod
-    def fit(cls, summary: PurchaseSummary) -> FitResult[Self]:
+    def fit(cls, summary: PurchaseSummary, prior: Prior | None = None) -> FitResult[Self]:
         """Maximum likelihood from several starts. Never raises on poor data: see `FitResult.status` and `reason`.
+
+        With a prior, the mode of the posterior; the log likelihood reported is still that of the data.
 
         Above `FIT_ROWS` distinct histories, nearly equal ones are merged first; the log likelihood reported is of the
         merged rows, and models fitted on one summary merge it alike, so they stay comparable.
         """
-        return cls._fit_as(cls, summary)
+        return cls._fit_as(cls, summary, prior)
 
     @classmethod
-    def _fit_as(cls, make: Callable[..., Self], summary: PurchaseSummary) -> FitResult[Self]:
-        reason = refusal(summary)
+    def _fit_as(cls, make: Callable[..., Self], summary: PurchaseSummary, prior: Prior | None) -> FitResult[Self]:
+        reason = refusal(summary, prior)
         if reason:
             return failed(cls.name, reason, summary.customers)
         rows = summary.coarsened(FIT_ROWS)
         screen = rows.coarsened(SCREEN_ROWS)
 
         def objective_on(data: PurchaseSummary) -> Objective:
-            return lambda theta: make(*theta.tolist()).log_likelihood_gradient(data)
+            def likelihood(theta: Floats) -> tuple[float, Floats]:
+                return make(*theta.tolist()).log_likelihood_gradient(data)
+
+            return prior.added_to(likelihood, cls.real_parameters) if prior else likelihood
 
         starts, bounds = cls._search(screen)
         optimum = maximise(
@@ -103,8 +109,11 @@ class PurchaseModel(Parameters, ABC):
             summary.customers,
             screen=objective_on(screen) if screen is not rows else None,
         )
-        model = None if optimum.status is FitStatus.FAILED else make(*optimum.parameters.tolist())
-        return FitResult(cls.name, optimum.status, optimum.reason, model, optimum.log_likelihood, summary.customers)
+        if optimum.status is FitStatus.FAILED:
+            return failed(cls.name, optimum.reason, summary.customers)
+        model = make(*optimum.parameters.tolist())
+        likelihood = model.log_likelihood(rows) if prior else optimum.log_likelihood
+        return FitResult(cls.name, optimum.status, optimum.reason, model, likelihood, summary.customers)
 
     @property
     @abstractmethod

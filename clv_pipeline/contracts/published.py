@@ -63,12 +63,17 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "model_version": IDENTITY["model_version"],
                 "customers": "customers with a row in customer_clv",
                 "predicted_spend_total": "sum of predicted spend, primary horizon",
-                "predicted_spend_total_low": "lower end of the total's 90 % interval, from the errors of past totals; "
-                "null until a past window has been evaluated",
+                "predicted_spend_total_low": "lower end of the total's 90 % interval, from the errors of past totals, those of "
+                "other companies where there are few, and chance",
                 "predicted_spend_total_high": "upper end of the total's 90 % interval",
                 "season_factor": "factor for the season of the same weeks last year, applied to the predicted total, 0.5 to 2; "
                 "null where unknown (under 17 months of orders, a horizon over a year, a fixed rule): "
                 "the interval is wider then",
+                "largest_customer_share": "share of predicted_spend_total that is one customer's, the one with the highest "
+                "predicted spend, 0 to 1",
+                "carried_factor": "factor for a quarter of the error of the last closed window, applied to the predicted total "
+                "where no season is known; null where one is, or where no window is over",
+                "basis": "what the predictions of the primary horizon rest on: learned, extended, prior or rule",
                 "ranking": "rankable; not rankable (on the tuning windows no model's order of the customers was better than "
                 "chance: use the total, which is the past mean, not the order); not tested (no such window, or a fixed rule)",
                 "trailing_spend_total": "net sales in the same number of days before as_of_date (the baseline)",
@@ -104,7 +109,7 @@ def _filled(description: str, settings: Settings | None = None) -> str:
     """Return the description with the values of the settings it names filled in."""
     for name, format_spec in _NAMED_SETTINGS.items():
         value = getattr(settings, name) if settings else Settings.model_fields[name].default
-        description = description.replace(f"{{{name}}}", format(value, format_spec))
+        description = description.replace(f"{{{name}}}", "not set" if value is None else format(value, format_spec))
     return description
 
 

@@ -12,14 +12,20 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             **SEGMENT,
             "predicted_spend_{h}d": "expected (mean) net spend in the {h} days from as_of_date: for totals, ranking, budgets",
             "typical_spend_{h}d": "median predicted spend (half of comparable customers spend less); "
-            "null until a past window has been evaluated",
-            "predicted_spend_low_{h}d": "lower end of the customer's 90 % prediction interval; "
-            "null when typical_spend is null",
-            "predicted_spend_high_{h}d": "upper end of the customer's 90 % prediction interval; "
-            "null when typical_spend is null",
+            "0 where a purchase is less likely than none",
+            "predicted_spend_low_{h}d": "lower end of the customer's 90 % prediction interval, at most predicted_spend",
+            "predicted_spend_high_{h}d": "upper end of the customer's 90 % prediction interval, at least predicted_spend",
+            "spend_if_buying_low_{h}d": "lower end of the 90 % interval of the spend if the customer buys in the {h} days",
+            "spend_if_buying_typical_{h}d": "median spend if the customer buys in the {h} days",
+            "spend_if_buying_high_{h}d": "upper end of the 90 % interval of the spend if the customer buys in the {h} days",
             "purchase_probability_{h}d": "probability of at least one purchase in the {h} days from as_of_date, 0 to 1",
-            "lifetime_value": "expected net spend of the next {lifetime_days} days, discounted by {discount_rate} per year, "
-            "times the gross margin of {gross_margin}",
+            "basis_{h}d": "what the prediction of the {h} days rests on: learned (models fitted to past windows of this length); "
+            "extended (to shorter ones, carried on by the purchase models); prior (the purchase models with the prior of other "
+            "companies: too few buyers or too short a history); rule (a fixed rule, or the average of earlier prospects)",
+            "lifetime_spend": "expected net spend of the next {lifetime_days} days, undiscounted, never less than in the longest "
+            "horizon; null without a purchase or a purchase model",
+            "lifetime_margin": "lifetime_spend, discounted by {discount_rate} per year, times the gross margin (setting "
+            "gross_margin: {gross_margin}); null where lifetime_spend is, and without a gross margin",
             "historic_value": "net spend to date, before as_of_date",
             "historic_value_365d": "net spend in the 365 days before as_of_date",
             "purchase_days": "number of days with a purchase to date",
@@ -71,6 +77,8 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
         ("segment",),
         {
             "segment": SEGMENT["segment"],
+            "definition": "which customers are in it, in this run; a customer is in the first of prospect, high_value, "
+            "churn_risk, missed_opportunity, new_customer, steady and dormant whose definition holds",
             "customers": "customers in the segment",
             "predicted_spend_total": "sum of predicted spend, primary horizon",
             "predicted_spend_mean": "mean predicted spend, primary horizon",
@@ -128,7 +136,8 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "historic_value": "net spend of its customers to date",
             "predicted_spend": "their predicted spend, primary horizon",
             "acquisition_cost_per_buyer": "CAC: recorded acquisition cost, else marketing spend, per buyer",
-            "value_per_buyer": "(historic value + predicted spend) x gross margin, per buyer",
+            "value_per_buyer": "(historic value + predicted spend) x gross margin, per buyer; null without the setting "
+            "gross_margin, as are the two columns after it",
             "ltv_to_cac": "value_per_buyer divided by acquisition_cost_per_buyer",
             "payback_months": "months of margin needed to pay back the acquisition cost",
             "currency": IDENTITY["currency"],

@@ -8,7 +8,9 @@ MODEL_TABLES: tuple[PublishedTable, ...] = (
         ("row_kind", "horizon_days", "target", "candidate", "metric"),
         {
             "row_kind": "model: accuracy of a model or baseline; published: accuracy of the champions' published typical "
-            "spend, interval and calibrated probability",
+            "spend, intervals and calibrated probability, on the test window and (pooled_) over it and the folds; level: "
+            "how far expected totals were off in past windows, and which factors the test window's had; verdict: what that "
+            "means, in words, with 1 for yes and 0 for no",
             "horizon_days": WINDOW["horizon_days"],
             "target": "the predicted quantity",
             "candidate": "the model or fixed baseline; champion_so_far is the champion before tonight",
@@ -22,6 +24,10 @@ MODEL_TABLES: tuple[PublishedTable, ...] = (
             "interval_low": "lower end of the 90 % bootstrap interval over customers",
             "interval_high": "upper end",
             "fold_score": "mean score on the earlier tuning windows, by which the challenger is chosen",
+            "statement": "the verdict in words; null for the other kinds",
+            "learned_days": "length of the windows on which it was measured; shorter than horizon_days where the horizon is "
+            "carried on from them",
+            "basis": "what the horizon's predictions rest on: learned, extended, prior or rule",
         },
     ),
     PublishedTable(

@@ -23,9 +23,8 @@ IDENTITY = {
 SEGMENT = {
     "segment": "high_value, churn_risk, missed_opportunity, new_customer, steady, dormant or prospect",
     "value_tier": "A: top 5 % by predicted spend, B: next 15 %, C: next 30 %, D: the rest",
-    "score_status": "scored; single_purchase (one purchase day to date); new_customer (acquired in the last 30 days); "
-    "extended_horizon (learned on a shorter window, extrapolated); insufficient_history (a fixed rule, no model); "
-    "no_purchase_yet (average of earlier customers who had not bought yet)",
+    "score_status": "the customer's history: no_purchase_yet (the prediction is the average of earlier customers who had not "
+    "bought yet); new_customer (first purchase in the last 30 days); single_purchase (one purchase day); repeat_customer",
 }
 WINDOW = {
     "horizon_days": "length of the predicted window in days, from as_of_date",

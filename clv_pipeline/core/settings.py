@@ -44,6 +44,10 @@ class ExcludeRule(BaseModel):
     where: str
 
 
+#: The settings that define the segments.
+SEGMENT_SETTINGS = (
+    "high_value_share", "churn_probability_ratio", "churn_value_share", "missed_potential_share", "recent_days",
+)  # fmt: skip
 Changes = Literal["data", "model", "scores", "nothing"]
 
 #: Fingerprints that cover such a setting in the run identity; see `_setting`.
@@ -86,7 +90,7 @@ class Settings(BaseSettings):
     name: str = _scores("")
     time_zone: str = _data("UTC")
     currency: str = _data("EUR")
-    gross_margin: float = _scores(1.0, gt=0, le=1)
+    gross_margin: float | None = _scores(None, gt=0, le=1)
     order_status: OrderStatus | None = _data(None)
     exclude: list[ExcludeRule] = _data([])
 
@@ -147,9 +151,10 @@ class Settings(BaseSettings):
 
     # segments
     high_value_share: float = _scores(0.20, gt=0, lt=1)
-    churn_probability: float = _scores(0.30, gt=0, lt=1)
+    churn_probability_ratio: float = _scores(0.70, gt=0, le=1)
     churn_value_share: float = _scores(0.40, gt=0, lt=1)
-    missed_basket_share: float = _scores(0.33, gt=0, lt=1)
+    missed_potential_share: float = _scores(0.33, gt=0, lt=1)
+    recent_days: int = _scores(90, gt=0)
 
     # the demo company
     demo_customers: int = _data(5_000, covered_by=_ROWS, ge=100)

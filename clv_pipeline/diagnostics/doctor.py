@@ -15,7 +15,7 @@ from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.settings import OrderStatus, Settings
-from clv_pipeline.diagnostics.findings import Finding
+from clv_pipeline.diagnostics.findings import Finding, warning
 from clv_pipeline.quality.statuses import status_block
 from clv_pipeline.reporting.formats import gigabytes
 from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
@@ -73,6 +73,11 @@ def _source(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"{name}.sql", True, "not provided: only its features are missing")
     yield _emails(settings, returned)
     yield _consent(returned)
+    if settings.gross_margin is None:
+        yield warning(
+            "gross margin", "gross_margin is not set: lifetime_margin and the values of channels stay empty",
+            "set gross_margin in source.toml to the share of spend that is margin, such as 0.45.",
+        )  # fmt: skip
     if "status" in returned.get("orders", []):
         yield _statuses(settings, selects["orders"])
 

@@ -209,7 +209,9 @@ def _learning_curve(lab: Lab, settings: Settings) -> pd.DataFrame:
     for share in _LEARNING_SHARES:
         some = shuffled[: max(int(len(shuffled) * share), 1)]
         model = candidate.fit(lab.task, candidate.search[0], learned.of_customers(some))
-        predicted = scale_to_total(candidate, predict(model, judged.features), lab.levels[plan.test.validation])
+        level = lab.levels[plan.test.validation]
+        raw = predict(model, judged.features)
+        predicted = scale_to_total(candidate, raw, level, judged.features, plan.horizon_days)
         rows.append(
             (plan.horizon_days, plan.test.validation, share, len(some),
              metrics.normalised_gini(judged.spend, predicted), metrics.root_mean_squared_error(judged.spend, predicted))

@@ -115,7 +115,7 @@ def plan_cutoffs(
     """
     step = timedelta(days=max(step_days, horizon_days // _MOST_STEPS_IN_A_HORIZON))
     horizon = timedelta(days=horizon_days)
-    earliest = history_start + min(horizon, timedelta(days=90))
+    earliest = _earliest(history_start, horizon)
     newest = as_of - horizon
     grid = [newest - k * step for k in range((newest - earliest) // step + 1)] if newest >= earliest else []
 
@@ -134,6 +134,22 @@ def plan_cutoffs(
         tuning.append(fold)
         latest = fold.validation - horizon
     return CutoffPlan(horizon_days, test, tuple(tuning), tuple(grid[:max_cutoffs]))
+
+
+def _earliest(history_start: date, horizon: timedelta) -> date:
+    """Return the first cutoff with some history before it."""
+    return history_start + min(horizon, timedelta(days=90))
+
+
+def cutoff_for_level(cutoff: date, history_start: date, horizon_days: int) -> date | None:
+    """Return the cutoff whose window tells the level of `cutoff`: a year before, else that of the last closed window.
+
+    >>> print(cutoff_for_level(date(2024, 6, 1), date(2023, 5, 1), 90), cutoff_for_level(date(2024, 6, 1), date(2024, 4, 1), 90))
+    2024-03-03 None
+    """
+    closed = cutoff - timedelta(days=horizon_days)
+    is_long_enough = closed >= _earliest(history_start, timedelta(days=horizon_days))
+    return cutoff_a_year_before(cutoff, history_start) or (closed if is_long_enough else None)
 
 
 def cutoff_a_year_before(cutoff: date, history_start: date) -> date | None:

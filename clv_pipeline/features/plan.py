@@ -12,7 +12,7 @@ from math import ceil
 from clv_pipeline.contracts.warehouse import CUTOFFS, HORIZONS, PLAN, PLAN_WINDOWS
 from clv_pipeline.core.errors import HistoryError
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.features.cutoffs import CutoffPlan, Fold, TrainingPlan, cutoff_a_year_before, plan_horizons
+from clv_pipeline.features.cutoffs import CutoffPlan, Fold, TrainingPlan, cutoff_for_level, plan_horizons
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, one_row
 
@@ -96,7 +96,7 @@ def write_cutoffs(connection: Connection, settings: Settings, as_of: date, plans
     (customers,) = one_row(connection, "select count(*) from clean.customers")
     sampled = min(10_000, ceil(10_000 * settings.train_customers / max(customers, 1)))
     train = set().union(*(plan.all_cutoffs for plan in plans))
-    level = _level_cutoffs(connection, as_of, plans) - train
+    level = _level_cutoffs(connection, as_of, plans, settings.horizons) - train
     rows = [(as_of, "score", 10_000)]
     rows += [(cutoff, "train", sampled) for cutoff in sorted(train)]
     rows += [(cutoff, "level", sampled) for cutoff in sorted(level)]
@@ -138,9 +138,14 @@ def _cutoff_plan(horizon_days: int, windows: Mapping[int, Mapping[str, list[date
     return CutoffPlan(horizon_days, folds.get(_TEST), tuple(folds[n] for n in sorted(folds) if n != _TEST), final)
 
 
-def _level_cutoffs(connection: Connection, as_of: date, plans: Sequence[CutoffPlan]) -> set[date]:
-    """Return the cutoffs one year before each cutoff with a predicted total, if the history is long enough."""
+def _level_cutoffs(
+    connection: Connection, as_of: date, plans: Sequence[CutoffPlan], horizons: Sequence[int]
+) -> set[date]:
+    """Return the cutoffs that tell the level of each predicted total: of a year before it, else of the last closed window."""
     (first,) = one_row(connection, "select min(order_date) from clean.orders where amount > 0")
-    predicted = {as_of, *(f.validation for plan in plans for f in (*plan.folds, *([plan.test] if plan.test else [])))}
-    earlier = {cutoff_a_year_before(cutoff, first) for cutoff in predicted}
-    return {cutoff for cutoff in earlier if cutoff is not None}
+    predicted = {(as_of, days) for days in horizons}
+    for plan in plans:
+        judged = (*plan.folds, *([plan.test] if plan.test else []))
+        predicted |= {(fold.validation, plan.horizon_days) for fold in judged}
+    found = {cutoff_for_level(cutoff, first, days) for cutoff, days in predicted}
+    return {cutoff for cutoff in found if cutoff is not None}

@@ -1,4 +1,4 @@
-"""Customer spend in a window of days [first, last): net spend, purchases, outlier threshold.
+"""Customer spend in a window of days [first, last): net spend, purchases, outlier limit.
 
 The single definition used by expected totals, checks, scores and the evaluation of files. `sql/3_training/labels.sql` and
 `sql/4_published/prediction_outcomes.sql` compute the same for many windows at once; a test compares them with this.
@@ -11,8 +11,9 @@ import pandas as pd
 
 from clv_pipeline.warehouse.connection import Connection, one_row
 
-#: A value beyond this multiple of the 99th percentile is more likely a data-entry error than a real purchase: it is capped,
-#: so that it cannot dominate a label, total or average.
+#: A purchase day beyond this multiple of the 99th percentile of purchase days is more likely a data-entry error than a real
+#: purchase, unless the customer's earlier purchases were of that size too: it counts as that limit, so that it cannot
+#: dominate a label, total or average. A key account, who regularly buys for so much, is not capped.
 OUTLIER_MULTIPLE = 20
 
 
@@ -20,14 +21,16 @@ OUTLIER_MULTIPLE = 20
 class WindowSpend:
     """Customers known before a window and their spend in it; money in the reporting currency.
 
-    total: net spend, capped per customer if the caller asks for it. buyers: customers with a purchase in the window.
-    outlier_limit: `OUTLIER_MULTIPLE` times the 99th percentile of positive spend; 0 if nobody spent.
+    total: net spend, with outliers capped if the caller asks for it. buyers: customers with a purchase in the window.
+    outlier_limit: `OUTLIER_MULTIPLE` times the 99th percentile of purchase days; 0 if there is none. variation: how far the
+    total might have come out by chance, as a variance of its logarithm; see `sampling_variance`.
     """
 
     customers: int
     buyers: int
     total: float
     outlier_limit: float
+    variation: float
 
 
 def window_spend(
@@ -37,36 +40,55 @@ def window_spend(
     *,
     known_before: date | None = None,
     among: str = "true",
-    cap: float | None = None,
+    limit: float | None = None,
     cap_outliers: bool = False,
 ) -> WindowSpend:
     """Return the customers' spend in [first, last).
 
     known_before: only customers who had bought before this day; None for everybody. among: a SQL condition on customer_id.
-    cap: maximum spend per customer; with `cap_outliers`, beyond the window's own outlier limit.
+    cap_outliers: count an outlier as the window's own limit; `limit` names the limit of another window instead.
     """
-    capped = "spend"
-    if cap is not None:
-        capped = "least(spend, $cap::decimal(18, 2))"
-    elif cap_outliers:
-        capped = "least(spend, outlier_limit)"
-    customers, buyers, total, limit = one_row(
+    own_limit = "outlier_limit" if limit is None else "$limit::decimal(18, 2)"
+    counted = f"case when {_IS_OUTLIER.format(limit=own_limit)} then {own_limit} else net_spend end"
+    counted = counted if cap_outliers or limit is not None else "net_spend"
+    customers, buyers, total, found, squares = one_row(
         connection,
         f"""
         with customers as ({_by_customer(known_before, among)}),
 
-        limits as (
-            select {OUTLIER_MULTIPLE:d} * quantile_disc(spend, 0.99) as outlier_limit from customers where spend > 0
-        )
+        days as (
+            select * from features.customer_day
+            where order_date >= $first and order_date < $last and customer_id in (select customer_id from customers)
+        ),
 
-        select count(*), coalesce(sum(has_bought::int), 0), coalesce(sum({capped}), 0)::double,
-            coalesce(any_value(outlier_limit), 0)::double
-        from customers
-        cross join limits
+        limits as (
+            select {OUTLIER_MULTIPLE:d} * quantile_disc(net_spend, 0.99) as outlier_limit from days where is_purchase_day
+        ),
+
+        counted as (select is_purchase_day, {counted} as spend from days cross join limits)
+
+        select (select count(*) from customers), (select coalesce(sum(has_bought::int), 0) from customers),
+            coalesce(sum(spend), 0)::double, coalesce((select outlier_limit from limits), 0)::double,
+            -- whole cents: a sum of doubles differs in its last digits from run to run
+            coalesce(sum(try((spend * 100)::hugeint * (spend * 100)::hugeint)) filter (where is_purchase_day), 0)::double
+        from counted
         """,
-        _parameters(first, last, known_before) | ({} if cap is None else {"cap": cap}),
+        _parameters(first, last, known_before) | ({} if limit is None else {"limit": limit}),
     )
-    return WindowSpend(int(customers), int(buyers), float(total), float(limit))
+    return WindowSpend(
+        int(customers), int(buyers), float(total), float(found), sampling_variance(float(total), float(squares) / 1e4)
+    )
+
+
+def sampling_variance(total: float, squares: float) -> float:
+    """Return the variance of the logarithm of a total that chance explains: purchases come at random, each of its own size.
+
+    squares: the sum of the squared purchases. Without any sales, that of a single purchase.
+
+    >>> sampling_variance(100.0, squares=100.0)  # a hundred purchases of one euro
+    0.01
+    """
+    return min(squares / total**2, 1.0) if total > 0 else 1.0
 
 
 def spend_by_customer(connection: Connection, first: date, last: date, known_before: date) -> pd.DataFrame:
@@ -82,6 +104,9 @@ def spend_by_customer(connection: Connection, first: date, last: date, known_bef
         """,
         _parameters(first, last, known_before),
     ).df()
+
+
+_IS_OUTLIER = f"net_spend > {{limit}} and net_spend > {OUTLIER_MULTIPLE:d} * coalesce(usual_spend, 0)"
 
 
 def _by_customer(known_before: date | None, among: str) -> str:

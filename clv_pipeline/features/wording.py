@@ -171,9 +171,6 @@ _WORDS = {
     # buy till you die
     "btyd_probability_alive": Words("probability of still being active", "probability of still being active {}", share),
     "btyd_purchase_value": Words("expected value of a purchase", "purchases expected to be worth {} each", money),
-    "btyd_lifetime_spend": Words(
-        "lifetime value at this purchase rhythm", "worth {} over a lifetime at this purchase rhythm", money
-    ),
     "btyd_purchases_{days}d": Words(
         "purchases expected in {days} days from the purchase rhythm",
         "{} [purchase|purchases] expected in {days} days from the purchase rhythm",

@@ -83,14 +83,19 @@ def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPla
 
 
 def ablate_sources(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -> None:
-    """Replace `training.source_ablation`: the gain of one fixed model from each source family; empty without a test window."""
+    """Replace `training.source_ablation`: the gain of one fixed model from each source family.
+
+    It is empty without a test window, and where there are too few buyers to fit a model.
+    """
     with warehouse.transaction() as connection:
         tables.create(connection, SOURCE_ABLATION)
         if plan.test is None:
             return
         task, learned, judged = _rows(connection, settings, plan, plan.test)
         choices = read_choices(connection, plan.horizon_days, "spend")
-        fixed = next(c for c in choices if c.candidate.name == ablation.MODEL)
+        fixed = next((c for c in choices if c.candidate.name == ablation.MODEL), None)
+        if fixed is None:  # too few buyers to fit a model
+            return
         differences = ablation.ablate(
             fixed.candidate,
             fixed.parameters,

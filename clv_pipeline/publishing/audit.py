@@ -1,5 +1,8 @@
 """Audit of a new bundle before it is served: unique keys, ranges, required values, a score for every eligible customer."""
 
+import re
+from collections.abc import Collection
+from itertools import pairwise
 from pathlib import Path
 
 from clv_pipeline.contracts.published import PUBLISHED, description_of
@@ -13,6 +16,12 @@ from clv_pipeline.warehouse.connection import (
     open_bundle_file,
     row_count,
 )
+
+#: What never falls with the horizon: a longer one contains the shorter.
+_GROWING = (
+    "predicted_spend", "typical_spend", "predicted_spend_low", "predicted_spend_high", "spend_if_buying_low",
+    "spend_if_buying_typical", "spend_if_buying_high", "purchase_probability",
+)  # fmt: skip
 
 
 def audit(database: Path, counts: dict[str, int]) -> list[str]:
@@ -37,10 +46,9 @@ def audit(database: Path, counts: dict[str, int]) -> list[str]:
 def _audit_customers(connection: Connection) -> list[str]:
     columns = columns_of(connection, "customer_clv")
     rules = {f"{c} between 0 and 1": c for c in columns if c.startswith("purchase_probability_")}
-    # without an evaluated past window there is no interval, so these may be null, but never below zero
-    measured = ("predicted_spend_low_", "predicted_spend_high_", "typical_spend_")
-    rules |= {f"coalesce({c}, 0) >= 0": c for c in columns if c.startswith(measured)}
-    rules |= {f"{c} >= 0": c for c in columns if c.startswith("predicted_spend_") and not c.startswith(measured)}
+    money = ("predicted_spend_", "typical_spend_", "spend_if_buying_")
+    rules |= {f"{c} >= 0": c for c in columns if c.startswith(money)}
+    rules |= _contradictions(columns)
     never_null = ("score_status", "segment", "value_tier", "historic_value", "currency", "run_id", "model_version")
     rules |= {f"{c} is not null": c for c in never_null}
     failures = []
@@ -54,6 +62,32 @@ def _audit_customers(connection: Connection) -> list[str]:
     if customers != run_customers:
         failures.append(f"customer_clv: {customers} rows but {run_customers} customers were scored")
     return failures
+
+
+def _contradictions(columns: Collection[str]) -> dict[str, str]:
+    """Return the rules that the figures of one customer must keep among themselves, each with the column it is about.
+
+    >>> sorted(_contradictions(["predicted_spend_90d"]).values())[:2]
+    ['lifetime_spend', 'predicted_spend_90d']
+    """
+    days = sorted(
+        int(c.removeprefix("predicted_spend_")[:-1]) for c in columns if re.fullmatch(r"predicted_spend_\d+d", c)
+    )
+    rules = {}
+    for h in days:
+        rules[f"predicted_spend_{h}d between predicted_spend_low_{h}d and predicted_spend_high_{h}d"] = (
+            f"predicted_spend_{h}d"
+        )
+        rules[f"typical_spend_{h}d between predicted_spend_low_{h}d and predicted_spend_high_{h}d"] = (
+            f"typical_spend_{h}d"
+        )
+        rules[f"spend_if_buying_typical_{h}d between spend_if_buying_low_{h}d and spend_if_buying_high_{h}d"] = (
+            f"spend_if_buying_typical_{h}d"
+        )
+    for shorter, longer in pairwise(days):
+        rules |= {f"{kind}_{shorter}d <= {kind}_{longer}d": f"{kind}_{longer}d" for kind in _GROWING}
+    rules[f"coalesce(lifetime_spend, predicted_spend_{days[-1]}d) >= predicted_spend_{days[-1]}d"] = "lifetime_spend"
+    return rules
 
 
 def unscored_customers(connection: Connection, settings: Settings) -> list[str]:

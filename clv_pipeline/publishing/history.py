@@ -1,7 +1,10 @@
 """The score history: tonight's scores are staged first, and added to the history once the run has passed its audit."""
 
+from hashlib import sha256
+
 from clv_pipeline.contracts.warehouse import HISTORY, TONIGHT
-from clv_pipeline.core.settings import Settings
+from clv_pipeline.core.project_files import SQL_FOLDER
+from clv_pipeline.core.settings import SEGMENT_SETTINGS, Settings
 from clv_pipeline.quality.score_checks import SegmentMoves
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import (
@@ -20,10 +23,25 @@ def write_tonight(connection: Connection, settings: Settings) -> None:
             f"""
             select as_of_date, customer_id, {days:d} as horizon_days, predicted_spend_{days:d}d as predicted_spend,
                 purchase_probability_{days:d}d as purchase_probability, segment, value_tier, score_status,
-                historic_value, currency, model_version, run_id, scored_at, updated_at
+                historic_value, currency, model_version, run_id, scored_at, updated_at,
+                $definition as segment_definition
             from published.customer_clv
             """,
+            {"definition": segment_definition(settings)},
         )
+
+
+def segment_definition(settings: Settings) -> str:
+    """Return a hash over what defines the segments: their SQL, and the settings in it.
+
+    >>> segment_definition(Settings()) == segment_definition(Settings(recent_days=60))
+    False
+    """
+    files = [
+        (SQL_FOLDER / "4_published" / f"{name}.sql").read_text() for name in ("segment_thresholds", "customer_clv")
+    ]
+    values = [getattr(settings, name) for name in SEGMENT_SETTINGS]
+    return sha256(repr([files, values]).encode()).hexdigest()[:16]
 
 
 def remember(connection: Connection) -> None:
@@ -38,6 +56,13 @@ def segment_moves(connection: Connection) -> SegmentMoves:
         connection, "select max(as_of_date) from scores.history where as_of_date < (select as_of from scores.run)"
     )
     days = {"previous": previous}
+    (definitions,) = one_row(
+        connection,
+        "select count(distinct coalesce(segment_definition, '')) from ("
+        "select segment_definition from scores.tonight "
+        "union all select segment_definition from scores.history where as_of_date = $previous)",
+        days,
+    )
     rows = connection.execute(
         """
         with now as (
@@ -63,4 +88,4 @@ def segment_moves(connection: Connection) -> SegmentMoves:
         days,
     ).fetchall()
     causes = {cause: count for cause, count in rows if cause}
-    return SegmentMoves(previous, sum(count for _, count in rows), sum(causes.values()), causes)
+    return SegmentMoves(previous, sum(count for _, count in rows), sum(causes.values()), causes, definitions > 1)

@@ -55,9 +55,12 @@ def columns_of_scores(manifest: Manifest) -> dict[str, set[tuple[str, str]]]:
     """Return column of `scores.customer_scores` -> its (table, column) sources, including those of its models.
 
     >>> from datetime import date
+    >>> from clv_pipeline.modeling.calibration.intervals import calibrate
+    >>> from clv_pipeline.modeling.calibration.total_record import TotalRecord
+    >>> from clv_pipeline.modeling.data.prospects import Prospects
     >>> from clv_pipeline.modeling.registry.registry import Recipe
-    >>> blend = Recipe("blend", {}, is_baseline=False)
-    >>> horizon = HorizonModel(90, 90, blend, blend, True, None, 0.0, 0.0, 0.0)
+    >>> blend, calibration = Recipe("blend", {}, is_baseline=False), calibrate([], TotalRecord(), TotalRecord())
+    >>> horizon = HorizonModel(90, 90, blend, blend, True, calibration, Prospects())
     >>> manifest = Manifest("v1", date(2024, 6, 1), "", "", {}, ["orders"], [], [horizon], {}, {}, {})
     >>> sorted(columns_of_scores(manifest)["typical_spend_90d"])
     [('features.customer_features', 'orders'), ('training.labels', 'spend_flag'), ('training.labels', 'spend_total')]
@@ -114,6 +117,12 @@ def _of_scores(manifest: Manifest) -> Iterator[Edge]:
         yield (_SCORES, reason, *spend, f"{_SCORING}, reasons")
     for column, source in (("primary_spend", "predicted_spend"), ("primary_probability", "purchase_probability")):
         yield (_SCORES, column, _SCORES, f"{source}_{primary.horizon_days}d", _SCORING)
+    yield (_SCORES, "primary_if_buying", _SCORES, f"spend_if_buying_typical_{primary.horizon_days}d", _SCORING)
+    longest = manifest.horizons[-1].horizon_days
+    yield (_SCORES, "lifetime_spend", _SCORES, f"predicted_spend_{longest}d", _SCORING)
+    for column in ("lifetime_purchases", f"btyd_purchases_{longest}d"):
+        yield (_SCORES, "lifetime_spend", _BTYD, column, _SCORING)
+    yield (_SCORES, "lifetime_discount", _BTYD, "lifetime_discount", _SCORING)
     for column in ("purchase_days", "tenure_days"):
         yield (_SCORES, "score_status", "features.purchase_features", column, _SCORING)
     for column in ("as_of", "customer_id"):
@@ -128,6 +137,10 @@ def _of_horizon(manifest: Manifest, horizon: HorizonModel) -> Iterator[Edge]:
         "typical_spend": (spend, purchase),
         "predicted_spend_low": (spend, purchase),
         "predicted_spend_high": (spend, purchase),
+        "spend_if_buying_low": (spend, purchase),
+        "spend_if_buying_typical": (spend, purchase),
+        "spend_if_buying_high": (spend, purchase),
+        "basis": (spend,),
         "purchase_probability": (purchase, (_BTYD, f"btyd_purchase_probability_{days}d")),
     }
     for name, sources in made_of.items():

@@ -43,8 +43,9 @@ def publish_parameters(settings: Settings) -> Parameters:
     return {
         "high_value_share": settings.high_value_share,
         "churn_value_share": settings.churn_value_share,
-        "churn_probability": settings.churn_probability,
-        "missed_basket_share": settings.missed_basket_share,
+        "churn_probability_ratio": settings.churn_probability_ratio,
+        "missed_potential_share": settings.missed_potential_share,
+        "recent_days": settings.recent_days,
         "gross_margin": settings.gross_margin,
         "erased_customer": ERASED_CUSTOMER.text,
     }

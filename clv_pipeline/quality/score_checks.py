@@ -67,12 +67,16 @@ def judge_ranking(ranking: str) -> CheckResult:
 
 @dataclass(frozen=True)
 class SegmentMoves:
-    """Customers whose segment differs from the previous run, and the causes, which may overlap."""
+    """Customers whose segment differs from the previous run, and the causes, which may overlap.
+
+    `is_redefined` is true if the definition of the segments is not that of the previous run.
+    """
 
     previous: date | None
     customers: int
     moved: int
     causes: dict[str, int]
+    is_redefined: bool = False
 
 
 #: Between nights further apart than this, segments change because time has passed.
@@ -85,6 +89,12 @@ def judge_segment_changes(moves: SegmentMoves, as_of: date, settings: Settings) 
     if moves.previous is None or (as_of - moves.previous).days > SEGMENTS_COMPARABLE_DAYS or not moves.customers:
         says = f"no night of the last {SEGMENTS_COMPARABLE_DAYS} days to compare with"
         return CheckResult(SEGMENT_CHANGES, "passed", 0, limit, "none", says)
+    if moves.is_redefined:
+        says = (
+            f"the definition of the segments changed since {moves.previous} (their SQL or settings): {moves.moved} of "
+            f"{moves.customers} customers are in another segment, which is not compared"
+        )
+        return CheckResult(SEGMENT_CHANGES, "passed", moves.moved / moves.customers, limit, "another definition", says)
     share = moves.moved / moves.customers
     causes = ", ".join(f"{cause} {count}" for cause, count in moves.causes.items())
     says = (

@@ -20,15 +20,13 @@ def measure_totals(connection: Connection, as_of: date, days: int, *, is_rough: 
     """Return the total of `scores.customer_scores` for a horizon of `days` and what it is compared with."""
     horizon, recent = timedelta(days=days), timedelta(days=min(_RECENT_DAYS, days))
     # cap outliers so that one order cannot decide the comparison
-    cap = window_spend(connection, as_of - horizon, as_of).outlier_limit
+    limit = window_spend(connection, as_of - horizon, as_of).outlier_limit
 
     def sold(first: date, last: date, known_before: date) -> float:
-        return window_spend(connection, first, last, known_before=known_before, cap=cap).total
+        return window_spend(connection, first, last, known_before=known_before, limit=limit).total
 
     (predicted,) = one_row(
-        connection,
-        f"select coalesce(sum(least(predicted_spend_{days:d}d, $cap::decimal(18, 2))), 0)::double from scores.customer_scores",
-        {"cap": cap},
+        connection, f"select coalesce(sum(predicted_spend_{days:d}d), 0)::double from scores.customer_scores"
     )
     known = sold(as_of - horizon, as_of, as_of - horizon)
     like_for_like = {

@@ -1,6 +1,6 @@
 """Audit and summary of tonight's scores: totals, their interval, customers by status."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from clv_pipeline.core.errors import QualityError
@@ -21,12 +21,14 @@ class ScoringReport:
     customers: int
     by_status: dict[str, int]
     predicted_total: float
-    #: 90 % interval of the predicted total; nan until a past window has been evaluated
+    #: 90 % interval of the predicted total
     total_low: float
     total_high: float
     trailing_total: float
     #: seasonal factor of last year applied to the total; None if unknown, or if a fixed rule predicts
     season: float | None
+    #: factor for the error of the last closed window, where no season is known; None if there is none
+    carried: float | None
     #: input of the check of the predicted total
     totals: Totals
     ranking: Ranking
@@ -69,15 +71,23 @@ def audit_scores(connection: Connection, horizon: HorizonModel, level: ExpectedT
             next_step="look at the model's features and training rows; nothing was published.",
             anchor=PREDICTED_TOTAL,
         )
-    season = None if horizon.spend.is_baseline else level.season
-    low, high = float("nan"), float("nan")
-    if horizon.calibration:
-        # include prospects: the interval must belong to the published total of all customers
-        low, high = horizon.calibration.total(float(total), knows_season=season is not None)
+    season, carried = (None, None) if horizon.spend.is_baseline else (level.season, level.carried)
+    # include prospects: the interval must belong to the published total of all customers
+    low, high = horizon.calibration.total(float(total), replace(level, season=season))
     is_rough = not horizon.has_enough_history or horizon.ranking == "not rankable"
     totals = measure_totals(connection, as_of, primary, is_rough=is_rough)
     return ScoringReport(
-        sum(statuses.values()), statuses, float(total), low, high, trailing, season, totals, horizon.ranking, fidelity
+        sum(statuses.values()),
+        statuses,
+        float(total),
+        low,
+        high,
+        trailing,
+        season,
+        carried,
+        totals,
+        horizon.ranking,
+        fidelity,
     )
 
 

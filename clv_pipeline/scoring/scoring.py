@@ -4,6 +4,7 @@ Segments and everything BI sees are made from these rows in `sql/4_published`; n
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from clv_pipeline.contracts.published import CONTRACT_VERSION
 from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, FEATURE_IMPORTANCE, HISTORY, RUN
 from clv_pipeline.core.run_identity import code_fingerprint, run_id
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.cutoffs import YEAR
 from clv_pipeline.features.families import family_of
 from clv_pipeline.interpretation.explanation import Explainer, describe, fit_explainer, top_reasons
 from clv_pipeline.modeling.calibration.level import ExpectedTotal, expected_total
@@ -24,7 +26,7 @@ from clv_pipeline.modeling.registry.registry import Manifest, Registry
 from clv_pipeline.modeling.training.records import trained_version
 from clv_pipeline.quality.night_measures import asked_to_acknowledge
 from clv_pipeline.scoring.audit import ScoringReport, audit_scores
-from clv_pipeline.scoring.horizon_scores import HorizonScores, extended
+from clv_pipeline.scoring.horizon_scores import HorizonScores, Predictions, extended
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row
 
@@ -35,8 +37,6 @@ _EXPLAINED_CUSTOMERS = 20_000
 _REASONS = ("reason_1", "reason_2", "reason_3")
 #: Customers acquired within this many days have too little history for a purchase rhythm.
 _NEW_CUSTOMER_DAYS = 30
-#: Predictions of one horizon for all customers: spend and purchase probability.
-Predictions = tuple[Array, Array]
 
 
 def score_customers(
@@ -62,7 +62,7 @@ def score_customers(
         reasons, importance, explainer = _explain(connection, settings, manifest.columns, expected, progress)
         by_horizon = [s.columns(days) for days, s in scores.items()]
         scored = pd.DataFrame({"customer_id": customers} | {n: v for c in by_horizon for n, v in c.items()} | reasons)
-        _write_scores(connection, scored, manifest)
+        _write_scores(connection, scored, manifest, totals)
         _write_importance(connection, manifest.columns.names, importance, primary.horizon_days)
         total = totals.get(primary.horizon_days, ExpectedTotal())
         report = audit_scores(connection, primary, total, explainer.fidelity if explainer else float("nan"))
@@ -82,22 +82,22 @@ def _predict(
             spend = predict(models[horizon.learned_days, "spend"], features)
             probability = np.clip(predict(models[horizon.learned_days, "flag"], features), 0, 1)
             if horizon.learned_days != horizon.horizon_days:
-                spend, probability = extended(spend, probability, horizon, features)
-            found[horizon.horizon_days].append((spend, probability))
-    nobody = np.zeros(0)
-    whole = {
-        days: (np.concatenate([nobody, *(s for s, _ in parts)]), np.concatenate([nobody, *(p for _, p in parts)]))
-        for days, parts in found.items()
-    }
+                learned, days = horizon.learned_days, horizon.horizon_days
+                spend, probability = extended(spend, probability, learned, days, features)
+            found[horizon.horizon_days].append(Predictions.of(spend, probability, features, horizon.horizon_days))
+    whole = {days: Predictions.of_all(batches) for days, batches in found.items()}
     return pd.concat([pd.Series(dtype=object), *customers], ignore_index=True), whole
 
 
 def _expected_totals(connection: Connection, manifest: Manifest, customers: int) -> dict[int, ExpectedTotal]:
     (as_of,) = one_row(connection, "select as_of from raw.extraction")
+    levels = {h.horizon_days: expected_total(connection, as_of, h.horizon_days) for h in manifest.horizons}
     return {
-        h.horizon_days: h.past_mean.total(customers, h.horizon_days)
+        h.horizon_days: replace(
+            h.past_mean.total(customers, h.horizon_days), variation=levels[h.horizon_days].variation
+        )
         if h.past_mean
-        else expected_total(connection, as_of, h.horizon_days)
+        else levels[h.horizon_days]
         for h in manifest.horizons
     }
 
@@ -111,7 +111,7 @@ def _scores(
     for horizon in manifest.horizons:
         days = horizon.horizon_days
         # without buyers there is nothing to scale
-        of_this = HorizonScores.of(horizon, totals[days], *predictions[days]) if totals else HorizonScores.of_nobody()
+        of_this = HorizonScores.of(horizon, totals[days], predictions[days]) if totals else HorizonScores.of_nobody()
         shorter = found[days] = of_this.at_least(shorter)
     return found
 
@@ -142,17 +142,26 @@ def _explain(
     return texts, importance / max(done, 1), explainer
 
 
-def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manifest) -> None:
-    """Join the predictions to the whole population; customers who never bought get the average of earlier ones."""
+def _write_scores(
+    connection: Connection, scored: pd.DataFrame, manifest: Manifest, totals: dict[int, ExpectedTotal]
+) -> None:
+    """Join the predictions to the whole population; customers who never bought get the average of earlier ones.
+
+    The lifetime carries the longest horizon on as the purchase models do, without the season of its weeks.
+    """
     columns, of_prospects = [], {}
     prospects: HorizonScores | None = None
     for horizon in manifest.horizons:
-        prospects = HorizonScores.of_prospects(horizon).at_least(prospects)
+        prospects = HorizonScores.of_prospects(horizon.prospects).at_least(prospects)
         for name, (value,) in prospects.columns(horizon.horizon_days).items():
             sql_type = "decimal(5, 4)" if name.startswith("purchase_probability") else "decimal(18, 2)"
             columns.append(f"coalesce(scored.{name}, $prospect_{name})::{sql_type} as {name}")
-            of_prospects[f"prospect_{name}"] = round(float(value), 6) if np.isfinite(value) else None
-    primary = manifest.horizons[0]
+            of_prospects[f"prospect_{name}"] = round(float(value), 6)
+        columns.append(
+            f"case when scored.customer_id is null then 'rule' else '{horizon.basis}' end as basis_{horizon.horizon_days}d"
+        )
+    primary, longest = manifest.horizons[0], manifest.horizons[-1].horizon_days
+    season = totals[longest].season if longest in totals and longest < YEAR.days else None
     connection.register("scored", scored)
     tables.replace(
         connection,
@@ -163,29 +172,36 @@ def _write_scores(connection: Connection, scored: pd.DataFrame, manifest: Manife
                 {", ".join(f"coalesce({reason}, '') as {reason}" for reason in _REASONS)},
                 case
                     when scored.customer_id is null then 'no_purchase_yet'
-                    when not $has_enough_history then 'insufficient_history'
-                    when $is_extended then 'extended_horizon'
                     when purchase_features.tenure_days <= {_NEW_CUSTOMER_DAYS} then 'new_customer'
                     when purchase_features.purchase_days = 1 then 'single_purchase'
-                    else 'scored'
+                    else 'repeat_customer'
                 end as score_status,
-                $version::varchar as model_version
+                $version::varchar as model_version,
+                btyd_features.lifetime_purchases / nullif(btyd_features.btyd_purchases_{longest}d, 0) as lifetime_growth,
+                btyd_features.lifetime_discount
             from features.population
             left join scored on population.customer_id = scored.customer_id
             left join features.purchase_features
                 on population.as_of = purchase_features.as_of
                 and population.customer_id = purchase_features.customer_id
+            left join features.btyd_features
+                on population.as_of = btyd_features.as_of and population.customer_id = btyd_features.customer_id
             where population.role = 'score'
         )
-        select *, predicted_spend_{primary.horizon_days}d as primary_spend,
-            purchase_probability_{primary.horizon_days}d as primary_probability
+        select everybody.* exclude (lifetime_growth), predicted_spend_{primary.horizon_days}d as primary_spend,
+            purchase_probability_{primary.horizon_days}d as primary_probability,
+            spend_if_buying_typical_{primary.horizon_days}d as primary_if_buying,
+            case
+                when lifetime_discount is not null
+                    then predicted_spend_{longest}d
+                        + predicted_spend_{longest}d / $season * greatest(coalesce(lifetime_growth, 1) - 1, 0)
+            end::decimal(18, 2) as lifetime_spend
         from everybody
         order by customer_id
         """,
         {
-            "has_enough_history": primary.has_enough_history,
-            "is_extended": primary.learned_days != primary.horizon_days,
             "version": manifest.version,
+            "season": season or 1.0,
             **of_prospects,
         },
         horizons=[h.horizon_days for h in manifest.horizons],
@@ -219,7 +235,7 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
     row = (
         name, CONTRACT_VERSION, source, as_of, scored_at, settings.currency, settings.time_zone,
         manifest.horizons[0].horizon_days, manifest.version, report.trailing_total, low, high, report.season,
-        manifest.horizons[0].ranking, fingerprint,
+        report.carried, manifest.horizons[0].basis, manifest.horizons[0].ranking, fingerprint,
     )  # fmt: skip
     tables.replace(connection, RUN, [row])
 

@@ -43,7 +43,10 @@ with_previous as (
         *,
         max(case when gross_spend > 0 then order_date end) over (
             partition by customer_id order by order_date rows between unbounded preceding and 1 preceding
-        ) as previous_purchase_date
+        ) as previous_purchase_date,
+        avg(case when gross_spend > 0 then net_spend end) over (
+            partition by customer_id order by order_date rows between unbounded preceding and 1 preceding
+        )::decimal(18, 2) as usual_spend
     from days
 )
 

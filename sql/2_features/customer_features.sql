@@ -8,8 +8,10 @@ purchase_features as (
 ),
 
 btyd_features as (
-    -- the date is for readers: the other quantities have the same information
-    select * exclude (expected_next_order_date) from features.btyd_features where as_of between $first_cutoff and $last_cutoff
+    -- what is for readers only: the other quantities have the same information
+    select * exclude (lifetime_purchases, lifetime_discount, expected_next_order_date)
+    from features.btyd_features
+    where as_of between $first_cutoff and $last_cutoff
 ),
 
 web_features as (

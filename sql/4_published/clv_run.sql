@@ -21,7 +21,11 @@ select
     (select sum(primary_spend) from customer_scores)::decimal(18, 2) as predicted_spend_total,
     run.predicted_total_low as predicted_spend_total_low,
     run.predicted_total_high as predicted_spend_total_high,
+    (select (max(primary_spend) / nullif(sum(primary_spend), 0))::decimal(5, 4) from customer_scores)
+        as largest_customer_share,
     run.season_factor,
+    run.carried_factor,
+    run.basis,
     run.ranking,
     run.trailing_spend_total,
     (select coalesce(sum(row_count), 0) from dispositions where disposition = 'quarantined')::bigint as quarantined_rows,

@@ -18,7 +18,8 @@ thresholds as (
         max(case when threshold = 'high_value_predicted_spend' then value end) as high_value,
         max(case when threshold = 'churn_risk_historic_value' then value end) as valuable_so_far,
         max(case when threshold = 'churn_risk_purchase_probability' then value end) as churn_probability,
-        max(case when threshold = 'missed_opportunity_basket' then value end) as large_basket,
+        max(case when threshold = 'missed_opportunity_potential' then value end) as high_potential,
+        max(case when threshold = 'recent_days' then value end) as recent_days,
         max(case when threshold = 'value_tier_a' then value end) as tier_a,
         max(case when threshold = 'value_tier_b' then value end) as tier_b,
         max(case when threshold = 'value_tier_c' then value end) as tier_c
@@ -37,21 +38,14 @@ facts as (
         customer_scores.*,
         coalesce(customer_features.spend_total, 0)::decimal(18, 2) as historic_value,
         coalesce(customer_features.spend_365d, 0)::decimal(18, 2) as historic_value_365d,
-        (
-            greatest(coalesce(customer_features.btyd_lifetime_spend, 0), customer_scores.primary_spend::double)
-            * $gross_margin
-        )::decimal(18, 2) as lifetime_value,
+        (customer_scores.lifetime_spend * customer_scores.lifetime_discount * $gross_margin)::decimal(18, 2)
+            as lifetime_margin,
         coalesce(customer_features.purchase_days, 0) as purchase_days,
         customer_features.monetary_value::decimal(18, 2) as average_purchase_value,
         customer_features.recency_days,
         btyd_features.btyd_probability_alive::decimal(5, 4) as probability_alive,
         btyd_features.expected_next_order_date,
-        customer_features.tenure_days,
-        coalesce(customer_features.purchase_days_90d, 0) = 0
-        and (
-            coalesce(customer_features.web_cart_additions_90d, 0) > 0
-            or coalesce(customer_features.campaign_responses_90d, 0) > 0
-        ) as is_interested_without_purchase
+        customer_features.tenure_days
     from customer_scores
     left join customer_features using (customer_id)
     left join btyd_features
@@ -63,18 +57,20 @@ segmented as (
         facts.*,
         case
             when score_status = 'no_purchase_yet' then 'prospect'
-            when primary_spend >= high_value and primary_spend > 0 then 'high_value'
-            when historic_value >= valuable_so_far and primary_probability < churn_probability then 'churn_risk'
-            when average_purchase_value >= large_basket or is_interested_without_purchase then 'missed_opportunity'
-            when tenure_days <= 90 then 'new_customer'
+            when primary_spend > high_value then 'high_value'
+            when primary_probability < churn_probability
+                and (historic_value > valuable_so_far or (purchase_days = 1 and recency_days <= recent_days))
+                then 'churn_risk'
+            when recency_days > recent_days and primary_if_buying > high_potential then 'missed_opportunity'
+            when tenure_days <= recent_days then 'new_customer'
             when primary_probability >= churn_probability then 'steady'
             else 'dormant'
         end as segment,
         case
             when score_status = 'no_purchase_yet' then 'D'
-            when primary_spend >= tier_a and primary_spend > 0 then 'A'
-            when primary_spend >= tier_b and primary_spend > 0 then 'B'
-            when primary_spend >= tier_c and primary_spend > 0 then 'C'
+            when primary_spend > tier_a then 'A'
+            when primary_spend > tier_b then 'B'
+            when primary_spend > tier_c then 'C'
             else 'D'
         end as value_tier
     from facts
@@ -97,12 +93,12 @@ select
     segmented.segment,
     segmented.value_tier,
     segmented.* exclude (
-        as_of, customer_id, score_status, segment, value_tier, primary_spend, primary_probability, historic_value,
-        historic_value_365d, lifetime_value, purchase_days, average_purchase_value, recency_days, tenure_days,
-        probability_alive, expected_next_order_date,
-        is_interested_without_purchase, reason_1, reason_2, reason_3, model_version
+        as_of, customer_id, score_status, segment, value_tier, primary_spend, primary_probability, primary_if_buying,
+        historic_value, historic_value_365d, lifetime_spend, lifetime_margin, lifetime_discount, purchase_days,
+        average_purchase_value, recency_days, tenure_days, probability_alive, expected_next_order_date, reason_1, reason_2, reason_3, model_version
     ),
-    segmented.lifetime_value,
+    segmented.lifetime_spend,
+    segmented.lifetime_margin,
     segmented.historic_value,
     segmented.historic_value_365d,
     segmented.purchase_days,

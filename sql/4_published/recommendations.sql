@@ -10,21 +10,21 @@ actions as (
         case customer_clv.segment
             when 'high_value' then 'keep: personal service and early access, no discount'
             when 'churn_risk' then 'win back: personal offer before the customer lapses'
-            when 'missed_opportunity' then 'grow: a reason to return for a customer with large purchases or recent interest'
+            when 'missed_opportunity' then 'grow: a reason to return for a customer who spends much when buying'
             when 'new_customer' then 'second purchase: welcome series within the first weeks'
             when 'prospect' then 'first purchase: introduce the product range'
         end as action,
         case customer_clv.segment
             when 'high_value' then customer_scores.primary_spend
             when 'churn_risk' then customer_clv.historic_value_365d
-            when 'missed_opportunity' then customer_clv.average_purchase_value
+            when 'missed_opportunity' then customer_scores.primary_if_buying
             else customer_scores.primary_spend
         end as value_at_stake,
         case customer_clv.segment
             when 'high_value' then 'among the highest predicted spend'
-            when 'churn_risk' then 'valuable to date, but the purchase probability is low'
-            when 'missed_opportunity' then 'large purchases or recent interest, but low predicted spend'
-            when 'new_customer' then 'first purchase within the last 90 days'
+            when 'churn_risk' then 'valuable to date or a recent first purchase, but the purchase probability is low'
+            when 'missed_opportunity' then 'spends much when buying, but has not bought recently'
+            when 'new_customer' then 'first purchase recently'
             when 'prospect' then 'known customer without a purchase yet'
         end as why,
         customer_clv.currency,

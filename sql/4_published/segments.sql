@@ -1,12 +1,47 @@
--- One row per segment: number, value and activity of its customers.
+-- One row per segment: its definition in this run, and number, value and activity of its customers.
 with customer_clv as (select * from published.customer_clv),
 
 customer_scores as (select * from scores.customer_scores),
+
+segment_thresholds as (select * from published.segment_thresholds),
+
+thresholds as (
+    select
+        max(case when threshold = 'high_value_predicted_spend' then value end)::decimal(18, 2) as high_value,
+        max(case when threshold = 'churn_risk_historic_value' then value end)::decimal(18, 2) as valuable_so_far,
+        (max(case when threshold = 'churn_risk_purchase_probability' then value end) * 100)::decimal(5, 1) as churn_percent,
+        max(case when threshold = 'missed_opportunity_potential' then value end)::decimal(18, 2) as high_potential,
+        max(case when threshold = 'recent_days' then value end)::integer as recent_days
+    from segment_thresholds
+),
+
+-- in the order in which customer_clv applies them: the first that holds gives the segment
+definitions as (
+    select unnest([
+        ('prospect', 'no purchase yet'),
+        ('high_value', 'predicted spend above ' || high_value),
+        (
+            'churn_risk',
+            'purchase probability below ' || churn_percent || ' %, and historic value above ' || valuable_so_far
+            || ' or a single purchase in the last ' || recent_days || ' days'
+        ),
+        (
+            'missed_opportunity',
+            'no purchase in the last ' || recent_days || ' days, but a typical spend above ' || high_potential
+            || ' if the customer buys'
+        ),
+        ('new_customer', 'first purchase in the last ' || recent_days || ' days'),
+        ('steady', 'purchase probability of at least ' || churn_percent || ' %'),
+        ('dormant', 'all others: purchase probability below ' || churn_percent || ' %')
+    ]) as definition
+    from thresholds
+),
 
 totals as (select sum(primary_spend) as predicted_total from customer_scores)
 
 select
     customer_clv.segment,
+    any_value(definitions.definition[2]) as definition,
     count(*) as customers,
     sum(customer_scores.primary_spend)::decimal(18, 2) as predicted_spend_total,
     avg(customer_scores.primary_spend)::decimal(18, 2) as predicted_spend_mean,
@@ -18,6 +53,7 @@ select
     any_value(customer_clv.as_of_date) as as_of_date
 from customer_clv
 inner join customer_scores on customer_clv.customer_id = customer_scores.customer_id
+left join definitions on customer_clv.segment = definitions.definition[1]
 cross join totals
 group by customer_clv.segment
 order by predicted_spend_total desc, customer_clv.segment

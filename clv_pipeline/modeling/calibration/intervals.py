@@ -1,9 +1,10 @@
-"""Prediction intervals: median and 90 % interval per customer, and an interval for the total.
+"""Prediction intervals: median, 90 % interval and interval if they buy per customer, and an interval for the total.
 
 Learned from past windows that the models had not seen (conformal in spirit: measured errors, no assumed shape). A
 customer spends nothing with the probability of no purchase; otherwise the conditional expectation times an error whose
-quantiles were measured among past buyers of similar size. So one distribution gives the median and both ends, and it is
-valid for small and large customers, for all customers and for buyers.
+quantiles were measured among past buyers of similar size. So one distribution gives the median and all ends, and it is
+valid for small and large customers, for all customers and for buyers. Where few buyers were seen, the quantiles are
+mixed with those of other companies.
 """
 
 from collections.abc import Sequence
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.stats import t as student_t
+from scipy.stats import norm
 
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration.level import ExpectedTotal, scale_probability
+from clv_pipeline.modeling.calibration.total_record import TotalRecord
 
 Array = metrics.Array
 
@@ -27,13 +29,14 @@ _BUYERS_A_GROUP = 150
 _MOST_GROUPS = 10
 _QUANTILES = np.linspace(0, 1, 101)
 _SMALLEST = 0.01
+#: Deviation of the log errors of other companies' buyers (.7 to 1.1 on Online Retail II and CDNOW), and the number of buyers
+#: that they count as.
+_ERRORS_DEVIATE_BY, _PRIOR_BUYERS = 0.9, 20
 #: Pulls the slope of the log odds to 1, in customers.
 _SLOPE_PRIOR = 2000.0
-#: Prior error of the log of a total, and the number of windows it counts as. With last year's season
-#: in the prediction it is little; without, two real companies were off by .34 (nine windows, one of them after a peak;
-#: by .41 in the six of them that docs/accuracy.md does not report).
-_TOTAL_PRIOR = {True: 0.15, False: 0.35}
-_TOTAL_PRIOR_WINDOWS = 2
+#: Share of the total's own error that every customer may have in common with all others: the errors among past buyers are
+#: measured around the correct total.
+_SHARED_ERROR = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,17 +47,21 @@ class PastWindow:
     probability: Array
     spend: Array
     flag: Array
-    #: whether the expected total included last year's season
-    knows_season: bool
 
 
 @dataclass(frozen=True)
 class PredictionInterval:
-    """Typical (median) spend and the ends of the 90 % interval, in money, one entry per customer."""
+    """Ends of the 90 % intervals and medians, in money, one entry per customer: of everybody, and if they buy.
+
+    low and high always enclose the expected spend; if_buying_* are about those who will have bought.
+    """
 
     typical: Array
     low: Array
     high: Array
+    if_buying_low: Array
+    if_buying_typical: Array
+    if_buying_high: Array
 
 
 @dataclass(frozen=True)
@@ -67,56 +74,72 @@ class Calibration:
     sizes: list[float]
     #: for each group the quantiles 0, 0.01 ... 1 of log(actual spend / conditional spend) among its buyers
     errors: list[list[float]]
-    #: log(actual total / predicted total) of each window, separately with and without last year's season in the prediction
-    totals_with_season: list[float]
-    totals_without: list[float]
+    #: how far past totals were off, separately with and without last year's season in the prediction
+    with_season: TotalRecord
+    without: TotalRecord
 
     def probability(self, probability: Array, level: ExpectedTotal) -> Array:
         """Return the calibrated probability of a purchase, shape (n,), its mean scaled to the expected share (or unchanged).
 
-        >>> as_measured = Calibration(1.0, [0.0], [[0.0] * 101], [], [])
+        >>> as_measured = Calibration(1.0, [0.0], [[0.0] * 101], TotalRecord(), TotalRecord())
         >>> as_measured.probability(np.array([0.1, 0.5]), ExpectedTotal(buyers=0.4)).round(3)
         array([0.163, 0.637])
         """
         mean = level.buyers if level.buyers is not None else float(probability.mean()) if len(probability) else None
         return scale_probability(_tilted(probability, self.slope), ExpectedTotal(buyers=mean))
 
-    def interval(self, expected: Array, probability: Array) -> PredictionInterval:
-        """Return typical spend and interval from expected spend and the calibrated probability; money, each of shape (n,).
+    def interval(self, expected: Array, probability: Array, reach: float = 0.0) -> PredictionInterval:
+        """Return medians and intervals from expected spend and the calibrated probability; money, each of shape (n,).
 
-        >>> without_errors = Calibration(1.0, [0.0], [[0.0] * 101], [], [])
+        reach: of the total's interval, as a logarithm (see `reach`); half of it is added to every error in quadrature.
+
+        >>> without_errors = Calibration(1.0, [0.0], [[0.0] * 101], TotalRecord(), TotalRecord())
         >>> without_errors.interval(expected=np.array([30.0, 95.0]), probability=np.array([0.3, 0.95])).typical
         array([  0., 100.])
         """
         nothing = 1 - probability
         if_buying = expected / np.maximum(probability, 1e-3)
+        shared = reach * _SHARED_ERROR
         is_sure = nothing < _NOTHING_IS_AN_OUTLIER
         left = np.maximum(0.10 - nothing, 0.02)
         above = np.where(is_sure, left * 0.6, ABOVE)
+
+        def spend(share: Array) -> Array:
+            """Return the spend below which a share of comparable customers stays: zero, or a quantile among buyers."""
+            among_buyers = np.clip((share - nothing) / np.maximum(1 - nothing, 1e-9), 0, 1)
+            return np.where(share <= nothing, 0.0, self._quantile(if_buying, among_buyers, shared))
+
+        everybody = np.ones(len(expected))
+        low = np.where(is_sure, spend(nothing + left * 0.4), 0.0)
+        high = spend(1 - above)
         return PredictionInterval(
-            typical=self._quantile(if_buying, nothing, np.full(len(expected), 0.5)),
-            low=np.where(is_sure, self._quantile(if_buying, nothing, nothing + left * 0.4), 0.0),
-            high=self._quantile(if_buying, nothing, 1 - above),
+            typical=spend(0.5 * everybody),
+            low=np.minimum(low, np.maximum(expected, 0.0)),
+            high=np.maximum(high, expected),
+            if_buying_low=self._quantile(if_buying, 0.05 * everybody, shared),
+            if_buying_typical=self._quantile(if_buying, 0.5 * everybody, 0.0),
+            if_buying_high=self._quantile(if_buying, 0.95 * everybody, shared),
         )
 
-    def total(self, predicted: float, *, knows_season: bool) -> tuple[float, float]:
-        """Return the 90 % interval of the total in money, from the errors of past totals with or without a season, as this one.
+    def reach(self, level: ExpectedTotal) -> float:
+        """Return the reach of the total's 90 % interval: the logarithm of its upper end over the total."""
+        record = self.without if level.season is None else self.with_season
+        return record.reach(knows_season=level.season is not None, variation=level.variation)
 
-        >>> unmeasured = Calibration(1.0, [0.0], [[0.0] * 101], [], [])
-        >>> [round(end) for end in unmeasured.total(1000.0, knows_season=True)]
-        [645, 1550]
+    def total(self, predicted: float, level: ExpectedTotal) -> tuple[float, float]:
+        """Return the 90 % interval of a total in money, from the errors of past totals with or without a season, as this one.
+
+        >>> unmeasured = Calibration(1.0, [0.0], [[0.0] * 101], TotalRecord(), TotalRecord())
+        >>> [round(end) for end in unmeasured.total(1000.0, ExpectedTotal(season=1.2))]
+        [726, 1377]
         """
-        off = self.totals_with_season if knows_season else self.totals_without
-        windows = _TOTAL_PRIOR_WINDOWS + len(off)
-        squares = _TOTAL_PRIOR_WINDOWS * _TOTAL_PRIOR[knows_season] ** 2 + float(np.sum(np.square(off)))
-        reach = float(student_t.ppf(0.95, windows)) * float(np.sqrt(squares / windows))
+        reach = self.reach(level)
         return predicted * float(np.exp(-reach)), predicted * float(np.exp(reach))
 
-    def _quantile(self, if_buying: Array, nothing: Array, share: Array) -> Array:
-        """Return the spend below which the given share of comparable customers stays: zero, or a quantile among buyers."""
-        among_buyers = np.clip((share - nothing) / np.maximum(1 - nothing, 1e-9), 0, 1)
+    def _quantile(self, if_buying: Array, share: Array, shared: float) -> Array:
+        """Return the spend below which the given share of comparable buyers stays; `shared` widens it on both sides."""
         size = np.log(np.maximum(if_buying, _SMALLEST))
-        errors = np.array([np.interp(among_buyers, _QUANTILES, group) for group in self.errors])
+        errors = np.array([np.interp(share, _QUANTILES, group) for group in self.errors])
         # errors are interpolated between the middles of two groups, and constant beyond the outer ones
         place = np.interp(size, self.sizes, np.arange(len(self.sizes)))
         lower = np.minimum(place.astype(int), len(self.sizes) - 1)
@@ -124,23 +147,23 @@ class Calibration:
         customers = np.arange(len(size))
         share_of_upper = place - lower
         error = (1 - share_of_upper) * errors[lower, customers] + share_of_upper * errors[upper, customers]
-        return np.where(share <= nothing, 0.0, if_buying * np.exp(error))
+        # the further from the median, the more of what customers have in common counts
+        tail = shared * np.abs(2 * share - 1)
+        wider = np.hypot(error, tail) - np.abs(error)
+        return np.asarray(if_buying * np.exp(error + np.sign(share - 0.5) * wider))
 
 
-def calibrate(windows: Sequence[PastWindow]) -> Calibration | None:
-    """Return the error distributions of the windows, or None if nobody bought in any of them.
+def calibrate(windows: Sequence[PastWindow], with_season: TotalRecord, without: TotalRecord) -> Calibration:
+    """Return the error distributions of the windows; where nobody bought in any of them, those of other companies.
 
     >>> flag = np.tile([0.0, 1.0], 1000)
-    >>> window = PastWindow(np.full(2000, 15.0), np.full(2000, 0.5), 20 * flag, flag, knows_season=False)
-    >>> found = calibrate([window])
-    >>> len(found.sizes), np.exp(found.totals_without).round(3)  # groups of buyers; actual total / predicted total
-    (6, array([0.667]))
+    >>> window = PastWindow(np.full(2000, 15.0), np.full(2000, 0.5), 20 * flag, flag)
+    >>> len(calibrate([window], TotalRecord(), TotalRecord()).sizes)  # groups of buyers
+    6
     """
     windows = [w for w in windows if (w.spend > 0).any() and w.expected.sum() > 0 and w.flag.min() < w.flag.max()]
-    if not windows:
-        return None
-    slope = _slope(windows)
-    sizes, errors = [], []
+    slope = _slope(windows) if windows else 1.0
+    sizes, errors = [np.zeros(0)], [np.zeros(0)]
     for window in windows:
         # the total is predicted elsewhere; only the errors around the correct total count here
         probability = scale_probability(
@@ -154,17 +177,22 @@ def calibrate(windows: Sequence[PastWindow]) -> Calibration | None:
     size, error = np.concatenate(sizes), np.concatenate(errors)
     count = int(np.clip(len(size) // _BUYERS_A_GROUP, 1, _MOST_GROUPS))
     groups = np.array_split(np.argsort(size, kind="stable"), count)
-    totals: dict[bool, list[float]] = {True: [], False: []}
-    for window in windows:
-        off = np.log(max(float(window.spend.sum()), _SMALLEST) / window.expected.sum())
-        totals[window.knows_season].append(float(off))
     return Calibration(
         slope,
-        [float(np.median(size[g])) for g in groups],
-        [[round(float(q), 6) for q in np.quantile(error[g], _QUANTILES)] for g in groups],
-        totals[True],
-        totals[False],
+        [float(np.median(size[g])) if len(g) else 0.0 for g in groups],
+        [[round(float(q), 6) for q in _error_quantiles(error[g])] for g in groups],
+        with_season,
+        without,
     )
+
+
+def _error_quantiles(errors: Array) -> Array:
+    """Return the quantiles of log errors, mixed with those of other companies, whose mean factor is 1."""
+    others = norm.ppf(np.clip(_QUANTILES, 0.002, 0.998)) * _ERRORS_DEVIATE_BY - _ERRORS_DEVIATE_BY**2 / 2
+    if not len(errors):
+        return np.asarray(others)
+    own = len(errors) / (len(errors) + _PRIOR_BUYERS)
+    return np.asarray(own * np.quantile(errors, _QUANTILES) + (1 - own) * others)
 
 
 def _slope(windows: Sequence[PastWindow]) -> float:

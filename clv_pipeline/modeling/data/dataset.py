@@ -118,6 +118,16 @@ def target_names(horizon_days: int) -> tuple[str, str]:
     return f"spend_{horizon_days}d_total", f"spend_{horizon_days}d_flag"
 
 
+def expectation_in(features: pd.DataFrame, kind: str, horizon_days: int) -> NDArray[np.float64] | None:
+    """Return the purchase models' expectation of each row, shape (n,): spend or purchase_probability; None without them.
+
+    >>> expectation_in(pd.DataFrame({"btyd_spend_90d": [12.0, np.nan]}), "spend", 90)
+    array([12.,  0.])
+    """
+    name = f"btyd_{kind}_{horizon_days}d"
+    return np.nan_to_num(features[name].to_numpy(np.float64)) if name in features else None
+
+
 def feature_columns(connection: Connection) -> FeatureColumns:
     """Return the informative features: a column that is null or constant at every cutoff is left out.
 

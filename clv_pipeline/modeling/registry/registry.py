@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from clv_pipeline.core import clock
 from clv_pipeline.core.errors import ArtefactError, nearest
@@ -15,14 +15,20 @@ from clv_pipeline.core.home import clear_leftovers, remove_at_once, write_durabl
 from clv_pipeline.modeling.calibration.intervals import Calibration
 from clv_pipeline.modeling.calibration.level import PastMean
 from clv_pipeline.modeling.calibration.rankability import Ranking
+from clv_pipeline.modeling.calibration.total_record import TotalRecord
 from clv_pipeline.modeling.candidates.ensembles import Fitted
 from clv_pipeline.modeling.data.dataset import FeatureColumns
+from clv_pipeline.modeling.data.prospects import Prospects
 from clv_pipeline.modeling.registry.artefacts import load_model, read_checked
 
 log = logging.getLogger(__name__)
 
 #: A model is only used with the libraries it was fitted with; patch releases are compatible.
 _LIBRARIES = ("scikit-learn", "xgboost-cpu", "skops", "numpy")
+
+#: learned: models fitted to past windows of this length; extended: to shorter ones, carried on by the purchase models;
+#: prior: the purchase models alone, with the prior of other companies, where buyers are few; rule: a fixed rule.
+Basis = Literal["learned", "extended", "prior", "rule"]
 
 
 @dataclass(frozen=True)
@@ -46,25 +52,33 @@ class HorizonModel:
     spend: Recipe
     flag: Recipe
     has_enough_history: bool
-    calibration: Calibration | None
-    #: mean spend, upper end of the 90 % interval and purchase share of past customers who had never bought
-    prospect_spend: float
-    prospect_high: float
-    prospect_probability: float
+    calibration: Calibration
+    prospects: Prospects
     #: whether the folds showed that customers can be ranked; versions before this test have none
     ranking: Ranking = "not tested"
     #: the level of all customers; set only where nothing can be ranked
     past_mean: PastMean | None = None
 
+    @property
+    def basis(self) -> Basis:
+        """What the horizon's predictions rest on."""
+        if self.spend.is_baseline:
+            return "rule"
+        if not self.has_enough_history:
+            return "prior"
+        return "learned" if self.learned_days == self.horizon_days else "extended"
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "HorizonModel":
         parts = {name: Recipe(**values[name]) for name in ("spend", "flag")}
-        calibration, past_mean = values["calibration"], values.get("past_mean")
+        calibration, past_mean = dict(values["calibration"]), values.get("past_mean")
+        records = {name: TotalRecord(**calibration[name]) for name in ("with_season", "without")}
         return cls(
             **values
             | parts
             | {
-                "calibration": Calibration(**calibration) if calibration else None,
+                "calibration": Calibration(**calibration | records),
+                "prospects": Prospects(**values["prospects"]),
                 "past_mean": PastMean(**past_mean) if past_mean else None,
             }
         )

@@ -29,7 +29,10 @@ TOTAL_FACTOR = 2.0
 _STANDARD_ERRORS = 1.645
 #: The reason of a verdict begins with this text when the champion stays.
 CHAMPION_STAYS = "the champion stays"
-FALLBACK: dict[Target, str] = {"spend": "spend_rate", "flag": "rate_so_far"}
+#: What predicts where there is too little history for a model: the purchase models, whose prior says what other companies'
+#: customers do; and where not even they can be fitted, a fixed rule.
+FALLBACK: dict[Target, str] = {"spend": "btyd", "flag": "btyd_probability"}
+RULE: dict[Target, str] = {"spend": "spend_rate", "flag": "rate_so_far"}
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,9 @@ from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, columns_of, has_table, one_row
 
 QUALITY_COLUMNS = [column.name for column in MODEL_QUALITY.columns]
-#: Whether a row of `training.model_quality` is about a candidate, or about the champions' published predictions.
-RowKind = Literal["model", "published"]
+#: What a row of `training.model_quality` is about: a candidate; the champions' published predictions; the expected totals;
+#: or the verdict on them.
+RowKind = Literal["model", "published", "level", "verdict"]
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,12 @@ def add_predictions(
     tables.append(connection, PREDICTIONS, frame)
 
 
-def predicted_windows(connection: Connection, horizon_days: int) -> list[tuple[str, date]]:
-    """Return (role, cutoff) of each window with predictions, oldest first."""
+def predicted_windows(connection: Connection, horizon_days: int) -> list[date]:
+    """Return the cutoffs of the windows with predictions, oldest first; the test window is the last."""
     rows = connection.execute(
-        "select distinct role, as_of from training.predictions where horizon_days = ? order by as_of, role",
-        [horizon_days],
+        "select distinct as_of from training.predictions where horizon_days = ? order by as_of", [horizon_days]
     ).fetchall()
-    return [(role, as_of) for role, as_of in rows]
+    return [as_of for (as_of,) in rows]
 
 
 def read_predictions(
@@ -173,16 +173,15 @@ def add_test_predictions(
     judged: LabelledRows,
     expected: metrics.Array,
     probability: metrics.Array,
-    interval: PredictionInterval | None,
+    interval: PredictionInterval,
 ) -> None:
     """Write the champions' predictions for each customer of the test window, and the actual outcome."""
-    nothing = np.full(len(judged), np.nan)
     frame = pd.DataFrame(
         {
             "horizon_days": plan.horizon_days, "as_of": judged.as_of, "customer_id": judged.customer_id,
             "actual_spend": judged.spend, "actual_flag": judged.flag, "predicted_spend": expected,
-            "predicted_flag": probability, "typical_spend": interval.typical if interval else nothing,
-            "low": interval.low if interval else nothing, "high": interval.high if interval else nothing,
+            "predicted_flag": probability, "typical_spend": interval.typical, "low": interval.low, "high": interval.high,
+            "if_buying_low": interval.if_buying_low, "if_buying_high": interval.if_buying_high,
         }
     )  # fmt: skip
     tables.append(connection, TEST_PREDICTIONS, frame)
@@ -193,10 +192,11 @@ def quality_rows(
     cutoff: date,
     customers: int,
     estimates: dict[str, metrics.Estimate],
+    statement: str | None = None,
 ) -> list[dict[str, object]]:
     """Return the rows of `training.model_quality` for (row_kind, horizon, target, candidate, is_baseline, is_champion)."""
     return [
-        dict(zip(QUALITY_COLUMNS, (*common, cutoff, customers, name, e.value, e.low, e.high), strict=True))
+        dict(zip(QUALITY_COLUMNS, (*common, cutoff, customers, name, e.value, e.low, e.high, statement), strict=True))
         for name, e in estimates.items()
     ]
 

@@ -19,7 +19,6 @@ from clv_pipeline.core.run_identity import code_fingerprint, model_version
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import CutoffPlan, Fold, TrainingPlan
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.calibration.intervals import ABOVE, PastWindow, calibrate
 from clv_pipeline.modeling.calibration.level import PastMean
 from clv_pipeline.modeling.calibration.rankability import beat_chance
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Parameters, Target
@@ -29,6 +28,7 @@ from clv_pipeline.modeling.data.dataset import (
     feature_columns,
     target_names,
 )
+from clv_pipeline.modeling.data.prospects import read_prospects
 from clv_pipeline.modeling.registry.artefacts import save_model
 from clv_pipeline.modeling.registry.registry import (
     HorizonModel,
@@ -39,10 +39,12 @@ from clv_pipeline.modeling.registry.registry import (
 )
 from clv_pipeline.modeling.training import records
 from clv_pipeline.modeling.training.blending import BLENDS, blend
-from clv_pipeline.modeling.training.champion_rule import FALLBACK, Contender, Verdict, choose, decide
+from clv_pipeline.modeling.training.champion_rule import RULE, Contender, Verdict, choose, decide
 from clv_pipeline.modeling.training.lab import Lab
+from clv_pipeline.modeling.training.published_quality import calibration_by, published_quality, windows_by
 from clv_pipeline.modeling.training.records import Choice
 from clv_pipeline.modeling.training.tuning import TunedCandidate, fold_outcomes, scale_to_total, tune
+from clv_pipeline.modeling.training.verdict import verdict_rows
 from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ Progress = Callable[[str], None]
 TARGETS: tuple[Target, ...] = ("spend", "flag")
 #: The name under which the reigning champion competes again, with its current parameters.
 REIGNING = "champion_so_far"
+_AS_OF = "select as_of from raw.extraction"
 
 
 def tune_candidates(
@@ -78,16 +81,17 @@ def _tune_horizon(
     lab: Lab, settings: Settings, champion: Manifest | None, progress: Progress
 ) -> tuple[list[TunedCandidate], list[str], list[str]]:
     """Return all tuned candidates, the challengers' names, and the reigning champions' names."""
-    folds = lab.plan.folds if lab.has_enough_history else ()
+    folds = lab.plan.folds
     tune_one = partial(
         tune, task=lab.task, rows=lab.rows, folds=folds, levels=lab.levels, max_sets=settings.max_parameter_sets,
         progress=progress,
     )  # fmt: skip
-    tuned = run_in_threads(tune_one, CANDIDATES, settings.threads)
-    blends = [blend([t for t in tuned if t.candidate.target == target], lab.rows, folds) for target in TARGETS]
-    tuned = _with_chance([*tuned, *blends], lab, folds)
+    tuned = run_in_threads(tune_one, lab.candidates, settings.threads)
+    if lab.has_enough_history:
+        blends = [blend([t for t in tuned if t.candidate.target == target], lab.rows, folds) for target in TARGETS]
+        tuned = _with_chance([*tuned, *blends], lab, folds)
     challengers = [_challenger(lab, tuned, target, settings) for target in TARGETS]
-    reigning = _reigning(champion, lab.plan.horizon_days)
+    reigning = _reigning(champion, lab.plan.horizon_days) if lab.has_enough_history else []
     # a champion that is also the challenger is fitted once, under its own name
     again = [c.candidate.name for r in reigning for c in challengers if _is_same(r, c)]
     others = [r for r in reigning if not any(_is_same(r, c) for c in challengers)]
@@ -109,10 +113,10 @@ def _with_chance(tuned: Sequence[TunedCandidate], lab: Lab, folds: tuple[Fold, .
 
 
 def _challenger(lab: Lab, tuned: Sequence[TunedCandidate], target: Target, settings: Settings) -> TunedCandidate:
-    """Return the challenger of one target; with a short history, the rule that needs no fitting."""
+    """Return the challenger of one target; with a short history, what needs no fitting to past windows."""
     of_target = [t for t in tuned if t.candidate.target == target]
     if not lab.has_enough_history:
-        return next(t for t in of_target if t.candidate.name == FALLBACK[target])
+        return next(t for t in of_target if t.candidate.name == lab.fallback(target))
     actual = fold_outcomes(target, lab.rows, lab.plan.folds)
     draws = [metrics.bootstrap_draws(len(a), settings.bootstrap_samples, settings.seed) for a in actual]
     return choose(of_target, actual, draws)
@@ -153,8 +157,6 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequenc
         for plan in plans:
             lab = Lab.after_tuning(connection, settings, plan, columns)
             choices = [c for target in TARGETS for c in records.read_choices(connection, plan.horizon_days, target)]
-            if not lab.has_enough_history:
-                choices = [c for c in choices if c.candidate.is_baseline]
             predicted = _predict_test(lab, choices, settings)
             for choice, values in predicted:
                 if plan.test:
@@ -173,7 +175,8 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequenc
                 records.add_champion(connection, plan.horizon_days, target, verdict, lab.ranking)
             if plan.test:
                 quality += _quality(connection, lab, predicted, settings)
-                quality += _published_quality(connection, lab, settings)
+                quality += published_quality(connection, lab)
+                quality += verdict_rows(connection, lab, settings)
         return records.write_quality(connection, quality)
 
 
@@ -199,7 +202,7 @@ def _predict_test(lab: Lab, choices: Sequence[Choice], settings: Settings) -> li
     for choice, parts in zip(choices, members, strict=True):
         by_member = [predicted[distinct.index((part.candidate, part.parameters))] for part in parts]
         values = weighted_mean(by_member, [part.weight for part in parts])
-        found.append((choice, scale_to_total(choice.candidate, values, level)))
+        found.append((choice, scale_to_total(choice.candidate, values, level, judged.features, lab.plan.horizon_days)))
     return found
 
 
@@ -209,7 +212,7 @@ def _verdict(
     challenger = next(c.candidate.name for c, _ in predicted if c.is_challenger)
     reigning = next((c.candidate.name for c, _ in predicted if c.is_reigning), None)
     if lab.plan.test is None or not lab.has_enough_history:
-        return Verdict(challenger, "the history is too short to evaluate a model: a fixed rule is used")
+        return Verdict(challenger, _without_a_model(lab, challenger))
     judged = lab.rows.at((lab.plan.test.validation,))
     contenders = {c.candidate.name: Contender(c.candidate.name, p) for c, p in predicted}
     return decide(
@@ -220,6 +223,12 @@ def _verdict(
         [contenders[c.candidate.name] for c, _ in predicted if c.candidate.is_baseline],
         metrics.bootstrap_draws(len(judged), settings.bootstrap_samples, settings.seed),
     )
+
+
+def _without_a_model(lab: Lab, chosen: str) -> str:
+    why = "the history is too short" if lab.has_enough_buyers else "there are too few buyers (setting min_buyers)"
+    what = "a fixed rule is" if chosen in RULE.values() else "the purchase models with their prior are"
+    return f"{why} to fit and evaluate a model: {what} used"
 
 
 def _quality(
@@ -251,62 +260,6 @@ def _quality(
         )
         found += records.quality_rows(common, lab.plan.test.validation, len(judged), estimates)
     return found
-
-
-def _published_quality(connection: Connection, lab: Lab, settings: Settings) -> list[dict[str, object]]:
-    """Measure intervals, typical spend and calibrated probability on the test window, fitted on the folds before it.
-
-    Also writes the champions' `training.test_predictions`. The rows have row_kind `published`.
-    """
-    assert lab.plan.test is not None
-    folds, test = past_windows(connection, lab)
-    calibration = calibrate(folds)
-    if test is None:
-        return []
-    level = lab.levels[lab.plan.test.validation]
-    probability = calibration.probability(test.probability, level) if calibration else test.probability
-    interval = calibration.interval(test.expected, probability) if calibration else None
-    judged = lab.rows.at((lab.plan.test.validation,))
-    records.add_test_predictions(connection, lab.plan, judged, test.expected, probability, interval)
-    if interval is None or calibration is None:
-        return []
-    low, high = calibration.total(float(test.expected.sum()), knows_season=test.knows_season)
-    measured = {
-        **{
-            f"interval_{k}": v
-            for k, v in metrics.coverage(test.spend, test.expected, interval.low, interval.high).items()
-        },
-        "typical_mean_absolute_error": metrics.mean_absolute_error(test.spend, interval.typical),
-        "probability_roc_auc": metrics.roc_auc(test.flag, probability),
-        "probability_log_loss": metrics.log_loss(test.flag, probability),
-        "probability_calibration_slope": metrics.calibration_slope(test.flag, probability),
-        "total_actual_over_low": float(test.spend.sum()) / low if low > 0 else np.nan,
-        "total_actual_over_high": float(test.spend.sum()) / high if high > 0 else np.nan,
-    }
-    spend_target, _ = target_names(lab.plan.horizon_days)
-    estimates = {name: metrics.Estimate(value, np.nan, np.nan) for name, value in measured.items()}
-    champion = records.champions(connection, lab.plan.horizon_days)["spend"]
-    common: tuple[records.RowKind, int, str, str, bool, bool] = (
-        "published", lab.plan.horizon_days, spend_target, champion, False, True,
-    )  # fmt: skip
-    return records.quality_rows(common, lab.plan.test.validation, len(judged), estimates)
-
-
-def past_windows(connection: Connection, lab: Lab) -> tuple[list[PastWindow], PastWindow | None]:
-    """Return the champions' predictions for the fold windows and the test window, with the actual outcome."""
-    days = lab.plan.horizon_days
-    names = records.champions(connection, days)
-    choices = {c.candidate.name: c.candidate for c in records.read_choices(connection, days, "spend")}
-    is_rule = choices[names["spend"]].is_baseline
-    found: dict[str, list[PastWindow]] = {"fold": [], "test": []}
-    for role, cutoff in records.predicted_windows(connection, days):
-        spend = records.read_predictions(connection, days, names["spend"], "spend", cutoff)
-        flag = records.read_predictions(connection, days, names["flag"], "flag", cutoff)
-        knows_season = lab.levels[cutoff].season is not None and not is_rule
-        found[role].append(
-            PastWindow(spend["predicted"], flag["predicted"], spend["actual"], flag["actual"], knows_season)
-        )
-    return found["fold"], found["test"][0] if found["test"] else None
 
 
 def verdicts(connection: Connection) -> dict[str, str]:
@@ -365,22 +318,10 @@ def _fit_horizon(
         )
         fitted[target] = choice.candidate.fit(lab.task, choice.parameters, rows)
         recipes[target] = Recipe(choice.recipe, dict(choice.parameters), choice.candidate.is_baseline)
-    folds, test = past_windows(connection, lab)
-    calibration = calibrate([*folds, test] if test else folds) if lab.has_enough_history else None
-    prospect_spend, prospect_high, prospect_probability = one_row(
-        connection,
-        """
-        select coalesce(avg(labels.spend_total), 0)::double, coalesce(quantile_cont(labels.spend_total, $most), 0)::double,
-            coalesce(avg(labels.spend_flag::int), 0)::double
-        from training.labels
-        inner join features.customer_features using (as_of, customer_id)
-        where labels.horizon_days = $horizon and customer_features.recency_days is null
-        """,
-        {"horizon": plan.horizon_days, "most": 1 - ABOVE},
-    )
+    calibration = calibration_by(lab, windows_by(connection, lab), one_row(connection, _AS_OF)[0])
     model = HorizonModel(
         plan.horizon_days, plan.horizon_days, recipes["spend"], recipes["flag"], lab.has_enough_history, calibration,
-        max(prospect_spend, 0.0), max(prospect_high, 0.0), prospect_probability,
+        read_prospects(connection, plan.horizon_days),
         lab.ranking, PastMean.of(rows, plan.horizon_days) if lab.ranking == "not rankable" else None,
     )  # fmt: skip
     return model, fitted

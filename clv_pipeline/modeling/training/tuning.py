@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
+import pandas as pd
 
 from clv_pipeline.features.cutoffs import Fold
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration.level import ExpectedTotal, scale_probability, scale_spend
 from clv_pipeline.modeling.candidates.catalogue import Candidate, Parameters, Target, Task
 from clv_pipeline.modeling.candidates.ensembles import predict
-from clv_pipeline.modeling.data.dataset import LabelledRows
+from clv_pipeline.modeling.data.dataset import LabelledRows, expectation_in
 
 Progress = Callable[[str], None]
 #: Expected totals by cutoff (see `level.py`).
@@ -78,11 +79,18 @@ def tune(
     return replace(best, tried=tried)
 
 
-def scale_to_total(candidate: Candidate, predicted: metrics.Array, level: ExpectedTotal) -> metrics.Array:
-    """Return a model's predictions scaled to the expected total; a fixed rule is not scaled."""
+def scale_to_total(
+    candidate: Candidate, predicted: metrics.Array, level: ExpectedTotal, features: pd.DataFrame, horizon_days: int
+) -> metrics.Array:
+    """Return a model's predictions scaled to the expected total; a fixed rule is not scaled.
+
+    features: of the customers predicted, with the purchase models' own expectations.
+    """
     if candidate.is_baseline:
         return predicted
-    return scale_spend(predicted, level) if candidate.target == "spend" else scale_probability(predicted, level)
+    if candidate.target == "spend":
+        return scale_spend(predicted, level, expectation_in(features, "spend", horizon_days))
+    return scale_probability(predicted, level, expectation_in(features, "purchase_probability", horizon_days))
 
 
 def _predict_folds(
@@ -96,8 +104,9 @@ def _predict_folds(
     found = []
     for fold in folds:
         model = candidate.fit(task, parameters, rows.at(fold.train))
-        predicted = predict(model, rows.at((fold.validation,)).features)
-        found.append(scale_to_total(candidate, predicted, levels[fold.validation]))
+        judged = rows.at((fold.validation,))
+        predicted = predict(model, judged.features)
+        found.append(scale_to_total(candidate, predicted, levels[fold.validation], judged.features, task.horizon_days))
     return tuple(found)
 
 
