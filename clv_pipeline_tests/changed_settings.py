@@ -56,9 +56,10 @@ ANOTHER = {
     "max_parameter_sets": "1",
     "bootstrap_samples": "30",
     "high_value_share": "0.1",
-    "churn_probability": "0.4",
+    "churn_probability_ratio": "0.5",
     "churn_value_share": "0.3",
-    "missed_basket_share": "0.25",
+    "missed_potential_share": "0.25",
+    "recent_days": "60",
     "demo_customers": "900",
 }
 

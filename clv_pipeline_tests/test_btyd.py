@@ -461,17 +461,17 @@ def test_without_discount_the_lifetime_is_the_expectation() -> None:
         assert plain == pytest.approx(model.expected_purchases(1095, X, TX, T), rel=1e-9)
 
 
-def test_discounting_by_the_month() -> None:
-    """Against the integral of the purchase rate times the continuous discount, which months approximate."""
+def test_discounting_by_the_quarter() -> None:
+    """Against the integral of the purchase rate times the continuous discount, which quarters approximate."""
     x, t_x, age = [2], [200.0], [270.0]
     model = ParetoNBD(0.553, 74.0, 0.606, 81.7)
     days = np.linspace(0, 1095, 4381)
     purchases = np.array([model.expected_purchases(day, x, t_x, age)[0] for day in days])
     exact = (np.diff(purchases) * 1.1 ** (-(days[1:] + days[:-1]) / 2 / 365.25)).sum()
-    assert discounted_purchases(model, 1095, x, t_x, age)[0] == pytest.approx(exact, rel=1e-4)
+    assert discounted_purchases(model, 1095, x, t_x, age)[0] == pytest.approx(exact, rel=3e-4)
     value = discounted_value(model, GammaGamma(6.25, 3.74, 15.45), 1095, x, t_x, age, [22.0])
     assert value[0] == pytest.approx(
-        exact * GammaGamma(6.25, 3.74, 15.45).expected_average_value(x, [22.0])[0], rel=1e-4
+        exact * GammaGamma(6.25, 3.74, 15.45).expected_average_value(x, [22.0])[0], rel=3e-4
     )
 
 
@@ -511,7 +511,7 @@ def test_json_round_trip(model: Any) -> None:
         {"model": "mbg_nbd", "parameters": {"r": 1.0}},
         {"model": "mbg_nbd", "parameters": {"r": 1.0, "alpha": 1.0, "a": -1.0, "b": 1.0}},
         {"model": "mbg_nbd", "parameters": {"r": 1.0, "alpha": float("nan"), "a": 1.0, "b": 1.0}},
-        {"model": "mbg_cnbd_k", "parameters": {"r": 1.0, "alpha": 1.0, "a": 1.0, "b": 1.0, "k": 9}},
+        {"model": "mbg_cnbd_k", "parameters": {"r": 1.0, "alpha": 1.0, "a": 1.0, "b": 1.0, "k": 33}},
     ],
 )
 def test_bad_payloads_raise(payload: dict[str, Any]) -> None:

@@ -60,7 +60,7 @@ def regular(tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 def test_the_rhythm_of_the_customers_decides_the_model(random: Found, regular: Found) -> None:
     assert len(random[0]) == len(regular[0]) >= 2
-    assert set(random[0].values()) == {"mbg_nbd"}
+    assert set(random[0].values()) == {"mbg_nbd + pareto_nbd"}
     assert set(regular[0].values()) == {"mbg_cnbd_k"}
 
 

@@ -14,7 +14,7 @@ from clv_pipeline_tests.warehouse_builders import empty_company
 
 HORIZON = 90
 #: The date is for people and no model is given it.
-NO_FEATURES = {*KEYS, "expected_next_order_date"}
+NO_FEATURES = {*KEYS, "lifetime_purchases", "lifetime_discount", "expected_next_order_date"}
 
 
 @pytest.fixture(scope="module")

@@ -21,11 +21,12 @@ from clv_pipeline.modeling.calibration.level import expected_total
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Task, candidates_for
 from clv_pipeline.modeling.candidates.ensembles import predict
 from clv_pipeline.modeling.data.dataset import feature_columns, load_labelled, target_names
+from clv_pipeline.modeling.data.prospects import Prospects
 from clv_pipeline.modeling.registry.registry import Manifest, Recipe, Registry, library_versions, why_unfit
 from clv_pipeline.modeling.training import records, training
 from clv_pipeline.modeling.training.blending import BLENDS
-from clv_pipeline.modeling.training.champion_rule import FALLBACK, Contender, decide
-from clv_pipeline.modeling.training.lab import Lab
+from clv_pipeline.modeling.training.champion_rule import FALLBACK, RULE, Contender, decide
+from clv_pipeline.modeling.training.lab import UNFITTED, Lab
 from clv_pipeline.modeling.training.retraining import reigning_champion, why_train
 from clv_pipeline.modeling.training.training import REIGNING, TARGETS
 from clv_pipeline.modeling.training.tuning import TunedCandidate, scale_to_total
@@ -329,7 +330,8 @@ def test_the_judged_models_learned_nothing_after_the_test_windows_first_day(kios
     assert learned.as_of.max() + np.timedelta64(plan.horizon_days, "D") <= np.datetime64(plan.test.validation)
     model = champion.candidate.fit(task, champion.parameters, learned)
     predicted = predict(model, rows.at((plan.test.validation,)).features)
-    again = scale_to_total(champion.candidate, predicted, level)
+    features = rows.at((plan.test.validation,)).features
+    again = scale_to_total(champion.candidate, predicted, level, features, plan.horizon_days)
     kept_rows = kiosk.table("select predicted_spend from training.test_predictions")
     np.testing.assert_array_equal(kept_rows["predicted_spend"], again)
 
@@ -399,9 +401,10 @@ def test_the_version_holds_both_champions_of_each_horizon_and_loads(shop: Traine
 def test_prospects_are_expected_to_spend_what_their_like_spent(shop: Trained) -> None:
     """Known but without a purchase at a cutoff: their later mean, from labels joined by hand."""
     for horizon in kept(shop).horizons:
-        mean, high, share = shop.table(
+        mean, high, share, if_buying = shop.table(
             f"""
-            select avg(spend_total)::double, quantile_cont(spend_total, 0.935)::double, avg(spend_flag::int)
+            select avg(spend_total)::double, quantile_cont(spend_total, 0.95)::double, avg(spend_flag::int),
+                quantile_cont(greatest(spend_total, 0), 0.5) filter (where spend_flag)::double
             from training.labels
             where horizon_days = {horizon.learned_days} and not exists (
                 from features.customer_day where customer_day.customer_id = labels.customer_id
@@ -409,13 +412,19 @@ def test_prospects_are_expected_to_spend_what_their_like_spent(shop: Trained) ->
             )
             """
         ).iloc[0]
-        assert horizon.prospect_spend == pytest.approx(mean)
-        assert horizon.prospect_high == pytest.approx(max(high, 0))
-        assert horizon.prospect_probability == pytest.approx(share)
-        assert 0 < horizon.prospect_probability < 1
+        prospects = horizon.prospects
+        assert prospects.spend == pytest.approx(mean)
+        assert prospects.high == pytest.approx(max(high, mean))
+        assert prospects.probability == pytest.approx(share)
+        assert prospects.if_buying_typical == pytest.approx(if_buying)
+        assert prospects.if_buying_low < if_buying < prospects.if_buying_high
+        assert 0 < prospects.probability < 1
 
 
-MONEY = ("predicted_spend", "typical_spend", "predicted_spend_low", "predicted_spend_high")
+MONEY = (
+    "predicted_spend", "typical_spend", "predicted_spend_low", "predicted_spend_high",
+    "spend_if_buying_low", "spend_if_buying_typical", "spend_if_buying_high",
+)  # fmt: skip
 SAID = (*MONEY, "purchase_probability")
 
 
@@ -457,10 +466,9 @@ def test_what_is_typical_lies_between_the_ends_and_the_total_between_its_own(sho
         assert (scores[f"typical_spend_{days}d"] == 0).any()
     # of everybody, prospects too: the total that is published beside it
     calibration = kept(shop).horizons[0].calibration
-    assert calibration is not None
-    assert (report.total_low, report.total_high) == pytest.approx(
-        calibration.total(report.predicted_total, knows_season=report.season is not None)
-    )
+    with shop.warehouse.connection() as connection:
+        level = expected_total(connection, AS_OF, 30)
+    assert (report.total_low, report.total_high) == pytest.approx(calibration.total(report.predicted_total, level))
     assert report.total_low < report.predicted_total < report.total_high
     run = shop.table("from scores.run").iloc[0]
     assert report.season is not None and float(run["season_factor"]) == pytest.approx(report.season, abs=1e-4)
@@ -474,8 +482,10 @@ def test_a_champion_without_season_has_the_wider_interval(shop: Trained) -> None
     rule = replace(kept(shop), horizons=[replace(first, spend=replace(first.spend, is_baseline=True)), *others])
     report = score_customers(shop.warehouse, shop.settings, shop.registry, rule, lambda done: None)
     assert report.season is None
-    assert first.calibration is not None and first.calibration.totals_with_season
-    expected = first.calibration.total(report.predicted_total, knows_season=False)
+    with shop.warehouse.connection() as connection:
+        level = expected_total(connection, AS_OF, 30)
+    assert level.season is not None and first.calibration.with_season.windows > 0
+    expected = first.calibration.total(report.predicted_total, replace(level, season=None))
     assert (report.total_low, report.total_high) == pytest.approx(expected)
     assert shop.table("from scores.run")["season_factor"].isna().all()
 
@@ -496,9 +506,9 @@ def test_a_longer_horizon_never_expects_less_of_prospects_either(shop: Trained) 
     crossed = replace(
         kept(shop),
         horizons=[
-            replace(short, prospect_spend=12.0, prospect_high=50.0, prospect_probability=0.4),
-            replace(long, prospect_spend=3.0, prospect_high=20.0, prospect_probability=0.1),
-            replace(longest, prospect_spend=3.0, prospect_high=20.0, prospect_probability=0.1),
+            replace(short, prospects=Prospects(12.0, 50.0, 0.4, 5.0, 20.0, 80.0)),
+            replace(long, prospects=Prospects(3.0, 20.0, 0.1, 4.0, 21.0, 70.0)),
+            replace(longest, prospects=Prospects(3.0, 20.0, 0.1, 4.0, 21.0, 70.0)),
         ],
     )
     score_customers(shop.warehouse, shop.settings, shop.registry, crossed, lambda done: None)
@@ -555,8 +565,9 @@ def test_a_primary_horizon_that_is_not_learned_is_marked_on_every_customer(tmp_p
     assert kept(trained).learned == {90: 49}
     assert set(trained.quality["horizon_days"]) == {49}
     report = score_customers(trained.warehouse, trained.settings, trained.registry, kept(trained), lambda done: None)
-    assert report.by_status.keys() == {"extended_horizon"}
+    assert report.by_status.keys() <= {"new_customer", "single_purchase", "repeat_customer"}
     scores = trained.table("from scores.customer_scores")
+    assert set(scores["basis_90d"]) == {"extended"}
     assert scores["primary_spend"].gt(0).mean() > 0.5
     assert scores["primary_probability"].between(0, 1).all()
     assert {c for c in scores if c.startswith(MONEY)} == {f"{name}_90d" for name in MONEY}
@@ -619,7 +630,7 @@ def test_the_champion_so_far_competes_under_its_own_name_and_the_verdict_is_reco
 
 def test_a_rule_that_stood_in_for_a_champion_defends_nothing(kiosk: Trained, tmp_path: Path) -> None:
     """A company that outgrows `min_buyers` is scored by a model, though no model beats its rule beyond the noise."""
-    spend, flag = Recipe(FALLBACK["spend"], {}, True), Recipe(FALLBACK["flag"], {}, True)
+    spend, flag = Recipe(RULE["spend"], {}, True), Recipe(RULE["flag"], {}, True)
     found = train_again(with_champion(kiosk, tmp_path, spend, flag))
     assert set(found.table("from training.tuning")["candidate"]) == {c.name for c in EVERYBODY}
     (horizon,) = kept(found).horizons
@@ -643,23 +654,24 @@ def test_a_champion_that_knows_the_future_does_not_compete(kiosk: Trained, tmp_p
 def check_fallback(trained: Trained) -> None:
     (horizon,) = kept(trained).horizons
     assert not horizon.has_enough_history
-    assert horizon.calibration is None
+    assert horizon.basis == "prior"
     assert (horizon.spend.candidate, horizon.flag.candidate) == (FALLBACK["spend"], FALLBACK["flag"])
     champions = trained.table("from training.champions")
     assert set(champions["candidate"]) == set(FALLBACK.values())
-    assert champions["reason"].str.contains("too short").all()
-    assert trained.table("from training.tuning where is_challenger")["fold_score"].isna().all()
+    assert champions["reason"].str.contains("the purchase models with their prior are used").all()
+    assert set(trained.table("from training.tuning")["candidate"]) == {c.name for c in UNFITTED}
     report = score_customers(trained.warehouse, trained.settings, trained.registry, kept(trained), lambda done: None)
     # who only sent something back has not bought yet
-    assert set(report.by_status) - {"no_purchase_yet"} == {"insufficient_history"}
+    assert "repeat_customer" in report.by_status
     scores = trained.table("select * from scores.customer_scores")
     assert scores["primary_spend"].gt(0).any()
     assert scores["primary_probability"].between(0, 1).all()
-    # nothing was measured, so nothing is claimed
     days = horizon.horizon_days
-    for name in ("typical_spend", "predicted_spend_low", "predicted_spend_high"):
-        assert scores[f"{name}_{days}d"].isna().all(), name
-    assert np.isnan([report.total_low, report.total_high]).all()
+    buyers = scores[scores["score_status"] != "no_purchase_yet"]
+    assert set(buyers[f"basis_{days}d"]) == {"prior"}
+    assert (buyers[f"spend_if_buying_high_{days}d"] > 2 * buyers[f"spend_if_buying_typical_{days}d"]).all()
+    assert report.total_low < report.predicted_total < report.total_high
+    assert report.total_high > 1.3 * report.predicted_total, "little is known, and the interval says so"
 
 
 def test_with_few_buyers_the_rules_that_need_no_learning_are_used(kiosk: Trained, tmp_path: Path) -> None:
@@ -693,8 +705,8 @@ def test_without_a_tuning_fold_the_blend_challenges_and_the_test_window_judges_i
     assert set(judged.quality.query("is_champion")["candidate"]) <= challengers | baselines
     (horizon,) = kept(judged).horizons
     assert horizon.has_enough_history
-    assert horizon.calibration is not None
-    assert (len(horizon.calibration.totals_with_season), len(horizon.calibration.totals_without)) == (0, 1)
+    assert horizon.calibration.with_season.windows == 0
+    assert horizon.calibration.without.windows >= 1
 
 
 def test_what_an_earlier_training_judged_does_not_stay_when_nothing_can_be_judged(

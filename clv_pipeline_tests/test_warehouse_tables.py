@@ -137,8 +137,8 @@ def test_a_table_older_than_a_column_gets_it_and_keeps_its_rows(connection: Conn
 
 def test_columns_of_horizons_stand_together_by_horizon(connection: Connection) -> None:
     names = [c.name for c in BTYD_FEATURES.columns_for([30, 90])]
-    assert names[5:8] == ["btyd_purchases_30d", "btyd_spend_30d", "btyd_purchase_probability_30d"]
-    assert names[8:11] == ["btyd_purchases_90d", "btyd_spend_90d", "btyd_purchase_probability_90d"]
+    assert names[4:7] == ["btyd_purchases_30d", "btyd_spend_30d", "btyd_purchase_probability_30d"]
+    assert names[7:10] == ["btyd_purchases_90d", "btyd_spend_90d", "btyd_purchase_probability_90d"]
     tables.create(connection, BTYD_FEATURES, [30, 90])
     assert list(columns_of(connection, BTYD_FEATURES.name)) == names
     assert BTYD_FEATURES.meaning_of("btyd_spend_45d") == "expected spend in 45 days"

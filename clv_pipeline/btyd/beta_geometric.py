@@ -56,7 +56,8 @@ class BetaGeometric(PurchaseModel):
     @classmethod
     def _search(cls, summary: PurchaseSummary) -> tuple[list[list[float]], list[tuple[float, float]]]:
         exposure = float(np.dot(summary.weight, summary.age))
-        rate = float(np.dot(summary.weight, summary.frequency)) / exposure
+        # without any repeat purchase, half of one
+        rate = max(float(np.dot(summary.weight, summary.frequency)), 0.5) / exposure
         longest = float(summary.age.max())
         shapes = [(0.3, 0.8, 2.0), (1.0, 0.8, 2.0), (1.0, 0.2, 0.2), (3.0, 1.0, 10.0)]
         starts = [[r, r / rate, a, b] for r, a, b in shapes]

@@ -40,7 +40,8 @@ class ParetoNBD(PurchaseModel):
     @classmethod
     def _search(cls, summary: PurchaseSummary) -> tuple[list[list[float]], list[tuple[float, float]]]:
         exposure = float(np.dot(summary.weight, summary.age))
-        rate = float(np.dot(summary.weight, summary.frequency)) / exposure
+        # without any repeat purchase, half of one
+        rate = max(float(np.dot(summary.weight, summary.frequency)), 0.5) / exposure
         longest = float(summary.age.max())
         shapes = [(0.5, 0.6, 0.3), (1.0, 0.3, 1.0), (1.0, 2.0, 5.0), (3.0, 1.0, 0.1)]
         starts = [[r, 0.5 * r / rate, s, life * longest] for r, s, life in shapes]

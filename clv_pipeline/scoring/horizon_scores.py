@@ -131,7 +131,8 @@ def extended(
         return features[name].to_numpy(np.float64) if name in features else np.full(len(features), np.nan)
 
     plain = horizon_days / learned_days
-    growth = expectation("purchases", horizon_days) / expectation("purchases", learned_days)
+    longer, learned = expectation("purchases", horizon_days), expectation("purchases", learned_days)
+    growth = np.where(learned > 0, longer / np.where(learned > 0, learned, 1.0), plain)
     growth = np.where(np.isfinite(growth), growth, plain)
     rates = [-np.log1p(-np.clip(expectation("purchase_probability", days), 0, 1 - 1e-6))
              for days in (horizon_days, learned_days)]  # fmt: skip

@@ -6,6 +6,7 @@ select
     timestamptz '2024-06-01 00:00+00' as scored_at, 'EUR' as currency, 'UTC' as time_zone, 90 as primary_horizon_days,
     'm1' as model_version, 50.00::decimal(18, 2) as trailing_spend_total, 12.00::decimal(18, 2) as predicted_total_low,
     20.00::decimal(18, 2) as predicted_total_high, 1.52::decimal(6, 4) as season_factor,
+    null::decimal(6, 4) as carried_factor, 'learned' as basis,
     'rankable' as ranking, 'f' as data_fingerprint
 
 -- given scores.customer_scores
@@ -25,6 +26,7 @@ select * from (values
 -- expect totals
 select
     'run-2' as run_id, '2024-06-01' as as_of_date, 2 as customers, 15.50 as predicted_spend_total,
-    12.00 as predicted_spend_total_low, 20.00 as predicted_spend_total_high, 1.52 as season_factor, 'rankable' as ranking, 50.00 as trailing_spend_total,
+    12.00 as predicted_spend_total_low, 20.00 as predicted_spend_total_high,
+    0.6452 as largest_customer_share, 1.52 as season_factor, null as carried_factor, 'learned' as basis, 'rankable' as ranking, 50.00 as trailing_spend_total,
     4 as quarantined_rows, '2024-05-27' as newest_order_date, true as is_stale,
     'freshness, order_volume' as acknowledged_checks

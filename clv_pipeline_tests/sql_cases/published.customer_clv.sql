@@ -1,5 +1,8 @@
 -- Published customers: the segment by the first matching rule, the tier, and updated_at, which changes only with a value.
 
+-- parameters
+select 0.5 as gross_margin
+
 -- given scores.run
 select
     date '2024-06-01' as as_of, 'EUR' as currency, 'run-2' as run_id, 90 as primary_horizon_days,
@@ -8,46 +11,48 @@ select
 -- given published.segment_thresholds
 select * from (values
     ('high_value_predicted_spend', 100), ('churn_risk_historic_value', 500), ('churn_risk_purchase_probability', 0.3),
-    ('missed_opportunity_basket', 80), ('value_tier_a', 200), ('value_tier_b', 100), ('value_tier_c', 50)
+    ('missed_opportunity_potential', 80), ('recent_days', 90), ('value_tier_a', 200), ('value_tier_b', 100), ('value_tier_c', 50)
 ) as rows (threshold, value)
 
 -- given scores.customer_scores
 select
     date '2024-06-01' as as_of, customer_id, spend::decimal(18, 2) as predicted_spend_90d,
-    (spend / 2)::decimal(18, 2) as typical_spend_90d, 0.00::decimal(18, 2) as predicted_spend_low_90d,
+    (spend / 2)::decimal(18, 2) as typical_spend_90d, potential::decimal(18, 2) as primary_if_buying,
+    lifetime::decimal(18, 2) as lifetime_spend, 0.9::double as lifetime_discount, 0.00::decimal(18, 2) as predicted_spend_low_90d,
     (spend * 3)::decimal(18, 2) as predicted_spend_high_90d,
     probability::decimal(5, 4) as purchase_probability_90d, '' as reason_1, '' as reason_2, '' as reason_3, score_status,
     'm1' as model_version, spend::decimal(18, 2) as primary_spend, probability::decimal(5, 4) as primary_probability
 from (values
-    ('prospect', 150.00, 0.1000, 'no_purchase_yet'),
-    ('high', 250.00, 0.1000, 'scored'),
-    ('high-at-limit', 100.00, 0.9000, 'scored'),
-    ('churn', 99.99, 0.2999, 'scored'),
-    ('not-churn', 50.00, 0.3000, 'scored'),
-    ('big-basket', 10.00, 0.2000, 'scored'),
-    ('interested', 10.00, 0.2000, 'scored'),
-    ('interested-buyer', 10.00, 0.2000, 'scored'),
-    ('new', 10.00, 0.2000, 'scored'),
-    ('dormant', 10.00, 0.2000, 'scored')
-) as rows (customer_id, spend, probability, score_status)
+    -- customer, predicted spend, purchase probability, spend if buying, lifetime spend
+    ('prospect', 150.00, 0.1000, 90.00, null, 'no_purchase_yet'),
+    ('high', 250.00, 0.1000, 90.00, 1800.00, 'repeat_customer'),
+    ('high-at-limit', 100.00, 0.9000, 30.00, 100.00, 'single_purchase'),
+    ('churn', 99.99, 0.2999, 90.00, 300.00, 'repeat_customer'),
+    ('value-at-limit', 10.00, 0.2000, 30.00, 30.00, 'repeat_customer'),
+    ('not-churn', 50.00, 0.3000, 30.00, 100.00, 'repeat_customer'),
+    ('one-time', 10.00, 0.2000, 90.00, 30.00, 'single_purchase'),
+    ('potential', 10.00, 0.2000, 80.01, 30.00, 'single_purchase'),
+    ('potential-at-limit', 10.00, 0.2000, 80.00, 30.00, 'single_purchase'),
+    ('new', 10.00, 0.3000, 30.00, 30.00, 'new_customer'),
+    ('dormant', 10.00, 0.2000, 30.00, 30.00, 'repeat_customer')
+) as rows (customer_id, spend, probability, potential, lifetime, score_status)
 
 -- given features.customer_features
-select *, spend_total * 2 as btyd_lifetime_spend
-from (values
-    -- customer, spend so far, of the year, purchase days, basket, recency, tenure, purchase days 90d, carts 90d
-    ('score', 'high', 900.00, 100.00, 3, 30.0, 10, 400, 1, 0),
-    ('score', 'high-at-limit', 10.00, 10.00, 1, 10.0, 10, 400, 1, 0),
-    ('score', 'churn', 500.00, 100.00, 3, 30.0, 100, 400, 0, 0),
-    ('score', 'not-churn', 500.00, 100.00, 3, 30.0, 100, 400, 0, 0),
-    ('score', 'big-basket', 80.00, 80.00, 1, 80.0, 200, 400, 0, 0),
-    ('score', 'interested', 30.00, 30.00, 1, 30.0, 200, 400, 0, 1),
-    ('score', 'interested-buyer', 30.00, 30.00, 1, 30.0, 20, 400, 1, 1),
-    ('score', 'new', 30.00, 30.00, 1, 30.0, 90, 90, 1, 0),
-    ('score', 'dormant', 30.00, 30.00, 1, 30.0, 91, 91, 0, 0),
-    ('train', 'dormant', 9999.00, 9999.00, 9, 999.0, 1, 1, 9, 9)
+select * from (values
+    -- customer, spend so far, of the year, purchase days, basket, recency, tenure
+    ('score', 'high', 900.00, 100.00, 3, 30.0, 10, 400),
+    ('score', 'high-at-limit', 10.00, 10.00, 1, 10.0, 10, 400),
+    ('score', 'churn', 500.01, 100.00, 3, 30.0, 100, 400),
+    ('score', 'value-at-limit', 500.00, 100.00, 3, 30.0, 100, 400),
+    ('score', 'not-churn', 900.00, 100.00, 3, 30.0, 100, 400),
+    ('score', 'one-time', 80.00, 80.00, 1, 80.0, 90, 90),
+    ('score', 'potential', 30.00, 30.00, 1, 30.0, 91, 400),
+    ('score', 'potential-at-limit', 30.00, 30.00, 1, 30.0, 91, 400),
+    ('score', 'new', 30.00, 30.00, 1, 30.0, 90, 90),
+    ('score', 'dormant', 30.00, 30.00, 2, 30.0, 20, 91),
+    ('train', 'dormant', 9999.00, 9999.00, 9, 999.0, 1, 1)
 ) as rows (
-    role, customer_id, spend_total, spend_365d, purchase_days, monetary_value, recency_days, tenure_days,
-    purchase_days_90d, web_cart_additions_90d
+    role, customer_id, spend_total, spend_365d, purchase_days, monetary_value, recency_days, tenure_days
 )
 
 -- given features.btyd_features
@@ -67,26 +72,27 @@ select * from (values
 
 -- given scores.history
 select
-    *, 90 as horizon_days, 'scored' as score_status
+    *, 90 as horizon_days
 from (values
-    ('dormant', date '2024-05-31', 'dormant', 'D', 10.00, 0.2000, 30.00, timestamptz '2024-04-01 00:00+00'),
-    ('dormant', date '2024-04-01', 'steady', 'D', 10.00, 0.9000, 30.00, timestamptz '2024-04-01 00:00+00'),
-    ('churn', date '2024-05-31', 'churn_risk', 'C', 98.00, 0.2999, 500.00, timestamptz '2024-04-01 00:00+00'),
-    ('new', date '2024-06-01', 'new_customer', 'D', 10.00, 0.2000, 30.00, timestamptz '2024-05-01 00:00+00')
+    ('dormant', date '2024-05-31', 'dormant', 'D', 10.00, 0.2000, 30.00, 'repeat_customer', timestamptz '2024-04-01 00:00+00'),
+    ('dormant', date '2024-04-01', 'steady', 'D', 10.00, 0.9000, 30.00, 'repeat_customer', timestamptz '2024-04-01 00:00+00'),
+    ('churn', date '2024-05-31', 'churn_risk', 'C', 98.00, 0.2999, 500.01, 'repeat_customer', timestamptz '2024-04-01 00:00+00'),
+    ('new', date '2024-06-01', 'new_customer', 'D', 10.00, 0.3000, 30.00, 'new_customer', timestamptz '2024-05-01 00:00+00')
 ) as rows (
-    customer_id, as_of_date, segment, value_tier, predicted_spend, purchase_probability, historic_value, updated_at
+    customer_id, as_of_date, segment, value_tier, predicted_spend, purchase_probability, historic_value, score_status, updated_at
 )
 
 -- expect the first rule that holds gives the segment
 select * from (values
     ('prospect', 'prospect', 'D'),
     ('high', 'high_value', 'A'),
-    ('high-at-limit', 'high_value', 'B'),
+    ('high-at-limit', 'steady', 'C'),
     ('churn', 'churn_risk', 'C'),
-    ('not-churn', 'steady', 'C'),
-    ('big-basket', 'missed_opportunity', 'D'),
-    ('interested', 'missed_opportunity', 'D'),
-    ('interested-buyer', 'dormant', 'D'),
+    ('value-at-limit', 'dormant', 'D'),
+    ('not-churn', 'steady', 'D'),
+    ('one-time', 'churn_risk', 'D'),
+    ('potential', 'missed_opportunity', 'D'),
+    ('potential-at-limit', 'dormant', 'D'),
     ('new', 'new_customer', 'D'),
     ('dormant', 'dormant', 'D')
 ) as rows (customer_id, segment, value_tier)
@@ -96,10 +102,10 @@ select * from (values
     ('high', 250.00, 125.00, 0.00, 750.00), ('prospect', 150.00, 75.00, 0.00, 450.00)
 ) as rows (customer_id, predicted_spend_90d, typical_spend_90d, predicted_spend_low_90d, predicted_spend_high_90d)
 
--- expect a lifetime is worth no less than the horizon where customer_id in ('high', 'high-at-limit', 'prospect')
+-- expect the lifetime in spend, and discounted as margin where customer_id in ('high', 'high-at-limit', 'prospect')
 select * from (values
-    ('high', 1800.00), ('high-at-limit', 100.00), ('prospect', 150.00)
-) as rows (customer_id, lifetime_value)
+    ('high', 1800.00, 810.00), ('high-at-limit', 100.00, 45.00), ('prospect', null, null)
+) as rows (customer_id, lifetime_spend, lifetime_margin)
 
 -- expect facts beside the score, the last order before as_of where customer_id = 'high'
 select

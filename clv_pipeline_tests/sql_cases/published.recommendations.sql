@@ -13,8 +13,9 @@ select *, 'EUR' as currency, date '2024-06-01' as as_of_date from (values
 
 -- given scores.customer_scores
 select * from (values
-    ('high', 300.00), ('churn', 5.00), ('missed', 5.00), ('new', 30.00), ('prospect', 2.00), ('steady', 50.00), ('dormant', 1.00)
-) as rows (customer_id, primary_spend)
+    ('high', 300.00, 310.00), ('churn', 5.00, 50.00), ('missed', 5.00, 95.00), ('new', 30.00, 40.00), ('prospect', 2.00, 9.00),
+    ('steady', 50.00, 60.00), ('dormant', 1.00, 10.00)
+) as rows (customer_id, primary_spend, primary_if_buying)
 
 -- expect the most at stake comes first
 select * from (values

@@ -17,19 +17,19 @@ select * from (values
 ) as rows (as_of, role, customer_id)
 
 -- given features.customer_day
-select customer_id, order_date, net_spend, net_spend > 0 as is_purchase_day
+select customer_id, order_date, net_spend, net_spend > 0 as is_purchase_day, usual_spend
 from (values
-    ('a', '2024-01-30', 1.00),
-    ('a', '2024-01-31', 2.00),
-    ('a', '2024-02-29', 4.00),
-    ('a', '2024-03-01', 8.00),
-    ('a', '2024-05-01', 16.00),
-    ('a', '2024-05-02', 32.00),
-    ('a', '2024-05-31', 64.00),
-    ('a', '2024-06-01', 128.00),
-    ('returner', '2024-04-01', 50.00),
-    ('returner', '2024-05-10', -50.00)
-) as rows (customer_id, order_date, net_spend)
+    ('a', '2024-01-30', 1.00, null),
+    ('a', '2024-01-31', 2.00, null),
+    ('a', '2024-02-29', 4.00, null),
+    ('a', '2024-03-01', 8.00, null),
+    ('a', '2024-05-01', 16.00, null),
+    ('a', '2024-05-02', 32.00, null),
+    ('a', '2024-05-31', 64.00, null),
+    ('a', '2024-06-01', 128.00, null),
+    ('returner', '2024-04-01', 50.00, null),
+    ('returner', '2024-05-10', -50.00, null)
+) as rows (customer_id, order_date, net_spend, usual_spend)
 
 -- expect the first day is in, the last is out, and a return counts when it happens
 select * from (values

@@ -91,7 +91,8 @@ class Calibration:
     def interval(self, expected: Array, probability: Array, reach: float = 0.0) -> PredictionInterval:
         """Return medians and intervals from expected spend and the calibrated probability; money, each of shape (n,).
 
-        reach: of the total's interval, as a logarithm (see `reach`); half of it is added to every error in quadrature.
+        reach: of the total's interval, as a logarithm (see `reach`). Half of it is added in quadrature to the errors of those
+        who buy; a quarter for everybody, many of whom buy nothing whatever the total.
 
         >>> without_errors = Calibration(1.0, [0.0], [[0.0] * 101], TotalRecord(), TotalRecord())
         >>> without_errors.interval(expected=np.array([30.0, 95.0]), probability=np.array([0.3, 0.95])).typical
@@ -107,7 +108,7 @@ class Calibration:
         def spend(share: Array) -> Array:
             """Return the spend below which a share of comparable customers stays: zero, or a quantile among buyers."""
             among_buyers = np.clip((share - nothing) / np.maximum(1 - nothing, 1e-9), 0, 1)
-            return np.where(share <= nothing, 0.0, self._quantile(if_buying, among_buyers, shared))
+            return np.where(share <= nothing, 0.0, self._quantile(if_buying, among_buyers, shared / 2))
 
         everybody = np.ones(len(expected))
         low = np.where(is_sure, spend(nothing + left * 0.4), 0.0)

@@ -125,12 +125,12 @@ def _challenger(lab: Lab, tuned: Sequence[TunedCandidate], target: Target, setti
 def _reigning(champion: Manifest | None, horizon_days: int) -> list[Candidate]:
     """Return the champion's candidates of a horizon under the name `REIGNING`, with their own parameter set only.
 
-    A fixed rule that predicted while the history was too short defends no place.
+    What predicted while there was too little history for a model defends no place.
     """
     recipes = [
         recipe
         for h in (champion.horizons if champion else [])
-        if h.learned_days == horizon_days
+        if h.learned_days == horizon_days and h.has_enough_history
         for recipe in (h.spend, h.flag)
     ]
     known = {c.name: c for c in (*CANDIDATES, *BLENDS.values()) if not c.is_baseline}
