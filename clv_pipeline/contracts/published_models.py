@@ -31,6 +31,22 @@ MODEL_TABLES: tuple[PublishedTable, ...] = (
         },
     ),
     PublishedTable(
+        "parameter_search",
+        ("horizon_days", "target", "candidate", "parameter_set"),
+        {
+            "horizon_days": WINDOW["horizon_days"],
+            "target": "the predicted quantity, as in model_quality",
+            "candidate": "the model or fixed baseline; champion_so_far is the champion before tonight",
+            "parameter_set": "number of the parameter set in the order of the search, from 1",
+            "parameters": "the parameters as JSON; a blend has its members with their weights",
+            "is_chosen": "true for the set with the best fold_score of the candidate, which then met the test window",
+            "fold_score": "mean over the earlier tuning windows of the score that chooses, higher is better: normalised Gini "
+            "of the spend, or log likelihood of the purchase; null without such windows",
+            "r_squared": "mean R2 of the spend on the same windows; null for a purchase probability and where undefined",
+            "roc_auc": "mean ROC-AUC of the purchase probability on the same windows; null for spend and where undefined",
+        },
+    ),
+    PublishedTable(
         "feature_importance",
         ("horizon_days", "feature"),
         {

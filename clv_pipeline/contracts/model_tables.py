@@ -1,0 +1,58 @@
+"""The warehouse tables that explain models: parameter sets, importance, dependence, ablation.
+
+What a training decides and how accurate it is stays in `warehouse.py`.
+"""
+
+from clv_pipeline.contracts.table import CANDIDATE, FAMILY, HIGH, HORIZON, IN_WORDS, LOW, TARGET_OF_HORIZON, declare
+
+PARAMETER_SETS = declare(
+    "training.parameter_sets", "horizon, target, candidate and parameter set that was tried", "training/tuning",
+    "modeling/training/records.py",
+    horizon_days=HORIZON,
+    target=TARGET_OF_HORIZON,
+    candidate=CANDIDATE,
+    parameter_set=("integer", "its number in the order of the search, from 1"),
+    parameters=("varchar", "the parameters as JSON; a blend has its members with their weights"),
+    is_chosen=("boolean", "whether its fold_score is the best of the candidate"),
+    fold_score=("double", "mean over the tuning folds of the score that chooses; null without folds"),
+    r_squared=("double", "mean R2 of the spend over the folds; null for the purchase probability"),
+    roc_auc=("double", "mean ROC-AUC of the purchase probability over the folds; null for the spend"),
+)  # fmt: skip
+PERMUTATION_IMPORTANCE = declare(
+    "training.permutation_importance", "feature, and per source as a whole", "training/permutation_importance",
+    "interpretation/champion.py",
+    row_kind=("varchar", "feature: shuffled alone; source: all features of a source together"),
+    horizon_days=HORIZON,
+    feature=("varchar", "the feature; null for a source as a whole"),
+    source_family=FAMILY,
+    description=IN_WORDS,
+    mean_drop=("double", "normalised Gini lost on the test window when its values are shuffled"),
+    low=LOW,
+    high=HIGH,
+)  # fmt: skip
+PARTIAL_DEPENDENCE = declare(
+    "training.partial_dependence", "feature and position on its grid", "training/permutation_importance",
+    "interpretation/champion.py",
+    horizon_days=HORIZON,
+    feature=("varchar", "the feature"),
+    source_family=FAMILY,
+    description=IN_WORDS,
+    position=("integer", "position on the grid, from 1"),
+    value=("varchar", "the value set for all customers, as text"),
+    value_as_number=("double", "the same value as a number; null for a category or a missing value"),
+    predicted_spend=("double", "mean predicted spend"),
+    low=LOW,
+    high=HIGH,
+)  # fmt: skip
+SOURCE_ABLATION = declare(
+    "training.source_ablation", "source left out and metric", "training/source_ablation", "interpretation/champion.py",
+    horizon_days=HORIZON,
+    left_out=("varchar", "the source left out"),
+    description=IN_WORDS,
+    metric=("varchar", "name of the metric"),
+    with_source=("double", "the metric with every source"),
+    without_source=("double", "the metric without this one"),
+    difference=("double", "with_source minus without_source"),
+    low=LOW,
+    high=HIGH,
+)  # fmt: skip
