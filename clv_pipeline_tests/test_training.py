@@ -172,6 +172,12 @@ def test_every_parameter_set_is_kept_with_its_score_and_what_it_explains(shop: T
             assert found[shown].notna().all() and found[other].isna().all()
 
 
+def test_the_linear_models_of_the_evaluation_leave_their_coefficients(shop: Trained) -> None:
+    found = shop.table("select distinct horizon_days, candidate from training.linear_coefficients order by all")
+    names = ["elastic_net", "linear_regression", "logistic_regression"]
+    assert found.to_numpy().tolist() == [[horizon, name] for horizon in (30, 90) for name in names]
+
+
 def test_models_and_baselines_are_judged_side_by_side_on_the_test_window(shop: Trained) -> None:
     assert [plan.horizon_days for plan in shop.plan.horizons] == [30, 90]
     for plan in shop.plan.horizons:

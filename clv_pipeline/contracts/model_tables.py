@@ -1,4 +1,4 @@
-"""The warehouse tables that explain models: parameter sets, importance, dependence, ablation.
+"""The warehouse tables that explain models: parameter sets, coefficients, importance, dependence, ablation.
 
 What a training decides and how accurate it is stays in `warehouse.py`.
 """
@@ -17,6 +17,22 @@ PARAMETER_SETS = declare(
     fold_score=("double", "mean over the tuning folds of the score that chooses; null without folds"),
     r_squared=("double", "mean R2 of the spend over the folds; null for the purchase probability"),
     roc_auc=("double", "mean ROC-AUC of the purchase probability over the folds; null for the spend"),
+)  # fmt: skip
+LINEAR_COEFFICIENTS = declare(
+    "training.linear_coefficients", "horizon, target, linear candidate and input of the model", "training/model_quality",
+    "modeling/training/linear_coefficients.py",
+    horizon_days=HORIZON,
+    target=TARGET_OF_HORIZON,
+    candidate=("varchar", "the linear model"),
+    position=("integer", "position in the model, from 1, the intercept"),
+    row_kind=("varchar", "intercept, number, missing, category or other_categories: what the model multiplies"),
+    feature=("varchar", "the feature; null for the intercept"),
+    category=("varchar", "the category; null for the other kinds of row"),
+    source_family=FAMILY,
+    description=IN_WORDS,
+    standard_deviation=("double", "of the input over the customers it was fitted to; null for the intercept"),
+    standardised_coefficient=("double", "per standard deviation: in those of the spend, or in log odds"),
+    per_unit=("double", "per unit: in money, or in log odds; for the intercept the value itself"),
 )  # fmt: skip
 PERMUTATION_IMPORTANCE = declare(
     "training.permutation_importance", "feature, and per source as a whole", "training/permutation_importance",

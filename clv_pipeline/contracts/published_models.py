@@ -47,6 +47,33 @@ MODEL_TABLES: tuple[PublishedTable, ...] = (
         },
     ),
     PublishedTable(
+        "linear_coefficients",
+        ("horizon_days", "target", "candidate", "position"),
+        {
+            "horizon_days": WINDOW["horizon_days"],
+            "target": "the predicted quantity, as in model_quality",
+            "candidate": "linear_regression, elastic_net or logistic_regression, fitted to the windows before the test window",
+            "position": "position of the coefficient in the model, from 1, the intercept",
+            "row_kind": "what the coefficient multiplies. number: the value, a missing one set to the median, cut off at its "
+            "0.1 % and 99.9 % quantiles; missing: 1 if the value is missing; category: 1 for this category; "
+            "other_categories: 1 for all rare ones together; intercept: always 1",
+            "feature": "name of the feature; null for the intercept",
+            "category": "the category; null for the other kinds of row",
+            "source_family": "feature source: purchase, btyd (buy-till-you-die model), web, survey, social, campaign or crm; "
+            "null for the intercept",
+            "description": "readable label of the feature",
+            "standard_deviation": "of what the coefficient multiplies, over the fitted customers; null for the intercept",
+            "standardised_coefficient": "change for one standard deviation more: in standard deviations of the spend, or in "
+            "log odds of a purchase; null for the intercept",
+            "spend_per_unit": "change of the predicted spend for one unit more, in currency, before predictions are cut off "
+            "at zero and scaled to the expected total; for the intercept the amount itself; null for a purchase probability",
+            "spend_per_standard_deviation": "the same for one standard deviation more; null for the intercept",
+            "log_odds_per_unit": "change of the log odds of a purchase for one unit more, before they are scaled to the "
+            "expected share of buyers; for the intercept the log odds themselves; null for spend",
+            "currency": "ISO code of the amounts; null for a purchase probability",
+        },
+    ),
+    PublishedTable(
         "feature_importance",
         ("horizon_days", "feature"),
         {

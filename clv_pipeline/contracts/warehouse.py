@@ -7,6 +7,7 @@ Those that explain models are in `model_tables.py`. Tables that a SQL file build
 from dataclasses import replace
 
 from clv_pipeline.contracts.model_tables import (
+    LINEAR_COEFFICIENTS as LINEAR_COEFFICIENTS,
     PARAMETER_SETS as PARAMETER_SETS,
     PARTIAL_DEPENDENCE as PARTIAL_DEPENDENCE,
     PERMUTATION_IMPORTANCE as PERMUTATION_IMPORTANCE,
