@@ -35,20 +35,23 @@ LINEAR_COEFFICIENTS = declare(
     per_unit=("double", "per unit: in money, or in log odds; for the intercept the value itself"),
 )  # fmt: skip
 PERMUTATION_IMPORTANCE = declare(
-    "training.permutation_importance", "feature, and per source as a whole", "training/permutation_importance",
+    "training.permutation_importance", "target and feature, and per source as a whole", "training/permutation_importance",
     "interpretation/champion.py",
+    target=TARGET_OF_HORIZON,
     row_kind=("varchar", "feature: shuffled alone; source: all features of a source together"),
     horizon_days=HORIZON,
     feature=("varchar", "the feature; null for a source as a whole"),
     source_family=FAMILY,
     description=IN_WORDS,
-    mean_drop=("double", "normalised Gini lost on the test window when its values are shuffled"),
+    metric=("varchar", "what is lost: normalised_gini of the spend, roc_auc of the purchase probability"),
+    mean_drop=("double", "the metric's loss on the test window when its values are shuffled"),
     low=LOW,
     high=HIGH,
 )  # fmt: skip
 PARTIAL_DEPENDENCE = declare(
-    "training.partial_dependence", "feature and position on its grid", "training/permutation_importance",
+    "training.partial_dependence", "target, feature and position on its grid", "training/permutation_importance",
     "interpretation/champion.py",
+    target=TARGET_OF_HORIZON,
     horizon_days=HORIZON,
     feature=("varchar", "the feature"),
     source_family=FAMILY,
@@ -56,7 +59,7 @@ PARTIAL_DEPENDENCE = declare(
     position=("integer", "position on the grid, from 1"),
     value=("varchar", "the value set for all customers, as text"),
     value_as_number=("double", "the same value as a number; null for a category or a missing value"),
-    predicted_spend=("double", "mean predicted spend"),
+    prediction=("double", "mean predicted spend in money, or mean purchase probability"),
     low=LOW,
     high=HIGH,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Published tables about models: their accuracy, their explanation, and what happened after they predicted."""
 
-from clv_pipeline.contracts.published_table import IDENTITY, WINDOW, PublishedTable
+from clv_pipeline.contracts.published_table import WINDOW, PublishedTable
 
 MODEL_TABLES: tuple[PublishedTable, ...] = (
     PublishedTable(
@@ -87,15 +87,16 @@ MODEL_TABLES: tuple[PublishedTable, ...] = (
     ),
     PublishedTable(
         "permutation_importance",
-        ("row_kind", "rank"),
+        ("target", "row_kind", "rank"),
         {
+            "target": "the predicted quantity, as in model_quality; each has its champion",
             "row_kind": "feature: shuffled alone; source: all features of a source shuffled together",
-            "rank": "1 matters most; features and sources are ranked separately",
+            "rank": "1 matters most; features and sources are ranked separately, for each target",
             "feature": "the feature; null for a source",
             "source_family": "feature source: purchase, btyd (buy-till-you-die model), web, survey, social, campaign or crm",
             "description": "readable label of the feature",
-            "mean_drop": "drop of the champion's normalised Gini on the test window "
-            "when the values are shuffled among customers",
+            "metric": "the metric that drops: normalised_gini for the spend, roc_auc for the purchase probability",
+            "mean_drop": "drop of the champion's metric on the test window when the values are shuffled among customers",
             "interval_low": "lower end of its 90 % bootstrap interval over customers",
             "interval_high": "upper end",
             "horizon_days": WINDOW["horizon_days"],
@@ -103,18 +104,20 @@ MODEL_TABLES: tuple[PublishedTable, ...] = (
     ),
     PublishedTable(
         "partial_dependence",
-        ("feature", "position"),
+        ("target", "feature", "position"),
         {
-            "feature": "one of the features that matter most",
+            "target": "the predicted quantity, as in model_quality; each has its champion",
+            "feature": "one of the features that matter most for the target",
             "source_family": "feature source",
             "description": "readable label of the feature",
             "position": "position of the value in the curve, from 1",
             "value": "the value set for all customers, as text; 'none' for a missing value",
             "value_as_number": "the same value as a number; null for a category and for a missing value",
-            "predicted_spend": "mean predicted spend if all had the value and nothing else changed, in currency",
+            "prediction": "mean prediction if all had the value and nothing else changed: spend in currency, or purchase "
+            "probability, 0 to 1",
             "interval_low": "lower end of its 90 % bootstrap interval over customers",
             "interval_high": "upper end",
-            "currency": IDENTITY["currency"],
+            "currency": "ISO code of the predicted amount; null for a purchase probability",
             "horizon_days": WINDOW["horizon_days"],
         },
     ),
