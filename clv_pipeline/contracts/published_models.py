@@ -141,7 +141,8 @@ MODEL_TABLES: tuple[PublishedTable, ...] = (
         ("horizon_days", "attribute", "group_name", "metric"),
         {
             "horizon_days": WINDOW["horizon_days"],
-            "attribute": "age, gender, or a column of the CRM whose feature is denied; the models see none of them",
+            "attribute": "age, gender, or a column of the CRM whose feature is denied. The models see none of them, "
+            "unless the setting denied_features permits age or gender",
             "group_name": "the group; groups of fewer than 50 customers are merged, or left out",
             "metric": "spend_bias: predicted divided by actual spend, minus 1; "
             "calibration: mean purchase probability minus the share who bought; "
