@@ -384,7 +384,24 @@ def test_tuning_keeps_the_parameters_with_the_best_mean_over_the_folds() -> None
         assert tuned.fold_scores[place] == pytest.approx(fold_score("spend", judged.spend, predicted))
         assert tuned.fold_biases[place] == pytest.approx(predicted.sum() / judged.spend.sum() - 1, rel=1e-4)
     assert tuned.score == pytest.approx(np.mean(tuned.fold_scores))
+    assert [tried.parameters for tried in tuned.searched] == search
+    assert max(tried.score for tried in tuned.searched) == tuned.searched[1].score == tuned.score
+    explained = [
+        metrics.r_squared(judged.spend, np.maximum(judged.spend, 0) * 1.1)
+        for judged in (rows.at((fold.validation,)) for fold in folds)
+    ]
+    assert tuned.searched[1].explained == pytest.approx(np.mean(explained), rel=1e-4)
     assert tuned.mean_absolute_bias == pytest.approx(np.mean(np.abs(tuned.fold_biases)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gradient_boosting", "xgboost", "xgboost_on_btyd", "xgboost_classifier", "xgboost_classifier_on_btyd"],
+)
+def test_the_learning_rate_of_boosted_trees_is_searched(name: str) -> None:
+    search = next(c.search for c in CANDIDATES if c.name == name)
+    assert len({parameters["learning_rate"] for parameters in search}) > 1
+    assert len(search) <= 3
 
 
 def test_tuning_is_bounded_by_parameter_sets_not_by_time() -> None:

@@ -19,7 +19,7 @@ from clv_pipeline.features.wording import describe, in_words, phrases
 from clv_pipeline.interpretation.explanation import Explainer, fit_explainer, top_reasons
 from clv_pipeline.modeling.calibration.level import PastMean
 from clv_pipeline.modeling.data.dataset import FeatureColumns
-from clv_pipeline.modeling.registry.registry import Manifest, Registry
+from clv_pipeline.modeling.registry.registry import Manifest, Recipe, Registry
 from clv_pipeline.modeling.training import training
 from clv_pipeline.scoring import scoring
 from clv_pipeline.scoring.scoring import ScoringReport, score_customers
@@ -196,7 +196,6 @@ def test_a_feature_in_words(feature: str, words: str) -> None:
         ("btyd_spend_90d", 31.816, "spend of 31.82 expected in 90 days from the purchase rhythm"),
         ("btyd_purchase_probability_90d", 0.056, "5.6% probability of a purchase in 90 days from the purchase rhythm"),
         ("btyd_purchase_value", 72.04, "purchases expected to be worth 72.04 each"),
-        ("btyd_lifetime_spend", 565146.12, "worth 565146.12 over a lifetime at this purchase rhythm"),
         ("returned_total", 11140.34, "returned 11140.34 so far"),
         ("returned_90d", 0.0, "returned 0.00 in the last 90 days"),
         ("spend_trend_90d", 120.0, "spend changed by +120.00 compared with the 90 days before"),
@@ -282,7 +281,7 @@ def test_every_eligible_customer_has_one_row_and_nobody_else(shop: Shop) -> None
     )
     single = len(set(once["customer_id"]) - refused)
     assert report.by_status == {
-        "no_purchase_yet": PROSPECTS, "single_purchase": single, "scored": len(buyers) - REFUSING - single
+        "no_purchase_yet": PROSPECTS, "single_purchase": single, "repeat_customer": len(buyers) - REFUSING - single
     }  # fmt: skip
     assert set(scores.query("score_status == 'single_purchase'")["customer_id"]) == set(once["customer_id"]) - refused
     assert set(scores.query("score_status == 'no_purchase_yet'")["customer_id"]) == prospects
@@ -294,7 +293,7 @@ def test_a_customer_won_in_the_last_30_days_is_new_whatever_was_bought(shop: Sho
     shop.score()
     oldest, single = (
         shop.table(f"select min(customer_id) from scores.customer_scores where score_status = '{s}'").iloc[0, 0]
-        for s in ("scored", "single_purchase")
+        for s in ("repeat_customer", "single_purchase")
     )
     tenures = {oldest: 30, single: 31}
     with shop.warehouse.connection() as connection:
@@ -317,7 +316,12 @@ def test_a_customer_won_in_the_last_30_days_is_new_whatever_was_bought(shop: Sho
 def test_scores_can_be_published(shop: Shop) -> None:
     report = shop.score()
     scores = shop.table("select * from scores.customer_scores")
-    assert scores.notna().all().all()
+    # of prospects no lifetime is known
+    lifetime = ["lifetime_spend", "lifetime_discount"]
+    assert scores.drop(columns=lifetime).notna().all().all()
+    is_buyer = scores["score_status"] != "no_purchase_yet"
+    assert (scores[lifetime].notna().all(axis=1) == is_buyer).all()
+    assert (scores["lifetime_spend"] >= scores["predicted_spend_60d"])[is_buyer].all()
     assert scores["predicted_spend_60d"].ge(0).all()
     assert scores["purchase_probability_60d"].between(0, 1).all()
     assert scores["primary_spend"].equals(scores["predicted_spend_60d"])
@@ -345,16 +349,16 @@ def test_prospects_get_the_past_mean_of_their_like_and_no_reason(shop: Shop) -> 
     shop.score()
     prospects = shop.table("select * from scores.customer_scores where score_status = 'no_purchase_yet'")
     (horizon,) = shop.manifest.horizons
-    np.testing.assert_allclose(prospects["predicted_spend_60d"].astype(float), horizon.prospect_spend, atol=0.005)
+    np.testing.assert_allclose(prospects["predicted_spend_60d"].astype(float), horizon.prospects.spend, atol=0.005)
     np.testing.assert_allclose(
-        prospects["purchase_probability_60d"].astype(float), horizon.prospect_probability, atol=0.00005
+        prospects["purchase_probability_60d"].astype(float), horizon.prospects.probability, atol=0.00005
     )
     assert set(prospects["reason_1"]) == {""}
 
 
 def test_scored_customers_have_reasons(shop: Shop) -> None:
     report = shop.score()
-    scored = shop.table("select * from scores.customer_scores where score_status = 'scored'")
+    scored = shop.table("select * from scores.customer_scores where score_status = 'repeat_customer'")
     assert report.fidelity > 0.5
     assert scored["reason_1"].str.match(REASON).mean() > 0.99
     assert not scored[["reason_1", "reason_2", "reason_3"]].apply(lambda s: s.str.contains(r"\bnan\b")).any().any()
@@ -486,10 +490,28 @@ def test_a_model_file_that_was_changed_stops_the_night_and_leaves_the_scores(sho
     pd.testing.assert_frame_equal(shop.table("from scores.customer_scores"), before)
 
 
-def test_without_enough_history_the_status_says_so(shop: Shop) -> None:
-    young = replace(shop.manifest, horizons=[replace(h, has_enough_history=False) for h in shop.manifest.horizons])
-    report = shop.score(young)
-    assert set(report.by_status) == {"insufficient_history", "no_purchase_yet"}
+@pytest.mark.parametrize(
+    ("change", "basis"),
+    [
+        ({}, "learned"),
+        ({"has_enough_history": False}, "prior"),
+        ({"learned_days": 30}, "extended"),
+        ({"spend": Recipe("spend_rate", {}, is_baseline=True)}, "rule"),
+    ],
+    ids=["learned", "prior", "extended", "rule"],
+)
+def test_the_basis_is_that_of_the_horizon_and_the_status_that_of_the_customer(
+    shop: Shop, change: dict[str, object], basis: str
+) -> None:
+    (horizon,) = shop.manifest.horizons
+    assert horizon.basis == "learned"
+    assert replace(horizon, **change).basis == basis
+    if basis in ("learned", "prior"):
+        shop.score(replace(shop.manifest, horizons=[replace(horizon, **change)]))
+        scores = shop.table("from scores.customer_scores")
+        is_buyer = scores["score_status"] != "no_purchase_yet"
+        assert set(scores["basis_60d"][is_buyer]) == {basis}
+        assert set(scores["basis_60d"][~is_buyer]) == {"rule"}
 
 
 def test_a_night_on_which_nobody_has_bought_yet(shop: Shop, spoil: Spoil) -> None:

@@ -25,7 +25,7 @@ from clv_pipeline.interpretation.permutation import (
 )
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Task
-from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
+from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows, target_names
 from clv_pipeline.modeling.training import training
 from clv_pipeline.reporting import plots
 from clv_pipeline.warehouse.connection import Warehouse
@@ -124,6 +124,16 @@ def test_shuffled_rows_have_the_types_that_models_were_fitted_on() -> None:
     importance(look, groups_of(["last_category", "spend_90d"], COLUMNS))
     for types in seen:
         pd.testing.assert_series_equal(types, ORDINARY.features.dtypes)
+
+
+def test_the_importance_for_the_probability_is_the_area_under_the_curve_that_is_lost() -> None:
+    groups = [Group("spend_90d", "purchase", ("spend_90d",))]
+    (found,) = permutation_importance(by_recent_spend, ORDINARY, groups, target="flag", repeats=1, samples=20, seed=1)
+    order = np.random.default_rng(1).permutation(len(ORDINARY))
+    scores = by_recent_spend(ORDINARY.features)
+    lost = metrics.roc_auc(ORDINARY.flag, scores) - metrics.roc_auc(ORDINARY.flag, scores[order])
+    assert found.value == pytest.approx(lost)
+    assert found.low < found.value < found.high
 
 
 def test_without_any_money_importance_is_undefined() -> None:
@@ -260,9 +270,9 @@ class Shop:
     def warehouse(self) -> Warehouse:
         return open_warehouse(self.home)
 
-    def look(self, plan: CutoffPlan) -> interpretation.ImportanceScope | None:
+    def look(self, plan: CutoffPlan) -> list[interpretation.ImportanceScope]:
         interpretation.ablate_sources(self.warehouse, self.settings, plan)
-        return interpretation.interpret_champion(self.warehouse, self.settings, plan)
+        return interpretation.interpret_champions(self.warehouse, self.settings, plan)
 
     def tables(self) -> list[pd.DataFrame]:
         with self.warehouse.connection() as connection:
@@ -289,52 +299,66 @@ def copy_of_shop(shop: Shop, tmp_path: Path) -> Shop:
     return replace(shop, home=Home(tmp_path / "copy"))
 
 
+SPEND, PURCHASE = target_names(60)
+
+
 def test_the_tables_hold_features_and_sources_with_intervals_around_their_values(shop: Shop) -> None:
-    found, dependence, ablated = shop.tables()
-    assert found["feature"].notna().sum() == 25
-    assert set(found.query("row_kind == 'source'")["source_family"]) == {"purchase", "btyd"}
-    assert found["mean_drop"].between(found["low"], found["high"]).all()
-    assert found["mean_drop"].max() > 0.02
-    assert dependence["predicted_spend"].between(dependence["low"], dependence["high"]).all()
-    moving = found.query("row_kind == 'feature' and mean_drop > 0")
-    assert len(moving) >= 3
-    assert dependence["feature"].nunique() == min(8, len(moving))
+    both, dependence_of_both, ablated = shop.tables()
+    for target, metric, features, curves in ((SPEND, "normalised_gini", 25, 8), (PURCHASE, "roc_auc", 12, 6)):
+        found, dependence = (table[table["target"] == target] for table in (both, dependence_of_both))
+        assert found["feature"].notna().sum() == features
+        assert set(found["metric"]) == {metric}
+        assert set(found.query("row_kind == 'source'")["source_family"]) == {"purchase", "btyd"}
+        assert found["mean_drop"].between(found["low"], found["high"]).all()
+        assert found["mean_drop"].max() > 0.02
+        assert dependence["prediction"].between(dependence["low"], dependence["high"]).all()
+        moving = found.query("row_kind == 'feature' and mean_drop > 0")
+        assert len(moving) >= 3
+        # the curve of a feature that loses nothing when it is shuffled is flat
+        top = moving.nlargest(curves, "mean_drop")["feature"]
+        assert list(dict.fromkeys(dependence["feature"])) == list(top)
+        for _, curve in dependence.groupby("feature"):
+            assert list(curve["position"]) == list(range(1, len(curve) + 1))
     assert set(ablated["left_out"]) == {"btyd"}
     assert set(ablated["metric"]) == set(ablation.METRICS)
-    for table in (found, dependence, ablated):
+    for table in shop.tables():
         assert set(table["horizon_days"]) == {60}
         assert not table["description"].str.contains("_").any()
 
 
-def test_dependence_is_shown_for_what_matters_most(shop: Shop) -> None:
-    found, dependence, _ = shop.tables()
-    # the curve of a feature that loses nothing when it is shuffled is flat
-    top = found.query("row_kind == 'feature' and mean_drop > 0").nlargest(8, "mean_drop")["feature"]
-    assert list(dict.fromkeys(dependence["feature"])) == list(top)
-    for _, curve in dependence.groupby("feature"):
-        assert list(curve["position"]) == list(range(1, len(curve) + 1))
+def test_dependence_of_the_probability_is_between_0_and_1_and_of_the_spend_is_money(shop: Shop) -> None:
+    _, dependence, _ = shop.tables()
+    of = dependence.groupby("target")
+    assert of["low"].min()[PURCHASE] > 0 and of["high"].max()[PURCHASE] < 1
+    assert of["prediction"].max()[SPEND] > 1
 
 
 def test_dependence_is_at_the_level_that_was_judged(shop: Shop, copy_of_shop: Shop) -> None:
     """Where a season was measured, predictions were scaled to it before they were judged."""
     with copy_of_shop.warehouse.transaction() as connection:
-        connection.execute("update training.test_predictions set predicted_spend = 3 * predicted_spend")
+        connection.execute(
+            "update training.test_predictions set predicted_spend = 3 * predicted_spend, predicted_flag = 0.9"
+        )
     copy_of_shop.look(shop.plan)
     (unchanged, before, _), (importance, after, _) = shop.tables(), copy_of_shop.tables()
-    np.testing.assert_allclose(after["predicted_spend"], 3 * before["predicted_spend"])
+    is_spend = before["target"] == SPEND
+    np.testing.assert_allclose(after["prediction"][is_spend], 3 * before["prediction"][is_spend])
+    odds = [table["prediction"][~is_spend] / (1 - table["prediction"][~is_spend]) for table in (before, after)]
+    assert (odds[1] > 1.5 * odds[0]).all()
+    assert (after["high"][~is_spend] < 1).all()
     pd.testing.assert_frame_equal(importance, unchanged)
 
 
 def test_looking_again_gives_the_same_tables(shop: Shop, copy_of_shop: Shop) -> None:
     looked = copy_of_shop.look(shop.plan)
-    assert looked is not None
-    assert looked.features == 25 < looked.of_features
+    assert [scope.target for scope in looked] == [SPEND, PURCHASE]
+    assert all(scope.features < scope.of_features for scope in looked)
     for first, again in zip(shop.tables(), copy_of_shop.tables(), strict=True):
         pd.testing.assert_frame_equal(first, again)
 
 
 def test_without_a_test_window_the_tables_are_there_and_empty(shop: Shop, copy_of_shop: Shop) -> None:
-    assert copy_of_shop.look(replace(shop.plan, test=None)) is None
+    assert copy_of_shop.look(replace(shop.plan, test=None)) == []
     assert [list(t.columns) for t in copy_of_shop.tables()] == [list(t.columns) for t in shop.tables()]
     assert [len(t) for t in copy_of_shop.tables()] == [0, 0, 0]
 
@@ -355,7 +379,10 @@ def test_a_panel_of_numbers_of_categories_and_of_both_can_be_drawn() -> None:
     numbers = [("spend", str(i), True, 1.0 + i, 0.5, 20.0) for i in range(12)]
     categories = [("category", name, False, 1.0, 0.5, 2.0) for name in ("$5 off $_{10", "a very long name indeed")]
     none = [("spend", "none", False, 1.0, 0.5, 2.0)]
-    pictures = {plots.dependence(points, "EUR") for points in (numbers, categories, numbers + none + categories)}
+    pictures = {
+        plots.dependence(points, "Predicted spend", "EUR")
+        for points in (numbers, categories, numbers + none + categories)
+    }
     assert len(pictures) == 3
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)
 
@@ -368,4 +395,8 @@ def test_the_report_says_in_words_what_a_source_adds(demo_run: Home) -> None:
     for source in ("web", "surveys", "purchase rhythm", "everything but purchases"):
         row = rf'<td>{source}</td><td>(helps|hurts|no clear effect)</td><td class="n">{signed} \[{signed}, {signed}\]</td>'
         assert re.search(row, section), source
-    assert section.count("<img") == 4
+    # the contributions; importance by feature and by source, and the dependence, for each of two targets
+    assert section.count("<img") == 7
+    for name in ("Predicted spend", "Purchase probability"):
+        assert f'alt="{name}: importance by feature"' in section
+        assert f'alt="{name} by value of a feature"' in section

@@ -6,6 +6,7 @@ What erasure and consent do to whole nights is in `faults/` (60 and 61), and tha
 import json
 import re
 import stat
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 
 from clv_pipeline.core.errors import ConfigurationError, PrivacyError
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.features import build as feature_build
 from clv_pipeline.features.build import build_feature_table
@@ -311,6 +313,16 @@ def test_age_and_gender_are_denied_by_default(name: str) -> None:
     denied = load_settings(source="demo").denied_features
     assert is_denied(name, denied)
     assert not any(is_denied(n, denied) for n in ("crm_age_days", "spend_90d", "crm_country", "average_basket"))
+
+
+def test_the_example_of_the_readme_permits_the_age_in_years_and_nothing_else_that_was_denied() -> None:
+    section = (PROJECT / "README.md").read_text().split("### How to permit a denied feature", 1)[1].split("\n## ", 1)[0]
+    (example,) = re.findall(r"^ *(denied_features = .*)$", section, re.MULTILINE)
+    permitting = tomllib.loads(example)["denied_features"]
+    default = load_settings(source="demo").denied_features
+    assert set(default) - set(permitting) == {"*_age_years"}
+    assert not set(permitting) - set(default)
+    assert is_denied("crm_age_years", default) and not is_denied("crm_age_years", permitting)
 
 
 def test_a_denied_feature_is_in_no_table_that_models_see(

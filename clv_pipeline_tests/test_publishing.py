@@ -219,7 +219,13 @@ def test_probabilities_are_probabilities_and_money_is_decimal(published: Connect
             assert kind == "DECIMAL(18,2)", f"{table}.{column} is {kind}"
         if table in ("customer_clv", "customer_clv_history", "segments", "recommendations", "channel_value"):
             assert kind not in ("DOUBLE", "FLOAT"), f"{table}.{column} is {kind}"
-    for column in ("historic_value", "lifetime_value", "predicted_spend_90d", "average_purchase_value"):
+    for column in (
+        "historic_value",
+        "lifetime_spend",
+        "lifetime_margin",
+        "predicted_spend_90d",
+        "average_purchase_value",
+    ):
         assert of["customer_clv", column] == "DECIMAL(18,2)"
 
 
@@ -277,7 +283,7 @@ def test_what_is_typical_lies_between_the_ends_and_the_total_between_its_own(pub
         published,
         "select count(*), count(*) filter (where not (0 <= predicted_spend_low_90d "
         "and predicted_spend_low_90d <= typical_spend_90d and typical_spend_90d <= predicted_spend_high_90d)) "
-        "from customer_clv where score_status <> 'insufficient_history'",
+        "from customer_clv",
     )
     assert customers != 0 and outside == 0
     assert _one(

@@ -20,7 +20,7 @@ from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration.level import expected_total
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Task, candidates_for
 from clv_pipeline.modeling.candidates.ensembles import predict
-from clv_pipeline.modeling.data.dataset import feature_columns, load_labelled, target_names
+from clv_pipeline.modeling.data.dataset import feature_columns, load_labelled, target_name, target_names
 from clv_pipeline.modeling.data.prospects import Prospects
 from clv_pipeline.modeling.registry.registry import Manifest, Recipe, Registry, library_versions, why_unfit
 from clv_pipeline.modeling.training import records, training
@@ -156,6 +156,27 @@ def test_every_candidate_of_every_horizon_is_tuned_and_one_a_target_is_champion(
                 assert set(choice.parameters["members"]) <= members
             else:
                 assert dict(choice.parameters) in [dict(p) for p in choice.candidate.search]
+
+
+def test_every_parameter_set_is_kept_with_its_score_and_what_it_explains(shop: Trained) -> None:
+    for horizon, tuned in shop.tuned.items():
+        sets = shop.table(f"select * from training.parameter_sets where horizon_days = {horizon}")
+        assert len(sets) == sum(t.tried for t in tuned)
+        for t in tuned:
+            name = target_name(horizon, t.candidate.target)
+            found = sets[(sets["candidate"] == t.candidate.name) & (sets["target"] == name)]
+            assert list(found["parameter_set"]) == list(range(1, t.tried + 1))
+            (chosen,) = found[found["is_chosen"]].itertuples()
+            assert json.loads(str(chosen.parameters)) == dict(t.parameters)
+            assert chosen.fold_score == found["fold_score"].max() == pytest.approx(t.score)
+            shown, other = ("r_squared", "roc_auc") if t.candidate.target == "spend" else ("roc_auc", "r_squared")
+            assert found[shown].notna().all() and found[other].isna().all()
+
+
+def test_the_linear_models_of_the_evaluation_leave_their_coefficients(shop: Trained) -> None:
+    found = shop.table("select distinct horizon_days, candidate from training.linear_coefficients order by all")
+    names = ["elastic_net", "linear_regression", "logistic_regression"]
+    assert found.to_numpy().tolist() == [[horizon, name] for horizon in (30, 90) for name in names]
 
 
 def test_models_and_baselines_are_judged_side_by_side_on_the_test_window(shop: Trained) -> None:

@@ -1,4 +1,7 @@
-"""Table and column as Python declares them; the declarations are `warehouse.py`."""
+"""Table and column as Python declares them, and the columns that several tables share.
+
+The declarations are in `warehouse.py` and `model_tables.py`.
+"""
 
 import re
 from collections.abc import Sequence
@@ -63,3 +66,32 @@ class Table:
                     Column(*(text.replace("{h}", str(days)) for text in (c.name, c.type, c.meaning))) for c in columns
                 ]
         return found
+
+
+def declare(
+    name: str,
+    grain: str,
+    assets: str | tuple[str, ...],
+    modules: str | tuple[str, ...],
+    **columns: tuple[str, str],
+) -> Table:
+    """Return a table whose columns are name=(type, meaning); _HORIZON in a name means one column per horizon.
+
+    >>> declare("t", "customer", "raw/t", "t.py", spend_HORIZON=("double", "money")).column_names()
+    ['spend_{h}d']
+    """
+    return Table(
+        name,
+        grain,
+        (assets,) if isinstance(assets, str) else assets,
+        (modules,) if isinstance(modules, str) else modules,
+        tuple(Column(column.replace("_HORIZON", "_{h}d"), *declared) for column, declared in columns.items()),
+    )
+
+
+HORIZON = ("integer", "length of the predicted window in days, from the cutoff")
+TARGET_OF_HORIZON = ("varchar", "the target with its horizon")
+CANDIDATE = ("varchar", "the candidate, or champion_so_far for the reigning champion's recipe")
+LOW, HIGH = ("double", "lower end of the 90 % bootstrap interval"), ("double", "upper end")
+FAMILY = ("varchar", "the feature family")
+IN_WORDS = ("varchar", "readable label")

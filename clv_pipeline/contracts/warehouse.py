@@ -1,40 +1,35 @@
 """The warehouse tables that Python writes: grain, columns, types, meaning and writer of each.
 
-Tables that a SQL file builds are declared by that file, source tables by `contracts/source.py`, published ones by
-`published.py`. How rows get into a table is `warehouse/tables.py`.
+Those that explain models are in `model_tables.py`. Tables that a SQL file builds are declared by that file, source tables by
+`contracts/source.py`, published ones by `published.py`. How rows get into a table is `warehouse/tables.py`.
 """
 
 from dataclasses import replace
 
-from clv_pipeline.contracts.table import Column, Table
+from clv_pipeline.contracts.model_tables import (
+    LINEAR_COEFFICIENTS as LINEAR_COEFFICIENTS,
+    PARAMETER_SETS as PARAMETER_SETS,
+    PARTIAL_DEPENDENCE as PARTIAL_DEPENDENCE,
+    PERMUTATION_IMPORTANCE as PERMUTATION_IMPORTANCE,
+    SOURCE_ABLATION as SOURCE_ABLATION,
+)
+from clv_pipeline.contracts.table import (
+    CANDIDATE as _CANDIDATE,
+    FAMILY as _FAMILY,
+    HIGH as _HIGH,
+    HORIZON as _HORIZON,
+    IN_WORDS as _IN_WORDS,
+    LOW as _LOW,
+    TARGET_OF_HORIZON as _TARGET_OF_HORIZON,
+    Table,
+    declare as _table,
+)
 
 _CLEAN = (
     "campaign_touches", "customers", "marketing_spend", "orders", "social_interactions", "survey_responses", "web_sessions",
 )  # fmt: skip
 _CUSTOMER = ("varchar", "the customer")
-_HORIZON = ("integer", "length of the predicted window in days, from the cutoff")
 _TARGET = ("varchar", "spend: net spend in the window; flag: 1 if there was a purchase")
-_CANDIDATE = ("varchar", "the candidate, or champion_so_far for the reigning champion's recipe")
-_LOW, _HIGH = ("double", "lower end of the 90 % bootstrap interval"), ("double", "upper end")
-_FAMILY = ("varchar", "the feature family")
-_IN_WORDS = ("varchar", "readable label")
-
-
-def _table(
-    name: str,
-    grain: str,
-    assets: str | tuple[str, ...],
-    modules: str | tuple[str, ...],
-    **columns: tuple[str, str],
-) -> Table:
-    return Table(
-        name,
-        grain,
-        (assets,) if isinstance(assets, str) else assets,
-        (modules,) if isinstance(modules, str) else modules,
-        tuple(Column(column.replace("_HORIZON", "_{h}d"), *declared) for column, declared in columns.items()),
-    )
-
 
 LOADS = _table(
     "raw.loads", "source table, as of its last load", "raw/orders", ("sources/extraction.py", "privacy/erasure.py"),
@@ -218,7 +213,7 @@ MODEL_QUALITY = _table(
     row_kind=("varchar", "model: a candidate's own predictions; published: the champions' calibrated predictions; level: the "
               "expected totals; verdict: what that means, in words"),
     horizon_days=_HORIZON,
-    target=("varchar", "the target with its horizon"),
+    target=_TARGET_OF_HORIZON,
     candidate=_CANDIDATE,
     is_baseline=("boolean", "whether it is a fixed rule"),
     is_champion=("boolean", "whether it won"),
@@ -241,44 +236,6 @@ FAIRNESS_AUDIT = _table(
     low=_LOW,
     high=_HIGH,
     test_window_start=("date", "first day of the test window"),
-)  # fmt: skip
-PERMUTATION_IMPORTANCE = _table(
-    "training.permutation_importance", "feature, and per source as a whole", "training/permutation_importance",
-    "interpretation/champion.py",
-    row_kind=("varchar", "feature: shuffled alone; source: all features of a source together"),
-    horizon_days=_HORIZON,
-    feature=("varchar", "the feature; null for a source as a whole"),
-    source_family=_FAMILY,
-    description=_IN_WORDS,
-    mean_drop=("double", "normalised Gini lost on the test window when its values are shuffled"),
-    low=_LOW,
-    high=_HIGH,
-)  # fmt: skip
-PARTIAL_DEPENDENCE = _table(
-    "training.partial_dependence", "feature and position on its grid", "training/permutation_importance",
-    "interpretation/champion.py",
-    horizon_days=_HORIZON,
-    feature=("varchar", "the feature"),
-    source_family=_FAMILY,
-    description=_IN_WORDS,
-    position=("integer", "position on the grid, from 1"),
-    value=("varchar", "the value set for all customers, as text"),
-    value_as_number=("double", "the same value as a number; null for a category or a missing value"),
-    predicted_spend=("double", "mean predicted spend"),
-    low=_LOW,
-    high=_HIGH,
-)  # fmt: skip
-SOURCE_ABLATION = _table(
-    "training.source_ablation", "source left out and metric", "training/source_ablation", "interpretation/champion.py",
-    horizon_days=_HORIZON,
-    left_out=("varchar", "the source left out"),
-    description=_IN_WORDS,
-    metric=("varchar", "name of the metric"),
-    with_source=("double", "the metric with every source"),
-    without_source=("double", "the metric without this one"),
-    difference=("double", "with_source minus without_source"),
-    low=_LOW,
-    high=_HIGH,
 )  # fmt: skip
 TRAINED_VERSION = _table(
     "training.trained_version", "warehouse: the version measured by the tables of this layer", "training/champion",
@@ -380,5 +337,5 @@ COLUMN_LINEAGE = _table(
     step=("varchar", "the SQL file, Python module or recipe that derives it"),
 )  # fmt: skip
 
-#: Every table above by its name, `layer.name`.
+#: Every table by its name, `layer.name`.
 TABLES: dict[str, Table] = {table.name: table for table in list(globals().values()) if isinstance(table, Table)}

@@ -1,4 +1,4 @@
-"""Model interpretation on the untouched test window, for the first horizon: permutation importance, dependence, ablation.
+"""Interpretation of both champions on the untouched test window, for the first horizon: importance, dependence, ablation.
 
 This module reads the window, fits the models as they were evaluated, and writes the tables. Importance, dependence and
 ablation are computed in the modules of these names. On nights without a training the tables stay unchanged.
@@ -18,30 +18,45 @@ from clv_pipeline.features.wording import describe, describe_family, in_words
 from clv_pipeline.interpretation import ablation
 from clv_pipeline.interpretation.partial_dependence import evaluation_grid, partial_dependence
 from clv_pipeline.interpretation.permutation import (
+    METRIC,
     Predict,
     features_that_move_most,
     groups_of,
     permutation_importance,
 )
-from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.candidates.catalogue import Task
+from clv_pipeline.modeling.calibration.level import change_of_odds
+from clv_pipeline.modeling.candidates.catalogue import Target, Task
 from clv_pipeline.modeling.candidates.ensembles import predict
-from clv_pipeline.modeling.data.dataset import LabelledRows, feature_columns, load_labelled
+from clv_pipeline.modeling.data.dataset import LabelledRows, feature_columns, load_labelled, target_name
 from clv_pipeline.modeling.training.records import champions, read_choices
+from clv_pipeline.modeling.training.training import TARGETS
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse
 
-#: Limits that keep a run short for any number of customers: a blend needs up to 75 microseconds for each predicted row.
-_SHUFFLED_CUSTOMERS, _SHUFFLED_FEATURES, _SHUFFLES = 1_500, 25, 3
-_DEPENDENCE_CUSTOMERS, _DEPENDENCE_FEATURES = 500, 8
+
+@dataclass(frozen=True)
+class Effort:
+    """Work for one champion, which keeps a run short for any number of customers: a blend needs up to 75 microseconds for
+    each predicted row. Customers, features and repeats of the importance, then customers and features of the dependence."""
+
+    shuffled_customers: int
+    shuffled_features: int
+    shuffles: int
+    dependence_customers: int
+    dependence_features: int
+
+
+#: The probability costs a quarter of the spend: fewer features matter for it, and its metric needs fewer repeats.
+_EFFORT: dict[Target, Effort] = {"spend": Effort(1_500, 25, 3, 500, 8), "flag": Effort(1_500, 12, 1, 300, 6)}
 #: The fixed model ranks as well from these as from twice as many.
 _ABLATION_ROWS = 14_000
 
 
 @dataclass(frozen=True)
 class ImportanceScope:
-    """Scope of the permutation importance: features shuffled, features in total, customers, repeats."""
+    """Scope of one target's permutation importance: features shuffled, features in total, customers, repeats."""
 
+    target: str
     features: int
     of_features: int
     customers: int
@@ -49,37 +64,44 @@ class ImportanceScope:
 
     def __str__(self) -> str:
         return (
-            f"the {self.features} of {self.of_features} features that change predictions most, "
+            f"{self.target}: the {self.features} of {self.of_features} features that change predictions most, "
             f"each shuffled {self.times} times among {self.customers} customers"
         )
 
 
-def interpret_champion(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -> ImportanceScope | None:
-    """Replace `training.permutation_importance` and `training.partial_dependence` for the spend champion.
+def interpret_champions(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -> list[ImportanceScope]:
+    """Replace `training.permutation_importance` and `training.partial_dependence`, for the champions of both targets.
 
-    Returns the scope, or None when the history is too short for a test window and the tables are empty.
+    Returns the scopes; none when the history is too short for a test window and the tables are empty.
     """
     with warehouse.transaction() as connection:
         tables.create(connection, PERMUTATION_IMPORTANCE)
         tables.create(connection, PARTIAL_DEPENDENCE)
         if plan.test is None:
-            return None
+            return []
         task, learned, judged = _rows(connection, settings, plan, plan.test)
-        name = champions(connection, plan.horizon_days)["spend"]
-        champion = next(c for c in read_choices(connection, plan.horizon_days, "spend") if c.candidate.name == name)
-        expected: Predict = partial(predict, champion.candidate.fit(task, champion.parameters, learned))
-        shuffled = some(judged, _SHUFFLED_CUSTOMERS, settings.seed)
-        importance = _importance(expected, shuffled, task, settings)
-        tables.append(connection, PERMUTATION_IMPORTANCE, importance)
-        moving = importance[importance["feature"].notna() & (importance["mean_drop"] > 0)]
-        top = moving.sort_values("mean_drop", ascending=False, kind="stable")["feature"][:_DEPENDENCE_FEATURES]
-        few = some(judged, _DEPENDENCE_CUSTOMERS, settings.seed).features
-        level = _level(connection, plan.horizon_days, expected(judged.features))
-        for feature in top:
-            curve = _dependence(expected, few, feature, level, task, settings)
-            tables.append(connection, PARTIAL_DEPENDENCE, curve)
+        return [_interpret(connection, settings, target, task, learned, judged) for target in TARGETS]
+
+
+def _interpret(
+    connection: Connection, settings: Settings, target: Target, task: Task, learned: LabelledRows, judged: LabelledRows
+) -> ImportanceScope:
+    """Fit one target's champion as it was evaluated, and append its importance and dependence to the tables."""
+    effort, days = _EFFORT[target], task.horizon_days
+    name = champions(connection, days)[target]
+    champion = next(c for c in read_choices(connection, days, target) if c.candidate.name == name)
+    expected: Predict = partial(predict, champion.candidate.fit(task, champion.parameters, learned))
+    shuffled = some(judged, effort.shuffled_customers, settings.seed)
+    importance = _importance(expected, shuffled, target, task, settings)
+    tables.append(connection, PERMUTATION_IMPORTANCE, importance)
+    moving = importance[importance["feature"].notna() & (importance["mean_drop"] > 0)]
+    top = moving.sort_values("mean_drop", ascending=False, kind="stable")["feature"][: effort.dependence_features]
+    few = some(judged, effort.dependence_customers, settings.seed).features
+    as_judged = _as_judged(connection, target, days, expected, judged)
+    for feature in top:
+        tables.append(connection, PARTIAL_DEPENDENCE, _dependence(as_judged, few, feature, target, task, settings))
     features = int(importance["feature"].notna().sum())
-    return ImportanceScope(features, len(task.columns.names), len(shuffled), _SHUFFLES)
+    return ImportanceScope(target_name(days, target), features, len(task.columns.names), len(shuffled), effort.shuffles)
 
 
 def ablate_sources(warehouse: Warehouse, settings: Settings, plan: CutoffPlan) -> None:
@@ -133,45 +155,58 @@ def _rows(
     return Task(columns, plan.horizon_days, settings.seed), rows.at(test.train), rows.at((test.validation,))
 
 
-def _importance(expected: Predict, rows: LabelledRows, task: Task, settings: Settings) -> pd.DataFrame:
-    predicted = expected(rows.features)
+def _importance(expected: Predict, rows: LabelledRows, target: Target, task: Task, settings: Settings) -> pd.DataFrame:
+    effort = _EFFORT[target]
     strongest = features_that_move_most(
-        rows.features, predicted, task.columns, count=_SHUFFLED_FEATURES, seed=settings.seed
+        rows.features, expected(rows.features), task.columns, count=effort.shuffled_features, seed=settings.seed
     )
     groups = groups_of(strongest, task.columns)
     drops = permutation_importance(
-        expected, rows, groups, repeats=_SHUFFLES, samples=settings.bootstrap_samples, seed=settings.seed
-    )
+        expected, rows, groups, target=target, repeats=effort.shuffles, samples=settings.bootstrap_samples,
+        seed=settings.seed,
+    )  # fmt: skip
     found = [
-        ("source" if group.feature is None else "feature", task.horizon_days, group.feature, group.source_family,
+        (target_name(task.horizon_days, target), "source" if group.feature is None else "feature", task.horizon_days,
+         group.feature, group.source_family,
          f"{describe_family(group.source_family)}, all together" if group.feature is None else describe(group.feature),
-         drop.value, drop.low, drop.high)
+         METRIC[target], drop.value, drop.low, drop.high)
         for group, drop in zip(groups, drops, strict=True)
     ]  # fmt: skip
     return pd.DataFrame(found, columns=[c.name for c in PERMUTATION_IMPORTANCE.columns])
 
 
 def _dependence(
-    expected: Predict, features: pd.DataFrame, feature: str, level: float, task: Task, settings: Settings
+    expected: Predict, features: pd.DataFrame, feature: str, target: Target, task: Task, settings: Settings
 ) -> pd.DataFrame:
     grid = evaluation_grid(features[feature])
     curve = partial_dependence(
         expected, features, feature, grid, samples=settings.bootstrap_samples, seed=settings.seed
     )
     found = [
-        (task.horizon_days, feature, family_of(feature), describe(feature), position, in_words(feature, value),
-         None if isinstance(value, str) or value != value else value,
-         level * at.value, level * at.low, level * at.high)
+        (target_name(task.horizon_days, target), task.horizon_days, feature, family_of(feature), describe(feature),
+         position, in_words(feature, value), None if isinstance(value, str) or value != value else value,
+         at.value, at.low, at.high)
         for position, (value, at) in enumerate(zip(grid, curve, strict=True), start=1)
     ]  # fmt: skip
     return pd.DataFrame(found, columns=[c.name for c in PARTIAL_DEPENDENCE.columns])
 
 
-def _level(connection: Connection, horizon_days: int, expected: metrics.Array) -> float:
-    """Return the factor that scaled the champion's predictions in its evaluation: the season, if one was measured."""
+def _as_judged(
+    connection: Connection, target: Target, horizon_days: int, expected: Predict, judged: LabelledRows
+) -> Predict:
+    """Return the champion's predictions at the level of its evaluation, with the season, if one was measured.
+
+    One factor of the spend, or of the odds of a purchase, which keeps a probability between 0 and 1.
+    """
+    column = "predicted_spend" if target == "spend" else "predicted_flag"
     # summed here, in a fixed order: a sum of doubles over the database's threads differs in its last digits
-    judged = connection.execute(
-        "select predicted_spend from training.test_predictions where horizon_days = $horizon order by customer_id",
+    level = float(np.mean(connection.execute(
+        f"select {column} from training.test_predictions where horizon_days = $horizon order by customer_id",
         {"horizon": horizon_days},
-    ).fetchnumpy()["predicted_spend"]
-    return float(np.mean(judged) / expected.mean()) if expected.mean() > 0 else 1.0
+    ).fetchnumpy()[column]))  # fmt: skip
+    predicted = expected(judged.features)
+    if target == "spend":
+        factor = level / float(predicted.mean()) if predicted.mean() > 0 else 1.0
+        return lambda features: factor * expected(features)
+    at_level = change_of_odds(predicted, level)
+    return lambda features: at_level(expected(features))

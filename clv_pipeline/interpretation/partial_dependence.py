@@ -1,4 +1,4 @@
-"""Partial dependence: mean predicted spend if all customers had the same value of one feature.
+"""Partial dependence: mean predicted spend or purchase probability if all customers had the same value of one feature.
 
 Input are rows and a predict function; no model is fitted and no table is read here. It shows the effect of one feature in
 the model while the others stay unchanged, not what would happen to a customer.
@@ -41,7 +41,7 @@ def evaluation_grid(values: pd.Series) -> list[float | str]:
 def partial_dependence(
     predict: Predict, features: pd.DataFrame, feature: str, grid: list[float | str], *, samples: int, seed: int
 ) -> list[metrics.Estimate]:
-    """Return the mean prediction, in money, at each value of the grid, with its interval over customers.
+    """Return the mean prediction, as `predict` gives it, at each value of the grid, with its interval over customers.
 
     >>> features = pd.DataFrame({"recency_days": [1.0, 9.0], "orders": [1.0, 3.0]})
     >>> spend = lambda x: 100 / x["recency_days"].to_numpy() + x["orders"].to_numpy()

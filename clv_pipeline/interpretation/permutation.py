@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 from clv_pipeline.features.families import family_of
 from clv_pipeline.interpretation.explanation import fit_explainer
 from clv_pipeline.modeling import metrics
+from clv_pipeline.modeling.candidates.catalogue import Target
 from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
 
 Predict = Callable[[pd.DataFrame], metrics.Array]
+#: The metric whose loss is measured, by target.
+METRIC: dict[Target, str] = {"spend": "normalised_gini", "flag": "roc_auc"}
 #: Groups are predicted together up to this many rows: on few rows the fixed cost of a prediction dominates.
 _ROWS_AT_ONCE = 50_000
 
@@ -61,9 +64,16 @@ def groups_of(features: Iterable[str], columns: FeatureColumns) -> list[Group]:
 
 
 def permutation_importance(
-    predict: Predict, rows: LabelledRows, groups: list[Group], *, repeats: int, samples: int, seed: int
+    predict: Predict,
+    rows: LabelledRows,
+    groups: list[Group],
+    *,
+    target: Target = "spend",
+    repeats: int,
+    samples: int,
+    seed: int,
 ) -> list[metrics.Estimate]:
-    """Return for each group the normalised Gini that shuffling it costs: mean over `repeats`, interval over customers.
+    """Return for each group how much of the target's `METRIC` shuffling it costs: mean over `repeats`, interval over customers.
 
     All groups are shuffled in the same orders and evaluated on the same bootstrap draws, so that they are comparable.
 
@@ -75,15 +85,17 @@ def permutation_importance(
     1.0
     """
     customers = len(rows)
+    # of outcomes 0 and 1 the ROC-AUC is (1 + normalised Gini) / 2, so it loses half of what the Gini does
+    actual, of_gini = (rows.spend, 1.0) if target == "spend" else (rows.flag, 0.5)
     generator = np.random.default_rng(seed)
     order = np.concatenate([generator.permutation(customers) for _ in range(repeats)])
     stacked = rows.features.iloc[np.tile(np.arange(customers), repeats)].reset_index(drop=True)
     draws = metrics.bootstrap_draws(customers, samples, seed)
     # how often each customer counts: once for the estimate itself, then as often as drawn
     weights = np.column_stack([np.ones(customers), *(np.bincount(d, minlength=customers) for d in draws)])
-    perfect = ginis_of_draws(rows.spend, rows.spend, weights)
+    perfect = ginis_of_draws(actual, actual, weights)
     perfect[perfect <= 0] = np.nan
-    whole = ginis_of_draws(rows.spend, predict(rows.features), weights)
+    whole = ginis_of_draws(actual, predict(rows.features), weights)
     at_once = max(1, _ROWS_AT_ONCE // len(stacked))
     found = []
     for start in range(0, len(groups), at_once):
@@ -93,8 +105,8 @@ def permutation_importance(
         ]
         predicted = predict(pd.concat(batch, ignore_index=True)).reshape(len(batch), repeats, customers)
         for by_repeat in predicted:
-            shuffled_ginis = [ginis_of_draws(rows.spend, p, weights) for p in by_repeat]
-            drops = (whole - np.mean(shuffled_ginis, axis=0)) / perfect
+            shuffled_ginis = [ginis_of_draws(actual, p, weights) for p in by_repeat]
+            drops = of_gini * (whole - np.mean(shuffled_ginis, axis=0)) / perfect
             found.append(metrics.estimate(float(drops[0]), drops[1:]))
     return found
 

@@ -1,12 +1,13 @@
 """Plots in asset metadata: numbers come from the warehouse, pictures from reporting, Markdown goes to the Dagster UI."""
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import dagster as dg
 
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.reporting import markdown, plots
+from clv_pipeline.reporting import labels, markdown, plots
 from clv_pipeline.warehouse.connection import Connection, has_table
 
 
@@ -44,26 +45,28 @@ def of_test_window(connection: Connection, settings: Settings) -> dict[str, Any]
 
 
 def of_what_drives_predictions(connection: Connection, settings: Settings) -> dict[str, Any]:
-    """Return importance by feature and by source with intervals, and the partial dependence; nothing where it is empty."""
+    """Return importance by feature and by source with intervals, and the partial dependence, by target; nothing where empty."""
     bars = connection.execute(
         """
-        select description, mean_drop, low, high, row_kind = 'source' from training.permutation_importance
-        where isfinite(mean_drop) order by mean_drop desc, description
+        select target, row_kind, description, mean_drop, low, high from training.permutation_importance
+        where isfinite(mean_drop) order by target desc, row_kind, mean_drop desc, description
         """
     ).fetchall()
     points = connection.execute(
         """
-        select description, value, value_as_number is not null, predicted_spend, low, high
-        from training.partial_dependence order by rowid
+        select target, description, value, value_as_number is not null, prediction, low, high
+        from training.partial_dependence order by target desc, rowid
         """
     ).fetchall()
     found: dict[str, Any] = {}
-    for of_source, title in ((False, "importance by feature"), (True, "importance by source")):
-        shown = [bar[:4] for bar in bars if bar[4] is of_source]
-        if shown:
-            found[title] = _shown(plots.bars_with_intervals(shown, title.capitalize(), "loss of normalised Gini"))
-    if points:
-        found["partial dependence"] = _shown(plots.dependence(points, settings.currency))
+    for (target, kind), group in groupby(bars, key=lambda row: row[:2]):
+        name, lost, _ = labels.drivers(target, settings.currency)
+        title = f"{name}: importance by {kind}"
+        found[title.lower()] = _shown(plots.bars_with_intervals([row[2:] for row in group], title, lost))
+    for target, curves in groupby(points, key=lambda row: row[0]):
+        name, _, unit = labels.drivers(target, settings.currency)
+        title = f"{name} by value of a feature"
+        found[title.lower()] = _shown(plots.dependence([row[1:] for row in curves], title, unit))
     return found
 
 

@@ -101,8 +101,13 @@ def _of_sql(columns: Mapping[str, Mapping[str, str]]) -> Iterator[Edge]:
 
 def _of_python(columns: Mapping[str, Mapping[str, str]]) -> Iterator[Edge]:
     """Yield the steps of the tables that Python computes on the way from the source to the features."""
+    planned = (
+        ("features.cutoffs", "as_of"),
+        ("features.horizons", "horizon_days"),
+        ("features.horizons", "learned_days"),
+    )
     for source in (("raw.extraction", "as_of"), ("clean.orders", "order_date")):
-        yield ("features.cutoffs", "as_of", *source, "clv_pipeline/features/plan.py")
+        yield from ((*plan, *source, "clv_pipeline/features/plan.py") for plan in planned)
     for column in columns.get(_BTYD, ()):
         sources = [("features.population", column)] if column in ("as_of", "customer_id") else _PURCHASE_HISTORY
         yield from ((_BTYD, column, *source, _PURCHASE_MODEL) for source in sources)

@@ -25,21 +25,30 @@ from data_quality
 order by table_name, row_kind <> 'source', row_kind = 'part', data_quality.disposition, reason
 """
 _DEPENDENCE = """
-select partial_dependence.description, value, value_as_number is not null, predicted_spend,
+select partial_dependence.description, value, value_as_number is not null, prediction,
     partial_dependence.interval_low, partial_dependence.interval_high
 from partial_dependence
-inner join permutation_importance using (feature, source_family)
+inner join permutation_importance using (target, feature, source_family)
+where target = $target
 order by permutation_importance.rank, position
 """
 
 
 @dataclass(frozen=True)
-class Drivers:
-    """Drivers of the ranking, measured on the test window: by feature, by source, and the gain from each source."""
+class DriversOfTarget:
+    """Drivers of one champion's predictions, measured on the test window: by feature, by source, by value of a feature."""
 
+    name: str
     by_feature: Picture
     by_source: Picture
     dependence: Picture | None
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """Drivers of both champions, the spend first, and the gain from each source."""
+
+    targets: list[DriversOfTarget]
     sources: Table
 
 
@@ -148,30 +157,35 @@ def _contributions(connection: Connection, currency: str) -> Picture | None:
 
 def _drivers(connection: Connection, currency: str) -> Drivers | None:
     """Return the figures of the test window; None where the history is too short for one."""
-    features, sources = (
-        _importance(connection, f"row_kind = '{kind}' and rank <= {_LONGEST_LIST}") for kind in ("feature", "source")
-    )
-    if not features:
-        return None
-    points = connection.execute(_DEPENDENCE).fetchall()
-    lost = "loss of normalised Gini"
+    targets = connection.execute(
+        "select distinct target from permutation_importance where mean_drop is not null order by target desc"
+    ).fetchall()
+    found = [_of_target(connection, target, currency) for (target,) in targets]
+    return Drivers(found, _sources(connection)) if found else None
+
+
+def _of_target(connection: Connection, target: str, currency: str) -> DriversOfTarget:
+    features, sources = (_importance(connection, target, kind) for kind in ("feature", "source"))
+    points = connection.execute(_DEPENDENCE, {"target": target}).fetchall()
+    name, lost, unit = labels.drivers(target, currency)
     by_feature, by_source, by_value = (
-        "Importance by feature", "Importance by source", "Predicted spend by value of a feature",
+        f"{name}: importance by feature", f"{name}: importance by source", f"{name} by value of a feature",
     )  # fmt: skip
-    return Drivers(
+    return DriversOfTarget(
+        name,
         Picture(plots.bars_with_intervals(features, by_feature, lost), by_feature),
         Picture(plots.bars_with_intervals(sources, by_source, lost), by_source),
-        Picture(plots.dependence(points, currency), by_value) if points else None,
-        _sources(connection),
+        Picture(plots.dependence(points, by_value, unit), by_value) if points else None,
     )
 
 
-def _importance(connection: Connection, which: str) -> list[plots.Bar]:
+def _importance(connection: Connection, target: str, row_kind: str) -> list[plots.Bar]:
     return connection.execute(
-        f"""
-        select description, mean_drop, interval_low, interval_high from permutation_importance
-        where {which} and mean_drop is not null order by rank
         """
+        select description, mean_drop, interval_low, interval_high from permutation_importance
+        where target = $target and row_kind = $kind and rank <= $longest and mean_drop is not null order by rank
+        """,
+        {"target": target, "kind": row_kind, "longest": _LONGEST_LIST},
     ).fetchall()
 
 

@@ -137,6 +137,19 @@ def target(name: str) -> str:
     return f"{kind} ({days[1]} days)" if days else kind
 
 
+def drivers(target: str, currency: str) -> tuple[str, str, str]:
+    """Return the labels of plots about a target's champion: its prediction, the loss of skill, the mean prediction.
+
+    >>> drivers("spend_90d_total", "EUR")
+    ('Predicted spend', 'loss of normalised Gini', 'mean predicted spend, EUR')
+    >>> drivers("spend_90d_flag", "EUR")
+    ('Purchase probability', 'loss of ROC-AUC', 'mean purchase probability')
+    """
+    if target.endswith("_flag"):
+        return "Purchase probability", "loss of ROC-AUC", "mean purchase probability"
+    return "Predicted spend", "loss of normalised Gini", f"mean predicted spend, {currency}"
+
+
 def role(*, is_champion: bool, is_baseline: bool) -> str:
     """Return the role of a model in a comparison.
 

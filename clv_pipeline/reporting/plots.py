@@ -25,7 +25,7 @@ _INK, _ACCENT, _QUIET = "#1f2933", "#2563eb", "#9aa5b1"
 Array = NDArray[np.float64]
 #: Name, value, lower and upper end of its interval.
 Bar = tuple[str, float, float, float]
-#: Name of the feature, one of its values as text, whether that is a number, predicted spend with its interval.
+#: Name of the feature, one of its values as text, whether that is a number, mean prediction with its interval.
 DependencePoint = tuple[str, str, bool, float, float, float]
 _PANELS_A_ROW = 4
 _LONGEST_TICK = 12
@@ -135,17 +135,18 @@ def _bars_size(bars: int) -> tuple[float, float]:
     return 8.5, 1.1 + 0.27 * bars
 
 
-def dependence(points: Sequence[DependencePoint], currency: str) -> bytes:
-    """One small panel per feature, all on one scale of money: a line over numbers, dots for categories and missing values."""
+def dependence(points: Sequence[DependencePoint], title: str, unit: str) -> bytes:
+    """One small panel per feature, all on one scale of the unit: a line over numbers, dots for categories and missing values."""
     panels = [(name, list(group)) for name, group in groupby(points, key=lambda p: p[0])]
     rows, columns = -(-len(panels) // _PANELS_A_ROW), min(len(panels), _PANELS_A_ROW)
-    figure = _figure(0.5 + 2.5 * columns, 0.5 + 2.5 * rows)
+    figure = _figure(0.5 + 2.5 * columns, 0.8 + 2.5 * rows)
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes, (name, group) in zip(grid.flat, panels, strict=False):
         _panel(axes, name, group)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
-    figure.supylabel(f"mean predicted spend, {currency}", color=_INK, fontsize=10)
+    figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=11)
+    figure.supylabel(unit, color=_INK, fontsize=10)
     return _png(figure)
 
 

@@ -96,7 +96,10 @@ def test_more_back_than_bought(tmp_path: Path) -> None:
     customers = run("13-more-back-than-bought", tmp_path).customers()
     values = {who: str(customers[who]["historic_value"]) for who in ("neg", "zero", "keep", "late", "same")}
     assert values == {"neg": "0.00", "zero": "0.00", "keep": "90.00", "late": "55.00", "same": "0.00"}
-    assert all(row["predicted_spend_90d"] >= 0 and row["lifetime_value"] >= 0 for row in customers.values())
+    assert all(
+        row["predicted_spend_90d"] >= 0 and row["lifetime_spend"] >= row["predicted_spend_90d"]
+        for row in customers.values()
+    )
     for who in ("neg", "zero", "same"):
         assert (customers[who]["segment"], customers[who]["value_tier"]) != ("high_value", "A")
 

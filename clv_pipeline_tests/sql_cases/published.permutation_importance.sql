@@ -1,13 +1,17 @@
--- Permutation importance: features and whole sources ranked separately, ties by name; null, never NaN, and last.
+-- Permutation importance: targets, features and whole sources ranked separately, ties by name; null, never NaN, and last.
 
 -- given training.permutation_importance
-select case when feature is null then 'source' else 'feature' end as row_kind, 90 as horizon_days, feature, source_family, '' as description, mean_drop, mean_drop - 0.01 as low, mean_drop + 0.01 as high
+select
+    target, case when feature is null then 'source' else 'feature' end as row_kind, 90 as horizon_days, feature,
+    source_family, '' as description, case when target = 'spend_90d_flag' then 'roc_auc' else 'normalised_gini' end as metric,
+    mean_drop, mean_drop - 0.01 as low, mean_drop + 0.01 as high
 from (values
-    ('spend_90d', 'purchase', 0.02::double), ('web_sessions', 'web', 0.05::double), ('items', 'purchase', 0.02::double),
-    (null, 'purchase', 0.04::double), (null, 'web', 'nan'::double)
-) as rows (feature, source_family, mean_drop)
+    ('spend_90d_total', 'spend_90d', 'purchase', 0.02::double), ('spend_90d_total', 'web_sessions', 'web', 0.05::double),
+    ('spend_90d_total', 'items', 'purchase', 0.02::double), ('spend_90d_total', null, 'purchase', 0.04::double),
+    ('spend_90d_total', null, 'web', 'nan'::double), ('spend_90d_flag', 'items', 'purchase', 0.03::double)
+) as rows (target, feature, source_family, mean_drop)
 
--- expect features by what they cost where row_kind = 'feature'
+-- expect features by what they cost where row_kind = 'feature' and target = 'spend_90d_total'
 select * from (values
     (1, 'web_sessions', 'web', 0.05, 0.04, 0.06),
     (2, 'items', 'purchase', 0.02, 0.01, 0.03),
@@ -18,3 +22,6 @@ select * from (values
 select * from (values
     (1, 'purchase', 0.04, 0.03, 0.05), (2, 'web', null, null, null)
 ) as rows (rank, source_family, mean_drop, interval_low, interval_high)
+
+-- expect the other target by itself where target = 'spend_90d_flag'
+select * from (values (1, 'items', 'roc_auc', 0.03)) as rows (rank, feature, metric, mean_drop)

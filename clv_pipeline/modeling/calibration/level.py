@@ -8,6 +8,7 @@ season alone by .241, and with the whole error carried on by more: it is mostly 
 that. No data at or after the cutoff is used.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -189,6 +190,16 @@ def scale_probability(predicted: Array, level: ExpectedTotal, expectation: Array
     if expectation is not None and level.is_plan:
         predicted = np.clip(expectation, 0, 1)
     return _at_odds(predicted, _odds_factor(predicted, level.buyers))
+
+
+def change_of_odds(predicted: Array, share: float) -> Callable[[Array], Array]:
+    """Return the function that changes the odds of probabilities by the one factor which gives `predicted` the mean `share`.
+
+    >>> change_of_odds(np.array([0.1, 0.5]), share=0.4)(np.array([0.2])).round(3)
+    array([0.305])
+    """
+    factor = _odds_factor(predicted, share)
+    return lambda chance: _at_odds(chance, factor)
 
 
 def _at_odds(chance: Array, factor: float) -> Array:

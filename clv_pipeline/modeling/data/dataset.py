@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -126,6 +127,15 @@ def expectation_in(features: pd.DataFrame, kind: str, horizon_days: int) -> NDAr
     """
     name = f"btyd_{kind}_{horizon_days}d"
     return np.nan_to_num(features[name].to_numpy(np.float64)) if name in features else None
+
+
+def target_name(horizon_days: int, target: Literal["spend", "flag"]) -> str:
+    """Return the name of one target of a horizon.
+
+    >>> target_name(90, "flag")
+    'spend_90d_flag'
+    """
+    return target_names(horizon_days)[("spend", "flag").index(target)]
 
 
 def feature_columns(connection: Connection) -> FeatureColumns:

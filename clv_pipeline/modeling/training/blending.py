@@ -16,7 +16,7 @@ from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Member, Parameters, Target, Task
 from clv_pipeline.modeling.candidates.ensembles import MeanOf
 from clv_pipeline.modeling.data.dataset import LabelledRows
-from clv_pipeline.modeling.training.tuning import TunedCandidate, judge_folds
+from clv_pipeline.modeling.training.tuning import ParameterSet, TunedCandidate, fold_outcomes, judge_folds
 
 #: Members with their prior weights; measured on thirteen windows of seven companies, the line's on eighteen of three. They do
 #: not depend on the windows of docs/accuracy.md: without those the means are the same. A linear model alone is no better
@@ -85,7 +85,9 @@ def blend(tuned: Sequence[TunedCandidate], rows: LabelledRows, folds: tuple[Fold
     weights = _weights(target, by_fold, truth, weights)
     predictions = tuple(weights @ predicted for predicted in by_fold)
     scores, biases = judge_folds(target, predictions, rows, folds)
-    return TunedCandidate(BLENDS[target], _parameters(members, weights), scores, biases, 1, predictions)
+    parameters = _parameters(members, weights)
+    measured = ParameterSet.of(target, parameters, scores, fold_outcomes(target, rows, folds), predictions)
+    return TunedCandidate(BLENDS[target], parameters, scores, biases, 1, predictions, searched=(measured,))
 
 
 def _parameters(members: Sequence[TunedCandidate], weights: metrics.Array) -> Parameters:

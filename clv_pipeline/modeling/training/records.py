@@ -1,7 +1,7 @@
 """Warehouse tables of a training: tuned candidates, predictions, champions. No decision is made here."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
@@ -12,6 +12,7 @@ import pandas as pd
 from clv_pipeline.contracts.warehouse import (
     CHAMPIONS,
     MODEL_QUALITY,
+    PARAMETER_SETS,
     PREDICTIONS,
     TABLES,
     TEST_PREDICTIONS,
@@ -23,7 +24,7 @@ from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration.intervals import PredictionInterval
 from clv_pipeline.modeling.calibration.rankability import Ranking
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Target
-from clv_pipeline.modeling.data.dataset import LabelledRows
+from clv_pipeline.modeling.data.dataset import LabelledRows, target_name
 from clv_pipeline.modeling.training.blending import BLENDS
 from clv_pipeline.modeling.training.champion_rule import Verdict
 from clv_pipeline.modeling.training.tuning import TunedCandidate
@@ -52,8 +53,8 @@ class Choice:
 
 
 def create_tuning(connection: Connection) -> None:
-    """Empty `training.tuning` and `training.predictions`: from now on no version counts as measured."""
-    for table in (TUNING, PREDICTIONS, TRAINED_VERSION):
+    """Empty the tables that the tuning writes: from now on no version counts as measured."""
+    for table in (TUNING, PARAMETER_SETS, PREDICTIONS, TRAINED_VERSION):
         tables.create(connection, table)
 
 
@@ -64,7 +65,7 @@ def add_tuning(
     challengers: Collection[str],
     reigning: Collection[str],
 ) -> None:
-    """Add one horizon's candidates, each with its recipe."""
+    """Add one horizon's candidates, each with its recipe, and every parameter set that was tried for them."""
     known = {(c.target, c.factors): c.name for c in (*CANDIDATES, *BLENDS.values())}
     rows = [
         (
@@ -76,6 +77,18 @@ def add_tuning(
         for t in tuned
     ]  # fmt: skip
     tables.append(connection, TUNING, rows)
+    tables.append(connection, PARAMETER_SETS, [row for t in tuned for row in _parameter_sets(horizon_days, t)])
+
+
+def _parameter_sets(horizon_days: int, tuned: TunedCandidate) -> Iterator[tuple[object, ...]]:
+    target = tuned.candidate.target
+    for number, tried in enumerate(tuned.searched, start=1):
+        score, explained = (value if np.isfinite(value) else None for value in (tried.score, tried.explained))
+        yield (
+            horizon_days, target_name(horizon_days, target), tuned.candidate.name, number,
+            json.dumps(dict(tried.parameters)), tried.parameters == tuned.parameters, score,
+            explained if target == "spend" else None, explained if target == "flag" else None,
+        )  # fmt: skip
 
 
 def read_choices(connection: Connection, horizon_days: int, target: Target) -> list[Choice]:

@@ -9,9 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from itertools import chain
 
-import numpy as np
 import pandas as pd
 
 from clv_pipeline.core.parallel import run_in_threads
@@ -21,8 +19,8 @@ from clv_pipeline.features.cutoffs import CutoffPlan, Fold, TrainingPlan
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.calibration.level import PastMean
 from clv_pipeline.modeling.calibration.rankability import beat_chance
-from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Parameters, Target
-from clv_pipeline.modeling.candidates.ensembles import Fitted, predict, weighted_mean
+from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Target
+from clv_pipeline.modeling.candidates.ensembles import Fitted
 from clv_pipeline.modeling.data.dataset import (
     FeatureColumns,
     feature_columns,
@@ -41,9 +39,11 @@ from clv_pipeline.modeling.training import records
 from clv_pipeline.modeling.training.blending import BLENDS, blend
 from clv_pipeline.modeling.training.champion_rule import RULE, Contender, Verdict, choose, decide
 from clv_pipeline.modeling.training.lab import Lab
+from clv_pipeline.modeling.training.linear_coefficients import Row, write_coefficients
 from clv_pipeline.modeling.training.published_quality import calibration_by, published_quality, windows_by
 from clv_pipeline.modeling.training.records import Choice
-from clv_pipeline.modeling.training.tuning import TunedCandidate, fold_outcomes, scale_to_total, tune
+from clv_pipeline.modeling.training.test_window import predict_test
+from clv_pipeline.modeling.training.tuning import TunedCandidate, fold_outcomes, tune
 from clv_pipeline.modeling.training.verdict import verdict_rows
 from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row
 
@@ -147,17 +147,20 @@ def _is_same(reigning: Candidate, challenger: TunedCandidate) -> bool:
 def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequence[CutoffPlan]) -> pd.DataFrame:
     """Evaluate every tuned candidate on the test window of each horizon, which no earlier step has used.
 
-    Writes `training.model_quality` (one row per horizon, candidate and metric), `training.champions` (the verdicts) and
-    `training.test_predictions` (one row per customer of the test window, by the champions); returns the first.
+    Writes `training.model_quality` (one row per horizon, candidate and metric), `training.champions` (the verdicts),
+    `training.test_predictions` (one row per customer of the test window, by the champions) and
+    `training.linear_coefficients`; returns the first.
     """
     quality: list[dict[str, object]] = []
+    coefficients: list[Row] = []
     with warehouse.transaction() as connection:
         columns = feature_columns(connection)
         records.create_evaluation(connection)
         for plan in plans:
             lab = Lab.after_tuning(connection, settings, plan, columns)
             choices = [c for target in TARGETS for c in records.read_choices(connection, plan.horizon_days, target)]
-            predicted = _predict_test(lab, choices, settings)
+            predicted, coefficients_of_horizon = predict_test(lab, choices, settings)
+            coefficients += coefficients_of_horizon
             for choice, values in predicted:
                 if plan.test:
                     records.add_predictions(
@@ -177,33 +180,8 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequenc
                 quality += _quality(connection, lab, predicted, settings)
                 quality += published_quality(connection, lab)
                 quality += verdict_rows(connection, lab, settings)
+        write_coefficients(connection, coefficients)
         return records.write_quality(connection, quality)
-
-
-def _predict_test(lab: Lab, choices: Sequence[Choice], settings: Settings) -> list[tuple[Choice, metrics.Array]]:
-    if lab.plan.test is None:
-        return [(choice, np.zeros(0)) for choice in choices]
-    learned, judged = lab.rows.at(lab.plan.test.train), lab.rows.at((lab.plan.test.validation,))
-    level = lab.levels[lab.plan.test.validation]
-
-    # most members of a blend are also evaluated alone: a model used in several places is fitted once
-    members = [choice.candidate.members(choice.parameters) for choice in choices]
-    distinct: list[tuple[Candidate, Parameters]] = []
-    for member in chain.from_iterable(members):
-        if (member.candidate, member.parameters) not in distinct:
-            distinct.append((member.candidate, member.parameters))
-
-    def predict_one(model: tuple[Candidate, Parameters]) -> metrics.Array:
-        candidate, parameters = model
-        return predict(candidate.fit(lab.task, parameters, learned), judged.features)
-
-    predicted = run_in_threads(predict_one, distinct, settings.threads)
-    found = []
-    for choice, parts in zip(choices, members, strict=True):
-        by_member = [predicted[distinct.index((part.candidate, part.parameters))] for part in parts]
-        values = weighted_mean(by_member, [part.weight for part in parts])
-        found.append((choice, scale_to_total(choice.candidate, values, level, judged.features, lab.plan.horizon_days)))
-    return found
 
 
 def _verdict(

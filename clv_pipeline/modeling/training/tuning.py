@@ -1,6 +1,6 @@
 """Parameter tuning on temporal folds: always fit on earlier windows, evaluate on a later one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -20,6 +20,32 @@ ExpectedTotals = Mapping[date, ExpectedTotal]
 
 
 @dataclass(frozen=True)
+class ParameterSet:
+    """One parameter set that was tried, with its means over the folds; nan without folds.
+
+    score is what tuning maximises (`fold_score`); explained is R2 of the spend, or ROC-AUC of the purchase probability.
+    """
+
+    parameters: Parameters
+    score: float
+    explained: float
+
+    @classmethod
+    def of(
+        cls,
+        target: Target,
+        parameters: Parameters,
+        scores: Sequence[float],
+        outcomes: Sequence[metrics.Array],
+        predictions: Sequence[metrics.Array],
+    ) -> "ParameterSet":
+        """Measure the predictions of each fold against its outcomes; `scores` are the folds' scores."""
+        metric = metrics.r_squared if target == "spend" else metrics.roc_auc
+        explained = [metric(a, p) for a, p in zip(outcomes, predictions, strict=True)]
+        return cls(parameters, *(float(np.mean(v)) if len(v) else float("nan") for v in (scores, explained)))
+
+
+@dataclass(frozen=True)
 class TunedCandidate:
     """A candidate with its best parameters and what they scored on the folds; empty scores mean no fold existed."""
 
@@ -32,6 +58,8 @@ class TunedCandidate:
     fold_predictions: tuple[metrics.Array, ...] = field(repr=False, default=())
     #: whether its order of the fold customers beats chance (`rankability.py`); None without a fold
     beats_chance: bool | None = None
+    #: every parameter set that was tried, in order
+    searched: tuple[ParameterSet, ...] = field(repr=False, default=())
 
     @property
     def score(self) -> float:
@@ -65,18 +93,19 @@ def tune(
     The bound is work, not time, so that the same rows give the same choice on a slow night and on a fast machine.
     """
     best: TunedCandidate | None = None
-    tried = 0
+    searched: list[ParameterSet] = []
+    outcomes = fold_outcomes(candidate.target, rows, folds)
     for parameters in candidate.search[:max_sets]:
         predictions = _predict_folds(candidate, task, parameters, rows, folds, levels)
         scores, biases = judge_folds(candidate.target, predictions, rows, folds)
-        tried += 1
-        progress(f"{candidate.name} {tried}/{min(len(candidate.search), max_sets)}")
+        searched.append(ParameterSet.of(candidate.target, parameters, scores, outcomes, predictions))
+        progress(f"{candidate.name} {len(searched)}/{min(len(candidate.search), max_sets)}")
         if best is None or np.mean(scores) > best.score:
-            best = TunedCandidate(candidate, parameters, scores, biases, tried, predictions)
+            best = TunedCandidate(candidate, parameters, scores, biases, len(searched), predictions)
         if not folds:
             break
     assert best is not None
-    return replace(best, tried=tried)
+    return replace(best, tried=len(searched), searched=tuple(searched))
 
 
 def scale_to_total(

@@ -96,8 +96,8 @@ def _judge(context: dg.AssetExecutionContext, pipeline: Pipeline, plan: NightPla
 
 
 def _interpret(context: dg.AssetExecutionContext, pipeline: Pipeline, plan: NightPlan) -> Metadata:
-    scope = interpretation.interpret_champion(pipeline.warehouse, pipeline.settings, plan.training.horizons[0])
-    return {"scope": str(scope or "nothing: there is no test window")}
+    scopes = interpretation.interpret_champions(pipeline.warehouse, pipeline.settings, plan.training.horizons[0])
+    return {"scope": "; ".join(map(str, scopes)) or "nothing: there is no test window"}
 
 
 def _ablate(context: dg.AssetExecutionContext, pipeline: Pipeline, plan: NightPlan) -> Metadata:
@@ -121,7 +121,8 @@ training_assets = [
     ),
     _training_asset(
         "training.permutation_importance",
-        "One row per feature, and per source as a whole: the ranking skill lost on the test window when it is shuffled.",
+        "One row per target and feature, and per source as a whole: the ranking skill lost on the test window when it is "
+        "shuffled.",
         after=["training.model_quality"],
         work=_interpret,
         draw=pictures.of_what_drives_predictions,
