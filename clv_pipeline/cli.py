@@ -139,11 +139,14 @@ def ui(home: Path | None, port: int) -> None:
 @click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
 @_home_option
 def doctor(source: str | None, url: str | None, home: Path | None) -> None:
-    """Check the source, permissions, time zone, disk and schedule, and print the next step for each line that fails."""
+    """Check the source, permissions, time zone, disk and schedule, and print the next step for each line that fails.
+
+    The exit code is 1 if a line is fail; a line that is warn stops no run.
+    """
     settings = _settings(source=source, source_url=url, home=home)
     from clv_pipeline.diagnostics.doctor import examine
 
-    sys.exit(1 if _print_findings(examine(settings)) else 0)
+    sys.exit(1 if "fail" in _print_findings(examine(settings)) else 0)
 
 
 @cli.command()
@@ -160,7 +163,8 @@ def status(source: str | None, home: Path | None) -> None:
     from clv_pipeline.diagnostics.status import look
     from clv_pipeline.orchestration.history import about_runs
 
-    sys.exit(1 if _print_findings([*look(settings), *about_runs(Home(settings.home), settings)]) else 0)
+    found = _print_findings([*look(settings), *about_runs(Home(settings.home), settings)])
+    sys.exit(1 if found & {"warn", "fail"} else 0)
 
 
 @cli.command()
@@ -378,16 +382,18 @@ def _settings(
     return load_settings()
 
 
-def _print_findings(findings: Iterable[Finding]) -> int:
-    """Print the findings, with the next step for each that is not good; return the number of these."""
-    failed = 0
+def _print_findings(findings: Iterable[Finding]) -> set[str]:
+    """Print the findings, with the next step for each that is not good; return what they are: ok, warn, fail."""
+    found = set()
     for finding in findings:
-        failed += not finding.is_good
-        mark = "[green]ok[/]  " if finding.is_good else "[yellow]warn[/]" if finding.is_warning else "[red]fail[/]"
-        out.print(f"{mark} {finding.subject}: {_plain(finding.text)}")
+        word, colour = (
+            ("ok", "green") if finding.is_good else ("warn", "yellow") if finding.is_warning else ("fail", "red")
+        )
+        found.add(word)
+        out.print(f"[{colour}]{word}[/]{' ' * (4 - len(word))} {finding.subject}: {_plain(finding.text)}")
         if not finding.is_good:
             out.print(f"     next step: {_plain(finding.next_step)}")
-    return failed
+    return found
 
 
 def _ui_command(settings: Settings) -> str:

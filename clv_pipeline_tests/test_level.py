@@ -11,6 +11,8 @@ from clv_pipeline.modeling.calibration.level import (
     ExpectedTotal,
     PastMean,
     expected_total,
+    for_model,
+    learned_season,
     scale_probability,
     scale_spend,
 )
@@ -176,8 +178,12 @@ def test_customers_who_pay_by_a_plan_are_told(shop: Connection) -> None:
 
 
 def test_a_season_unlike_those_learned_from_gives_the_expectation_weight(shop: Connection) -> None:
-    unlike = expected_total(shop, CUTOFF, 90)
-    assert unlike.expectation_weight == pytest.approx(abs(np.log(unlike.season)), abs=1e-6), "nothing was learned yet"
+    level = expected_total(shop, CUTOFF, 90)
+    assert learned_season(shop, [LAST_YEAR], 90) == pytest.approx(1.5)
+    assert for_model(level, 1.5).expectation_weight < 0.02, "this season was learned"
+    assert for_model(level, 0.01).expectation_weight == 0.5, "the model keeps half of the shape"
+    unlike = for_model(level, learned_season(shop, [], 90))
+    assert unlike.expectation_weight == pytest.approx(abs(np.log(unlike.season)))
     predicted, expectation = np.array([10.0, 30.0]), np.array([20.0, 20.0])
     weight = unlike.expectation_weight
     shape = (1 - weight) * np.array([0.25, 0.75]) + weight * 0.5

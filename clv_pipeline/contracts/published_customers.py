@@ -54,6 +54,8 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             **SEGMENT,
             **WINDOW,
             "historic_value": "net spend before that as_of_date",
+            "segment_definition": "hash over the SQL and settings that defined the segments of that run: segments of runs with "
+            "other definitions cannot be compared; null in rows of older releases",
         },
     ),
     PublishedTable(

@@ -18,7 +18,7 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import YEAR
 from clv_pipeline.features.families import family_of
 from clv_pipeline.interpretation.explanation import Explainer, describe, fit_explainer, top_reasons
-from clv_pipeline.modeling.calibration.level import ExpectedTotal, expected_total
+from clv_pipeline.modeling.calibration.level import ExpectedTotal, expected_total, for_model
 from clv_pipeline.modeling.candidates.ensembles import Fitted, predict
 from clv_pipeline.modeling.data.dataset import FeatureColumns, scoring_batches
 from clv_pipeline.modeling.metrics import Array
@@ -91,7 +91,10 @@ def _predict(
 
 def _expected_totals(connection: Connection, manifest: Manifest, customers: int) -> dict[int, ExpectedTotal]:
     (as_of,) = one_row(connection, "select as_of from raw.extraction")
-    levels = {h.horizon_days: expected_total(connection, as_of, h.horizon_days) for h in manifest.horizons}
+    levels = {
+        h.horizon_days: for_model(expected_total(connection, as_of, h.horizon_days), h.learned_season)
+        for h in manifest.horizons
+    }
     return {
         h.horizon_days: replace(
             h.past_mean.total(customers, h.horizon_days), variation=levels[h.horizon_days].variation

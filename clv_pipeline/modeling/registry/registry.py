@@ -58,6 +58,8 @@ class HorizonModel:
     ranking: Ranking = "not tested"
     #: the level of all customers; set only where nothing can be ranked
     past_mean: PastMean | None = None
+    #: actual over expected spend of the windows that the models were fitted to
+    learned_season: float = 1.0
 
     @property
     def basis(self) -> Basis:

@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.features.cutoffs import CutoffPlan
-from clv_pipeline.modeling.calibration.level import ExpectedTotal, PastMean, expected_total
+from clv_pipeline.features.cutoffs import CutoffPlan, Fold
+from clv_pipeline.modeling.calibration.level import ExpectedTotal, PastMean, expected_total, for_model, learned_season
 from clv_pipeline.modeling.calibration.rankability import Ranking
 from clv_pipeline.modeling.calibration.total_record import PastTotal, past_totals
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Target, Task
@@ -63,7 +63,7 @@ class Lab:
             plan,
             load_labelled(connection, columns, plan.horizon_days, settings.recency_half_life_days),
             Task(columns, plan.horizon_days, settings.seed),
-            {f.validation: expected_total(connection, f.validation, plan.horizon_days) for f in judged},
+            {f.validation: _level(connection, f, plan.horizon_days) for f in judged},
             buyers >= settings.min_buyers,
         )
 
@@ -89,3 +89,9 @@ class Lab:
         level = PastMean.of(learned, plan.horizon_days).total(customers, plan.horizon_days)
         level = replace(level, variation=lab.levels[plan.test.validation].variation)
         return replace(lab, ranking="not rankable", levels={**lab.levels, plan.test.validation: level})
+
+
+def _level(connection: Connection, fold: Fold, horizon_days: int) -> ExpectedTotal:
+    """Return the level of a fold's window, for models fitted to its training windows."""
+    season = learned_season(connection, fold.train, horizon_days)
+    return for_model(expected_total(connection, fold.validation, horizon_days), season)

@@ -17,7 +17,7 @@ from clv_pipeline.core.run_identity import code_fingerprint, model_version
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import CutoffPlan, Fold, TrainingPlan
 from clv_pipeline.modeling import metrics
-from clv_pipeline.modeling.calibration.level import PastMean
+from clv_pipeline.modeling.calibration.level import PastMean, learned_season
 from clv_pipeline.modeling.calibration.rankability import beat_chance
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Candidate, Target
 from clv_pipeline.modeling.candidates.ensembles import Fitted
@@ -301,5 +301,6 @@ def _fit_horizon(
         plan.horizon_days, plan.horizon_days, recipes["spend"], recipes["flag"], lab.has_enough_history, calibration,
         read_prospects(connection, plan.horizon_days),
         lab.ranking, PastMean.of(rows, plan.horizon_days) if lab.ranking == "not rankable" else None,
+        learned_season(connection, plan.final, plan.horizon_days),
     )  # fmt: skip
     return model, fitted
