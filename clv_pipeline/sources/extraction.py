@@ -32,7 +32,15 @@ from clv_pipeline.sources.loading import (
 from clv_pipeline.sources.readers import open_source
 from clv_pipeline.sources.reading import BEGINNING, Days, SourceReader
 from clv_pipeline.sources.remarks import Remark, known_remarks
-from clv_pipeline.sources.source_counts import DayCount, day_column, differing_days, held, money_column, total
+from clv_pipeline.sources.source_counts import (
+    DayCount,
+    day_column,
+    differing_days,
+    held,
+    money_column,
+    same_in_total,
+    total,
+)
 from clv_pipeline.sources.tombstones import read_tombstones
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row, row_count
@@ -180,9 +188,10 @@ class _Night:
 
         A day with new rows tonight differs because the source told of its change. Any other one is a warning.
         """
-        table = select.table
-        days = differing_days(at_source, held(self.connection, table), delivery.erased_days)
-        if not days:
+        table, in_raw = select.table, held(self.connection, select.table)
+        days = differing_days(at_source, in_raw, delivery.erased_days)
+        is_moved = not self.source.days_are_exact and same_in_total(at_source, in_raw, delivery.erased_days)
+        if not days or is_moved:
             return
         unannounced = [day for day in days if day not in delivery.changed_days]
         if unannounced:
@@ -193,7 +202,7 @@ class _Night:
             )
         day = day_column(table, columns)
         rows, loaded = delivery.rows, delivery.loaded
-        if day is None or len(days) > _MOST_DAYS_AGAIN:
+        if day is None or len(days) > _MOST_DAYS_AGAIN or not self.source.days_are_exact:
             create_raw_table(self.connection, table)
             delivery.erased_days.clear()
             self._read(select, BEGINNING, delivery)
@@ -228,6 +237,13 @@ class _Night:
         table, in_raw = select.table, held(self.connection, select.table)
         days = differing_days(counted, in_raw, delivery.erased_days)
         if not days:
+            return
+        if not self.source.days_are_exact and same_in_total(counted, in_raw, delivery.erased_days):
+            text = (
+                f"{table.name}: {len(days)} days have other rows at the source than loaded, but rows and money are the same in "
+                "total: the driver writes times in another zone than the server. Return them as text with their offset"
+            )
+            delivery.remarks.append(Remark("days_moved", table.name, text))
             return
         nothing = DayCount(0, 0.0)
         shown = "; ".join(
