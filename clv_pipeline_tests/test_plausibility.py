@@ -93,6 +93,24 @@ def test_wrong_rates_of_a_large_currency_block_and_those_of_a_small_one_warn(
         assert found[1]["exchange_rates"] > 0
 
 
+def test_a_till_blocks_and_a_key_account_warns(tmp_path: Path, validator: Validator) -> None:
+    till, account = orders(), orders()
+    till.loc[till.index % 3 == 0, "customer_id"] = "till"
+    account.loc[account.index % 60 == 0, ["customer_id", "amount"]] = ["account", "900.00"]
+    red, shares = first_night(tmp_path / "till", {"orders": till}, validator)
+    assert (red, shares["largest_customer"]) == (True, pytest.approx(0.33, abs=0.02))
+    red, shares = first_night(tmp_path / "account", {"orders": account}, validator)
+    assert (red, shares["largest_customer"]) == (False, pytest.approx(1 / 60, abs=0.005))
+
+
+def test_equal_lines_block_where_they_are_much_of_the_money(tmp_path: Path, validator: Validator) -> None:
+    for name, every, expected in (("much", 2, True), ("little", 30, False)):
+        table = orders().drop(columns="order_line_id")
+        table = pd.concat([table, table[table.index % every == 0]])
+        red, shares = first_night(tmp_path / name, {"orders": table}, validator)
+        assert (red, shares["equal_lines"]) == (expected, pytest.approx(1 / (every + 1), abs=0.02)), name
+
+
 def test_what_blocks_can_be_acknowledged_and_the_next_night_passes(tmp_path: Path, validator: Validator) -> None:
     table = {"orders": orders(closed("2024-01", "2024-02", "2024-03"))}
     home = Home(tmp_path / "home")

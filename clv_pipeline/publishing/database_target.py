@@ -77,14 +77,14 @@ def publish_to_database(served: Path, settings: Settings, *, again: bool = False
                     _create_missing(target, tables)
                     row_counts = {t.info[_NAME]: _replace_rows(target, t, bundle) for t in tables}
                 note_list(target, place, source, tombstones)
-                mark_frozen(target, place)
-                return TargetReport(place.where, run_id, row_counts)
         except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
             raise PublishError(
                 f"Run {run_id} could not be published to {place.where}: {reason_of(error)}",
                 next_step="fix the database, the permissions or CLV_PUBLISH_URL, then materialise published/database again "
                 "(or run again); the rows in the database are unchanged, and the bundle is served.",
             ) from None
+    mark_frozen(place)
+    return TargetReport(place.where, run_id, row_counts)
 
 
 def published_tables(bundle: Connection, schema: str | None, suffix: str = "") -> list[sa.Table]:

@@ -26,26 +26,29 @@ _V1_TABLES = (
 _ALWAYS_THERE = {"customer_clv", "clv_run"}
 
 
-def mark_frozen(target: sa.Connection, place: TargetPlace) -> None:
-    """Say in each table's comment that it is frozen, where the database has comments and the tables are ours."""
-    names = _frozen(target, place)
-    if not names or not target.dialect.supports_comments:
-        return
+def mark_frozen(place: TargetPlace) -> None:
+    """Say in each table's comment that it is frozen, where the database has comments.
+
+    In a transaction of its own, because a mark is not worth a night: another role may own the tables, which is logged only.
+    """
     text = (
         f"Frozen: contract v1, no longer written. The tables of the current contract are in the schema {place.schema}."
     )
-    comments = sa.inspect(target).get_multi_table_comment(schema=place.frozen_schema, filter_names=names)
-    for name in names:
-        if (comments[place.frozen_schema, name] or {}).get("text") == text:
-            continue
-        try:
-            # a mark is not worth a night: another role may own the tables
-            with target.begin_nested():
-                table = sa.Table(name, sa.MetaData(schema=place.frozen_schema), comment=text)
-                target.execute(sa.schema.SetTableComment(table))
-        except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
-            log.warning("%s in %s could not be marked as frozen: %s", name, place.where, reason_of(error))
-            return
+    if not place.engine.dialect.supports_comments:
+        return
+    try:
+        with place.engine.begin() as target:
+            prepare_transaction(target)
+            names = _frozen(target, place)
+            if not names:
+                return
+            there = sa.inspect(target).get_multi_table_comment(schema=place.frozen_schema, filter_names=names)
+            for name in names:
+                if (there[place.frozen_schema, name] or {}).get("text") != text:
+                    table = sa.Table(name, sa.MetaData(schema=place.frozen_schema), comment=text)
+                    target.execute(sa.schema.SetTableComment(table))
+    except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
+        log.warning("the tables of contract v1 in %s could not be marked as frozen: %s", place.where, reason_of(error))
 
 
 def frozen_rows(settings: Settings, customer_ids: Sequence[str]) -> int:
