@@ -16,8 +16,8 @@ from clv_pipeline.warehouse.connection import Connection, has_table, one_row
 
 #: A year and the weeks before its first day, so that the same day last year has its own baseline.
 _DAYS_LOOKED_AT = 365 + 63
-#: The checks that this run's user acknowledged, and those that needed it.
 FIGURE = "figure"
+#: The checks that this run's user acknowledged, and those that needed it.
 _ASKED, _ACKNOWLEDGED = "asked_to_acknowledge", "acknowledged"
 
 
