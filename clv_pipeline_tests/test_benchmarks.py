@@ -25,6 +25,7 @@ TINY = {
     "made_up_shop": 2000,
     "purchase_mart": 300,
     "rhythm": 100,
+    "source_counts": 60,
 }
 MADE_TABLES = ("clean.orders", "clean.customers")
 
@@ -77,6 +78,16 @@ def test_corrupted_nights_are_counted(run_tiny: RunTiny) -> None:
     printed = run_tiny("corrupted_nights", "--good", "2", "--only", "cents everywhere")
     assert re.search(r"^later night: 1 of 1 caught \(100\.0%\)$", printed, re.MULTILINE), printed
     assert re.search(r"^clean nights: 1, red 0, with a warning \d$", printed, re.MULTILINE), printed
+
+
+def test_counting_is_compared_with_the_extract_on_a_first_night_and_the_next(run_tiny: RunTiny) -> None:
+    printed = run_tiny("source_counts")
+    for way in ("everything", "incremental"):
+        for night in ("first night", "next night"):
+            wall, cpu = figures(rf"(?m)^{way}, {night}: extract # s, # CPU s; counting .*of it$", printed)
+            assert is_positive(wall)
+            assert is_positive(cpu)
+    assert printed.count("as delivered") == printed.count("at the source") == printed.count("in raw") == 4
 
 
 def test_the_made_up_shop_has_the_size_that_it_claims(run_tiny: RunTiny, tmp_path: Path) -> None:

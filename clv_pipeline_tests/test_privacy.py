@@ -114,6 +114,11 @@ def test_an_erasure_reaches_the_second_target_and_every_number_and_the_backtests
     old, new = _merged(home)
     settings = _settings(home, publish_url=postgres_url, publish_schema="forgetful")
     publish_to_database(home.published / "clv.duckdb", settings)
+    engine = sa.create_engine(postgres_url)
+    with engine.begin() as connection:  # as a release with contract v1 left it
+        connection.exec_driver_sql("create schema forgetful")
+        for table in ("customer_clv", "clv_run"):
+            connection.exec_driver_sql(f"create table forgetful.{table} as table forgetful_v2.{table}")
     backtest = home.backtest.parent / "demo-2026-07-01" / "predictions.parquet"
     backtest.parent.mkdir()
     pd.DataFrame({"customer_id": [new, "keeper"], "predicted": [1.0, 2.0]}).to_parquet(backtest)
@@ -122,12 +127,14 @@ def test_an_erasure_reaches_the_second_target_and_every_number_and_the_backtests
     assert done.left == []
     assert done.removed["backtest demo-2026-07-01/predictions.parquet"] == 1
     assert pq.read_table(backtest)["customer_id"].to_pylist() == ["keeper"]
-    engine = sa.create_engine(postgres_url)
+    assert done.removed["frozen tables of CLV_PUBLISH_URL"] == 1
     with engine.connect() as connection:
-        held = "select count(*) from forgetful.{} where customer_id in (:old, :new)"
+        held = "select count(*) from forgetful_v2.{} where customer_id in (:old, :new)"
         for table in ("customer_clv", "customer_clv_history", "recommendations"):
             assert connection.execute(sa.text(held.format(table)), {"old": old, "new": new}).scalar() == 0, table
-        assert connection.execute(sa.text("select count(*) from forgetful.customer_clv")).scalar() > 1000
+        frozen = sa.text("select count(*) from forgetful.customer_clv where customer_id in (:old, :new)")
+        assert connection.execute(frozen, {"old": old, "new": new}).scalar() == 0
+        assert connection.execute(sa.text("select count(*) from forgetful_v2.customer_clv")).scalar() > 1000
     engine.dispose()
     served_whole(home)
     assert what_is_damaged(home.published / served_run(home)) is None

@@ -32,7 +32,7 @@ from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import failures_of
-from clv_pipeline.publishing import database_target
+from clv_pipeline.publishing import target_place
 from clv_pipeline.publishing.database_target import publish_to_database, published_tables
 from clv_pipeline.warehouse.connection import open_bundle_file
 
@@ -44,13 +44,17 @@ _NUMBER = count(1)
 
 @dataclass(frozen=True)
 class Target:
-    """A schema of its own in the test's PostgreSQL."""
+    """Schemas of its own in the test's PostgreSQL: `schema` has the tables of today, `setting` those of contract v1."""
 
     url: str
-    schema: str
+    setting: str
+
+    @property
+    def schema(self) -> str:
+        return f"{self.setting}_v2"
 
     def settings(self, **overrides: Any) -> Settings:
-        return load_settings(source="demo", publish_url=self.url, publish_schema=self.schema, **overrides)
+        return load_settings(source="demo", publish_url=self.url, publish_schema=self.setting, **overrides)
 
     def publish(self, served: Path, **named: Any) -> dict[str, int]:
         report = publish_to_database(served, self.settings(), **named)
@@ -79,7 +83,7 @@ class Target:
 def target(postgres_url: str) -> Iterator[Target]:
     made = Target(postgres_url, f"clv_{next(_NUMBER)}")
     yield made
-    made.execute(f"drop schema if exists {made.schema} cascade")
+    made.execute(f"drop schema if exists {made.schema}, {made.setting} cascade")
 
 
 @pytest.fixture(scope="module")
@@ -324,9 +328,9 @@ def _readme_sql() -> str:
 @pytest.fixture
 def readme_target(postgres_url: str) -> Iterator[Target]:
     made = Target(postgres_url, "clv")
-    made.execute("drop schema if exists clv cascade; drop role if exists bi_reader")
+    made.execute("drop schema if exists clv_v2 cascade; drop role if exists bi_reader")
     yield made
-    made.execute("drop owned by bi_reader; drop schema clv cascade; drop role bi_reader")
+    made.execute("drop owned by bi_reader; drop schema clv_v2 cascade; drop role bi_reader")
 
 
 def test_the_readmes_role_reads_everything_and_writes_nothing(readme_target: Target, bundle: Path, other: Path) -> None:
@@ -336,26 +340,26 @@ def test_the_readmes_role_reads_everything_and_writes_nothing(readme_target: Tar
     readme_target.publish(other)
     with readme_target.connect(user="bi_reader", autocommit=True) as reader:
         for table in PUBLISHED:
-            assert reader.execute(f"select count(*) from clv.{table}".encode()).fetchone() is not None, table
+            assert reader.execute(f"select count(*) from clv_v2.{table}".encode()).fetchone() is not None, table
         # the role's read-only default is a convenience that it may switch off; its rights are what holds
         reader.execute("set default_transaction_read_only = off")
         for statement in (
-            "insert into clv.segments (segment) values ('x')",
-            "update clv.customer_clv set segment = 'x'",
-            "delete from clv.clv_run",
-            "truncate clv.clv_run",
-            "drop table clv.clv_run",
-            "alter table clv.clv_run add column x int",
-            "create table clv.mine (x int)",
+            "insert into clv_v2.segments (segment) values ('x')",
+            "update clv_v2.customer_clv set segment = 'x'",
+            "delete from clv_v2.clv_run",
+            "truncate clv_v2.clv_run",
+            "drop table clv_v2.clv_run",
+            "alter table clv_v2.clv_run add column x int",
+            "create table clv_v2.mine (x int)",
             "create table public.mine (x int)",
-            "grant select on clv.clv_run to public",
+            "grant select on clv_v2.clv_run to public",
         ):
             with pytest.raises(errors.InsufficientPrivilege):
                 reader.execute(statement.encode())
                 if statement.startswith("grant"):
                     # PostgreSQL only warns about a grant by somebody who may not grant
                     raise errors.InsufficientPrivilege
-    assert readme_target.rows("select has_table_privilege('public', 'clv.clv_run', 'select')") == [(False,)]
+    assert readme_target.rows("select has_table_privilege('public', 'clv_v2.clv_run', 'select')") == [(False,)]
     assert readme_target.run_ids() == {OTHER_RUN}
 
 
@@ -405,7 +409,7 @@ def test_a_connection_lost_in_the_middle_leaves_the_old_rows(target: Target, bun
 def test_a_writer_that_holds_a_row_does_not_keep_the_run_waiting(
     target: Target, bundle: Path, other: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_target, "_LOCK_TIMEOUT", "1s")
+    monkeypatch.setattr(target_place, "_LOCK_TIMEOUT", "1s")
     target.publish(bundle)
     with target.connect() as holder:
         holder.execute("select * from segments for update")
@@ -436,7 +440,7 @@ def test_a_role_without_rights_is_told_so(target: Target, bundle: Path) -> None:
     target.execute("drop role if exists stranger; create role stranger login")
     url = sa.make_url(target.url).set(username="stranger").render_as_string(hide_password=False)
     with pytest.raises(PublishError, match="permission denied") as error:
-        Target(url, target.schema).publish(bundle)
+        Target(url, target.setting).publish(bundle)
     assert "the bundle is served" in str(error.value)
     target.execute("drop role stranger")
 
@@ -463,7 +467,7 @@ def test_no_message_holds_the_password(bundle: Path, url: str) -> None:
 # --- configuration -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("schema", ['clv"; drop table orders', "clv.x", "Clv", "", "1clv", "c" * 64, "clv\n", "ćlv"])
+@pytest.mark.parametrize("schema", ['clv"; drop table orders', "clv.x", "Clv", "", "1clv", "c" * 61, "clv\n", "ćlv"])
 def test_a_schema_that_is_no_plain_name_is_refused(schema: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLV_PUBLISH_SCHEMA", schema)
     with pytest.raises(ConfigurationError, match="publish_schema"):
@@ -498,18 +502,18 @@ def test_sqlite_holds_the_same_rows(bundle: Path, other: Path, tmp_path: Path) -
     assert again is not None
     assert again.row_counts == {}
     publish_to_database(other, settings)
-    money = "select round(sum(historic_value), 2) from customer_clv"
+    money = "select round(sum(historic_value), 2) from customer_clv_v2"
     with open_bundle_file(other) as connection:
         ((expected,),) = connection.execute("select sum(historic_value)::double from customer_clv").fetchall()
     assert _sqlite_rows(tmp_path / "bi.sqlite", money) == [(pytest.approx(expected),)]
-    assert _sqlite_rows(tmp_path / "bi.sqlite", "select distinct run_id from customer_clv") == [(OTHER_RUN,)]
+    assert _sqlite_rows(tmp_path / "bi.sqlite", "select distinct run_id from customer_clv_v2") == [(OTHER_RUN,)]
 
 
 def test_a_failure_in_sqlite_leaves_it_as_it_was(bundle: Path, tmp_path: Path) -> None:
     file = tmp_path / "bi.sqlite"
     engine = sa.create_engine(f"sqlite:///{file}", poolclass=sa.NullPool)
     with engine.begin() as connection:
-        connection.exec_driver_sql("create table clv_run (run_id text primary key check (run_id = 'never'))")
+        connection.exec_driver_sql("create table clv_run_v2 (run_id text primary key check (run_id = 'never'))")
     before = file.read_bytes()
     with pytest.raises(PublishError, match="could not be published"):
         publish_to_database(bundle, load_settings(source="demo", publish_url=f"sqlite:///{file}"))
@@ -576,7 +580,7 @@ def test_a_target_that_fails_makes_the_run_red_and_the_next_one_heals(
     written = b"".join(f.read_bytes() for f in finished.root.rglob("*") if f.is_file())
     assert b"s3cret-word" not in written + "".join(capfd.readouterr()).encode()
 
-    succeeded, messages = _materialise(finished, CLV_PUBLISH_URL=target.url, CLV_PUBLISH_SCHEMA=target.schema)
+    succeeded, messages = _materialise(finished, CLV_PUBLISH_URL=target.url, CLV_PUBLISH_SCHEMA=target.setting)
     assert succeeded, messages
     assert target.run_ids() == {_run_id(served)}
     shown = _latest(finished)

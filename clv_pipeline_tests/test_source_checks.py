@@ -7,7 +7,7 @@ import pytest
 
 from clv_pipeline.quality.night_checks import ACKNOWLEDGEABLE, NIGHT_CHECKS
 from clv_pipeline.quality.source_checks import judge_source
-from clv_pipeline.quality.source_measures import LastDay, OrderTimes, SourceFigures
+from clv_pipeline.quality.source_measures import AtStake, LastDay, OrderTimes, SourceFigures
 
 FIGURES = {
     "customers": 1000.0, "not profiled": 80.0, "unclear consent": 0.0, "buyers": 900.0, "unknown buyers": 0.0, "order hour": 15.0,
@@ -104,3 +104,14 @@ def test_a_last_day_unlike_those_before_is_a_warning_that_says_how(day: LastDay,
         (judged,) = [j for j in judge_source(replace(seen, last_day=day)) if j.verdict != "passed"]
         assert (judged.check, judged.verdict) == ("last_day", "warns")
         assert words in judged.says
+
+
+def test_the_largest_share_of_one_check_counts_and_blocks_a_first_night_only() -> None:
+    small = AtStake("long_pause", 0.15, ("a pause",))
+    assert verdicts(replace(FIRST, at_stake=(small, AtStake("empty_months", 0.2, ("a month",))))) == {}
+    large = replace(FIRST, at_stake=(small, AtStake("empty_months", 0.21, ("a month", "another one"))))
+    assert verdicts(large) == {"plausibility": "blocks"}
+    (judged,) = [j for j in judge_source(large) if j.check == "plausibility"]
+    assert judged.details == ("a month", "another one")
+    assert "the total is off by 21%" in judged.says
+    assert verdicts(replace(large, before=FIGURES)) == {}

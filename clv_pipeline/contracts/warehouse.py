@@ -81,13 +81,22 @@ DISPOSITIONS = _table(
     row_count=("bigint", "number of rows"),
     source_money=("decimal(38, 6)", "sum of their amounts in source currency; null for tables other than orders"),
 )  # fmt: skip
+RAW_REMARKS = _table(
+    "raw.remarks", "unusual finding about a source table, tonight", "raw/orders", "sources/extraction.py",
+    table_name=("varchar", "the source table"),
+    check_name=("varchar", "the check (`sources/keys.py`, `sources/loading.py`, `sources/extraction.py`)"),
+    subject=("varchar", "what it is about: a table or a column"),
+    remark=("varchar", "figure and next step"),
+    is_known=("boolean", "whether the last published night had it; then it is no warning"),
+)  # fmt: skip
 REMARKS = _table(
     "clean.remarks", "unusual finding about a clean table", tuple(f"clean/{n}" for n in _CLEAN), "quality/cleaning.py",
     table_name=("varchar", "the source table"),
-    check_name=("varchar", "the check (`quality/plausibility.py`, `quality/cleaning.py`)"),
+    check_name=("varchar", "the check (`quality/plausibility.py`, `quality/remarks.py`)"),
     subject=("varchar", "what it is about: a month, a currency; may be empty"),
     remark=("varchar", "figure, limit and next step"),
     is_known=("boolean", "whether the last published night had it; then it is no warning"),
+    share_at_stake=("double", "share of the last year's money that is wrong if the finding is an error; null if unknown"),
 )  # fmt: skip
 NIGHT = _table(
     "quality.night", "measure and subject, for tonight",

@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     tombstones: Path | None = _data(None, covered_by=_ROWS)
     publish_url: SecretStr | None = _nothing(None)
     # small letters, digits and _ only: it becomes part of SQL in somebody else's database
-    publish_schema: str = _nothing("clv", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    publish_schema: str = _nothing("clv", pattern=r"^[a-z_][a-z0-9_]{0,59}$")
 
     # properties of the source (source.toml)
     name: str = _scores("")

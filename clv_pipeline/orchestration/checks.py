@@ -44,6 +44,7 @@ DESCRIPTIONS = {
     night_checks.ORDER_TIMES: "Time of day of the orders, compared with the weeks before and with the last published night.",
     night_checks.CURRENCIES: "Share of the order lines by currency, compared with the last published night.",
     night_checks.LAST_DAY: "Hours, amounts and prices of the last complete day, compared with the weeks and the year before.",
+    night_checks.PLAUSIBILITY: "On a first night: share of the last year's money that is wrong if what is unusual is an error.",
     night_checks.PREDICTED_TOTAL: "The predicted total compared with sales of as many days before, and with like-for-like sales.",
     RANKING: "Whether any model ordered the customers of the tuning folds better than chance.",
     night_checks.SEGMENT_CHANGES: "Share of the customers in another segment than in the previous run.",

@@ -20,6 +20,7 @@ from clv_pipeline.privacy.subject import rows_held, same_person, warehouses_of, 
 from clv_pipeline.privacy.traces import find_traces
 from clv_pipeline.publishing.bundle import rewrite_bundle
 from clv_pipeline.publishing.database_target import publish_to_database
+from clv_pipeline.publishing.frozen_tables import erase_frozen, frozen_rows
 from clv_pipeline.publishing.serving import bundles, serve_again
 from clv_pipeline.sources.tombstones import open_tombstones
 from clv_pipeline.sources.values import customer_number
@@ -54,7 +55,8 @@ def forget(settings: Settings, customer_id: str) -> Erasure:
         warehouses = warehouses_of(settings)
         ids = sorted({customer_id}.union(*(_known_numbers(w, customer_id) for w in warehouses)))
         held = [name for name in bundles(home.published) if _holds(home.published / name / "clv.duckdb", ids)]
-        if not held and not tombstones.names(customer_id) and not any(_rows(w, ids) for w in warehouses):
+        is_here = held or tombstones.names(customer_id) or any(_rows(w, ids) for w in warehouses)
+        if not is_here and not frozen_rows(settings, ids):
             raise PrivacyError(
                 f"There is no data about customer '{customer_id}'",
                 next_step="check the number; leading zeros count.",
@@ -64,7 +66,7 @@ def forget(settings: Settings, customer_id: str) -> Erasure:
             f"bundle {name}": rewrite_bundle(Warehouse.of(settings), home.published / name, ids) for name in held
         }
         serve_again(home.published)
-        left = _clean_target(settings, home)
+        removed["frozen tables of CLV_PUBLISH_URL"], left = _clean_target(settings, home, ids)
         for warehouse in warehouses:
             removed[f"{warehouse.path.parent.name} {warehouse.path.name}"] = _clean_warehouse(warehouse, ids)
         for file in home.backtest.parent.glob("*/*.parquet"):
@@ -92,16 +94,15 @@ def _rows(warehouse: Warehouse, ids: list[str]) -> dict[str, int]:
         return rows_held(connection, ids)
 
 
-def _clean_target(settings: Settings, home: Home) -> list[str]:
-    """Copy the served bundle to the second target again; return what is left there if that fails."""
+def _clean_target(settings: Settings, home: Home, ids: list[str]) -> tuple[int, list[str]]:
+    """Copy the served bundle to the target again, and clean its frozen tables; return their rows, and what is left."""
     served = home.published / "clv.duckdb"
-    if not served.exists():
-        return []
     try:
-        publish_to_database(served, settings, again=True)
+        if served.exists():
+            publish_to_database(served, settings, again=True)
+        return erase_frozen(settings, ids), []
     except (PublishError, ConfigurationError) as error:
-        return [f"the database of CLV_PUBLISH_URL: {error.what}"]
-    return []
+        return 0, [f"the database of CLV_PUBLISH_URL: {error.what}"]
 
 
 def _clean_warehouse(warehouse: Warehouse, ids: list[str]) -> int:

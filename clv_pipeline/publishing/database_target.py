@@ -17,15 +17,18 @@ import pyarrow.csv as pacsv
 import sqlalchemy as sa
 
 from clv_pipeline.contracts.published import PUBLISHED
-from clv_pipeline.core.databases import address_of, engine_of
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.publishing.erased_list import check_list, note_list
+from clv_pipeline.publishing.frozen_tables import mark_frozen
+from clv_pipeline.publishing.target_place import KEY_TEXT, place_of, prepare_transaction
+from clv_pipeline.sources.tombstones import read_tombstones
 from clv_pipeline.warehouse.connection import Connection, columns_of, one_row, open_bundle_file
 
 _BATCH_ROWS = 20_000
-#: A new column needs a short exclusive lock; waiting longer would queue every new reader behind our lock request.
-_LOCK_TIMEOUT = "30s"
+#: Key of a table's `info`: its name in the bundle.
+_NAME = "published as"
 _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "VARCHAR": sa.Text(),
     "DATE": sa.Date(),
@@ -35,8 +38,6 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "DOUBLE": sa.Double(),
     "BOOLEAN": sa.Boolean(),
 }
-#: These databases cannot index text of unlimited length.
-_KEY_TEXT = sa.Text().with_variant(sa.String(255), "mysql", "mariadb", "mssql", "oracle")
 
 
 @dataclass(frozen=True)
@@ -56,32 +57,41 @@ def publish_to_database(served: Path, settings: Settings, *, again: bool = False
     Raises:
         ConfigurationError: the URL cannot be used.
         PublishError: the database refused; its rows are unchanged, and the bundle is served anyway.
+        PrivacyError: the target knows of a longer list of erased customers; not for `again`, which is how one gets longer.
     """
-    if settings.publish_url is None:
+    place = place_of(settings)
+    if place is None:
         return None
-    engine = engine_of(settings.publish_url.get_secret_value(), called="CLV_PUBLISH_URL")
-    where = address_of(engine.url)
-    schema = None if engine.dialect.name == "sqlite" else settings.publish_schema
+    tombstones = read_tombstones(settings)
     with open_bundle_file(served) as bundle:
-        (run_id,) = one_row(bundle, "select run_id from clv_run")
-        tables = published_tables(bundle, schema)
+        # `clv forget` names no source: the bundle knows whose it is
+        run_id, source = one_row(bundle, "select run_id, source_name from clv_run")
+        tables = published_tables(bundle, place.schema, place.suffix)
+        row_counts: dict[str, int] = {}
         try:
-            with engine.begin() as target:
-                _prepare_transaction(target)
-                if not again and _holds(target, tables, run_id):
-                    return TargetReport(where, run_id, {})
-                _create_missing(target, tables)
-                return TargetReport(where, run_id, {t.name: _replace_rows(target, t, bundle) for t in tables})
+            with place.engine.begin() as target:
+                prepare_transaction(target)
+                if not again:
+                    check_list(target, place, settings, source, tombstones)
+                if again or not _holds(target, tables, run_id):
+                    _create_missing(target, tables)
+                    row_counts = {t.info[_NAME]: _replace_rows(target, t, bundle) for t in tables}
+                note_list(target, place, source, tombstones)
         except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
             raise PublishError(
-                f"Run {run_id} could not be published to {where}: {reason_of(error)}",
+                f"Run {run_id} could not be published to {place.where}: {reason_of(error)}",
                 next_step="fix the database, the permissions or CLV_PUBLISH_URL, then materialise published/database again "
                 "(or run again); the rows in the database are unchanged, and the bundle is served.",
             ) from None
+    mark_frozen(place)
+    return TargetReport(place.where, run_id, row_counts)
 
 
-def published_tables(bundle: Connection, schema: str | None) -> list[sa.Table]:
-    """Return the published tables as a bundle has them: its columns, types and descriptions, the contract's keys."""
+def published_tables(bundle: Connection, schema: str | None, suffix: str = "") -> list[sa.Table]:
+    """Return the published tables as a bundle has them: its columns, types and descriptions, the contract's keys.
+
+    suffix: the end of each table's name where there are no schemas; `info` has the name without it.
+    """
     metadata = sa.MetaData(schema=schema)
     described = {
         (table, column): text
@@ -91,7 +101,7 @@ def published_tables(bundle: Connection, schema: str | None) -> list[sa.Table]:
     }
     return [
         sa.Table(
-            name,
+            f"{name}{suffix}",
             metadata,
             *(
                 sa.Column(
@@ -103,6 +113,7 @@ def published_tables(bundle: Connection, schema: str | None) -> list[sa.Table]:
                 for column, sql_type in columns_of(bundle, name).items()
             ),
             sa.PrimaryKeyConstraint(*table.key),
+            info={_NAME: name},
         )
         for name, table in PUBLISHED.items()
     ]
@@ -110,7 +121,7 @@ def published_tables(bundle: Connection, schema: str | None) -> list[sa.Table]:
 
 def _type_of(table: str, column: str, sql_type: str) -> sa.types.TypeEngine[Any]:
     if sql_type == "VARCHAR" and column in PUBLISHED[table].key:
-        return _KEY_TEXT
+        return KEY_TEXT
     if decimal := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", sql_type):
         return sa.Numeric(int(decimal[1]), int(decimal[2]))
     if sql_type not in _TYPES:
@@ -119,16 +130,6 @@ def _type_of(table: str, column: str, sql_type: str) -> sa.types.TypeEngine[Any]
             next_step=f"cast it in sql/4_published/{table}.sql to one of: DECIMAL, {', '.join(_TYPES)}.",
         )
     return _TYPES[sql_type]
-
-
-def _prepare_transaction(target: sa.Connection) -> None:
-    if target.dialect.name == "postgresql":
-        target.exec_driver_sql(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
-        # a second publication waits here for the first, instead of seeing its rows
-        target.exec_driver_sql("select pg_advisory_xact_lock(hashtext('clv_pipeline'))")
-    elif target.dialect.name == "sqlite":
-        # the driver would begin a transaction only before the first row, and create tables outside it
-        target.exec_driver_sql("begin immediate")
 
 
 def _existing(target: sa.Connection, schema: str | None) -> dict[str, dict[str, str | None]]:
@@ -140,7 +141,7 @@ def _existing(target: sa.Connection, schema: str | None) -> dict[str, dict[str, 
 def _holds(target: sa.Connection, tables: list[sa.Table], run_id: str) -> bool:
     if not {t.name for t in tables} <= _existing(target, tables[0].schema).keys():
         return False
-    run = next(t for t in tables if t.name == "clv_run")
+    run = next(t for t in tables if t.info[_NAME] == "clv_run")
     return target.execute(sa.select(run.c.run_id)).scalars().all() == [run_id]
 
 
@@ -179,7 +180,7 @@ def _replace_rows(target: sa.Connection, table: sa.Table, bundle: Connection) ->
     copies = target.dialect.name == "postgresql" and target.dialect.driver == "psycopg"
     target.execute(sa.delete(table))
     # closed at once if the target fails: a half-read result would keep DuckDB from opening the file again
-    with bundle.sql(f"select {columns} from {table.name}").to_arrow_reader(_BATCH_ROWS) as batches:
+    with bundle.sql(f"select {columns} from {table.info[_NAME]}").to_arrow_reader(_BATCH_ROWS) as batches:
         return (_copy if copies else _insert)(target, table, batches)
 
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 from clv_pipeline.contracts.reasons import REASONS, Disposition
 from clv_pipeline.core.errors import QualityError
 from clv_pipeline.quality.expectations import RuleResult
-from clv_pipeline.quality.plausibility import CHECKS, Remark
+from clv_pipeline.quality.plausibility import CHECKS
+from clv_pipeline.sources.remarks import Remark
 
 _WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
 

@@ -21,10 +21,10 @@ from clv_pipeline.core.errors import ConfigurationError, HistoryError, nearest
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality.clean_report import CleanReport, CleanTableRejected, DispositionCount, rows_and_money
 from clv_pipeline.quality.expectations import Validator
-from clv_pipeline.quality.night_measures import known_remarks
 from clv_pipeline.quality.plausibility import remarks_on_orders
 from clv_pipeline.quality.remarks import remarks_on_customers, remarks_on_dispositions
 from clv_pipeline.quality.statuses import check_classified, unknown_status_failures
+from clv_pipeline.sources.remarks import known_remarks
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of, one_row, quote_text, row_count
 from clv_pipeline.warehouse.sql_models import Parameters, SqlModel
@@ -92,6 +92,7 @@ def _build(connection: Connection, model: SqlModel, settings: Settings, validato
         remarks += remarks_on_orders(connection, settings)
     if model.name == "customers":
         remarks += remarks_on_customers(connection, settings)
+    known = known_remarks(connection)
     report = CleanReport(
         model.table,
         row_count(connection, model.table),
@@ -100,7 +101,7 @@ def _build(connection: Connection, model: SqlModel, settings: Settings, validato
         validator.validate(connection, model.table),
         _reconcile(connection, model, dispositions, raw_rows, settings),
         remarks,
-        frozenset(r for r in remarks if (r.check, r.subject) in known_remarks(connection)),
+        frozenset(r for r in remarks if (r.check, r.subject) in known),
     )
     _note(connection, model, report)
     return report
@@ -213,7 +214,7 @@ def _note(connection: Connection, model: SqlModel, report: CleanReport) -> None:
         connection.execute(f"delete from {table.name} where table_name = $name", {"name": model.name})
     rows = [(model.name, d.disposition, d.reason_code, d.reason, d.rows, d.money) for d in report.dispositions]
     tables.append(connection, DISPOSITIONS, rows)
-    remarks = [(model.name, r.check, r.subject, r.text, r in report.known) for r in report.remarks]
+    remarks = [(model.name, r.check, r.subject, r.text, r in report.known, r.share_at_stake) for r in report.remarks]
     tables.append(connection, REMARKS, remarks)
 
 

@@ -22,15 +22,17 @@ ORDER_VALUE, OUTLIER_ORDER, PAST_MONTHS = "order_value", "outlier_order", "past_
 PREDICTED_TOTAL, SEGMENT_CHANGES = "predicted_total", "segment_changes"
 CONSENT, UNKNOWN_CUSTOMERS, CUSTOMER_KEYS = "consent", "unknown_customers", "customer_keys"
 DISPOSITIONS, ORDER_TIMES, CURRENCIES, LAST_DAY = "dispositions", "order_times", "currencies", "last_day"
-#: The checks on the data of a night, in the order of the data; those of the last line are in `source_checks.py`.
+PLAUSIBILITY = "plausibility"
+#: The checks on the data of a night, in the order of the data; those from `CONSENT` on are in `source_checks.py`.
 NIGHT_CHECKS = (
     ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, OUTLIER_ORDER, PAST_MONTHS,
     CONSENT, UNKNOWN_CUSTOMERS, CUSTOMER_KEYS, DISPOSITIONS, ORDER_TIMES, CURRENCIES, LAST_DAY,
+    PLAUSIBILITY,
 )  # fmt: skip
 #: The checks that may be acknowledged for one run; the others only warn, or make publishing impossible.
 ACKNOWLEDGEABLE = (
     ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS, ORDER_VALUE, PREDICTED_TOTAL, SEGMENT_CHANGES,
-    CONSENT, UNKNOWN_CUSTOMERS, CUSTOMER_KEYS, DISPOSITIONS, CURRENCIES,
+    CONSENT, UNKNOWN_CUSTOMERS, CUSTOMER_KEYS, DISPOSITIONS, CURRENCIES, PLAUSIBILITY,
 )  # fmt: skip
 
 _WEEKS = 8

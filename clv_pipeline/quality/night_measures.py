@@ -10,13 +10,14 @@ from datetime import date, timedelta
 
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.contracts.warehouse import GOOD_NIGHTS, NIGHT
+from clv_pipeline.sources.remarks import MEASURE
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, has_table, one_row
 
 #: A year and the weeks before its first day, so that the same day last year has its own baseline.
 _DAYS_LOOKED_AT = 365 + 63
+FIGURE = "figure"
 #: The checks that this run's user acknowledged, and those that needed it.
-_REMARK, FIGURE = "remark: ", "figure"
 _ASKED, _ACKNOWLEDGED = "asked_to_acknowledge", "acknowledged"
 
 
@@ -79,7 +80,6 @@ class GoodNight:
     medians: dict[str, Median]
     months: dict[str, MonthOfOrders]
     acknowledged: frozenset[str] = field(default_factory=frozenset)
-    remarks: frozenset[tuple[str, str]] = field(default_factory=frozenset)
     figures: dict[str, float] = field(default_factory=dict)
 
 
@@ -205,16 +205,11 @@ def note(
         rows.append(("days_since_newest_order", "", (night.as_of - night.newest_order).days))
     rows += figures
     rows += [(_ASKED, check, 1) for check in asked]
-    remarks = connection.execute("select distinct check_name, subject from clean.remarks").fetchall()
-    rows += [(f"{_REMARK}{check}", subject, 1) for check, subject in remarks]
+    remarks = connection.execute(
+        "select check_name, subject from raw.remarks union select check_name, subject from clean.remarks order by all"
+    ).fetchall()
+    rows += [(f"{MEASURE}{check}", subject, 1) for check, subject in remarks]
     tables.replace(connection, NIGHT, rows)
-
-
-def known_remarks(connection: Connection) -> set[tuple[str, str]]:
-    """Return (check, subject) of the remarks that the newest published night before tonight had."""
-    source, as_of = one_row(connection, "select source_name, as_of from raw.extraction")
-    nights = good_nights_before(connection, source, as_of)
-    return set(nights[-1].remarks) if nights else set()
 
 
 def note_stale(connection: Connection) -> None:
@@ -282,6 +277,5 @@ def _good_night(as_of: date, values: dict[tuple[str, str], float]) -> GoodNight:
         {name: Median(value, int(orders[name])) for name, value in of("median_order_value").items()},
         {month: MonthOfOrders(int(lines), money[month]) for month, lines in of("month_lines").items()},
         frozenset(of(_ACKNOWLEDGED)),
-        frozenset((kind.removeprefix(_REMARK), subject) for kind, subject in values if kind.startswith(_REMARK)),
         of(FIGURE),
     )

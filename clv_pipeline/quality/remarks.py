@@ -6,8 +6,8 @@ from decimal import Decimal
 from clv_pipeline.contracts.reasons import ON_OR_AFTER_AS_OF
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality.clean_report import DispositionCount, rows_and_money
-from clv_pipeline.quality.plausibility import Remark
 from clv_pipeline.quality.source_measures import count_customers
+from clv_pipeline.sources.remarks import Remark
 from clv_pipeline.warehouse.connection import Connection
 from clv_pipeline.warehouse.sql_models import SqlModel
 

@@ -13,11 +13,12 @@ from clv_pipeline.quality.night_checks import (
     DISPOSITIONS,
     LAST_DAY,
     ORDER_TIMES,
+    PLAUSIBILITY,
     UNKNOWN_CUSTOMERS,
     CheckResult,
     Outcome,
 )
-from clv_pipeline.quality.source_measures import CURRENCY, LastDay, OrderTimes, SourceFigures
+from clv_pipeline.quality.source_measures import CURRENCY, AtStake, LastDay, OrderTimes, SourceFigures
 
 #: Unclear consents of more customers than this on a first night: the column is probably not what it seems.
 _UNCLEAR_SHARE = 0.20
@@ -36,6 +37,8 @@ _EXPECTED_IN_GAP = 10.0
 #: Of so many orders or more, this share in an outer percent is no accident.
 _EXTREME_ORDERS, _EXTREME_SHARE = 4, 0.7
 _FREE_SHARE = 0.5
+#: Of the money of the last year: a month that is missing stays below it, a quarter does not.
+_AT_STAKE = 0.2
 _SHIFT_HOURS, _SHIFT_NOISE, _SHIFT_ORDERS = 0.75, 4.0, 30
 
 
@@ -49,6 +52,7 @@ def judge_source(seen: SourceFigures) -> list[CheckResult]:
         judge_order_times(seen),
         judge_currencies(seen),
         judge_last_day(seen.last_day),
+        judge_plausibility(seen),
     ]
 
 
@@ -187,6 +191,25 @@ def judge_last_day(day: LastDay) -> CheckResult:
     return CheckResult(
         LAST_DAY, verdict, expected, limit, f"{day.usual:g} orders, the median of that weekday", says, tuple(details)
     )
+
+
+def judge_plausibility(seen: SourceFigures) -> CheckResult:
+    """On a first night nothing that is probably an error may make up a large share of the money.
+
+    Findings of one check add up; those of different checks may be about the same rows, so the largest counts. Later nights
+    pass: they are compared with the published one.
+    """
+    limit = f"{_AT_STAKE:.0%} of the money of the last year, on a first night"
+    worst = max(seen.at_stake, key=lambda found: found.share, default=AtStake("", 0.0, ()))
+    if seen.before:
+        says = "an earlier night is published; the warnings of clean.orders have what is unusual"
+        return CheckResult(PLAUSIBILITY, "passed", worst.share, limit, "the last published night", says)
+    if worst.share <= _AT_STAKE:
+        says = f"clean.orders: what is unusual concerns {worst.share:.0%} of the money of the last year; limit {limit}"
+        return CheckResult(PLAUSIBILITY, "passed", worst.share, limit, "none", says)
+    details = tuple(text for found in seen.at_stake if found.share > _AT_STAKE for text in found.texts)
+    says = f"{'; '.join(details[:3])}. If this is an error, the total is off by {worst.share:.0%}; limit {limit}"
+    return CheckResult(PLAUSIBILITY, "blocks", worst.share, limit, "none", says, details)
 
 
 def _widest_gap(day: LastDay) -> tuple[float, float, float]:

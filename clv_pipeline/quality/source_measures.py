@@ -44,6 +44,15 @@ class LastDay:
 
 
 @dataclass(frozen=True)
+class AtStake:
+    """What one plausibility check found: the share of the last year's money that is wrong if these are errors, and the texts."""
+
+    check: str
+    share: float
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SourceFigures:
     """Tonight's figures, and those of the last published night under the same names in `before` (empty on a first night).
 
@@ -59,6 +68,7 @@ class SourceFigures:
     kept: int
     times: Mapping[str, OrderTimes]
     last_day: LastDay
+    at_stake: tuple[AtStake, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,15 @@ def measure_source(connection: Connection, as_of: date, time_zone: str, before: 
     ).fetchall()
     figures |= {f"{CURRENCY}{currency}": share for currency, share in currencies}
     last_day = _last_day(connection, as_of, time_zone)
-    return SourceFigures(figures, before, dict(shares), published, kept, times, last_day)
+    return SourceFigures(figures, before, dict(shares), published, kept, times, last_day, _at_stake(connection))
+
+
+def _at_stake(connection: Connection) -> tuple[AtStake, ...]:
+    rows = connection.execute(
+        "select check_name, sum(share_at_stake), list(remark order by subject) from clean.remarks "
+        "where share_at_stake > 0 group by check_name order by check_name"
+    ).fetchall()
+    return tuple(AtStake(check, share, tuple(texts)) for check, share, texts in rows)
 
 
 def _last_day(connection: Connection, as_of: date, time_zone: str) -> LastDay:

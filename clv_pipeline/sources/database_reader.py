@@ -28,8 +28,8 @@ _COPY_BATCH_BYTES = 16_000_000
 _EXACT = 2**53
 #: Type numbers of PostgreSQL: int8, int2, int4, float4, float8, numeric; and bytea.
 _PG_NUMBERS, _PG_BYTEA = {20, 21, 23, 700, 701, 1700}, 17
-#: Databases whose times are compared as text; the others' are cast to a date.
-_TEXT_DAYS = {"sqlite", "postgresql", "mysql", "mariadb"}
+#: Databases whose drivers and servers are known to write a time with the same day.
+_SAME_DAYS = {"sqlite", "postgresql", "mysql", "mariadb"}
 #: How long after its statement timeout a server may stay silent before the connection is cut from this side.
 _GRACE_SECONDS = 5
 
@@ -40,6 +40,10 @@ class DatabaseReader:
     def __init__(self, connection: sa.Connection, timeout_seconds: int) -> None:
         self._connection = connection
         self._timeout_seconds = timeout_seconds
+
+    @property
+    def days_are_exact(self) -> bool:
+        return self._connection.dialect.name in _SAME_DAYS
 
     def read(self, select: SourceSelect, since: str, batch_rows: int, days: Days | None = None) -> Iterator[pa.Table]:
         limit = self._time_limit()
@@ -69,7 +73,7 @@ class DatabaseReader:
 
     def count_by_day(self, select: SourceSelect, day: str | None, money: str | None) -> dict[str, DayCount] | None:
         rows = self._selected(select, *[name for name in (day, money) if name])
-        which = self._day(rows.c[day]) if day else sa.literal_column("''")
+        which = day_as_text(rows.c[day], self._connection.dialect.name) if day else sa.literal_column("''")
         total = sa.func.sum(sa.cast(rows.c[money], sa.Numeric(38, 6))) if money else sa.null()
         # a literal cannot be grouped by everywhere
         query = sa.select(which, sa.func.count(), total).select_from(rows)
@@ -111,22 +115,6 @@ class DatabaseReader:
         named: list[sa.ColumnClause[Any]] = [sa.column(name) for name in columns]
         return sa.text(select.for_sqlalchemy()).columns(*named).subquery("selected")
 
-    def _day(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
-        """Return the first ten characters of a time's text, as `read` delivers it."""
-        # literals, not parameters: select list and group by must be the same expression
-        ten: sa.ColumnElement[int] = sa.literal_column("10")
-        text: sa.ColumnElement[Any]
-        match self._connection.dialect.name:
-            case "sqlite":  # a date is a number to SQLite's cast
-                text = sa.func.substr(column, sa.literal_column("1"), ten)
-            case "postgresql":
-                text = sa.func.left(sa.cast(column, sa.Text), ten)
-            case "mysql" | "mariadb":
-                text = sa.func.left(sa.cast(column, sa.CHAR), ten)
-            case _:
-                text = sa.cast(column, sa.Date)
-        return sa.func.coalesce(text, sa.literal_column("''")) if self._connection.dialect.name in _TEXT_DAYS else text
-
     def _is_closed(self) -> bool:
         driver = self._connection.connection.driver_connection
         return driver is None or bool(driver.closed)
@@ -135,9 +123,8 @@ class DatabaseReader:
         statement: sa.Executable = sa.text(select.for_sqlalchemy())
         if days:
             rows_of = self._selected(select, days.column)
-            statement = (
-                sa.select(sa.text("*")).select_from(rows_of).where(self._day(rows_of.c[days.column]).in_(days.days))
-            )
+            day = day_as_text(rows_of.c[days.column], self._connection.dialect.name)
+            statement = sa.select(sa.text("*")).select_from(rows_of).where(day.in_(days.days))
         result = self._connection.execution_options(stream_results=True).execute(statement, _since(select, since))
         names = list(result.keys())
         yield _empty(names)
@@ -169,6 +156,29 @@ class DatabaseReader:
                     rows, size = [], 0
             if rows:
                 yield _parse_csv(rows, schema)
+
+
+def day_as_text(column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[str]:
+    """Return the first ten characters of a time's text, as `read` delivers it; '' for none.
+
+    Never a cast to a date: to Oracle a date has a time of day, and a column of text need not be one.
+    """
+    # literals, not parameters: select list and group by must be the same expression
+    one: sa.ColumnElement[int] = sa.literal_column("1")
+    ten: sa.ColumnElement[int] = sa.literal_column("10")
+    text: sa.ColumnElement[Any]
+    match dialect:
+        case "sqlite":  # a date is a number to SQLite's cast
+            text = sa.func.substr(column, one, ten)
+        case "mysql" | "mariadb":
+            text = sa.func.left(sa.cast(column, sa.CHAR), ten)
+        case "mssql":  # style 23 is yyyy-mm-dd, of the time's own offset
+            text = sa.func.convert(sa.literal_column("varchar(10)"), column, sa.literal_column("23"))
+        case "oracle":
+            text = sa.func.to_char(column, sa.literal_column("'YYYY-MM-DD'"))
+        case _:
+            text = sa.func.substr(sa.cast(column, sa.Text), one, ten)
+    return sa.func.coalesce(text, sa.literal_column("''"))
 
 
 def _since(select: SourceSelect, since: str) -> dict[str, str]:

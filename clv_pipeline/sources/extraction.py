@@ -12,7 +12,7 @@ from hashlib import sha256
 import pandas as pd
 
 from clv_pipeline.contracts.source import CONTRACT, SourceTable
-from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, SOURCE_COUNTS
+from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, RAW_REMARKS, SOURCE_COUNTS
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.core.foreign_errors import about
 from clv_pipeline.core.settings import Settings
@@ -31,7 +31,16 @@ from clv_pipeline.sources.loading import (
 )
 from clv_pipeline.sources.readers import open_source
 from clv_pipeline.sources.reading import BEGINNING, Days, SourceReader
-from clv_pipeline.sources.source_counts import DayCount, day_column, differing_days, held, money_column, total
+from clv_pipeline.sources.remarks import Remark, known_remarks
+from clv_pipeline.sources.source_counts import (
+    DayCount,
+    day_column,
+    differing_days,
+    held,
+    money_column,
+    same_in_total,
+    total,
+)
 from clv_pipeline.sources.tombstones import read_tombstones
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row, row_count
@@ -54,6 +63,7 @@ class ExtractedTable:
     rows_loaded: int
     rows_held: int
     warnings: tuple[str, ...]
+    remarks: tuple[Remark, ...] = ()
 
 
 def extract(
@@ -83,10 +93,22 @@ def extract(
                 next_step=f"check {settings.source_folder / 'orders.sql'} and that this is the right source.",
             )
         night.note_run()
-        remarks = profile_keys(connection, [t.name for t in loaded if t.is_provided])
-        loaded = [replace(t, warnings=(*t.warnings, *remarks.get(t.name, ()))) for t in loaded]
+        loaded = _with_new_remarks(connection, loaded)
     log.info("extracted %s", ", ".join(f"{t.name} {t.rows_loaded}" for t in loaded if t.is_provided))
     return loaded
+
+
+def _with_new_remarks(connection: Connection, loaded: list[ExtractedTable]) -> list[ExtractedTable]:
+    """Store the remarks on all tables, and make warnings of those that the last published night did not have."""
+    of_keys = profile_keys(connection, [t.name for t in loaded if t.is_provided])
+    known = known_remarks(connection)
+    loaded = [replace(t, remarks=(*t.remarks, *of_keys.get(t.name, ()))) for t in loaded]
+    rows = [(t.name, r.check, r.subject, r.text, (r.check, r.subject) in known) for t in loaded for r in t.remarks]
+    tables.replace(connection, RAW_REMARKS, rows)
+    new = {t.name: [r.text for r in t.remarks if (r.check, r.subject) not in known] for t in loaded}
+    for text in (text for texts in new.values() for text in texts):
+        log.warning("%s", text)
+    return [replace(t, warnings=(*t.warnings, *new[t.name])) for t in loaded]
 
 
 def _door_rules(settings: Settings) -> LoadRules:
@@ -138,9 +160,8 @@ class _Night:
         self._check_complete(select, counted, delivery)
         self._check_not_suddenly_empty(select)
         if not row_count(self.connection, f"raw.{table.name}"):
-            delivery.warn(
-                f"{table.name}: the source returns no rows; remove {select.path.name} if there are none to come"
-            )
+            text = f"{table.name}: the source returns no rows; remove {select.path.name} if there are none to come"
+            delivery.remarks.append(Remark("empty_table", table.name, text))
         return self._note_load(table, select, delivery, counted)
 
     def _read(self, select: SourceSelect, since: str, delivery: LoadReport, days: Days | None = None) -> dict[str, str]:
@@ -167,9 +188,10 @@ class _Night:
 
         A day with new rows tonight differs because the source told of its change. Any other one is a warning.
         """
-        table = select.table
-        days = differing_days(at_source, held(self.connection, table), delivery.erased_days)
-        if not days:
+        table, in_raw = select.table, held(self.connection, select.table)
+        days = differing_days(at_source, in_raw, delivery.erased_days)
+        is_moved = not self.source.days_are_exact and same_in_total(at_source, in_raw, delivery.erased_days)
+        if not days or is_moved:
             return
         unannounced = [day for day in days if day not in delivery.changed_days]
         if unannounced:
@@ -180,7 +202,7 @@ class _Night:
             )
         day = day_column(table, columns)
         rows, loaded = delivery.rows, delivery.loaded
-        if day is None or len(days) > _MOST_DAYS_AGAIN:
+        if day is None or len(days) > _MOST_DAYS_AGAIN or not self.source.days_are_exact:
             create_raw_table(self.connection, table)
             delivery.erased_days.clear()
             self._read(select, BEGINNING, delivery)
@@ -215,6 +237,13 @@ class _Night:
         table, in_raw = select.table, held(self.connection, select.table)
         days = differing_days(counted, in_raw, delivery.erased_days)
         if not days:
+            return
+        if not self.source.days_are_exact and same_in_total(counted, in_raw, delivery.erased_days):
+            text = (
+                f"{table.name}: {len(days)} days have other rows at the source than loaded, but rows and money are the same in "
+                "total: the driver writes times in another zone than the server. Return them as text with their offset"
+            )
+            delivery.remarks.append(Remark("days_moved", table.name, text))
             return
         nothing = DayCount(0, 0.0)
         shown = "; ".join(
@@ -325,6 +354,7 @@ class _Night:
             delivery.loaded,
             rows_held,
             tuple(delivery.warnings),
+            tuple(delivery.remarks),
         )
 
 

@@ -19,6 +19,8 @@ _NUMBERS = {
 class FileReader:
     """Files seen through DuckDB views; the SELECTs are DuckDB SQL."""
 
+    days_are_exact = True
+
     def __init__(self, files: OpenFiles, timeout_seconds: int) -> None:
         self._files = files
         self._timeout_seconds = timeout_seconds

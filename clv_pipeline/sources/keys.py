@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.sources.remarks import Remark
 from clv_pipeline.warehouse.connection import Connection, one_row
 
 #: Ways in which one number is spelled twice: the name of the difference, and the SQL of a number without it.
@@ -20,7 +21,7 @@ _SPELLINGS = {
 _ENOUGH = 20
 
 
-def profile_keys(connection: Connection, tables: Sequence[str]) -> dict[str, list[str]]:
+def profile_keys(connection: Connection, tables: Sequence[str]) -> dict[str, list[Remark]]:
     """Return table -> remarks about its customer numbers, without a number in them."""
     having = [name for name in tables if "customer_id" in CONTRACT[name].column_names()]
     numbers = " union all ".join(
@@ -28,15 +29,15 @@ def profile_keys(connection: Connection, tables: Sequence[str]) -> dict[str, lis
         for name in having
     )
     connection.execute(f"create or replace temp table numbers as {numbers}")
-    remarks: dict[str, list[str]] = defaultdict(list)
+    remarks: dict[str, list[Remark]] = defaultdict(list)
     for name in having:
         for difference, without in _SPELLINGS.items():
             if text := _spelled_twice(connection, name, difference, without):
-                remarks[name].append(text)
+                remarks[name].append(Remark("key_spelling", f"{name}.customer_id {difference}", text))
                 break
         else:
             if text := _meets_nobody(connection, name):
-                remarks[name].append(text)
+                remarks[name].append(Remark("key_overlap", f"{name}.customer_id", text))
     connection.execute("drop table numbers")
     return remarks
 

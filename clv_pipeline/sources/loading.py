@@ -17,6 +17,7 @@ from clv_pipeline.contracts.source import STORED_AS, Column, SourceTable
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import ConfigurationError, SourceError, nearest
 from clv_pipeline.sources.failed_rules import check_rules_on_batch
+from clv_pipeline.sources.remarks import Remark
 from clv_pipeline.sources.source_counts import DayCount, day_column, day_of, delivered
 from clv_pipeline.sources.tombstones import IS_ERASED, Tombstones
 from clv_pipeline.sources.values import CUSTOMER_COLUMNS, IS_EMAIL, THREE_DIGITS, placeholder, trimmed, typed
@@ -76,6 +77,7 @@ class LoadReport:
     erased_days: Counter[str] = field(default_factory=Counter)
     changed_days: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
     def warn(self, what: str) -> None:
         """Record a warning; the run continues."""
@@ -267,16 +269,17 @@ def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> No
                 f"in {table.name}.sql.",
             )
     for name in sorted(delivery.floats):
-        delivery.warn(
-            f"{table.name}.{name}: delivered as floating-point numbers (such as 12346.0), read without '.0'; cast it to text in "
-            f"{table.name}.sql"
+        text = f"{table.name}.{name}: delivered as floating-point numbers (such as 12346.0), read without '.0'; "
+        delivery.remarks.append(
+            Remark("number_form", f"{table.name}.{name}", f"{text}cast it to text in {table.name}.sql")
         )
     for name, found in delivery.placeholders.items():
         texts = ", ".join(f"'{text}' ({count})" for text, count in found.most_common(5))
         meaning = "a guest, not one customer" if table.name == "orders" else "nobody"
         if name not in CUSTOMER_COLUMNS:
             meaning = "missing"
-        delivery.warn(f"{table.name}.{name}: {found.total()} rows have a placeholder, read as {meaning}: {texts}")
+        text = f"{table.name}.{name}: {found.total()} rows have a placeholder, read as {meaning}: {texts}"
+        delivery.remarks.append(Remark("placeholders", f"{table.name}.{name}", text))
 
 
 def _first_met(conditions: list[tuple[str, str]]) -> str:

@@ -29,6 +29,11 @@ class Days:
 class SourceReader(Protocol):
     """An open source: every `read` and `count_by_day` sees the same snapshot."""
 
+    @property
+    def days_are_exact(self) -> bool:
+        """Whether a row has the same day in `count_by_day` as in `read`; elsewhere a driver may write a time in another zone."""
+        ...
+
     def read(self, select: SourceSelect, since: str, batch_rows: int, days: Days | None = None) -> Iterator[pa.Table]:
         """Yield batches whose columns are all text (null stays null); at least one, perhaps empty.
 

@@ -1,7 +1,8 @@
 """Rows and money by day: as the source counts them, as they were delivered, and as `raw` holds them.
 
 The day is the first ten characters of the event time as the source writes it, so that no time zone can move a row between the
-two sides of a comparison. What follows from a difference is decided in `extraction.py`.
+two sides of a comparison. Where a driver may write it otherwise than its server, only the sums over all days
+must be equal. What follows from a difference is decided in `extraction.py`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -90,6 +91,15 @@ def differing_days(
         if not is_same:
             different.append(day)
     return different
+
+
+def same_in_total(at_source: Mapping[str, DayCount], in_raw: Mapping[str, DayCount], erased: Mapping[str, int]) -> bool:
+    """Return whether `raw` has the rows and money of the source, whatever their days; see `differing_days`.
+
+    >>> same_in_total({"2024-05-01": DayCount(2, 9.0)}, {"2024-04-30": DayCount(2, 9.0)}, {})
+    True
+    """
+    return not differing_days({"": total(at_source)}, {"": total(in_raw)}, {"": sum(erased.values())})
 
 
 def total(days: Mapping[str, DayCount]) -> DayCount:

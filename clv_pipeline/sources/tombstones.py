@@ -35,6 +35,11 @@ class Tombstones:
         """The named parameters that `IS_ERASED` takes."""
         return {"hash_key": self.key, "erased": sorted(self.hashes)}
 
+    @property
+    def checksum(self) -> str:
+        """The checksum of the entries, under the key."""
+        return _checksum(self.key, sorted(self.hashes))
+
     def names(self, customer_id: str) -> bool:
         """Return whether this customer was erased."""
         return _hash(self.key, customer_id) in self.hashes
@@ -52,12 +57,11 @@ class Tombstones:
             ConfigurationError: a folder cannot be written.
         """
         kept_at = str(self.paths[0]) if len(self.paths) > 1 else ""
-        hashes = sorted(self.hashes)
         content = {
             "key_check": _hash(self.key, ""),
-            "checksum": _checksum(self.key, hashes),
+            "checksum": self.checksum,
             "kept_at": kept_at,
-            "customer_hashes": hashes,
+            "customer_hashes": sorted(self.hashes),
         }
         for path in self.paths:
             try:

@@ -7,6 +7,7 @@ from clv_pipeline.orchestration import checks
 from clv_pipeline.orchestration.resources import Pipeline, run_as_of, run_started_at
 from clv_pipeline.orchestration.sql_assets import OWNERS, table_metadata
 from clv_pipeline.orchestration.steps import multi_asset
+from clv_pipeline.publishing.erased_list import ask_target
 from clv_pipeline.sources.extraction import extract
 
 
@@ -28,6 +29,7 @@ from clv_pipeline.sources.extraction import extract
 def raw_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
     """All source tables in one snapshot; only an interrupted source is read again."""
     settings = pipeline.settings_with_source()
+    ask_target(settings)
     tables = extract(
         settings,
         pipeline.warehouse,
