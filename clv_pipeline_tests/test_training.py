@@ -424,7 +424,7 @@ def test_prospects_are_expected_to_spend_what_their_like_spent(shop: Trained) ->
     for horizon in kept(shop).horizons:
         mean, high, share, if_buying = shop.table(
             f"""
-            select avg(spend_total)::double, quantile_cont(spend_total, 0.95)::double, avg(spend_flag::int),
+            select avg(spend_total)::double, quantile_cont(spend_total::double, 0.95), avg(spend_flag::int),
                 quantile_cont(greatest(spend_total, 0)::double, 0.5) filter (where spend_flag)
             from training.labels
             where horizon_days = {horizon.learned_days} and not exists (

@@ -9,6 +9,7 @@ import pandas as pd
 
 from clv_pipeline.evaluation.backtest import Backtest
 from clv_pipeline.reporting import formats, labels
+from clv_pipeline.reporting.model_card import statements
 from clv_pipeline.reporting.quality_tables import SPEND_METRICS_IN_SHORT, Judged, comparisons, highlights, judged_models
 from clv_pipeline.reporting.tables import Table
 
@@ -42,6 +43,11 @@ class Window:
             f"Champion for {labels.target(row['target'])}: {row['candidate']}. Reason: {row['reason']}."
             for row in _records(self.rows("verdicts"))
         ]
+
+    @property
+    def statements(self) -> list[str]:
+        """Return the verdict in words."""
+        return statements(_records(self.rows("quality")))
 
     def rows(self, frame: str) -> pd.DataFrame:
         """Return the window's rows of a frame of the backtest."""

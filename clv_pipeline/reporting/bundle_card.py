@@ -1,54 +1,32 @@
-"""The model card of a bundle, in Markdown: purpose and accuracy of the models. The HTML page is in `bundle_report.py`."""
+"""The model card of a bundle: the figures of its own tables. The page is `model_card.py`, the report `bundle_report.py`."""
 
-from typing import Any
+from itertools import groupby
 
-from clv_pipeline.reporting import formats, labels, markdown
-from clv_pipeline.reporting.tables import Table
+from clv_pipeline.reporting import formats, labels
+from clv_pipeline.reporting.model_card import CardWindow, model_card, statements
+from clv_pipeline.reporting.quality_tables import judged_models
 from clv_pipeline.warehouse.connection import Connection, records
 
-_CHAMPIONS = """
-select horizon_days, target, candidate, metric, value, interval_low, interval_high, test_window_start_date, customers
-from model_quality where is_champion order by horizon_days, target, metric
+_QUALITY = """
+select *, interval_low as low, interval_high as high from model_quality
+where basis <> 'extended'
+order by horizon_days, row_kind, target, candidate, metric
 """
 
 
 def of_bundle(connection: Connection) -> str:
     """Return the text of model_card.md."""
     (run,) = records(connection, "select * from clv_run")
-    champions = records(connection, _CHAMPIONS)
-    lines = [
-        f"# Model card: {run['model_version']}",
-        "",
-        f"Predicts for each customer of {run['source_name']} how much they will spend after "
-        f"{formats.day(run['as_of_date'])}, net of returns, and the probability that they will buy at all.",
-        "Not for credit decisions, pricing, or decisions about people outside marketing.",
-        "",
+    windows = []
+    for days, group in groupby(records(connection, _QUALITY), key=lambda row: int(row["learned_days"])):
+        rows = list(group)
+        name = labels.window(days, formats.day(rows[0]["test_window_start_date"]))
+        windows.append(CardWindow(name, judged_models(rows), statements(rows)))
+    notes = [
+        f"Version {run['model_version']}, scores as of {formats.day(run['as_of_date'])}; they are {labels.basis(run['basis'])}.",
+        f"Order of the customers: {labels.ranking(run['ranking'])}.",
+        f"Seasonal adjustment of the predicted total: {formats.season(run['season_factor'])}.",
+        "The fixed rules and all other models are in the table model_quality.",
     ]
-    if champions:
-        lines += [
-            *markdown.table(_table(champions)),
-            "",
-            "Each champion was chosen on earlier periods and then tested on the period shown, which it had not seen. "
-            "The baselines are in the table model_quality.",
-        ]
-    else:
-        lines.append("The order history is too short to test a model: the predictions come from a fixed rule.")
-    lines += ["", f"Order of the customers: {labels.ranking(run['ranking'])}."]
-    lines += ["", f"Seasonal adjustment of the predicted total: {formats.season(run['season_factor'])}.", ""]
-    return "\n".join(lines)
-
-
-def _table(champions: list[dict[str, Any]]) -> Table:
-    header = ["predicts", "champion", "metric", "value [90 % interval]", "tested from", "customers"]
-    rows = [
-        [
-            labels.target(row["target"]),
-            str(row["candidate"]),
-            labels.metric(row["metric"]).label,
-            formats.metric_estimate(row["metric"], row["value"], row["interval_low"], row["interval_high"]),
-            formats.day(row["test_window_start_date"]),
-            formats.count(row["customers"]),
-        ]
-        for row in champions
-    ]
-    return Table(header, rows)
+    without = f"The order history is too short to test a model: the predictions are {labels.basis(run['basis'])}."
+    return model_card(str(run["source_name"]), str(run["currency"]), windows, notes, without)

@@ -7,6 +7,7 @@ from typing import Any
 from clv_pipeline.core.home import write_durably
 from clv_pipeline.reporting import bundle_card, formats, labels, plots, tables
 from clv_pipeline.reporting.html import Picture, render
+from clv_pipeline.reporting.model_card import statements
 from clv_pipeline.reporting.quality_tables import SPEND_METRICS_IN_SHORT, comparisons, judged_models, terms
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, open_bundle_file, records
@@ -74,10 +75,17 @@ def _page(connection: Connection) -> str:
         facts=_facts(run),
         season=formats.season(run["season_factor"]),
         ranking=labels.ranking(run["ranking"]),
+        basis=labels.basis(run["basis"]),
+        verdict=_verdict(connection, days),
         segments=_table(
             connection,
-            "select * exclude (currency, as_of_date) from segments order by predicted_spend_total desc, segment",
+            "select segment, customers, predicted_spend_total, predicted_spend_mean, predicted_spend_share, "
+            "purchase_probability_mean, historic_value_total from segments order by predicted_spend_total desc, segment",
         ),
+        definitions=[
+            (labels.words(row["segment"]), str(row["definition"]))
+            for row in records(connection, "select * from segments order by predicted_spend_total desc, segment")
+        ],
         segments_picture=_segments_picture(connection, currency),
         best_customers=_table(
             connection,
@@ -112,10 +120,21 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
             "90 % interval of that total",
             formats.money_range(run["predicted_spend_total_low"], run["predicted_spend_total_high"]),
         ),
+        ("share of the largest customer", formats.percent(run["largest_customer_share"])),
         (f"actual spend in the last {days} days, {currency}", formats.money(run["trailing_spend_total"], digits=0)),
         ("source rows quarantined", formats.count(run["quarantined_rows"])),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _verdict(connection: Connection, days: int) -> list[str]:
+    """Return the verdict on the champions of the primary horizon, in words; empty without a test window."""
+    rows = connection.execute(
+        "select row_kind, metric, statement from model_quality where row_kind = 'verdict' and horizon_days = $days "
+        "order by metric",
+        {"days": days},
+    ).fetchall()
+    return statements([{"row_kind": kind, "metric": metric, "statement": text} for kind, metric, text in rows])
 
 
 def _segments_picture(connection: Connection, currency: str) -> Picture:

@@ -62,6 +62,15 @@ METRICS = {
     "interval_coverage_of_top_decile": Metric(
         "90 % interval: highest predicted decile", "share inside in the decile with the highest predictions", "share"
     ),
+    "if_buying_coverage": Metric(
+        "interval if they buy: buyers inside", "share of buyers whose spend was inside the interval if they buy", "share"
+    ),
+    "pooled_interval_coverage": Metric(
+        "90 % interval, all windows", "customers inside, over the test window and the folds before it", "share"
+    ),
+    "pooled_if_buying_coverage": Metric(
+        "interval if they buy, all windows", "buyers inside, over the test window and the folds before it", "share"
+    ),
     "typical_mean_absolute_error": Metric("MAE of typical spend", "mean absolute error of the predicted median", "money"),
     "probability_roc_auc": Metric("AUC of the probability", "AUC of the published purchase probability"),
     "probability_calibration_slope": Metric(
@@ -166,6 +175,24 @@ def window(days: int, cutoff: object) -> str:
     '90 days from 2024-04-02'
     """
     return f"{days} days from {cutoff}"
+
+
+_BASES = {
+    "learned": "made by models that were fitted to past periods of the same length",
+    "extended": "made by models of a shorter period, and carried on by the purchase models",
+    "prior": "made by the purchase models alone, with what is known of other companies, for there are few buyers or little "
+    "history",
+    "rule": "made by a fixed rule: there is not even a purchase model",
+}
+
+
+def basis(name: str) -> str:
+    """Return the text of a basis of a horizon's predictions.
+
+    >>> basis("rule")
+    'made by a fixed rule: there is not even a purchase model'
+    """
+    return _BASES[name]
 
 
 _RANKING = {

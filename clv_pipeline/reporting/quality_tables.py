@@ -15,9 +15,10 @@ PROBABILITY_METRICS = ("roc_auc", "log_loss", "brier")
 #: What fits a terminal, and the table that marketing reads.
 SPEND_METRICS_IN_SHORT = ("normalised_gini", "spearman", "top_decile_capture", "wape", "total_bias")
 INTERVAL_METRICS = (
-    "interval_coverage", "interval_coverage_of_buyers", "interval_lowest_decile_coverage",
-    "interval_coverage_of_top_decile", "typical_mean_absolute_error", "probability_calibration_slope",
-    "probability_log_loss", "total_actual_over_low", "total_actual_over_high",
+    "interval_coverage", "if_buying_coverage", "pooled_interval_coverage", "pooled_if_buying_coverage",
+    "interval_coverage_of_buyers", "interval_lowest_decile_coverage", "interval_coverage_of_top_decile",
+    "typical_mean_absolute_error", "probability_calibration_slope", "probability_log_loss",
+    "total_actual_over_low", "total_actual_over_high",
 )  # fmt: skip
 _BUY_TILL_YOU_DIE = "btyd"
 

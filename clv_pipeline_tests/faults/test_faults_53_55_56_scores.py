@@ -65,6 +65,19 @@ def test_fault_55_segments_that_jump_overnight_block_and_the_cause_is_named(home
     assert marked == [("segment_changes",)]
 
 
+def test_fault_55_segments_of_another_definition_are_not_compared_and_the_check_says_so(home: Home) -> None:
+    change(
+        home,
+        "insert into scores.history by name select * replace (as_of_date - 1 as as_of_date, 'older' as segment_definition, "
+        "case when md5_number(customer_id) % 10 < 3 then 'elsewhere' else segment end as segment) from scores.history",
+    )
+    assert run_asset(home, "published.customer_clv") == []
+    passed, told = check(home, "published.customer_clv", "segment_changes")
+    assert passed
+    assert "the definition of the segments changed since 2026-06-30" in str(told)
+    assert 0.25 < told["value"] < 0.35
+
+
 def test_fault_56_an_eligible_customer_without_a_score_fails_the_audit(home: Home) -> None:
     before = contents(home.published)
     lost = "select customer_id from published.customer_clv order by customer_id limit 3"

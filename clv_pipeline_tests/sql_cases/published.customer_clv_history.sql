@@ -6,7 +6,8 @@ select date '2024-06-01' as as_of
 -- given scores.history
 select
     *, 0.5 as purchase_probability, 'steady' as segment, 'A' as value_tier, 'scored' as score_status, 0 as historic_value,
-    'EUR' as currency, 'v' as model_version, 'r' as run_id, now() as scored_at, now() as updated_at
+    'EUR' as currency, 'v' as model_version, 'r' as run_id, now() as scored_at, now() as updated_at,
+    'd' as segment_definition
 from (values
     ('refused', date '2024-05-01', 90, 1.00),
     ('a', date '2024-05-01', 90, 10.00), ('a', date '2024-06-01', 90, 11.00), ('left', date '2024-06-01', 90, 1.00),
@@ -16,7 +17,8 @@ from (values
 -- given scores.tonight
 select
     *, 0.5 as purchase_probability, 'steady' as segment, 'A' as value_tier, 'scored' as score_status, 0 as historic_value,
-    'EUR' as currency, 'v' as model_version, 'r' as run_id, now() as scored_at, now() as updated_at
+    'EUR' as currency, 'v' as model_version, 'r' as run_id, now() as scored_at, now() as updated_at,
+    'd' as segment_definition
 from (values
     ('a', date '2024-06-01', 90, 12.00), ('a', date '2024-06-01', 365, 30.00)
 ) as rows (customer_id, as_of_date, horizon_days, predicted_spend)
