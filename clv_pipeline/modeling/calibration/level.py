@@ -28,6 +28,8 @@ _LIMITS = (0.5, 2.0)
 _CARRIED_ON = 0.25
 #: Deviation of the logarithm of a season among companies: a season measured on few purchases is shrunk towards none.
 _SEASONS_DIFFER_BY = 0.3
+#: Variance of a total around its expectation, in that of the purchases alone.
+WITH_THE_FIT = 2.0
 #: Most that the purchase models' expectation weighs in a customer's spend in a season unlike those learned from.
 _MOST_WEIGHT = 0.5
 
@@ -46,7 +48,8 @@ class ExpectedTotal:
     expectation_weight: float = 0.0
     #: whether customers pay by a plan, so that the purchase models alone know who has stopped
     is_plan: bool = False
-    #: variance of the logarithm of the total that chance alone explains (`features/window_spend.py`)
+    #: variance of the logarithm of the total that chance alone explains (`features/window_spend.py`): of the purchases to come,
+    #: and as much again of the expectation, which was learned from no more purchases
     variation: float = 0.0
 
 
@@ -82,7 +85,7 @@ def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> E
         return ExpectedTotal()
     total = float(spend.sum())
     trailing = window_spend(connection, cutoff - timedelta(days=horizon_days), cutoff, cap_outliers=True)
-    variation = min(trailing.variation * max(trailing.total, 0.0) / total, 1.0) if total > 0 else 1.0
+    variation = WITH_THE_FIT * min(trailing.variation * max(trailing.total, 0.0) / total, 1.0) if total > 0 else 1.0
     is_plan = _regularity(connection, cutoff) >= PLAN
     # a window longer than a year has no season of its own, and last year's would reach past the cutoff
     last_year = cutoff - YEAR if horizon_days <= YEAR.days else None
@@ -122,7 +125,7 @@ def _ratio(connection: Connection, cutoff: date, horizon_days: int) -> _Ratio | 
         return None
     return _Ratio(
         float(np.clip(happened.total / spend.sum(), *_LIMITS)), float(np.clip(_odds_factor(chance, buyers), *_LIMITS)),
-        happened.variation,
+        WITH_THE_FIT * happened.variation,
     )  # fmt: skip
 
 

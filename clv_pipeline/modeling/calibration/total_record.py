@@ -11,7 +11,7 @@ from datetime import date, timedelta
 import numpy as np
 from scipy.stats import t as student_t
 
-from clv_pipeline.modeling.calibration.level import closed_cutoffs, expected_total, spend_at
+from clv_pipeline.modeling.calibration.level import WITH_THE_FIT, closed_cutoffs, expected_total, spend_at
 from clv_pipeline.warehouse.connection import Connection
 
 #: Deviation of the logarithm of other companies' totals, with and without last year's season in the prediction, and the
@@ -66,7 +66,7 @@ def past_totals(connection: Connection, by: date, horizon_days: int) -> list[Pas
         )
         if expected.spend and expected.spend > 0 and happened.total > 0:
             error = float(np.log(happened.total / expected.spend))
-            found.append(PastTotal(cutoff, error, happened.variation, expected.season is not None))
+            found.append(PastTotal(cutoff, error, WITH_THE_FIT * happened.variation, expected.season is not None))
     return found
 
 
