@@ -32,18 +32,31 @@ class Ran:
         with open_bundle_file(self.home.published / "clv.duckdb") as connection:
             return records(connection, f"select * from {table}")
 
+    def tables(self) -> list[str]:
+        with open_bundle_file(self.home.published / "clv.duckdb") as connection:
+            found = connection.execute("select table_name from information_schema.tables where table_schema = 'main'")
+            return [name for (name,) in found.fetchall()]
+
     def customers(self) -> dict[str, dict[str, Any]]:
         assert self.exit_code == 0, self.said
         return {row["customer_id"]: row for row in self.rows("customer_clv")}
 
 
 def run(
-    export: str, root: Path, *, source: str = "source", files: Path | None = None, stale_data: str = "block"
+    export: str,
+    root: Path,
+    *,
+    source: str = "source",
+    files: Path | None = None,
+    stale_data: str = "block",
+    as_of: str = "2024-06-01",
+    horizons: str = "90",
 ) -> Ran:
-    """Run a night with the fixed rules as of 2024-06-01."""
+    """Run a night without fitting models."""
     folder = EXPORTS / export
     home = Home(root / source / "home")
-    arguments = ["--source", str(folder / source), "--url", str(files or folder / "files"), "--as-of", "2024-06-01"]
+    arguments = ["--source", str(folder / source), "--url", str(files or folder / "files"), "--as-of", as_of]
+    arguments += ["--horizons", horizons]
     with without_pictures():
         ran = run_clv_here("run", "--home", str(home.root), *arguments, **RULES_RUN, CLV_STALE_DATA=stale_data)
     return Ran(home, ran.returncode, ran.stdout + ran.stderr)
