@@ -104,6 +104,31 @@ def test_differences_are_paired_with_the_champion(ran: Ran) -> None:
         assert found.loc[other, "low"] <= found.loc[other, "value"] <= found.loc[other, "high"]
 
 
+def test_what_is_published_is_judged_on_the_same_customers_and_the_verdict_is_in_words(ran: Ran) -> None:
+    rows, quality = ran.predictions, ran.table("quality")
+    published = quality.query("row_kind == 'published'").set_index("metric")["value"]
+    spend = rows["actual_spend"]
+    inside = (spend >= rows["low"] - 0.005) & (spend <= rows["high"] + 0.005)
+    assert published["interval_coverage"] == pytest.approx(inside.mean())
+    assert (rows["low"] <= rows["predicted_spend"]).all() and (rows["predicted_spend"] <= rows["high"]).all()
+    buyers = rows[spend > 0]
+    if_buying = (buyers["actual_spend"] >= buyers["if_buying_low"] - 0.005) & (
+        buyers["actual_spend"] <= buyers["if_buying_high"] + 0.005
+    )
+    assert published["if_buying_coverage"] == pytest.approx(if_buying.mean())
+    assert 0.8 < if_buying.mean() < 0.97
+    assert published["pooled_windows"] == 1, "the only fold has no window before it"
+    verdict = quality.query("row_kind == 'verdict'").set_index("metric")
+    right = spend.sum() / rows["predicted_spend"].sum()
+    assert f"off by {1 / right - 1:+.1%}" in verdict.loc["total_inside_its_interval", "statement"]
+    ends = published["total_actual_over_low"] >= 1 >= published["total_actual_over_high"]
+    assert verdict.loc["total_inside_its_interval", "value"] == float(ends)
+    nothing = (spend <= 0).mean()
+    assert f"{nothing:.0%} of the customers bought nothing" in verdict.loc["wape_below_predicting_zero", "statement"]
+    card = (ran.folder / "model_card.md").read_text()
+    assert all(f": {statement}." in card for statement in verdict["statement"])
+
+
 def test_the_learning_curve_and_the_ablation_are_drawn_from_what_was_measured(ran: Ran) -> None:
     learning = ran.table("learning")
     assert learning["share"].tolist() == [0.1, 0.25, 0.5, 1.0]

@@ -25,8 +25,10 @@ from clv_pipeline.btyd import (
     GammaGamma,
     MBGCNBDk,
     ParetoNBD,
+    Prior,
     PurchaseModel,
     PurchaseSummary,
+    beta_geometric,
     compress,
     discounted_purchases,
     discounted_value,
@@ -35,6 +37,7 @@ from clv_pipeline.btyd import (
     model_from_dict,
     next_order_dates,
 )
+from clv_pipeline.btyd.cnbd_k import REGULARITIES
 from clv_pipeline.btyd.quadrature import beta_nodes, power_nodes
 
 Floats = npt.NDArray[np.float64]
@@ -370,6 +373,78 @@ def test_merging_histories_keeps_the_sums_and_hardly_moves_the_fit() -> None:
     assert fine.expected_purchases(39, X, TX, T) == pytest.approx(
         coarse.expected_purchases(39, X, TX, T), rel=0.01, abs=0.01
     )
+
+
+# --- priors, and many stages ------------------------------------------------------------------------------------------
+
+PRIOR = Prior({"r": (1.0, 0.5), "alpha": (6.0, 0.5), "a": (0.8, 0.5), "b": (2.5, 0.5)})
+
+
+def test_with_many_customers_a_prior_changes_nothing() -> None:
+    summary = simulate_beta_geometric(MBGNBD(0.5, 12.0, 1.5, 4.0), 20_000, 3)
+    alone, with_prior = MBGNBD.fit(summary), MBGNBD.fit(summary, PRIOR)
+    found = [fit.model.expected_purchases(39, X, TX, T) for fit in (alone, with_prior)]
+    assert found[1] == pytest.approx(found[0], rel=0.02)
+    # what is reported is the likelihood of the data, which is highest without a prior
+    assert alone.log_likelihood - 5 < with_prior.log_likelihood <= alone.log_likelihood
+
+
+def test_without_repeat_purchases_the_prior_speaks_and_says_so_of_nobody_else() -> None:
+    nobody_again = compress([0] * 30, [0] * 30, np.linspace(1, 60, 30))
+    assert MBGNBD.fit(nobody_again).status is FitStatus.FAILED
+    fit = MBGNBD.fit(nobody_again, PRIOR)
+    assert fit.status is FitStatus.CONVERGED
+    # thirty customers who did not come back are evidence: fewer purchases are expected than by the prior alone
+    prior = MBGNBD(**{name: median for name, (median, _) in PRIOR.parameters.items()})
+    assert 0 < fit.model.expected_purchases(30, 0, 0, 30)[0] < prior.expected_purchases(30, 0, 0, 30)[0]
+
+
+def test_a_prior_keeps_few_customers_from_extremes() -> None:
+    """Five who bought twice within a week each: without a prior nothing can be fitted, with one nothing explodes."""
+    summary = compress([2] * 5, [6.0] * 5, [7.0] * 5)
+    model = MBGNBD.fit(summary, PRIOR).model
+    assert 0 < model.expected_purchases(30, 2, 6, 7)[0] < 15
+
+
+def test_order_values_of_one_customer_are_shrunk_to_the_prior() -> None:
+    prior = Prior({"p": (4.0, 0.5), "q": (3.5, 0.3), "v": (25.0, 1.0)})
+    fit = GammaGamma.fit([1], [1_000.0], prior)
+    assert fit.model is not None
+    assert fit.model.expected_average_value([1], [1_000.0])[0] < 1_000
+
+
+@pytest.mark.parametrize("stages", [2, 3, 4])
+def test_summing_purchases_one_by_one_is_the_same_as_the_eigenvalues(
+    stages: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = MBGCNBDk(2.0, 40.0, 0.8, 6.0, stages)
+    x, t_x, age = np.array([0, 1, 5, 20.0]), np.array([0, 30, 100, 300.0]), np.array([40, 50, 200, 310.0])
+    by_eigenvalues = model.weighted_purchases([30, 365], [0.4, 0.6], x, t_x, age)
+    monkeypatch.setattr(beta_geometric, "MOST_EIGENVALUES", 1)
+    assert model.weighted_purchases([30, 365], [0.4, 0.6], x, t_x, age) == pytest.approx(by_eigenvalues, abs=1e-5)
+
+
+def test_payers_by_a_plan_are_alive_until_they_miss_a_payment() -> None:
+    """A payment every 30 days, give or take one; five in a hundred leave after each."""
+    generator = np.random.default_rng(4)
+    rows, log_gaps = [], 0.0
+    for _ in range(300):
+        days = [int(generator.integers(0, 600))]
+        while generator.random() >= 0.05 and days[-1] < 700:
+            days.append(days[-1] + int(generator.integers(29, 32)))
+        before = [day for day in days if day < 700]
+        log_gaps += float(np.log(np.diff(before)).sum())
+        rows.append((len(before) - 1, before[-1] - before[0], 700 - before[0]))
+    x, t_x, age = np.array(rows, dtype=np.float64).T
+    fit = MBGCNBDk.fit(compress(x, t_x, age, log_gap_sum=log_gaps))
+    assert fit.status is FitStatus.AT_BOUND and fit.model.k == REGULARITIES[-1]
+    due = ([5, 5], [150, 150], [170, 215])  # twenty days after a payment, and more than two payments later
+    alive = fit.model.probability_alive(*due)
+    assert alive[0] > 0.9 and alive[1] < 0.01
+    expected = fit.model.expected_purchases(90, *due)
+    assert expected[0] == pytest.approx(0.95 + 0.95**2 + 0.95**3, abs=0.35)
+    assert expected[1] < 0.01 * expected[0]
+    assert median_wait(fit.model, [5], [150], [170], longest=365)[0] == pytest.approx(10, abs=1.5)
 
 
 # --- honest failures ------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.publishing import publishing, serving
+from clv_pipeline.publishing.audit import audit
 from clv_pipeline.reporting import formats
 from clv_pipeline.reporting.bundle_report import write_report
 from clv_pipeline.warehouse.connection import Connection, open_bundle_file
@@ -291,6 +292,29 @@ def test_what_is_typical_lies_between_the_ends_and_the_total_between_its_own(pub
         "select predicted_spend_total_low < predicted_spend_total, predicted_spend_total < predicted_spend_total_high "
         "from clv_run",
     ) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ("predicted_spend_90d = predicted_spend_high_90d + 1", "predicted_spend_90d"),
+        ("typical_spend_90d = predicted_spend_high_90d + 1", "typical_spend_90d"),
+        ("spend_if_buying_low_90d = spend_if_buying_typical_90d + 1", "spend_if_buying_typical_90d"),
+        ("lifetime_spend = predicted_spend_90d - 0.01", "lifetime_spend"),
+    ],
+)
+def test_a_customer_whose_figures_contradict_each_other_is_not_published(
+    demo_run: Home, tmp_path: Path, change: str, column: str
+) -> None:
+    shutil.copy((demo_run.published / "clv.duckdb").resolve(), tmp_path / "clv.duckdb")
+    with duckdb.connect(str(tmp_path / "clv.duckdb")) as bundle:
+        counts = {name: bundle.table(name).count("*").fetchall()[0][0] for name in PUBLISHED}
+        bundle.execute(
+            f"update customer_clv set {change} where customer_id = "
+            "(select min(customer_id) from customer_clv where score_status = 'repeat_customer' and predicted_spend_90d > 1)"
+        )
+    (said,) = audit(tmp_path / "clv.duckdb", counts)
+    assert said.startswith(f"customer_clv.{column}: 1 rows break")
 
 
 def test_historic_value_is_the_net_of_the_clean_orders(demo_run: Home, published: Connection) -> None:

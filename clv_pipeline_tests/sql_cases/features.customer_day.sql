@@ -36,6 +36,14 @@ select * from (values
     ('2024-03-31', true, 30)
 ) as rows (order_date, is_purchase_day, gap_days)
 
+-- expect what is usual is the mean net spend of the earlier purchase days where customer_id = 'a'
+select * from (values
+    ('2024-02-28', null),
+    ('2024-02-29', 50.00),
+    ('2024-03-01', 50.00),
+    ('2024-03-31', 30.00)
+) as rows (order_date, usual_spend)
+
 -- expect a product is new once, and a gift is no purchase
 select * from (values
     ('a', '2024-02-28', 2),
