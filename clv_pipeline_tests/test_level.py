@@ -125,7 +125,7 @@ def forget_last_year(connection: Connection) -> None:
 
 def test_the_season_is_last_years_actual_over_expected(shop: Connection) -> None:
     level = expected_total(shop, CUTOFF, 90)
-    assert level.season == pytest.approx(150 / 100, rel=0.02)
+    assert level.season == pytest.approx(150 / 100, rel=0.04)
     assert level.spend == pytest.approx(100 * level.season)
     # half of last year's four bought where 0.4 was expected: odds of 1 and not of 2/3; now odds of 1 and of 3/7 are expected
     assert level.buyers == pytest.approx((1.5 / 2.5 + (4.5 / 7) / (1 + 4.5 / 7)) / 2, rel=0.01)
@@ -148,7 +148,7 @@ def test_a_season_measured_on_few_purchases_counts_less(shop: Connection) -> Non
     add(shop, "b", LAST_YEAR, 50, times=1)
     level = expected_total(shop, CUTOFF, 90)
     by_chance = (100**2 + 50**2) / 150**2
-    assert level.season == pytest.approx(1.5 ** (0.09 / (0.09 + 2 * by_chance)))
+    assert level.season == pytest.approx(1.5 ** (0.0625 / (0.0625 + 2.5 * by_chance)))
 
 
 def test_without_a_season_a_quarter_of_the_last_windows_error_is_carried_on(shop: Connection) -> None:
@@ -201,7 +201,7 @@ def test_a_season_beyond_half_or_twice_is_an_accident(shop: Connection, spent: f
     level = expected_total(shop, CUTOFF, 90)
     # within the limits, and shrunk a little by chance
     assert 0.5 <= level.season <= 2.0
-    assert level.season == pytest.approx(season, abs=0.18)
+    assert level.season == pytest.approx(season, abs=0.25)
     assert level.spend == pytest.approx(100 * level.season)
 
 

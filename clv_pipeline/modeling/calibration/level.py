@@ -27,9 +27,10 @@ _LIMITS = (0.5, 2.0)
 #: Share of the last window's error, as a logarithm, that is carried on.
 _CARRIED_ON = 0.25
 #: Deviation of the logarithm of a season among companies: a season measured on few purchases is shrunk towards none.
-_SEASONS_DIFFER_BY = 0.3
-#: Variance of a total around its expectation, in that of the purchases alone.
-WITH_THE_FIT = 2.0
+_SEASONS_DIFFER_BY = 0.25
+#: Variance of a total around its expectation, in that of the purchases alone: 2.7 in 40 simulated shops of 100 customers half
+#: a year old, 2.1 in those of 300 customers.
+WITH_THE_FIT = 2.5
 #: Most that the purchase models' expectation weighs in a customer's spend in a season unlike those learned from.
 _MOST_WEIGHT = 0.5
 
@@ -49,7 +50,7 @@ class ExpectedTotal:
     #: whether customers pay by a plan, so that the purchase models alone know who has stopped
     is_plan: bool = False
     #: variance of the logarithm of the total that chance alone explains (`features/window_spend.py`): of the purchases to come,
-    #: and as much again of the expectation, which was learned from no more purchases
+    #: and of the expectation, which was learned from no more purchases
     variation: float = 0.0
 
 
