@@ -20,6 +20,7 @@ _WINDOW = re.compile(r"^(\d{4}-\d{2}-\d{2})\+(\d+)d?$")
 #: Columns are recognised by the beginning of their names, so that our own published tables can be evaluated unchanged.
 _SPEND, _CHANCE = "predicted_spend", "purchase_probability"
 _LOW, _HIGH, _TYPICAL = "predicted_spend_low", "predicted_spend_high", "typical_spend"
+_IF_BUYING_LOW, _IF_BUYING_HIGH = "spend_if_buying_low", "spend_if_buying_high"
 #: The columns that say from which day on a prediction looks: in our published tables, in many others, in our backtests.
 _AS_OF = ("as_of_date", "as_of", "cutoff")
 
@@ -106,27 +107,40 @@ def judge_file(
             f"Nobody had bought before {start} in this warehouse", next_step="name a window inside its history."
         )
     found = truth.merge(frame, on="customer_id", how="left", indicator=True)
+    estimates = metrics.measure(
+        metrics.SPEND_METRICS, found["spend"].to_numpy(), found[spend].fillna(0).to_numpy(np.float64),
+        samples=settings.bootstrap_samples, seed=settings.seed,
+    )  # fmt: skip
+    estimates |= _of_distribution(found, days, found[spend], settings)
+    return FileEvaluation(start, days, known_until, len(found), int((found["_merge"] == "left_only").sum()), estimates)
+
+
+def _of_distribution(
+    found: pd.DataFrame, days: int, spend: pd.Series, settings: Settings
+) -> dict[str, metrics.Estimate]:
+    """Return the metrics of what else the file has: the probability, the median, the intervals of everybody and of buyers."""
     samples, seed = settings.bootstrap_samples, settings.seed
     actual, flag = found["spend"].to_numpy(), found["has_bought"].to_numpy(np.float64)
 
     def values(kind: str) -> metrics.Array | None:
-        name = _column(frame, kind, days)
+        name = _column(found, kind, days)
         return None if name is None else found[name].fillna(0).to_numpy(np.float64)
 
-    predicted = found[spend].fillna(0).to_numpy(np.float64)
-    estimates = metrics.measure(metrics.SPEND_METRICS, actual, predicted, samples=samples, seed=seed)
-    chance, low, high, typical = values(_CHANCE), values(_LOW), values(_HIGH), values(_TYPICAL)
-    if chance is not None:
+    estimates: dict[str, metrics.Estimate] = {}
+    if (chance := values(_CHANCE)) is not None:
         estimates |= metrics.measure(metrics.PROBABILITY_METRICS, flag, chance, samples=samples, seed=seed)
-    if typical is not None:
+    if (typical := values(_TYPICAL)) is not None:
         by_typical = metrics.measure(
             {"mean_absolute_error": metrics.mean_absolute_error}, actual, typical, samples=samples, seed=seed
         )
         estimates |= {f"typical_{name}": estimate for name, estimate in by_typical.items()}
-    if low is not None and high is not None:
-        covered = metrics.coverage(actual, predicted, low, high)
-        estimates |= {f"interval_{name}": metrics.Estimate(v, np.nan, np.nan) for name, v in covered.items()}
-    return FileEvaluation(start, days, known_until, len(found), int((found["_merge"] == "left_only").sum()), estimates)
+    covered: dict[str, float] = {}
+    if (low := values(_LOW)) is not None and (high := values(_HIGH)) is not None:
+        predicted = spend.fillna(0).to_numpy(np.float64)
+        covered |= {f"interval_{n}": v for n, v in metrics.coverage(actual, predicted, low, high).items()}
+    if (low := values(_IF_BUYING_LOW)) is not None and (high := values(_IF_BUYING_HIGH)) is not None:
+        covered["if_buying_coverage"] = metrics.coverage_of_buyers(actual, low, high)
+    return estimates | {name: metrics.Estimate(value, np.nan, np.nan) for name, value in covered.items()}
 
 
 def _read(path: Path) -> pd.DataFrame:

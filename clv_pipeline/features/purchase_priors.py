@@ -2,8 +2,8 @@
 
 The medians lie between the maximum likelihood estimates of the CDNOW sample (Fader and Hardie, to 1997-09-30 and to
 1998-06-30) and of Online Retail II (UCI, to 2011-12-09), which differ by a factor of two to six; the deviations of the
-logarithms are wide enough for both, and for companies unlike them: those of leaving differ most. A hundred repeat buyers say more about
-their company than the prior does.
+logarithms are wide enough for both, and for companies unlike them: those of leaving differ most. A hundred repeat buyers
+say more about their company than the prior does.
 
     estimates of          r              alpha      a              b              p, q of Gamma-Gamma
     CDNOW                 0.53, 0.62     43, 61     0.91, 0.56     1.63, 1.02     7.1 to 9.9, 3.4 to 3.8

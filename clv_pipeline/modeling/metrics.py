@@ -241,6 +241,17 @@ def calibration_slope(actual: Array, predicted: Array) -> float:
     return float(LogisticRegression(C=1e6).fit(log_odds, actual).coef_[0, 0])
 
 
+def coverage_of_buyers(actual: Array, low: Array, high: Array) -> float:
+    """Return the share of buyers inside an interval, half a cent of rounding included; nan if nobody bought.
+
+    >>> coverage_of_buyers(np.array([0.0, 10, 50]), np.array([5.0, 5, 5]), np.array([20.0, 20, 40]))
+    0.5
+    """
+    buyers = actual > 0
+    inside = (actual >= low - 0.005) & (actual <= high + 0.005)
+    return float(inside[buyers].mean()) if buyers.any() else float("nan")
+
+
 def coverage(actual: Array, predicted: Array, low: Array, high: Array) -> dict[str, float]:
     """Return the share of customers inside their interval: of all, of buyers, and of the worst predicted deciles.
 
@@ -253,10 +264,9 @@ def coverage(actual: Array, predicted: Array, low: Array, high: Array) -> dict[s
     spent = np.maximum(actual, 0)
     inside = (spent >= low - 0.005) & (spent <= high + 0.005)
     deciles = [float(inside[t].mean()) for t in np.array_split(np.argsort(-predicted, kind="stable"), 10) if len(t)]
-    buyers = spent > 0
     return {
         "coverage": float(inside.mean()),
-        "coverage_of_buyers": float(inside[buyers].mean()) if buyers.any() else np.nan,
+        "coverage_of_buyers": coverage_of_buyers(actual, low, high),
         "coverage_of_top_decile": deciles[0],
         "lowest_decile_coverage": min(deciles),
         "highest_decile_coverage": max(deciles),

@@ -105,10 +105,8 @@ def _coverage(judged: Sequence[JudgedWindow]) -> dict[str, float]:
             strict=True,
         )
     )  # fmt: skip
-    buyers = spend > 0
     found = {f"interval_{name}": value for name, value in metrics.coverage(spend, expected, low, high).items()}
-    inside = (spend >= buyers_low - 0.005) & (spend <= buyers_high + 0.005)
-    return found | {"if_buying_coverage": float(inside[buyers].mean()) if buyers.any() else np.nan}
+    return found | {"if_buying_coverage": metrics.coverage_of_buyers(spend, buyers_low, buyers_high)}
 
 
 def _record(lab: Lab, cutoff: date) -> dict[str, float]:
