@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from clv_pipeline.core.foreign_errors import mask_command
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import DEFAULT_HOME, IS_INSTALLED, PROJECT, WORKSPACE
 from clv_pipeline.core.settings import Settings, load_settings
-from clv_pipeline.diagnostics.findings import Finding
+from clv_pipeline.diagnostics.findings import print_findings
 from clv_pipeline.evaluation.protocols import PROTOCOLS
 
 out = Console(highlight=False, soft_wrap=True)
@@ -146,7 +145,7 @@ def doctor(source: str | None, url: str | None, home: Path | None) -> None:
     settings = _settings(source=source, source_url=url, home=home)
     from clv_pipeline.diagnostics.doctor import examine
 
-    sys.exit(1 if "fail" in _print_findings(examine(settings)) else 0)
+    sys.exit(1 if "fail" in print_findings(out, examine(settings)) else 0)
 
 
 @cli.command()
@@ -163,7 +162,7 @@ def status(source: str | None, home: Path | None) -> None:
     from clv_pipeline.diagnostics.status import look
     from clv_pipeline.orchestration.history import about_runs
 
-    found = _print_findings([*look(settings), *about_runs(Home(settings.home), settings)])
+    found = print_findings(out, [*look(settings), *about_runs(Home(settings.home), settings)])
     sys.exit(1 if found & {"warn", "fail"} else 0)
 
 
@@ -380,20 +379,6 @@ def _settings(
     }  # fmt: skip
     os.environ.update({name: value for name, value in given.items() if value is not None})
     return load_settings()
-
-
-def _print_findings(findings: Iterable[Finding]) -> set[str]:
-    """Print the findings, with the next step for each that is not good; return what they are: ok, warn, fail."""
-    found = set()
-    for finding in findings:
-        word, colour = (
-            ("ok", "green") if finding.is_good else ("warn", "yellow") if finding.is_warning else ("fail", "red")
-        )
-        found.add(word)
-        out.print(f"[{colour}]{word}[/]{' ' * (4 - len(word))} {finding.subject}: {_plain(finding.text)}")
-        if not finding.is_good:
-            out.print(f"     next step: {_plain(finding.next_step)}")
-    return found
 
 
 def _ui_command(settings: Settings) -> str:

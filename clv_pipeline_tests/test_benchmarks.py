@@ -25,6 +25,7 @@ TINY = {
     "made_up_shop": 2000,
     "purchase_mart": 300,
     "rhythm": 100,
+    "simulated_companies": 40,
     "source_counts": 60,
 }
 MADE_TABLES = ("clean.orders", "clean.customers")
@@ -229,3 +230,13 @@ def test_a_kept_shop_that_lacks_a_table_ends_the_benchmark_with_its_name(
     failed = capfd.readouterr().err
     assert "features.customer_day reads clean.customers, which is not there." in failed
     assert "Traceback" not in failed
+
+
+def test_simulated_companies_are_run_and_compared_with_their_future(run_tiny: RunTiny) -> None:
+    printed = run_tiny("simulated_companies", "--companies", "1", "--kinds", "plan")
+    pattern = "plan 0: error #, wape #, inside #, high over low #, buyers inside #, contradictions #"
+    error, wape, inside, width, buyers, contradictions = figures(pattern, printed)
+    assert -1 < error < 1 and 0 < wape < 1
+    assert (inside, contradictions) == (1, 0)
+    assert width > 1 and 0 <= buyers <= 1
+    assert "plan: 1 of 1 green; mean error" in printed

@@ -1,13 +1,17 @@
 """One line of a diagnostic report, as the command line prints it. The checks are in `doctor.py`, `status.py` and others."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from rich.console import Console
+from rich.markup import escape
 
 
 @dataclass(frozen=True)
 class Finding:
     """The result of one check; `next_step` is empty when it is good.
 
-    is_warning: not good, but what is served can be used meanwhile. Monitors are told of both (exit code 1).
+    is_warning: not good, but what is served can be used meanwhile. `clv status` tells monitors of both (exit code 1).
     """
 
     subject: str
@@ -24,3 +28,17 @@ def warning(subject: str, text: str, next_step: str) -> Finding:
     False
     """
     return Finding(subject, False, text, next_step, is_warning=True)
+
+
+def print_findings(console: Console, findings: Iterable[Finding]) -> set[str]:
+    """Print the findings, with the next step for each that is not good; return what they are: ok, warn, fail."""
+    found = set()
+    for finding in findings:
+        word, colour = (
+            ("ok", "green") if finding.is_good else ("warn", "yellow") if finding.is_warning else ("fail", "red")
+        )
+        found.add(word)
+        console.print(f"[{colour}]{word}[/]{' ' * (4 - len(word))} {finding.subject}: {escape(finding.text)}")
+        if not finding.is_good:
+            console.print(f"     next step: {escape(finding.next_step)}")
+    return found

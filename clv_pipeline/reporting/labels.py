@@ -199,7 +199,7 @@ _RANKING = {
     "rankable": "rankable: some model orders them better than chance",
     "not rankable": "not rankable: no model orders them better than chance; use the total, which is the past mean, "
     "not the order",
-    "not tested": "not tested: the order history is too short",
+    "not tested": "not tested: there are too few buyers, or the order history is too short",
 }
 
 

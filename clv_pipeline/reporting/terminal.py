@@ -14,6 +14,9 @@ from clv_pipeline.reporting import formats, labels
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, open_bundle_file, records
 
+#: A total of which one customer has so much depends on that customer.
+_LARGE_SHARE = 0.2
+
 
 def print_table(console: Console, shown: Table) -> None:
     """Print a table with its headings."""
@@ -34,6 +37,11 @@ def print_summary(
         champions = connection.execute(
             "select distinct target, candidate from model_quality where is_champion order by target"
         ).fetchall()
+        verdict = connection.execute(
+            "select statement from model_quality where row_kind = 'verdict' and metric = 'sure_enough_to_spend_money' "
+            "and horizon_days = $days",
+            {"days": run["primary_horizon_days"]},
+        ).fetchall()
         statuses = _customers_by_status(connection)
         source_tables = _source_tables(connection)
     days, currency = run["primary_horizon_days"], run["currency"]
@@ -46,10 +54,12 @@ def print_summary(
             "90 % interval of that total",
             formats.money_range(run["predicted_spend_total_low"], run["predicted_spend_total_high"], currency),
         ),
+        ("share of the largest customer", _if_large(run["largest_customer_share"])),
         ("seasonal adjustment", formats.season(run["season_factor"])),
         (f"actual spend, last {days} days", formats.money(run["trailing_spend_total"], currency)),
         ("order of customers", labels.ranking(run["ranking"])),
-        ("models", models or "fixed rules (the order history is too short to test a model)"),
+        ("models", models or labels.basis(run["basis"])),
+        ("verdict", "".join(statement for (statement,) in verdict)),
         ("checks passed", f"{checks_passed}{warnings}"),
         ("rows quarantined", formats.count(run["quarantined_rows"])),
     ]
@@ -67,6 +77,15 @@ def print_summary(
         ("Dagster UI", ui_command),
     ):
         console.print(f"  {what:<14} {where}", markup=False)
+
+
+def _if_large(share: float | None) -> str:
+    """Return the share of one customer in the total where it is worth knowing, else nothing.
+
+    >>> _if_large(0.48), _if_large(0.01)
+    ('48.0%', '')
+    """
+    return formats.percent(share) if share is not None and share >= _LARGE_SHARE else ""
 
 
 def print_warnings(console: Console, warnings: list[tuple[str, str]]) -> None:
