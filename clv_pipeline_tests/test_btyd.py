@@ -406,6 +406,16 @@ def test_a_prior_keeps_few_customers_from_extremes() -> None:
     assert 0 < model.expected_purchases(30, 2, 6, 7)[0] < 15
 
 
+def test_a_few_waiting_times_are_no_rhythm() -> None:
+    """Nobody has bought again, or a handful did after exactly thirty days: neither says that all others will."""
+    nobody = compress([0] * 100, [0] * 100, np.linspace(1, 500, 100), log_gap_sum=0.0)
+    assert MBGCNBDk.fit(nobody, PRIOR).model.k == 1
+    few = compress([3] * 10, [90.0] * 10, [100.0] * 10, log_gap_sum=30 * np.log(30.0))
+    assert MBGCNBDk.fit(few, PRIOR).model.k == 1
+    many = compress([3] * 40, [90.0] * 40, [100.0] * 40, log_gap_sum=120 * np.log(30.0))
+    assert MBGCNBDk.fit(many, PRIOR).model.k > 4
+
+
 def test_order_values_of_one_customer_are_shrunk_to_the_prior() -> None:
     prior = Prior({"p": (4.0, 0.5), "q": (3.5, 0.3), "v": (25.0, 1.0)})
     fit = GammaGamma.fit([1], [1_000.0], prior)

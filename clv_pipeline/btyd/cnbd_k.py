@@ -15,6 +15,8 @@ from clv_pipeline.btyd.summary import PurchaseSummary
 #: Regularities that are tried. Above 4 they are far apart: a monthly payment that comes within two days of its day has
 #: k of several hundred, and from 32 on a missed one leaves as little hope.
 REGULARITIES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+#: Customers who bought again, below which a rhythm may be an accident of a few waiting times: then k = 1.
+RHYTHM_NEEDS = 20
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,12 @@ class CNBDk(BetaGeometric):
 
         A fit at a bound counts like any other: customers who all pay once a month have rates that differ by nothing, so
         that a shape parameter ends at its bound. Fails, saying so, when the summary has no `log_gap_sum`: likelihoods of
-        different k do not compare without it.
+        different k do not compare without it. With fewer than `RHYTHM_NEEDS` customers who bought again k is 1.
         """
         if summary.log_gap_sum is None:
             return failed(cls.name, "the sum of log gaps between purchases is unknown", summary.customers)
         best = cls._fit_as(partial(cls, k=1), summary, prior)
-        for k in REGULARITIES[1:]:
+        for k in REGULARITIES[1:] if summary.repeat_customers >= RHYTHM_NEEDS else ():
             fit = cls._fit_as(partial(cls, k=k), summary, prior)
             if fit.log_likelihood <= best.log_likelihood:
                 break

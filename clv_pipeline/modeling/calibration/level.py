@@ -26,7 +26,7 @@ from clv_pipeline.warehouse.connection import Connection
 _LIMITS = (0.5, 2.0)
 #: Share of the last window's error, as a logarithm, that is carried on.
 _CARRIED_ON = 0.25
-#: Deviation of the logarithm of a season among companies: a season measured on few purchases is shrunk towards none.
+#: Deviation of the logarithm of a season among companies: a ratio measured on few purchases is shrunk towards 1.
 _SEASONS_DIFFER_BY = 0.25
 #: Variance of a total around its expectation, in that of the purchases alone: 2.7 in 40 simulated shops of 100 customers half
 #: a year old, 2.1 in those of 300 customers.
@@ -92,14 +92,13 @@ def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> E
     last_year = cutoff - YEAR if horizon_days <= YEAR.days else None
     found = _ratio(connection, last_year, horizon_days) if last_year else None
     if found is not None:
-        known = _SEASONS_DIFFER_BY**2 / (_SEASONS_DIFFER_BY**2 + found.variation)
-        season, odds = found.spend**known, found.odds**known
+        season, odds = found.spend**found.known, found.odds**found.known
         return ExpectedTotal(
             total * season, float(_at_odds(chance, odds).mean()), season, is_plan=is_plan, variation=variation
         )
     found = _ratio(connection, cutoff - timedelta(days=horizon_days), horizon_days)
-    carried = found.spend**_CARRIED_ON if found else 1.0
-    odds = found.odds**_CARRIED_ON if found else 1.0
+    carried = found.spend ** (_CARRIED_ON * found.known) if found else 1.0
+    odds = found.odds ** (_CARRIED_ON * found.known) if found else 1.0
     return ExpectedTotal(
         total * carried, float(_at_odds(chance, odds).mean()), None, carried if found else None, 0.0, is_plan, variation
     )
@@ -113,6 +112,11 @@ class _Ratio:
     odds: float
     #: variance of the logarithm of the actual total that chance explains
     variation: float
+
+    @property
+    def known(self) -> float:
+        """The share of the ratio, as a logarithm, that is not chance."""
+        return _SEASONS_DIFFER_BY**2 / (_SEASONS_DIFFER_BY**2 + self.variation)
 
 
 def _ratio(connection: Connection, cutoff: date, horizon_days: int) -> _Ratio | None:
