@@ -34,9 +34,9 @@ def company_with(stages: int, *more: pd.DataFrame) -> MadeUpCompany:
     return MadeUpCompany(pd.concat([company.orders, *regulars, *more], ignore_index=True))
 
 
-def quantities_of(folder: Path, company: MadeUpCompany) -> Found:
+def quantities_of(folder: Path, company: MadeUpCompany, **changed: int) -> Found:
     """Return the name of each cutoff's model, and the quantities of all cutoffs."""
-    warehouse, settings = open_warehouse(Home(folder)), small_settings(horizons=(90,))
+    warehouse, settings = open_warehouse(Home(folder)), small_settings(horizons=(90,), **changed)
     write_company(warehouse, settings, company)
     with warehouse.transaction() as connection:
         plan = plan_training(connection, settings, AS_OF)
@@ -80,3 +80,15 @@ def test_what_comes_on_or_after_a_cutoff_has_no_part_in_its_choice(random: Found
     models, quantities = quantities_of(tmp_path, company_with(1, *later))
     assert models == random[0]
     pd.testing.assert_frame_equal(quantities, random[1])
+
+
+def test_where_buyers_are_few_one_small_purchase_is_no_sign_of_large_ones(tmp_path: Path) -> None:
+    """Somebody who spent a tenth of what others do: shrunk to their mean where it is known well, not twofold where it is not."""
+    small = orders("small", [AS_OF - timedelta(days=20)]).assign(amount=3.0)
+    values = []
+    for name, least in (("many", 10), ("few", 1_000_000)):
+        _, rows = quantities_of(tmp_path / name, company_with(1, small), min_buyers=least)
+        tonight = rows[rows["as_of"] == pd.Timestamp(AS_OF)].set_index("customer_id")
+        values.append(float(tonight.loc["small", "btyd_purchase_value"]))
+    assert values[0] > 6.0
+    assert values[1] == pytest.approx(6.0)

@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     max_cutoffs: int = _model(6, ge=1)
     recency_half_life_days: int = _model(365, ge=1)
     train_customers: int = _model(20_000, ge=100)
-    min_buyers: int = _model(500, ge=10)
+    min_buyers: int = _data(500, ge=10)
     tuning_folds: int = _model(2, ge=1)
     max_parameter_sets: int = _model(10, ge=1)
     bootstrap_samples: int = _model(100, ge=20)

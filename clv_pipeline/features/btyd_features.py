@@ -44,6 +44,9 @@ Array = NDArray[np.float64]
 
 #: A purchase day that was fully returned is still a purchase; Gamma-Gamma needs a positive value.
 _SMALLEST_VALUE = 0.01
+#: With fewer buyers than the setting `min_buyers` the spread of values between customers is known badly: one small purchase
+#: is not taken for a sign of ones more than so many times as large.
+_MOST_RAISED = 2.0
 #: From this regularity on a company's customers keep a rhythm. On the simulated purchases of benchmarks/rhythm.py MBG/CNBD-k
 #: is then far better than MBG/NBD; at k = 2 the likelihood prefers it on some companies whose customers it ranks worse.
 RHYTHMIC = 3
@@ -104,7 +107,9 @@ def build_btyd_features(warehouse: Warehouse, settings: Settings) -> dict[str, s
             if not fitted:
                 continue
             tables.append(connection, PURCHASE_MODELS, [_described(as_of, fitted, history)])
-            frame = _quantities(fitted, history, horizons).assign(as_of=as_of, customer_id=history.customer_id)
+            frame = _quantities(fitted, history, settings, horizons).assign(
+                as_of=as_of, customer_id=history.customer_id
+            )
             if is_scored:
                 frame = frame.assign(**_for_readers(fitted, history, settings, as_of))
             tables.append(connection, BTYD_FEATURES, frame)
@@ -169,10 +174,16 @@ def _fit(history: PurchaseHistory) -> list[PurchaseModel]:
     return [fit.model for fit in fits if fit.model is not None]
 
 
-def _quantities(models: Sequence[PurchaseModel], history: PurchaseHistory, horizons: list[int]) -> pd.DataFrame:
+def _quantities(
+    models: Sequence[PurchaseModel], history: PurchaseHistory, settings: Settings, horizons: list[int]
+) -> pd.DataFrame:
     """Return the features of a cutoff: each the mean of the models."""
     past = (history.repeats, history.recency, history.age)
     value = _purchase_value(history)
+    if len(value) < settings.min_buyers:
+        # a purchase that was sent back whole has no value to go by
+        has_value = history.mean_value > _SMALLEST_VALUE
+        value = np.where(has_value, np.minimum(value, _MOST_RAISED * history.mean_value), value)
     found = {
         "btyd_probability_alive": _mean([m.probability_alive(*past) for m in models]),
         "btyd_purchase_value": value,
