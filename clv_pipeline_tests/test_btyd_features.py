@@ -83,7 +83,7 @@ def test_what_comes_on_or_after_a_cutoff_has_no_part_in_its_choice(random: Found
 
 
 def test_where_buyers_are_few_one_small_purchase_is_no_sign_of_large_ones(tmp_path: Path) -> None:
-    """Somebody who spent a tenth of what others do: shrunk to their mean where it is known well, not twofold where it is not."""
+    """Somebody who spent 10 % of what others do: shrunk to their mean where it is known well, not twofold where it is not."""
     small = orders("small", [AS_OF - timedelta(days=20)]).assign(amount=3.0)
     values = []
     for name, least in (("many", 10), ("few", 1_000_000)):
