@@ -75,7 +75,8 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "where no season is known; null where one is, or where no window is over",
                 "basis": "what the predictions of the primary horizon rest on: learned, extended, prior or rule",
                 "ranking": "rankable; not rankable (on the tuning windows no model's order of the customers was better than "
-                "chance: use the total, which is the past mean, not the order); not tested (no such window, or a fixed rule)",
+                "chance: use the total, which is the past mean, not the order); not tested (no such window, "
+                "or too few buyers to fit a model)",
                 "trailing_spend_total": "net sales in the same number of days before as_of_date (the baseline)",
                 "quarantined_rows": "number of quarantined source rows",
                 "newest_order_date": "day of the newest order before as_of_date",

@@ -16,7 +16,7 @@ MODEL_TABLES: tuple[PublishedTable, ...] = (
             "candidate": "the model or fixed baseline; champion_so_far is the champion before tonight",
             "is_baseline": "a fixed rule that every model must beat",
             "is_champion": "chosen on earlier windows, where its total was right; on this one it beat the previous champion, "
-            "or nothing beat it. A baseline is champion only where the history is too short for a model",
+            "or nothing beat it. A baseline is champion only where not even a purchase model can be fitted",
             "test_window_start_date": "first day of the test window, which no model was fitted or tuned on",
             "customers": "customers in the test window",
             "metric": "name of the metric",

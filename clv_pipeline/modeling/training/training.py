@@ -52,7 +52,6 @@ Progress = Callable[[str], None]
 TARGETS: tuple[Target, ...] = ("spend", "flag")
 #: The name under which the reigning champion competes again, with its current parameters.
 REIGNING = "champion_so_far"
-_AS_OF = "select as_of from raw.extraction"
 
 
 def tune_candidates(
@@ -266,7 +265,7 @@ def fit_champions(
         files: dict[str, str] = {}
         by_learned: dict[int, HorizonModel] = {}
         for horizon in plan.horizons:
-            model, fitted = _fit_horizon(connection, settings, horizon, columns)
+            model, fitted = _fit_horizon(connection, settings, horizon, columns, as_of)
             by_learned[horizon.horizon_days] = model
             for target, pipeline in fitted.items():
                 files |= save_model(pipeline, folder, f"{horizon.horizon_days}d_{target}")
@@ -283,7 +282,7 @@ def fit_champions(
 
 
 def _fit_horizon(
-    connection: Connection, settings: Settings, plan: CutoffPlan, columns: FeatureColumns
+    connection: Connection, settings: Settings, plan: CutoffPlan, columns: FeatureColumns, as_of: date
 ) -> tuple[HorizonModel, dict[Target, Fitted]]:
     lab = Lab.after_tuning(connection, settings, plan, columns)
     rows = lab.rows.at(plan.final)
@@ -296,7 +295,7 @@ def _fit_horizon(
         )
         fitted[target] = choice.candidate.fit(lab.task, choice.parameters, rows)
         recipes[target] = Recipe(choice.recipe, dict(choice.parameters), choice.candidate.is_baseline)
-    calibration = calibration_by(lab, windows_by(connection, lab), one_row(connection, _AS_OF)[0])
+    calibration = calibration_by(lab, windows_by(connection, lab), as_of)
     model = HorizonModel(
         plan.horizon_days, plan.horizon_days, recipes["spend"], recipes["flag"], lab.has_enough_history, calibration,
         read_prospects(connection, plan.horizon_days),
