@@ -6,8 +6,13 @@ The SQL of the tables is in `sql/4_published`. Until version 2 is frozen the dra
 import re
 import sys
 
+from clv_pipeline.contracts.published_base import BASE_TABLES
 from clv_pipeline.contracts.published_customers import CUSTOMER_TABLES
+from clv_pipeline.contracts.published_explanations import EXPLANATION_TABLES
+from clv_pipeline.contracts.published_forecasts import FORECAST_TABLES
 from clv_pipeline.contracts.published_models import MODEL_TABLES
+from clv_pipeline.contracts.published_next_purchases import NEXT_PURCHASE_TABLES
+from clv_pipeline.contracts.published_outcomes import OUTCOME_TABLES
 from clv_pipeline.contracts.published_table import IDENTITY, PublishedTable
 from clv_pipeline.contracts.table import Table
 from clv_pipeline.contracts.warehouse import COLUMN_DICTIONARY, COLUMN_LINEAGE
@@ -27,7 +32,12 @@ PUBLISHED: dict[str, PublishedTable] = {
     table.name: table
     for table in (
         *CUSTOMER_TABLES,
+        *EXPLANATION_TABLES,
+        *BASE_TABLES,
+        *FORECAST_TABLES,
+        *NEXT_PURCHASE_TABLES,
         *MODEL_TABLES,
+        *OUTCOME_TABLES,
         PublishedTable(
             "data_quality",
             ("table_name", "row_kind", "disposition", "reason_code", "reason"),

@@ -154,18 +154,4 @@ MODEL_TABLES: tuple[PublishedTable, ...] = (
             "test_window_start_date": "first day of the untouched window of the last training",
         },
     ),
-    PublishedTable(
-        "prediction_outcomes",
-        ("as_of_date", "horizon_days", "predicted_decile"),
-        {
-            "as_of_date": "as_of_date of the run that made the prediction",
-            "horizon_days": WINDOW["horizon_days"],
-            "predicted_decile": "1 to 10; 1 is the 10 % of the customers with the highest predicted spend",
-            "customers": "customers in the decile",
-            "predicted_spend": "their predicted spend",
-            "actual_spend": "their actual net spend in the window, which is over",
-            "predicted_buyers": "sum of their purchase probabilities",
-            "actual_buyers": "number of them who bought",
-        },
-    ),
 )
