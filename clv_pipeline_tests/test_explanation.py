@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from clv_pipeline.core.errors import ArtefactError, QualityError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.drivers import DRIVERS, driver_of, is_behaviour
 from clv_pipeline.features.families import KEYS
 from clv_pipeline.features.wording import describe, in_words, phrases
-from clv_pipeline.interpretation.explanation import Explainer, fit_explainer, top_reasons
+from clv_pipeline.interpretation.explanation import Contributions, Explainer, fit_explainer, top_drivers
 from clv_pipeline.modeling.calibration.level import PastMean
 from clv_pipeline.modeling.data.dataset import FeatureColumns
 from clv_pipeline.modeling.registry.registry import Manifest, Recipe, Registry
@@ -38,7 +39,6 @@ from clv_pipeline_tests.made_up_rows import (
 )
 
 Floats = NDArray[np.float64]
-REASON = re.compile(r"^.+: [+-]\d+\.\d\d$")
 
 
 def unrelated_features(customers: int) -> pd.DataFrame:
@@ -61,110 +61,178 @@ def additive(features: pd.DataFrame) -> Floats:
 
 @pytest.fixture(scope="module")
 def explainer() -> Explainer:
-    return fit_explainer(FEATURES, additive(FEATURES), COLUMNS, seed=7)
+    return fit_explainer(FEATURES, additive(FEATURES), COLUMNS, seed=7, has_rhythm=False)
 
 
 # --- contributions --------------------------------------------------------------------------------------------------
 
 
-def test_contributions_and_the_base_add_up_to_the_explainers_prediction(explainer: Explainer) -> None:
-    contributions = explainer.contributions(FEATURES)
-    predicted = explainer.model.predict(explainer.encoder.transform(FEATURES)).astype(np.float64)
-    assert contributions.shape == (len(FEATURES), len(COLUMNS.names))
-    base = predicted - contributions.sum(axis=1)
+def test_contributions_and_a_constant_add_up_to_the_surrogates_prediction(explainer: Explainer) -> None:
+    found = explainer.contributions(FEATURES)
+    assert found.features.shape == (len(FEATURES), len(explainer.columns.names))
+    base = explainer.predict(FEATURES) - found.features.sum(axis=1) - found.at_reference
     np.testing.assert_allclose(base, base[0], atol=0.01)
-    assert predicted.std() > 20
+    assert explainer.predict(FEATURES).std() > 20
     assert base[0] == pytest.approx(additive(FEATURES).mean(), rel=0.05)
 
 
 def test_the_explainer_repeats_an_additive_function(explainer: Explainer) -> None:
     assert 0.8 < explainer.fidelity <= 1
-    again = fit_explainer(FEATURES, additive(FEATURES), COLUMNS, seed=7)
+    again = fit_explainer(FEATURES, additive(FEATURES), COLUMNS, seed=7, has_rhythm=False)
     assert again.fidelity == explainer.fidelity
-    np.testing.assert_array_equal(again.contributions(FEATURES), explainer.contributions(FEATURES))
+    np.testing.assert_array_equal(again.contributions(FEATURES).features, explainer.contributions(FEATURES).features)
 
 
 def test_fidelity_is_low_where_there_is_nothing_to_repeat() -> None:
     """It is measured on customers that the explainer did not learn from, so noise cannot look faithful."""
     noise = np.random.default_rng(0).normal(100, 20, len(FEATURES))
-    assert fit_explainer(FEATURES, noise, COLUMNS, seed=7).fidelity < 0.1
+    assert fit_explainer(FEATURES, noise, COLUMNS, seed=7, has_rhythm=False).fidelity < 0.1
 
 
 def test_contributions_go_to_the_features_that_matter(explainer: Explainer) -> None:
-    share = pd.Series(np.abs(explainer.contributions(FEATURES)).sum(axis=0), index=COLUMNS.names)
-    share /= share.sum()
+    contributions = pd.DataFrame(explainer.contributions(FEATURES).features, columns=explainer.columns.names)
+    share = contributions.abs().sum() / contributions.abs().sum().sum()
     assert set(share.nlargest(3).index) == {"recency_days", "spend_365d", "last_category"}
     assert share.nlargest(3).sum() > 0.8
-    contributions = pd.DataFrame(explainer.contributions(FEATURES), columns=COLUMNS.names)
     assert np.corrcoef(contributions["recency_days"], -FEATURES["recency_days"])[0, 1] > 0.95
     garden = FEATURES["last_category"] == "garden"
     gap = contributions.loc[garden, "last_category"].mean() - contributions.loc[~garden, "last_category"].mean()
     assert gap == pytest.approx(60, rel=0.15)
 
 
+def test_only_behaviour_is_explained_whatever_the_purchase_models_say(explainer: Explainer) -> None:
+    assert [name for name in explainer.columns.names if name.startswith("btyd_")] == []
+    changed = FEATURES.assign(btyd_spend_90d=1e6)
+    np.testing.assert_array_equal(explainer.contributions(changed).features, explainer.contributions(FEATURES).features)
+
+
 def test_a_category_has_one_contribution_however_many_columns_encode_it(explainer: Explainer) -> None:
     assert explainer.features.count("last_category") >= 3
-    assert set(explainer.features) == set(COLUMNS.names)
-    contributions = explainer.contributions(FEATURES.iloc[:10])
-    assert contributions.shape[1] == len(set(COLUMNS.names))
+    assert set(explainer.features) == set(explainer.columns.names)
+    contributions = explainer.contributions(FEATURES.iloc[:10]).features
+    assert contributions.shape[1] == len(set(explainer.columns.names))
+    together = explainer.contributions(FEATURES).features
+    np.testing.assert_allclose(explainer.contributions(FEATURES.iloc[40:45]).features, together[40:45], atol=1e-4)
 
 
-def test_explaining_a_handful_of_customers_works() -> None:
-    few = FEATURES.iloc[:3]
-    explainer = fit_explainer(few, additive(few), COLUMNS, seed=7)
-    assert np.isfinite(explainer.contributions(few)).all()
-    assert all(len(reasons) == 3 for reasons in top_reasons(few, explainer.contributions(few), COLUMNS))
+# --- signs ----------------------------------------------------------------------------------------------------------
 
 
-def test_contributions_of_a_batch_are_those_of_its_rows(explainer: Explainer) -> None:
-    together = explainer.contributions(FEATURES)
-    np.testing.assert_allclose(explainer.contributions(FEATURES.iloc[40:45]), together[40:45], atol=1e-4)
+SIGNED = FeatureColumns(("recency_days", "returned_90d", "return_share", "survey_last_nps", "spend_90d"), ())
 
 
-# --- reasons --------------------------------------------------------------------------------------------------------
+def signed_rows(customers: int = 2_000) -> tuple[pd.DataFrame, Floats]:
+    """Return features and predictions which praise returns, silence and bad answers where customers spend little."""
+    generator = np.random.default_rng(3)
+    returned = np.where(generator.random(customers) < 0.3, generator.gamma(2, 30, customers), 0.0)
+    frame = pd.DataFrame(
+        {
+            "recency_days": generator.integers(1, 400, customers).astype(float),
+            "returned_90d": returned,
+            "return_share": np.where(returned > 0, generator.random(customers), 0.0),
+            "survey_last_nps": np.where(
+                generator.random(customers) < 0.5, np.nan, generator.integers(0, 11, customers)
+            ),
+            "spend_90d": generator.gamma(2, 50, customers),
+        }
+    )
+    nps = frame["survey_last_nps"].fillna(5).to_numpy()
+    small = frame["spend_90d"].to_numpy() < 40
+    value = frame["spend_90d"].to_numpy() - 0.2 * frame["recency_days"].to_numpy() + 4 * nps - 0.3 * returned
+    return frame, np.asarray(value + small * (0.5 * frame["recency_days"].to_numpy() + returned - 8 * nps))
 
 
-def test_reasons_are_words_and_signed_money(explainer: Explainer) -> None:
-    contributions = explainer.contributions(FEATURES)
-    reasons = top_reasons(FEATURES, contributions, COLUMNS)
-    assert [len(r) for r in reasons] == [len(FEATURES)] * 3
-    for reason in (r for place in reasons for r in place if r):
-        assert REASON.match(reason), reason
-        assert not re.search(r"\bnan\b|\bNone\b|_|\{|\}|\binf\b", reason), reason
-    assert sum(bool(r) for r in reasons[0]) == len(FEATURES)
-    money = np.array([[float(r.rsplit(" ", 1)[1]) if r else 0.0 for r in place] for place in reasons])
-    assert (np.diff(np.abs(money), axis=0) <= 0.011).all()
-    strongest = -np.sort(-np.abs(contributions), axis=1)[:, :3].T
-    np.testing.assert_allclose(np.abs(money), strongest, atol=0.006)
+@pytest.fixture(scope="module")
+def signed() -> tuple[pd.DataFrame, Explainer]:
+    frame, value = signed_rows()
+    return frame, fit_explainer(frame, value, SIGNED, seed=7, has_rhythm=False)
 
 
-def test_reasons_by_hand() -> None:
+def test_a_return_never_has_a_positive_effect(signed: tuple[pd.DataFrame, Explainer]) -> None:
+    frame, explainer = signed
+    found = pd.DataFrame(explainer.contributions(frame).features, columns=explainer.columns.names)
+    assert found[["returned_90d", "return_share"]].max().max() <= 0
+    assert (found.loc[frame["returned_90d"] > 0, ["returned_90d", "return_share"]].sum(axis=1) < 0).mean() > 0.5
+    assert found.loc[frame["returned_90d"] == 0, ["returned_90d", "return_share"]].abs().max().max() == 0
+
+
+@pytest.mark.parametrize(("feature", "sign"), [("recency_days", -1), ("survey_last_nps", 1)])
+def test_the_sign_of_silence_and_of_answers_is_that_of_the_distance_from_the_average(
+    signed: tuple[pd.DataFrame, Explainer], feature: str, sign: int
+) -> None:
+    frame, explainer = signed
+    effect = explainer.contributions(frame).features[:, explainer.columns.names.index(feature)]
+    above = sign * (frame[feature] - explainer.reference[feature]).to_numpy()
+    assert effect[above < 0].max() <= 0 <= effect[above > 0].min()
+    assert np.abs(effect).max() > 1
+
+
+def test_a_rhythm_lets_silence_raise_a_prediction() -> None:
+    frame, value = signed_rows()
+    recency = frame["recency_days"].to_numpy()
+    effects = [
+        fit_explainer(frame, value + recency, SIGNED, seed=7, has_rhythm=rhythm).contributions(frame).features[:, 0]
+        for rhythm in (True, False)
+    ]
+    assert np.corrcoef(effects[0], recency)[0, 1] > 0.9
+    assert np.abs(effects[1]).max() == 0
+
+
+# --- drivers --------------------------------------------------------------------------------------------------------
+
+
+def told(
+    effects: list[list[float]], frame: pd.DataFrame, columns: FeatureColumns, count: int = 5
+) -> list[list[tuple[str, float, str]]]:
+    """Return each customer's (driver, effect, fact), the strongest first."""
+    found = top_drivers(frame, Contributions(np.array(effects), np.zeros(len(frame))), columns, count, "EUR")
+    return [
+        list(zip(*(values[row].tolist() for values in (found.drivers, found.effects, found.facts)), strict=True))
+        for row in range(len(frame))
+    ]
+
+
+def test_drivers_by_hand() -> None:
     columns = FeatureColumns(("recency_days", "spend_90d", "return_share", "mean_gap_days"), ("last_category",))
     frame = pd.DataFrame(
         {
-            "recency_days": [12.0, np.nan], "spend_90d": [80.5, 0.0], "return_share": [0.25, np.nan],
+            "recency_days": [12.0, np.nan], "spend_90d": [1080.5, 0.0], "return_share": [0.25, np.nan],
             "mean_gap_days": [np.nan, 10.0], "last_category": pd.Series(["toys", np.nan], dtype=object),
         }
     )  # fmt: skip
-    contributions = np.array([[3.0, -40.256, 1.0, 0.0, 20.0], [-1.0, 0.0, 2.0, 0.0, -3.5]])
-    first, second, third = top_reasons(frame, contributions, columns)
-    assert first == ["80.50 spent in the last 90 days: -40.26", "category of the last purchase unknown: -3.50"]
-    assert second == ["last purchase in toys: +20.00", "share of spend returned unknown: +2.00"]
-    assert third == ["last purchase 12 days ago: +3.00", "days since the last purchase unknown: -1.00"]
+    first, second = told([[3.0, -40.256, 1.0, 0.0, 20.0], [-1.0, 0.0, 2.0, 0.0, -3.5]], frame, columns, 3)
+    assert first == [
+        ("order_value", -40.26, "1,080.50 EUR spent in the last 90 days"),
+        ("assortment", 20.0, "last purchase in toys"),
+        ("recency", 3.0, "last purchase 12 days ago"),
+    ]
+    assert second == [
+        ("assortment", -3.5, "category of the last purchase unknown"),
+        ("returns", 2.0, "share of spend returned unknown"),
+        ("recency", -1.0, "days since the last purchase unknown"),
+    ]
 
 
-def test_a_reason_that_adds_nothing_is_left_empty() -> None:
-    columns = FeatureColumns(("recency_days", "tenure_days"), ())
-    frame = pd.DataFrame({"recency_days": [5.0], "tenure_days": [50.0]})
-    first, second = top_reasons(frame, np.array([[2.0, 0.0]]), columns)
-    assert first[0].endswith("+2.00")
-    assert second == [""]
+def test_a_drivers_fact_is_its_strongest_feature_of_the_same_sign() -> None:
+    columns = FeatureColumns(("spend_90d", "largest_day_spend", "monetary_value"), ())
+    frame = pd.DataFrame({"spend_90d": [10.0], "largest_day_spend": [20.0], "monetary_value": [30.0]})
+    assert told([[-7.0, 4.0, 5.0]], frame, columns) == [
+        [("order_value", 2.0, "30.00 EUR spent on an average purchase day")]
+    ]
 
 
-def test_fewer_features_than_reasons() -> None:
-    columns = FeatureColumns(("recency_days",), ())
-    frame = pd.DataFrame({"recency_days": [5.0]})
-    assert top_reasons(frame, np.array([[-2.0]]), columns) == [["last purchase 5 days ago: -2.00"]]
+def test_what_is_not_named_is_in_the_rest_to_the_cent() -> None:
+    columns = FeatureColumns(("recency_days", "tenure_days", "loyalty_points"), ())
+    frame = pd.DataFrame({"recency_days": [5.0], "tenure_days": [50.0], "loyalty_points": [1.0]})
+    found = top_drivers(frame, Contributions(np.array([[2.004, 0.256, 1.0]]), np.array([0.5])), columns, 1, "EUR")
+    assert found.effects.tolist() == [[2.0]]
+    assert found.rest.tolist() == [1.76]
+
+
+def test_every_feature_that_is_built_has_a_driver(shop: "Shop") -> None:
+    built = [f for f in shop.table("describe features.customer_features")["column_name"] if f not in KEYS]
+    assert [f for f in built if driver_of(f) == "other" and not f.startswith("btyd_")] == []
+    assert {driver_of(f) for f in built} == set(DRIVERS)
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
@@ -193,27 +261,27 @@ def test_a_feature_in_words(feature: str, words: str) -> None:
         ("btyd_probability_alive", 0.8312, "probability of still being active 83%"),
         ("btyd_purchases_90d", 2.41, "2.4 purchases expected in 90 days from the purchase rhythm"),
         ("btyd_purchases_90d", 1.0, "1 purchase expected in 90 days from the purchase rhythm"),
-        ("btyd_spend_90d", 31.816, "spend of 31.82 expected in 90 days from the purchase rhythm"),
+        ("btyd_spend_90d", 31.816, "spend of 31.82 EUR expected in 90 days from the purchase rhythm"),
         ("btyd_purchase_probability_90d", 0.056, "5.6% probability of a purchase in 90 days from the purchase rhythm"),
-        ("btyd_purchase_value", 72.04, "purchases expected to be worth 72.04 each"),
-        ("returned_total", 11140.34, "returned 11140.34 so far"),
-        ("returned_90d", 0.0, "returned 0.00 in the last 90 days"),
-        ("spend_trend_90d", 120.0, "spend changed by +120.00 compared with the 90 days before"),
+        ("btyd_purchase_value", 72.04, "purchases expected to be worth 72.04 EUR each"),
+        ("returned_total", 11140.34, "returned 11,140.34 EUR so far"),
+        ("returned_90d", 0.0, "returned 0.00 EUR in the last 90 days"),
+        ("spend_trend_90d", 120.0, "spend changed by +120.00 EUR compared with the 90 days before"),
         ("purchase_trend_90d", -1.0, "purchases changed by -1 compared with the 90 days before"),
         ("recency_days", 1.0, "last purchase 1 day ago"),
-        ("items", 16636.0, "16636 items bought so far"),
+        ("items", 16636.0, "16,636 items bought so far"),
         ("return_share", 0.0, "0% of spend returned"),
         ("web_seconds_90d", 270.0, "4.5 minutes on the website in the last 90 days"),
         ("survey_last_nps", np.nan, "no NPS answer"),
         ("web_sessions_30d", np.nan, "no recorded web visit"),
         ("social_mean_sentiment_90d", np.nan, "no social media contact in the last 90 days"),
         ("last_category", "garden", "last purchase in garden"),
-        ("loyalty_points", 1234.0, "loyalty points 1234"),
+        ("loyalty_points", 1234.0, "loyalty points 1,234"),
         ("newsletter_clicks_30d", 3.0, "3 newsletter clicks in the last 30 days"),
     ],
 )
 def test_a_value_in_words(feature: str, value: float | str, phrase: str) -> None:
-    assert phrases(feature, pd.Series([value])) == [phrase]
+    assert phrases(feature, pd.Series([value]), "EUR") == [phrase]
 
 
 @pytest.mark.parametrize(
@@ -317,7 +385,7 @@ def test_scores_can_be_published(shop: Shop) -> None:
     report = shop.score()
     scores = shop.table("select * from scores.customer_scores")
     # of prospects no lifetime is known
-    lifetime = ["lifetime_spend", "lifetime_discount"]
+    lifetime = ["lifetime_spend", "lifetime_discount", "predicted_orders_60d", "expected_order_value"]
     assert scores.drop(columns=lifetime).notna().all().all()
     is_buyer = scores["score_status"] != "no_purchase_yet"
     assert (scores[lifetime].notna().all(axis=1) == is_buyer).all()
@@ -345,7 +413,7 @@ def test_the_totals_are_plausible(shop: Shop) -> None:
     assert 0.5 < report.predicted_total / report.trailing_total < 1.5
 
 
-def test_prospects_get_the_past_mean_of_their_like_and_no_reason(shop: Shop) -> None:
+def test_prospects_get_the_past_mean_of_their_like_and_no_driver(shop: Shop) -> None:
     shop.score()
     prospects = shop.table("select * from scores.customer_scores where score_status = 'no_purchase_yet'")
     (horizon,) = shop.manifest.horizons
@@ -353,15 +421,34 @@ def test_prospects_get_the_past_mean_of_their_like_and_no_reason(shop: Shop) -> 
     np.testing.assert_allclose(
         prospects["purchase_probability_60d"].astype(float), horizon.prospects.probability, atol=0.00005
     )
-    assert set(prospects["reason_1"]) == {""}
+    explained = set(shop.table("select customer_id from scores.customer_reasons")["customer_id"])
+    assert explained and not explained & set(prospects["customer_id"])
 
 
-def test_scored_customers_have_reasons(shop: Shop) -> None:
+def test_scored_customers_have_five_drivers_and_the_rest(shop: Shop) -> None:
     report = shop.score()
-    scored = shop.table("select * from scores.customer_scores where score_status = 'repeat_customer'")
+    reasons = shop.table("from scores.customer_reasons order by customer_id, rank")
     assert report.fidelity > 0.5
-    assert scored["reason_1"].str.match(REASON).mean() > 0.99
-    assert not scored[["reason_1", "reason_2", "reason_3"]].apply(lambda s: s.str.contains(r"\bnan\b")).any().any()
+    by_customer = reasons.groupby("customer_id")
+    assert len(by_customer) == report.customers - PROSPECTS
+    assert (by_customer["rank"].agg(list).map(tuple) == (1, 2, 3, 4, 5, 6)).all()
+    assert set(reasons.query("rank == 6")["driver"]) == {"other"}
+    named = reasons.query("rank < 6")
+    assert set(named["driver"]) <= set(DRIVERS) - {"other"}
+    assert not named.duplicated(["customer_id", "driver"]).any()
+    assert not named["fact"].str.contains(r"\bnan\b|\bNone\b|_|\{|\}|\binf\b|rhythm|expected").any()
+    sizes = named["effect"].astype(float).abs()
+    assert (sizes.groupby(named["customer_id"]).diff().dropna() <= 0.011).all()
+
+
+def test_orders_and_their_value_make_the_predicted_spend(shop: Shop) -> None:
+    shop.score()
+    scores = shop.table("from scores.customer_scores where score_status <> 'no_purchase_yet'").astype(
+        {"predicted_orders_60d": float, "expected_order_value": float, "primary_spend": float}
+    )
+    assert (scores["predicted_orders_60d"] >= scores["purchase_probability_60d"].astype(float) - 0.0001).all()
+    product = scores["predicted_orders_60d"] * scores["expected_order_value"]
+    np.testing.assert_allclose(product, scores["primary_spend"], atol=0.02, rtol=0.01)
 
 
 def test_no_feature_that_is_built_speaks_jargon(shop: Shop) -> None:
@@ -369,7 +456,7 @@ def test_no_feature_that_is_built_speaks_jargon(shop: Shop) -> None:
     built = [f for f in shop.table("describe features.customer_features")["column_name"] if f not in KEYS]
     assert len(built) > 90
     for feature in built:
-        said = [describe(feature), *phrases(feature, pd.Series([0.0, 1.0, 2.5, np.nan]))]
+        said = [describe(feature), *phrases(feature, pd.Series([0.0, 1.0, 2.5, np.nan]), "EUR")]
         for text in said:
             assert not re.search(r"_|btyd|recency|frequency|monetary|\[|\{|\bnan\b", text), (feature, text)
         assert len(describe(feature)) <= 60, f"{feature}: too long for the axis of a chart"
@@ -378,7 +465,7 @@ def test_no_feature_that_is_built_speaks_jargon(shop: Shop) -> None:
 def test_importance_names_every_feature_once(shop: Shop) -> None:
     shop.score()
     importance = shop.table("select * from scores.feature_importance")
-    assert list(importance["feature"]) == shop.manifest.columns.names
+    assert list(importance["feature"]) == [n for n in shop.manifest.columns.names if is_behaviour(n)]
     assert importance["mean_contribution"].ge(0).all()
     assert importance["mean_contribution"].gt(0).any()
     assert list(importance["description"]) == [describe(name) for name in importance["feature"]]

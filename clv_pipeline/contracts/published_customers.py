@@ -2,6 +2,13 @@
 
 from clv_pipeline.contracts.published_table import IDENTITY, SEGMENT, WINDOW, PublishedTable
 
+_REASON = {
+    "reason_{}": "{} of the customer's reasons: what the customer did, and the amount it adds to or subtracts from the average "
+    "customer's predicted spend, with the currency",
+    "reason_{}_driver": "driver of the {} reason, as in customer_reasons",
+    "reason_{}_effect": "amount of the {} reason",
+}
+
 CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
     PublishedTable(
         "customer_clv",
@@ -22,6 +29,10 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "basis_{h}d": "what the prediction of the {h} days rests on: learned (models fitted to past windows of this length); "
             "extended (to shorter ones, carried on by the purchase models); prior (the purchase models with the prior of other "
             "companies: too few buyers or too short a history); rule (a fixed rule, or the average of earlier prospects)",
+            "predicted_orders_{h}d": "expected number of days with a purchase in the {h} days from as_of_date; null without a "
+            "purchase or a purchase model",
+            "expected_order_value": "predicted spend of the primary horizon divided by predicted orders: what a day with a "
+            "purchase is expected to be worth, net of returns; null where predicted orders are",
             "lifetime_spend": "expected net spend of the next {lifetime_days} days, undiscounted, never less than in the longest "
             "horizon; null without a purchase or a purchase model",
             "lifetime_margin": "lifetime_spend, discounted by {discount_rate} per year, times the gross margin (setting "
@@ -40,9 +51,11 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "country": "country in the CRM; null when unknown",
             "acquisition_channel": "channel that acquired the customer; null when unknown",
             "is_in_crm": "false for a customer known only from orders",
-            "reason_1": "strongest reason for the prediction, with the amount it adds or subtracts",
-            "reason_2": "second reason",
-            "reason_3": "third reason",
+            **{
+                name.format(place): meaning.format(order)
+                for place, order in ((1, "strongest"), (2, "second"), (3, "third"))
+                for name, meaning in _REASON.items()
+            },
         },
     ),
     PublishedTable(

@@ -6,6 +6,7 @@ Those that explain models are in `model_tables.py`. Tables that a SQL file build
 
 from dataclasses import replace
 
+from clv_pipeline.contracts.explanation_tables import CUSTOMER_REASONS as CUSTOMER_REASONS
 from clv_pipeline.contracts.model_tables import (
     LINEAR_COEFFICIENTS as LINEAR_COEFFICIENTS,
     PARAMETER_SETS as PARAMETER_SETS,
@@ -264,19 +265,18 @@ CUSTOMER_SCORES = _table(
     spend_if_buying_high_HORIZON=("decimal(18, 2)", "upper end of that interval"),
     purchase_probability_HORIZON=("decimal(5, 4)", "probability of a purchase in {h} days"),
     basis_HORIZON=("varchar", "what the horizon's prediction rests on: learned, extended, prior or rule"),
-    reason_1=("varchar", "the strongest reason, with its amount"),
-    reason_2=("varchar", "the second reason"),
-    reason_3=("varchar", "the third reason"),
+    predicted_orders_HORIZON=("decimal(18, 4)", "expected purchase days in {h} days; null without a purchase model"),
     score_status=("varchar", "the customer's history: no_purchase_yet, new_customer, single_purchase, repeat_customer"),
     model_version=("varchar", "the version that scored"),
     lifetime_discount=("double", "mean discount factor of the purchases over the lifetime; null without a purchase model"),
     primary_spend=("decimal(18, 2)", "predicted_spend of the primary horizon"),
     primary_probability=("decimal(5, 4)", "purchase_probability of the primary horizon"),
     primary_if_buying=("decimal(18, 2)", "spend_if_buying_typical of the primary horizon"),
+    expected_order_value=("decimal(18, 2)", "primary_spend per expected purchase day; null without a purchase model"),
     lifetime_spend=("decimal(18, 2)", "expected net spend over the lifetime; null without a purchase model"),
 )  # fmt: skip
 FEATURE_IMPORTANCE = _table(
-    "scores.feature_importance", "feature", "scores/customer_scores", "scoring/scoring.py",
+    "scores.feature_importance", "feature", "scores/customer_scores", "scoring/reasons.py",
     horizon_days=_HORIZON,
     feature=("varchar", "the feature"),
     source_family=_FAMILY,
@@ -301,6 +301,8 @@ RUN = _table(
     carried_factor=("decimal(6, 4)", "factor for the error of the last closed window; null without one, or with a season"),
     basis=("varchar", "what the primary horizon's predictions rest on: learned, extended, prior or rule"),
     ranking=("varchar", "whether customers can be ranked, on the primary horizon: rankable, not rankable or not tested"),
+    average_spend=("decimal(18, 2)", "mean predicted spend of the customers who have bought, primary horizon"),
+    reasons_fidelity=("decimal(5, 4)", "R2 of the reasons' surrogate; null where nobody has bought"),
     data_fingerprint=("varchar", "hash over every raw row"),
 )  # fmt: skip
 _HISTORY = {

@@ -22,16 +22,16 @@ def number(value: float) -> str:
     """
     if value != 0 and abs(value) < 1:
         return f"{value:.2g}"
-    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.1f}".removesuffix(".0")
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.1f}".removesuffix(".0")
 
 
 def money(value: float) -> str:
     """Return an amount with its cents.
 
-    >>> money(12.5)
-    '12.50'
+    >>> money(1012.5)
+    '1,012.50'
     """
-    return f"{value:.2f}"
+    return f"{value:,.2f}"
 
 
 def share(value: float) -> str:
@@ -52,6 +52,9 @@ def signed(form: Form) -> Form:
     return lambda value: ("+" if value > 0 else "") + form(value)
 
 
+_change_of_money: Form = signed(money)
+
+
 def _mood(value: float) -> str:
     return f"{value:+.2f}"
 
@@ -69,6 +72,11 @@ class Words:
     form: Form = number
     #: text for a missing value; falls back to the text of the feature's family, then to '<name> unknown'
     missing: str = ""
+
+    @property
+    def is_money(self) -> bool:
+        """Whether a value is an amount, which has a currency."""
+        return self.form in (money, _change_of_money)
 
     def over(self, days: str) -> "Words":
         """Return the texts with the length of the window filled in.
@@ -127,7 +135,7 @@ _WORDS = {
     "spend_per_30_days": Words("spend per month", "{} spent per month on average", money),
     "spend_per_30_days_last_year": Words("spend per month, last year", "{} spent per month over the last year", money),
     "spend_trend_90d": Words(
-        "change in spend over 90 days", "spend changed by {} compared with the 90 days before", signed(money)
+        "change in spend over 90 days", "spend changed by {} compared with the 90 days before", _change_of_money
     ),
     "largest_day_spend": Words("largest purchase", "largest purchase {}", money),
     "last_purchase_spend": Words("value of the last purchase", "last purchase worth {}", money),
@@ -340,20 +348,23 @@ def in_words(feature: str, value: float | str) -> str:
     return _words(feature).form(value) if value == value else "none"
 
 
-def phrases(feature: str, values: pd.Series) -> list[str]:
-    """Return one phrase per value: 'last purchase 12 days ago'.
+def phrases(feature: str, values: pd.Series, currency: str) -> list[str]:
+    """Return one phrase per value: 'last purchase 12 days ago'; an amount has the currency.
 
-    >>> phrases("recency_days", pd.Series([1.0, 12.0, float("nan")]))
+    >>> phrases("recency_days", pd.Series([1.0, 12.0, float("nan")]), "EUR")
     ['last purchase 1 day ago', 'last purchase 12 days ago', 'days since the last purchase unknown']
+    >>> phrases("largest_day_spend", pd.Series([12.0]), "EUR")
+    ['largest purchase 12.00 EUR']
     """
     words = _words(feature)
     missing = words.missing or _NOBODY_KNOWS.get(family_of(feature)) or f"{words.name} unknown"
-    return [_agreeing(words.phrase, in_words(feature, v)) if v == v else missing for v in values]
+    unit = f" {currency}" if words.is_money else ""
+    return [_agreeing(words.phrase, in_words(feature, v), unit) if v == v else missing for v in values]
 
 
-def _agreeing(phrase: str, shown: str) -> str:
+def _agreeing(phrase: str, shown: str, unit: str) -> str:
     one = shown in ("1", "+1", "-1")
-    return _PLURAL.sub(lambda forms: forms[1] if one else forms[2], phrase).replace("{}", shown)
+    return _PLURAL.sub(lambda forms: forms[1] if one else forms[2], phrase).replace("{}", shown + unit)
 
 
 def _words(feature: str) -> Words:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clv_pipeline.features.families import family_of
-from clv_pipeline.interpretation.explanation import fit_explainer
+from clv_pipeline.interpretation.explanation import fit_surrogate
 from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.candidates.catalogue import Target
 from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
@@ -45,7 +45,7 @@ def features_that_move_most(
     >>> features_that_move_most(x, 10 * np.arange(100.0), columns, count=1, seed=7)
     ['orders']
     """
-    contributions = fit_explainer(features, predicted, columns, seed=seed).contributions(features)
+    contributions = fit_surrogate(features, predicted, columns, seed=seed).contributions(features).features
     order = np.argsort(-np.abs(contributions).mean(axis=0), kind="stable")[:count]
     return [columns.names[position] for position in order]
 

@@ -16,6 +16,7 @@ from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.contracts.warehouse import COLUMN_LINEAGE
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.drivers import is_behaviour
 from clv_pipeline.modeling.registry.registry import HorizonModel, Manifest
 from clv_pipeline.sources.folder import SourceSelect, read_selects
 from clv_pipeline.warehouse import tables
@@ -26,6 +27,7 @@ from clv_pipeline.warehouse.sql_models import lineage_among, load_layer
 Edge = tuple[str, str, str, str, str]
 _LAYERS = ("1_clean", "2_features", "3_training", "4_published")
 _SCORES, _BTYD, _FEATURES = "scores.customer_scores", "features.btyd_features", "features.customer_features"
+_REASONS = "scores.customer_reasons"
 _SCORING, _PURCHASE_MODEL = "clv_pipeline/scoring", "clv_pipeline/features/btyd_features.py"
 #: The input columns of a buy-till-you-die model.
 _PURCHASE_HISTORY = (
@@ -118,8 +120,11 @@ def _of_scores(manifest: Manifest) -> Iterator[Edge]:
         yield from _of_horizon(manifest, horizon)
     version, primary = f"model {manifest.version}", manifest.horizons[0]
     spend = (version, f"spend_{primary.learned_days}d")
-    for reason in ("reason_1", "reason_2", "reason_3"):
-        yield (_SCORES, reason, *spend, f"{_SCORING}, reasons")
+    for column in ("rank", "driver", "effect", "fact"):
+        yield (_REASONS, column, *spend, f"{_SCORING}/reasons.py")
+        behaviour = filter(is_behaviour, manifest.columns.names)
+        yield from ((_REASONS, column, _FEATURES, feature, f"{_SCORING}/reasons.py") for feature in behaviour)
+    yield (_REASONS, "customer_id", "features.population", "customer_id", f"{_SCORING}/reasons.py")
     for column, source in (("primary_spend", "predicted_spend"), ("primary_probability", "purchase_probability")):
         yield (_SCORES, column, _SCORES, f"{source}_{primary.horizon_days}d", _SCORING)
     yield (_SCORES, "primary_if_buying", _SCORES, f"spend_if_buying_typical_{primary.horizon_days}d", _SCORING)
@@ -127,6 +132,8 @@ def _of_scores(manifest: Manifest) -> Iterator[Edge]:
     yield (_SCORES, "lifetime_spend", _SCORES, f"predicted_spend_{longest}d", _SCORING)
     for column in ("lifetime_purchases", f"btyd_purchases_{longest}d"):
         yield (_SCORES, "lifetime_spend", _BTYD, column, _SCORING)
+    for source in ("primary_spend", f"predicted_orders_{primary.horizon_days}d"):
+        yield (_SCORES, "expected_order_value", _SCORES, source, _SCORING)
     yield (_SCORES, "lifetime_discount", _BTYD, "lifetime_discount", _SCORING)
     for column in ("purchase_days", "tenure_days"):
         yield (_SCORES, "score_status", "features.purchase_features", column, _SCORING)
@@ -148,6 +155,11 @@ def _of_horizon(manifest: Manifest, horizon: HorizonModel) -> Iterator[Edge]:
         "basis": (spend,),
         "purchase_probability": (purchase, (_BTYD, f"btyd_purchase_probability_{days}d")),
     }
+    made_of["predicted_orders"] = (
+        (_SCORES, f"purchase_probability_{days}d"),
+        (_BTYD, f"btyd_purchases_{days}d"),
+        (_BTYD, f"btyd_purchase_probability_{days}d"),
+    )
     for name, sources in made_of.items():
         yield from ((_SCORES, f"{name}_{days}d", *source, _SCORING) for source in sources)
     for (_, node), recipe, label in (

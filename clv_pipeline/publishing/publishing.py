@@ -35,7 +35,7 @@ from clv_pipeline.warehouse.connection import (
 from clv_pipeline.warehouse.sql_models import Parameters, SqlModel, build
 
 #: The models of `sql/4_published` that are built, and checked, before the others.
-CUSTOMER_MODELS = ("segment_thresholds", "customer_clv")
+CUSTOMER_MODELS = ("customer_reasons", "segment_thresholds", "customer_clv")
 
 
 def publish_parameters(settings: Settings) -> Parameters:

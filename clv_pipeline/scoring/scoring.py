@@ -1,6 +1,7 @@
-"""Tonight's scores: features and champion in; one row per customer, with reasons, out (`scores.customer_scores`).
+"""Tonight's scores: features and champion in; one row per customer out (`scores.customer_scores`), with reasons beside them.
 
-Segments and everything BI sees are made from these rows in `sql/4_published`; no model is fitted or chosen here.
+Segments and everything BI sees are made from these rows in `sql/4_published`; no model is fitted or chosen here. Reasons are
+written by `reasons.py`.
 """
 
 from collections.abc import Callable
@@ -12,29 +13,24 @@ import numpy as np
 import pandas as pd
 
 from clv_pipeline.contracts.published import CONTRACT_VERSION
-from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, FEATURE_IMPORTANCE, HISTORY, RUN
+from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, HISTORY, RUN
 from clv_pipeline.core.run_identity import code_fingerprint, run_id
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import YEAR
-from clv_pipeline.features.families import family_of
-from clv_pipeline.interpretation.explanation import Explainer, describe, fit_explainer, top_reasons
 from clv_pipeline.modeling.calibration.level import ExpectedTotal, expected_total, for_model
 from clv_pipeline.modeling.candidates.ensembles import Fitted, predict
-from clv_pipeline.modeling.data.dataset import FeatureColumns, scoring_batches
-from clv_pipeline.modeling.metrics import Array
+from clv_pipeline.modeling.data.dataset import scoring_batches
 from clv_pipeline.modeling.registry.registry import Manifest, Registry
 from clv_pipeline.modeling.training.records import trained_version
 from clv_pipeline.quality.night_measures import asked_to_acknowledge
 from clv_pipeline.scoring.audit import ScoringReport, audit_scores
 from clv_pipeline.scoring.horizon_scores import HorizonScores, Predictions, extended
+from clv_pipeline.scoring.reasons import write_reasons
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row
 
 #: Rows in memory at a time. A constant, not a setting: the explainer is fitted to the first of them, so it affects the reasons.
 _SCORED_AT_ONCE = 100_000
-#: Enough to explain a population; more makes the explainer slower, not more accurate.
-_EXPLAINED_CUSTOMERS = 20_000
-_REASONS = ("reason_1", "reason_2", "reason_3")
 #: Customers acquired within this many days have too little history for a purchase rhythm.
 _NEW_CUSTOMER_DAYS = 30
 
@@ -59,13 +55,12 @@ def score_customers(
         totals = _expected_totals(connection, manifest, len(customers)) if len(customers) else {}
         scores = _scores(manifest, totals, predictions)
         expected = scores[primary.horizon_days].predicted_spend
-        reasons, importance, explainer = _explain(connection, settings, manifest.columns, expected, progress)
+        fidelity = write_reasons(connection, settings, manifest.columns, expected, _SCORED_AT_ONCE, progress)
         by_horizon = [s.columns(days) for days, s in scores.items()]
-        scored = pd.DataFrame({"customer_id": customers} | {n: v for c in by_horizon for n, v in c.items()} | reasons)
+        scored = pd.DataFrame({"customer_id": customers} | {n: v for c in by_horizon for n, v in c.items()})
         _write_scores(connection, scored, manifest, totals)
-        _write_importance(connection, manifest.columns.names, importance, primary.horizon_days)
         total = totals.get(primary.horizon_days, ExpectedTotal())
-        report = audit_scores(connection, primary, total, explainer.fidelity if explainer else float("nan"))
+        report = audit_scores(connection, primary, total, fidelity)
         _write_run(connection, settings, manifest, report)
     return report
 
@@ -119,32 +114,6 @@ def _scores(
     return found
 
 
-def _explain(
-    connection: Connection,
-    settings: Settings,
-    columns: FeatureColumns,
-    expected: Array,
-    progress: Callable[[int], None],
-) -> tuple[dict[str, pd.Series], Array, Explainer | None]:
-    """Return each customer's reasons, each feature's mean contribution, and the explainer; None where nobody has bought."""
-    reasons: dict[str, list[str]] = {name: [] for name in _REASONS}
-    importance, done = np.zeros(len(columns.names)), 0
-    explainer: Explainer | None = None
-    for _, features in scoring_batches(connection, columns, _SCORED_AT_ONCE):
-        if explainer is None:
-            few = features.iloc[:_EXPLAINED_CUSTOMERS]
-            explainer = fit_explainer(few, expected[: len(few)], columns, seed=settings.seed)
-        contributions = explainer.contributions(features)
-        importance += np.abs(contributions).sum(axis=0)
-        found = top_reasons(features, contributions, columns, len(_REASONS))
-        for place, name in enumerate(_REASONS):
-            reasons[name] += found[place] if place < len(found) else [""] * len(features)
-        done += len(features)
-        progress(done)
-    texts = {name: pd.Series(found, dtype=object) for name, found in reasons.items()}
-    return texts, importance / max(done, 1), explainer
-
-
 def _write_scores(
     connection: Connection, scored: pd.DataFrame, manifest: Manifest, totals: dict[int, ExpectedTotal]
 ) -> None:
@@ -152,7 +121,7 @@ def _write_scores(
 
     The lifetime carries the longest horizon on as the purchase models do, without the season of its weeks.
     """
-    columns, of_prospects = [], {}
+    columns, orders, of_prospects = [], [], {}
     prospects: HorizonScores | None = None
     for horizon in manifest.horizons:
         prospects = HorizonScores.of_prospects(horizon.prospects).at_least(prospects)
@@ -160,6 +129,7 @@ def _write_scores(
             sql_type = "decimal(5, 4)" if name.startswith("purchase_probability") else "decimal(18, 2)"
             columns.append(f"coalesce(scored.{name}, $prospect_{name})::{sql_type} as {name}")
             of_prospects[f"prospect_{name}"] = round(float(value), 6)
+        orders.append(_expected_orders(horizon.horizon_days))
         columns.append(
             f"case when scored.customer_id is null then 'rule' else '{horizon.basis}' end as basis_{horizon.horizon_days}d"
         )
@@ -172,7 +142,7 @@ def _write_scores(
         f"""
         with everybody as (
             select population.as_of, population.customer_id, {", ".join(columns)},
-                {", ".join(f"coalesce({reason}, '') as {reason}" for reason in _REASONS)},
+                {", ".join(orders)},
                 case
                     when scored.customer_id is null then 'no_purchase_yet'
                     when purchase_features.tenure_days <= {_NEW_CUSTOMER_DAYS} then 'new_customer'
@@ -194,6 +164,8 @@ def _write_scores(
         select everybody.* exclude (lifetime_growth), predicted_spend_{primary.horizon_days}d as primary_spend,
             purchase_probability_{primary.horizon_days}d as primary_probability,
             spend_if_buying_typical_{primary.horizon_days}d as primary_if_buying,
+            predicted_spend_{primary.horizon_days}d / nullif(predicted_orders_{primary.horizon_days}d, 0)
+                as expected_order_value,
             case
                 when lifetime_discount is not null
                     then predicted_spend_{longest}d
@@ -212,17 +184,12 @@ def _write_scores(
     connection.unregister("scored")
 
 
-def _write_importance(connection: Connection, names: list[str], importance: Array, horizon_days: int) -> None:
-    frame = pd.DataFrame(
-        {
-            "horizon_days": horizon_days,
-            "feature": names,
-            "source_family": [family_of(name) for name in names],
-            "description": [describe(name) for name in names],
-            "mean_contribution": importance,
-        }
-    )
-    tables.replace(connection, FEATURE_IMPORTANCE, frame)
+def _expected_orders(days: int) -> str:
+    """Return the SQL of the expected purchase days: the purchase probability, times those of a buyer by the purchase models."""
+    return f"""
+        scored.purchase_probability_{days}d * greatest(
+            btyd_features.btyd_purchases_{days}d / nullif(btyd_features.btyd_purchase_probability_{days}d, 0), 1
+        ) as predicted_orders_{days}d"""
 
 
 def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:
@@ -235,10 +202,15 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
     )  # fmt: skip
     scored_at = datetime.combine(as_of, time(), ZoneInfo(settings.time_zone))
     low, high = (end if np.isfinite(end) else None for end in (report.total_low, report.total_high))
+    (average,) = one_row(
+        connection,
+        "select round(avg(primary_spend), 2) from scores.customer_scores where score_status <> 'no_purchase_yet'",
+    )
     row = (
         name, CONTRACT_VERSION, source, as_of, scored_at, settings.currency, settings.time_zone,
         manifest.horizons[0].horizon_days, manifest.version, report.trailing_total, low, high, report.season,
-        report.carried, manifest.horizons[0].basis, manifest.horizons[0].ranking, fingerprint,
+        report.carried, manifest.horizons[0].basis, manifest.horizons[0].ranking, average,
+        report.fidelity if np.isfinite(report.fidelity) else None, fingerprint,
     )  # fmt: skip
     tables.replace(connection, RUN, [row])
 

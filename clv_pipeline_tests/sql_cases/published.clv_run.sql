@@ -7,7 +7,7 @@ select
     'm1' as model_version, 50.00::decimal(18, 2) as trailing_spend_total, 12.00::decimal(18, 2) as predicted_total_low,
     20.00::decimal(18, 2) as predicted_total_high, 1.52::decimal(6, 4) as season_factor,
     null::decimal(6, 4) as carried_factor, 'learned' as basis,
-    'rankable' as ranking, 'f' as data_fingerprint
+    'rankable' as ranking, 7.75::decimal(18, 2) as average_spend, 0.93::decimal(5, 4) as reasons_fidelity, 'f' as data_fingerprint
 
 -- given scores.customer_scores
 select * from (values ('a', 10.00), ('b', 5.50)) as rows (customer_id, primary_spend)
@@ -27,6 +27,6 @@ select * from (values
 select
     'run-2' as run_id, '2024-06-01' as as_of_date, 2 as customers, 15.50 as predicted_spend_total,
     12.00 as predicted_spend_total_low, 20.00 as predicted_spend_total_high,
-    0.6452 as largest_customer_share, 1.52 as season_factor, null as carried_factor, 'learned' as basis, 'rankable' as ranking, 50.00 as trailing_spend_total,
+    7.75 as average_predicted_spend, 0.93 as reasons_fidelity, 0.6452 as largest_customer_share, 1.52 as season_factor, null as carried_factor, 'learned' as basis, 'rankable' as ranking, 50.00 as trailing_spend_total,
     4 as quarantined_rows, '2024-05-27' as newest_order_date, true as is_stale,
     'freshness, order_volume' as acknowledged_checks

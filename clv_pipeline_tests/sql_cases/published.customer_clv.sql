@@ -20,8 +20,8 @@ select
     (spend / 2)::decimal(18, 2) as typical_spend_90d, potential::decimal(18, 2) as primary_if_buying,
     lifetime::decimal(18, 2) as lifetime_spend, 0.9::double as lifetime_discount, 0.00::decimal(18, 2) as predicted_spend_low_90d,
     (spend * 3)::decimal(18, 2) as predicted_spend_high_90d,
-    probability::decimal(5, 4) as purchase_probability_90d, '' as reason_1, '' as reason_2, '' as reason_3, score_status,
-    'm1' as model_version, spend::decimal(18, 2) as primary_spend, probability::decimal(5, 4) as primary_probability
+    probability::decimal(5, 4) as purchase_probability_90d, score_status,
+    'm1' as model_version, 12.50::decimal(18, 2) as expected_order_value, spend::decimal(18, 2) as primary_spend, probability::decimal(5, 4) as primary_probability
 from (values
     -- customer, predicted spend, purchase probability, spend if buying, lifetime spend
     ('prospect', 150.00, 0.1000, 90.00, null, 'no_purchase_yet'),
@@ -59,6 +59,13 @@ select * from (values
 select * from (values
     ('2024-06-01', 'high', 0.91234, '2024-06-20'), ('2024-03-01', 'high', 0.5, null), ('2024-06-01', 'churn', 0.1, null)
 ) as rows (as_of, customer_id, btyd_probability_alive, expected_next_order_date)
+
+-- given published.customer_reasons
+select * from (values
+    ('high', 1, 'recency', 20.00, 'last purchase 10 days ago: +20.00 EUR'),
+    ('high', 2, 'returns', -5.50, 'returned 12.00 EUR so far: -5.50 EUR'),
+    ('high', 6, 'other', 1.00, 'the other drivers together: +1.00 EUR')
+) as rows (customer_id, rank, driver, effect, text)
 
 -- given clean.customers
 select * from (values
@@ -127,3 +134,9 @@ select * from (values
     ('churn', '2024-06-01 00:00+00'),
     ('new', '2024-06-01 00:00+00')
 ) as rows (customer_id, updated_at)
+
+-- expect the three strongest reasons, no others where customer_id in ('high', 'churn')
+select * from (values
+    ('high', 'last purchase 10 days ago: +20.00 EUR', 'recency', 20.00, 'returned 12.00 EUR so far: -5.50 EUR', -5.50, null),
+    ('churn', null, null, null, null, null, null)
+) as rows (customer_id, reason_1, reason_1_driver, reason_1_effect, reason_2, reason_2_effect, reason_3)

@@ -23,6 +23,8 @@ select
     run.predicted_total_high as predicted_spend_total_high,
     (select (max(primary_spend) / nullif(sum(primary_spend), 0))::decimal(5, 4) from customer_scores)
         as largest_customer_share,
+    run.average_spend as average_predicted_spend,
+    run.reasons_fidelity,
     run.season_factor,
     run.carried_factor,
     run.basis,

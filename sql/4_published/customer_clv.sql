@@ -11,6 +11,8 @@ run as (select * from scores.run),
 
 segment_thresholds as (select * from published.segment_thresholds),
 
+customer_reasons as (select * from published.customer_reasons),
+
 score_history as (select * from scores.history),
 
 thresholds as (
@@ -24,6 +26,23 @@ thresholds as (
         max(case when threshold = 'value_tier_b' then value end) as tier_b,
         max(case when threshold = 'value_tier_c' then value end) as tier_c
     from segment_thresholds
+),
+
+reasons as (
+    select
+        customer_id,
+        max(case when rank = 1 then text end) as reason_1,
+        max(case when rank = 1 then driver end) as reason_1_driver,
+        max(case when rank = 1 then effect end) as reason_1_effect,
+        max(case when rank = 2 then text end) as reason_2,
+        max(case when rank = 2 then driver end) as reason_2_driver,
+        max(case when rank = 2 then effect end) as reason_2_effect,
+        max(case when rank = 3 then text end) as reason_3,
+        max(case when rank = 3 then driver end) as reason_3_driver,
+        max(case when rank = 3 then effect end) as reason_3_effect
+    from customer_reasons
+    where rank <= 3
+    group by customer_id
 ),
 
 last_orders as (
@@ -95,8 +114,10 @@ select
     segmented.* exclude (
         as_of, customer_id, score_status, segment, value_tier, primary_spend, primary_probability, primary_if_buying,
         historic_value, historic_value_365d, lifetime_spend, lifetime_margin, lifetime_discount, purchase_days,
-        average_purchase_value, recency_days, tenure_days, probability_alive, expected_next_order_date, reason_1, reason_2, reason_3, model_version
+        average_purchase_value, recency_days, tenure_days, probability_alive, expected_next_order_date, expected_order_value,
+        model_version
     ),
+    segmented.expected_order_value,
     segmented.lifetime_spend,
     segmented.lifetime_margin,
     segmented.historic_value,
@@ -111,9 +132,15 @@ select
     customers.country,
     customers.acquisition_channel,
     customers.has_crm_record as is_in_crm,
-    segmented.reason_1,
-    segmented.reason_2,
-    segmented.reason_3,
+    reasons.reason_1,
+    reasons.reason_1_driver,
+    reasons.reason_1_effect,
+    reasons.reason_2,
+    reasons.reason_2_driver,
+    reasons.reason_2_effect,
+    reasons.reason_3,
+    reasons.reason_3_driver,
+    reasons.reason_3_effect,
     run.currency,
     segmented.model_version,
     run.run_id,
@@ -131,6 +158,7 @@ select
 from segmented
 cross join run
 left join customers on segmented.customer_id = customers.customer_id
+left join reasons on segmented.customer_id = reasons.customer_id
 left join last_orders on segmented.customer_id = last_orders.customer_id
 left join previous on segmented.customer_id = previous.customer_id
 order by segmented.customer_id
