@@ -1,6 +1,7 @@
 """The report of a bundle: report.html and its data, read from the bundle's own tables. The model card is in `bundle_card.py`."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, open_bundle_file, records
 
 _LONGEST_LIST = 15
+#: Below this share of explained differences the reasons are rough.
+_FAITHFUL = Decimal("0.8")
 _OUTCOMES = """
 select as_of_date, horizon_days, sum(customers) as customers, sum(predicted_spend) as predicted_spend,
     sum(actual_spend) as actual_spend, sum(predicted_buyers) as predicted_buyers, sum(actual_buyers) as actual_buyers
@@ -122,9 +125,20 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("share of the largest customer", formats.percent(run["largest_customer_share"])),
         (f"actual spend in the last {days} days, {currency}", formats.money(run["trailing_spend_total"], digits=0)),
+        ("differences between predictions that the reasons explain", _fidelity(run["reasons_fidelity"])),
         ("source rows quarantined", formats.count(run["quarantined_rows"])),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _fidelity(share: Decimal | None) -> str:
+    """Return the share that the reasons explain, and whether that makes them rough.
+
+    >>> _fidelity(Decimal("0.93")), _fidelity(Decimal("0.7"))
+    ('93%', '70%: the reasons are rough')
+    """
+    rough = ": the reasons are rough" if share is not None and share < _FAITHFUL else ""
+    return formats.percent(share, digits=0) + rough
 
 
 def _verdict(connection: Connection, days: int) -> list[str]:
