@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ from clv_pipeline.btyd import (
     compress,
     discounted_purchases,
     median_wait,
+    model_from_dict,
     next_order_dates,
 )
 from clv_pipeline.contracts.warehouse import BTYD_FEATURES, PURCHASE_MODELS
@@ -37,7 +38,7 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.purchase_priors import DROPOUT_AFTER_A_PURCHASE, DROPOUT_AT_ANY_TIME, order_value_prior
 from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE
 from clv_pipeline.warehouse import tables
-from clv_pipeline.warehouse.connection import Connection, Warehouse
+from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row
 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float64]
@@ -52,14 +53,26 @@ _MOST_RAISED = 2.0
 RHYTHMIC = 3
 #: From this regularity on they pay by a plan: a missed payment ends it, which no model of averages knows.
 PLAN = 8
+_PURCHASES = "select * from features.purchase_features where as_of = $as_of"
+#: The same at a cutoff that has no features.
+_PURCHASES_OF_ANY_DAY = """
+    select customer_id, count(*) filter (where is_purchase_day) as purchase_days, sum(net_spend) as spend_total,
+        date_diff('day', min(order_date) filter (where is_purchase_day), $as_of::date) as tenure_days,
+        date_diff('day', max(order_date) filter (where is_purchase_day), $as_of::date) as recency_days,
+        max(net_spend) as largest_day_spend
+    from features.customer_day
+    where order_date < $as_of::date
+    group by customer_id
+"""
+_OUTLIER_LIMIT = f"{OUTLIER_MULTIPLE:d} * quantile_disc(spend_total / purchase_days, 0.99) over ()"
 #: One row per buyer at a cutoff. A purchase day beyond the outlier limit counts as the limit, unless the customer's others
 #: are of that size (see `window_spend.py`); here the limit is that of the customers' means.
 _HISTORY = f"""
     with buyers as (
         select customer_id, purchase_days, tenure_days, recency_days, spend_total, largest_day_spend,
-            {OUTLIER_MULTIPLE:d} * quantile_disc(spend_total / purchase_days, 0.99) over () as outlier_limit
-        from features.purchase_features
-        where as_of = $as_of and purchase_days > 0
+            {{outlier_limit}} as outlier_limit
+        from ({{purchases}})
+        where purchase_days > 0
     )
 
     select customer_id, purchase_days - 1.0 as repeats, (tenure_days - recency_days)::double as recency,
@@ -102,14 +115,13 @@ def build_btyd_features(warehouse: Warehouse, settings: Settings) -> dict[str, s
         tables.create(connection, BTYD_FEATURES, horizons)
         tables.create(connection, PURCHASE_MODELS)
         for as_of, is_scored, history in _histories(connection):
-            fitted = _fit(history)
+            fitted = fit_models(history)
             models[as_of.isoformat()] = " + ".join(m.name for m in fitted) or "none: everybody was seen on one day only"
             if not fitted:
                 continue
             tables.append(connection, PURCHASE_MODELS, [_described(as_of, fitted, history)])
-            frame = _quantities(fitted, history, settings, horizons).assign(
-                as_of=as_of, customer_id=history.customer_id
-            )
+            value = fit_purchase_value(history, settings.min_buyers)
+            frame = _quantities(fitted, value, history, horizons).assign(as_of=as_of, customer_id=history.customer_id)
             if is_scored:
                 frame = frame.assign(**_for_readers(fitted, history, settings, as_of))
             tables.append(connection, BTYD_FEATURES, frame)
@@ -138,21 +150,34 @@ def _histories(connection: Connection) -> Iterator[tuple[date, bool, PurchaseHis
         "select as_of, bool_or(role = 'score') from features.cutoffs group by as_of order by as_of"
     ).fetchall()
     for as_of, is_scored in cutoffs:
-        frame = connection.execute(_HISTORY, {"as_of": as_of}).df()
-        repeats, recency, age, mean_value = (
-            frame[name].to_numpy(np.float64) for name in ("repeats", "recency", "age", "mean_value")
-        )
-        log_gap_sum = _log_gap_sum(connection, as_of)
-        yield as_of, is_scored, PurchaseHistory(frame["customer_id"], repeats, recency, age, mean_value, log_gap_sum)
+        yield as_of, is_scored, _history(connection, as_of, _PURCHASES)
 
 
-def _log_gap_sum(connection: Connection, as_of: date) -> float:
+def history_on(connection: Connection, day: date) -> PurchaseHistory:
+    """Return the purchases of everybody before a day, which need not be a cutoff of tonight's features."""
+    return _history(connection, day, _PURCHASES_OF_ANY_DAY)
+
+
+def _history(
+    connection: Connection, as_of: date | None, purchases: str, outlier_limit: str = _OUTLIER_LIMIT
+) -> PurchaseHistory:
+    """Return the history in a query of purchases; without as_of the gaps, which only a fit needs, are left out."""
+    query = _HISTORY.format(purchases=purchases, outlier_limit=outlier_limit)
+    frame = connection.execute(query, {"as_of": as_of} if as_of else {}).df()
+    repeats, recency, age, mean_value = (
+        frame[name].to_numpy(np.float64) for name in ("repeats", "recency", "age", "mean_value")
+    )
+    log_gap_sum = _log_gap_sum(connection, as_of, purchases) if as_of else 0.0
+    return PurchaseHistory(frame["customer_id"], repeats, recency, age, mean_value, log_gap_sum)
+
+
+def _log_gap_sum(connection: Connection, as_of: date, purchases: str) -> float:
     gaps = connection.execute(
-        """
+        f"""
         select customer_day.gap_days, count(*)
         from features.customer_day
-        inner join features.purchase_features using (customer_id)
-        where purchase_features.as_of = $as_of and customer_day.order_date < $as_of and gap_days is not null
+        inner join ({purchases}) using (customer_id)
+        where customer_day.order_date < $as_of and gap_days is not null
         group by customer_day.gap_days
         """,
         {"as_of": as_of},
@@ -161,7 +186,7 @@ def _log_gap_sum(connection: Connection, as_of: date) -> float:
     return math.fsum(count * math.log(days) for days, count in gaps)
 
 
-def _fit(history: PurchaseHistory) -> list[PurchaseModel]:
+def fit_models(history: PurchaseHistory) -> list[PurchaseModel]:
     """Return MBG/CNBD-k alone if customers keep a rhythm, else MBG/NBD and Pareto/NBD; none where nothing can be fitted."""
     summary = compress(history.repeats, history.recency, history.age, log_gap_sum=history.log_gap_sum)
     rhythm = MBGCNBDk.fit(summary, DROPOUT_AFTER_A_PURCHASE).model
@@ -175,23 +200,19 @@ def _fit(history: PurchaseHistory) -> list[PurchaseModel]:
 
 
 def _quantities(
-    models: Sequence[PurchaseModel], history: PurchaseHistory, settings: Settings, horizons: list[int]
+    models: Sequence[PurchaseModel], value: "PurchaseValue", history: PurchaseHistory, horizons: list[int]
 ) -> pd.DataFrame:
     """Return the features of a cutoff: each the mean of the models."""
     past = (history.repeats, history.recency, history.age)
-    value = _purchase_value(history)
-    if len(value) < settings.min_buyers:
-        # a purchase that was sent back whole has no value to go by
-        has_value = history.mean_value > _SMALLEST_VALUE
-        value = np.where(has_value, np.minimum(value, _MOST_RAISED * history.mean_value), value)
+    values = value.bounded(history)
     found = {
         "btyd_probability_alive": _mean([m.probability_alive(*past) for m in models]),
-        "btyd_purchase_value": value,
+        "btyd_purchase_value": values,
     }
     for days in horizons:
         purchases = _mean([m.expected_purchases(days, *past) for m in models])
         found[f"btyd_purchases_{days}d"] = purchases
-        found[f"btyd_spend_{days}d"] = purchases * value
+        found[f"btyd_spend_{days}d"] = purchases * values
         found[f"btyd_purchase_probability_{days}d"] = _mean([m.probability_purchase(days, *past) for m in models])
     return pd.DataFrame(found)
 
@@ -214,19 +235,83 @@ def _mean(quantities: Sequence[Array]) -> Array:
     return np.asarray(np.mean(quantities, axis=0), dtype=np.float64)
 
 
-def _purchase_value(history: PurchaseHistory) -> Array:
-    """Return the expected value of a purchase day: the customer's own mean, shrunk towards the overall mean.
+@dataclass(frozen=True)
+class PurchaseValue:
+    """Expected value of a purchase day, in money: the customer's own mean, shrunk towards the overall one.
 
-    The model is fitted without customers whose mean is beyond the outlier limit: one must not raise the overall mean.
+    model: None where none can be fitted; then everybody has the mean. is_bounded: whether the buyers it was fitted to are few.
     """
+
+    model: GammaGamma | None
+    mean: float
+    is_bounded: bool
+
+    def of(self, history: PurchaseHistory) -> Array:
+        """Return the value of each customer's purchase days, shape (n,)."""
+        if self.model is None:
+            return np.full(len(history.mean_value), self.mean)
+        return self.model.expected_average_value(history.repeats + 1, np.maximum(history.mean_value, _SMALLEST_VALUE))
+
+    def bounded(self, history: PurchaseHistory) -> Array:
+        """Return the same, not far above a customer's own mean where buyers are few."""
+        value = self.of(history)
+        if not self.is_bounded:
+            return value
+        # a purchase that was sent back whole has no value to go by
+        has_value = history.mean_value > _SMALLEST_VALUE
+        return np.where(has_value, np.minimum(value, _MOST_RAISED * history.mean_value), value)
+
+
+def fit_purchase_value(history: PurchaseHistory, min_buyers: int) -> PurchaseValue:
+    """Fit the value of a purchase day to the buyers of a cutoff.
+
+    It is fitted without customers whose mean is beyond the outlier limit: one must not raise the overall mean.
+    """
+    is_bounded = len(history.mean_value) < min_buyers
     if not len(history.mean_value):
-        return history.mean_value
+        return PurchaseValue(None, 0.0, is_bounded)
     most = OUTLIER_MULTIPLE * np.quantile(history.mean_value, 0.99, method="lower")
     purchases, mean_value = history.repeats + 1, np.maximum(history.mean_value, _SMALLEST_VALUE)
     # a purchase day of the customers with one purchase says the least about the spread within a customer
     usual = (history.repeats > 0) & (history.mean_value <= most)
     usual = usual if usual.any() else np.ones(len(mean_value), dtype=bool)
     fit = GammaGamma.fit(purchases[usual], mean_value[usual], order_value_prior(float(np.median(mean_value))))
-    if fit.model is None:
-        return np.full(len(mean_value), float(mean_value.mean()))
-    return fit.model.expected_average_value(purchases, mean_value)
+    return PurchaseValue(fit.model, float(mean_value.mean()), is_bounded)
+
+
+def purchase_value(history: PurchaseHistory) -> Array:
+    """Return the expected value of each customer's purchase days, fitted to them; shape (n,), in money."""
+    return fit_purchase_value(history, min_buyers=0).of(history)
+
+
+@dataclass(frozen=True)
+class TonightsModels:
+    """The purchase models of tonight's features, for purchases that they were not fitted to: what was known a night ago."""
+
+    models: list[PurchaseModel]
+    value: PurchaseValue
+    outlier_limit: float
+    horizons: list[int]
+
+    @classmethod
+    def of(cls, connection: Connection, as_of: date, min_buyers: int) -> "TonightsModels | None":
+        """Return the models of `features.btyd_features` at as_of; None where there are none."""
+        rows = connection.execute(
+            "select parameters from features.purchase_models where as_of = $as_of", {"as_of": as_of}
+        ).fetchall()
+        if not rows:
+            return None
+        models = [cast(PurchaseModel, model_from_dict(payload)) for payload in json.loads(rows[0][0])]
+        (limit,) = one_row(
+            connection,
+            f"select any_value(outlier_limit) from (select {_OUTLIER_LIMIT} as outlier_limit from ({_PURCHASES}) "
+            "where purchase_days > 0)",
+            {"as_of": as_of},
+        )
+        value = fit_purchase_value(_history(connection, as_of, _PURCHASES), min_buyers)
+        return cls(models, value, float(limit), _horizons(connection))
+
+    def features(self, connection: Connection, purchases: str) -> pd.DataFrame:
+        """Return the features of the buyers in a table like `features.purchase_features`, with customer_id."""
+        history = _history(connection, None, f"select * from {purchases}", repr(self.outlier_limit))
+        return _quantities(self.models, self.value, history, self.horizons).assign(customer_id=history.customer_id)
