@@ -6,7 +6,18 @@ Those that explain models are in `model_tables.py`. Tables that a SQL file build
 
 from dataclasses import replace
 
-from clv_pipeline.contracts.explanation_tables import CUSTOMER_REASONS as CUSTOMER_REASONS
+from clv_pipeline.contracts.explanation_tables import (
+    CUSTOMER_REASONS as CUSTOMER_REASONS,
+    KNOWN_CAMPAIGN_TOUCHES as KNOWN_CAMPAIGN_TOUCHES,
+    KNOWN_CUSTOMERS as KNOWN_CUSTOMERS,
+    KNOWN_NIGHTS as KNOWN_NIGHTS,
+    KNOWN_ORDERS as KNOWN_ORDERS,
+    KNOWN_SOCIAL_INTERACTIONS as KNOWN_SOCIAL_INTERACTIONS,
+    KNOWN_SURVEY_RESPONSES as KNOWN_SURVEY_RESPONSES,
+    KNOWN_WEB_SESSIONS as KNOWN_WEB_SESSIONS,
+    SCORE_CHANGES as SCORE_CHANGES,
+    UNSCALED as UNSCALED,
+)
 from clv_pipeline.contracts.model_tables import (
     LINEAR_COEFFICIENTS as LINEAR_COEFFICIENTS,
     PARAMETER_SETS as PARAMETER_SETS,
@@ -301,6 +312,8 @@ RUN = _table(
     carried_factor=("decimal(6, 4)", "factor for the error of the last closed window; null without one, or with a season"),
     basis=("varchar", "what the primary horizon's predictions rest on: learned, extended, prior or rule"),
     ranking=("varchar", "whether customers can be ranked, on the primary horizon: rankable, not rankable or not tested"),
+    spend_per_expectation=("double", "expected total over the purchase models' sum; null: predictions were not scaled"),
+    expectation_weight=("double", "weight of the purchase models' expectation in each customer's spend"),
     average_spend=("decimal(18, 2)", "mean predicted spend of the customers who have bought, primary horizon"),
     reasons_fidelity=("decimal(5, 4)", "R2 of the reasons' surrogate; null where nobody has bought"),
     data_fingerprint=("varchar", "hash over every raw row"),

@@ -8,12 +8,13 @@ _REFUSED = "(select customer_id from clean.customers where not has_profiling_con
 def remove_refused(connection: Connection) -> int:
     """Remove customers who may not be profiled from the tables that outlive a run; return the number of rows removed.
 
-    Training tables are rebuilt only on nights that train. Of the score history the newest as_of before tonight's stays
-    until the next run, because `customer_clv_changes` needs it to list who was removed; nothing else publishes those rows.
+    Training tables are rebuilt only on nights that train, and what nights knew is kept for two. Of the score history the
+    newest as_of before tonight's stays until the next run, because `customer_clv_changes` needs it to list who was removed;
+    nothing else publishes those rows.
     """
     removed = 0
     for table in tables_of(connection):
-        if table.startswith("training.") and "customer_id" in columns_of(connection, table):
+        if table.startswith(("training.", "scores.known_")) and "customer_id" in columns_of(connection, table):
             removed += _delete(connection, f"{table} where customer_id in {_REFUSED}")
     if has_table(connection, "scores.history"):
         removed += _delete(

@@ -25,6 +25,7 @@ from clv_pipeline.quality.night_checks import CheckResult
 from clv_pipeline.quality.night_measures import remember_good_night
 from clv_pipeline.quality.score_checks import judge_segment_changes
 from clv_pipeline.reporting.bundle_report import write_report
+from clv_pipeline.score_changes.known import remember_what_was_known
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import (
     Connection,
@@ -113,6 +114,7 @@ def _write_and_serve(warehouse: Warehouse, settings: Settings, home: Home, unsco
     with warehouse.transaction() as connection:
         # the run passed its audit: add its scores to the history and its measures to the baseline
         remember(connection)
+        remember_what_was_known(connection, settings)
         remember_good_night(connection, source, as_of, run_id)
     write_report(beside)
     write_manifest(beside, run_id, as_of, source, counts)

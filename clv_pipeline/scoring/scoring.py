@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 
 from clv_pipeline.contracts.published import CONTRACT_VERSION
-from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, HISTORY, RUN
+from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, HISTORY, RUN, UNSCALED
 from clv_pipeline.core.run_identity import code_fingerprint, run_id
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import YEAR
 from clv_pipeline.modeling.calibration.level import ExpectedTotal, expected_total, for_model
 from clv_pipeline.modeling.candidates.ensembles import Fitted, predict
 from clv_pipeline.modeling.data.dataset import scoring_batches
-from clv_pipeline.modeling.registry.registry import Manifest, Registry
+from clv_pipeline.modeling.registry.registry import HorizonModel, Manifest, Registry
 from clv_pipeline.modeling.training.records import trained_version
 from clv_pipeline.quality.night_measures import asked_to_acknowledge
 from clv_pipeline.scoring.audit import ScoringReport, audit_scores
@@ -55,13 +55,15 @@ def score_customers(
         totals = _expected_totals(connection, manifest, len(customers)) if len(customers) else {}
         scores = _scores(manifest, totals, predictions)
         expected = scores[primary.horizon_days].predicted_spend
+        _write_unscaled(connection, customers, predictions[primary.horizon_days])
         fidelity = write_reasons(connection, settings, manifest.columns, expected, _SCORED_AT_ONCE, progress)
         by_horizon = [s.columns(days) for days, s in scores.items()]
         scored = pd.DataFrame({"customer_id": customers} | {n: v for c in by_horizon for n, v in c.items()})
         _write_scores(connection, scored, manifest, totals)
         total = totals.get(primary.horizon_days, ExpectedTotal())
         report = audit_scores(connection, primary, total, fidelity)
-        _write_run(connection, settings, manifest, report)
+        scaling = _scaling(primary, total, predictions[primary.horizon_days])
+        _write_run(connection, settings, manifest, report, scaling)
     return report
 
 
@@ -192,7 +194,28 @@ def _expected_orders(days: int) -> str:
         ) as predicted_orders_{days}d"""
 
 
-def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:
+def _write_unscaled(connection: Connection, customers: pd.Series, predicted: Predictions) -> None:
+    frame = pd.DataFrame(
+        {"customer_id": customers, "model_spend": predicted.spend, "expected_spend": predicted.expected_spend}
+    )
+    tables.replace(connection, UNSCALED, frame)
+
+
+def _scaling(primary: HorizonModel, total: ExpectedTotal, predicted: Predictions) -> tuple[float | None, float]:
+    """Return the expected total per expectation of the purchase models, None if nothing is scaled; and their weight."""
+    expectation = float(predicted.expected_spend.sum())
+    if primary.spend.is_baseline or total.spend is None or expectation <= 0:
+        return None, 0.0
+    return total.spend / expectation, 1.0 if total.is_plan else total.expectation_weight
+
+
+def _write_run(
+    connection: Connection,
+    settings: Settings,
+    manifest: Manifest,
+    report: ScoringReport,
+    scaling: tuple[float | None, float],
+) -> None:
     """Write `scores.run`, the identity of tonight's scores."""
     as_of, fingerprint, source = one_row(connection, "select as_of, data_fingerprint, source_name from raw.extraction")
     name = run_id(
@@ -209,7 +232,7 @@ def _write_run(connection: Connection, settings: Settings, manifest: Manifest, r
     row = (
         name, CONTRACT_VERSION, source, as_of, scored_at, settings.currency, settings.time_zone,
         manifest.horizons[0].horizon_days, manifest.version, report.trailing_total, low, high, report.season,
-        report.carried, manifest.horizons[0].basis, manifest.horizons[0].ranking, average,
+        report.carried, manifest.horizons[0].basis, manifest.horizons[0].ranking, *scaling, average,
         report.fidelity if np.isfinite(report.fidelity) else None, fingerprint,
     )  # fmt: skip
     tables.replace(connection, RUN, [row])

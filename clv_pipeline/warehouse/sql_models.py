@@ -101,6 +101,16 @@ def build(connection: Connection, model: SqlModel, parameters: Parameters) -> No
     connection.execute(f"create or replace table {model.table} as {model.sql}", _needed(model, parameters))
 
 
+def build_over(connection: Connection, model: SqlModel, names: Mapping[str, str], parameters: Parameters) -> None:
+    """Create or replace a temporary table from the model's query, with other tables in the place of its inputs.
+
+    names: table -> the one in its place, for the inputs that are replaced and for the model's own table.
+    """
+    pattern = "|".join(re.escape(table) for table in sorted(names, key=len, reverse=True))
+    sql = re.sub(rf"\b(?:{pattern})\b", lambda found: names[found[0]], model.sql)
+    connection.execute(f"create or replace temp table {names[model.table]} as {sql}", _needed(model, parameters))
+
+
 def append(connection: Connection, model: SqlModel, parameters: Parameters) -> None:
     """Add the query's rows to the model's table, which `build` made from another slice."""
     connection.execute(f"insert into {model.table} by name {model.sql}", _needed(model, parameters))

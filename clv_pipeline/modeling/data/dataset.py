@@ -186,23 +186,24 @@ def load_labelled(
 
 
 def scoring_batches(
-    connection: Connection, columns: FeatureColumns, batch_rows: int
+    connection: Connection, columns: FeatureColumns, batch_rows: int, table: str = "features.customer_features"
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
     """Yield (identity, features) for tonight's customers who have bought, in order of customer_id.
 
-    identity: customer_id only. features: the columns of `columns`, same rows; both of at most `batch_rows` rows.
+    table: where their features are. identity: customer_id only. features: the columns of `columns`, same rows; both of at
+    most `batch_rows` rows.
     """
     reader = connection.sql(
         f"""
         select customer_id, {_selected(columns, "customer_features")}
-        from features.customer_features
+        from {table} as customer_features
         where role = 'score' and recency_days is not null
         order by customer_id
         """
     ).to_arrow_reader(batch_rows)
     for batch in reader:
-        table = pa.Table.from_batches([batch])
-        yield table.select(["customer_id"]).to_pandas(), _to_frame(table, columns)
+        rows = pa.Table.from_batches([batch])
+        yield rows.select(["customer_id"]).to_pandas(), _to_frame(rows, columns)
 
 
 def _selected(columns: FeatureColumns, table: str) -> str:

@@ -1,4 +1,4 @@
-"""Tonight's scores as an asset, with the checks on their total and their order."""
+"""Tonight's scores and why they changed, as assets, with the checks on their total and their order."""
 
 import dagster as dg
 
@@ -10,6 +10,7 @@ from clv_pipeline.publishing.lineage import columns_of_scores
 from clv_pipeline.quality.judging import raise_unacknowledged
 from clv_pipeline.quality.night_checks import PREDICTED_TOTAL, CheckResult
 from clv_pipeline.quality.score_checks import RANKING, judge_predicted_total, judge_ranking
+from clv_pipeline.score_changes.attribution import write_score_changes
 from clv_pipeline.scoring import scoring
 
 
@@ -52,3 +53,19 @@ def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # t
         "dagster/column_lineage": lineage_metadata(columns_of_scores(manifest)),
     }
     yield from checks.materialized_and_judged("scores.customer_scores", judge)
+
+
+@asset(
+    key=["scores", "score_changes"],
+    deps=[asset_key("scores.customer_scores"), asset_key("features.customer_features")],
+    group_name="scores",
+    kinds={"xgboost", "duckdb"},
+    owners=OWNERS,
+)
+def score_changes(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """One row per customer whose score changed since the published night before: the change split by cause."""
+    manifest = pipeline.registry.champion()
+    assert manifest is not None
+    write_score_changes(pipeline.warehouse, pipeline.settings, pipeline.registry, manifest)
+    with pipeline.warehouse.connection() as connection:
+        return dg.MaterializeResult(metadata=table_metadata(connection, "scores.score_changes"))
