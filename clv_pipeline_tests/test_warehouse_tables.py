@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from clv_pipeline.contracts import warehouse
+from clv_pipeline.contracts.explanation_tables import KNOWN_PREFIX
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.contracts.table import Column, Table
 from clv_pipeline.contracts.warehouse import BTYD_FEATURES, TABLES
@@ -82,9 +83,10 @@ def test_only_its_writers_write_a_table() -> None:
     assert wrong == []
     silent = sorted(t.name for t in TABLES.values() for m in t.modules if (t.name, m) not in written)
     # the table's writer walks over several tables in a loop
-    assert set(silent) <= {"training.tuning", "training.predictions", "training.trained_version",
-                           "training.permutation_importance", "training.partial_dependence",
-                           "training.source_ablation"}  # fmt: skip
+    walked = {name for name in TABLES if name.startswith(KNOWN_PREFIX) and name != "scores.known_nights"}
+    assert set(silent) - walked <= {"training.tuning", "training.predictions", "training.trained_version",
+                                    "training.permutation_importance", "training.partial_dependence",
+                                    "training.source_ablation"}  # fmt: skip
 
 
 def test_every_table_says_what_it_is() -> None:

@@ -22,6 +22,9 @@ UNSCALED = declare(
     expected_spend=("double", "the purchase models' expectation for it; 0 without one"),
 )  # fmt: skip
 
+_SCORES = "scores"
+#: How the names of the tables begin that keep what earlier nights knew.
+KNOWN_PREFIX = f"{_SCORES}.known_"
 _KNOWN_ON = ("date", "the published night that knew the row")
 
 
@@ -29,7 +32,7 @@ def _known(name: str, *columns: tuple[str, str]) -> Table:
     """Return the table that keeps rows of a clean table as published nights knew them: those that features read."""
     return replace(
         declare(
-            f"scores.known_{name}",
+            f"{KNOWN_PREFIX}{name}",
             f"row of clean.{name} and published night: the newest one, and the one before it",
             "published/bundle",
             "score_changes/known.py",

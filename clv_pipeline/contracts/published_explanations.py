@@ -46,8 +46,8 @@ EXPLANATION_TABLES: tuple[PublishedTable, ...] = (
             "customers": "customers with a part of this cause; one customer may have several",
             "main_cause_customers": "customers for whom it is the main cause",
             "change": "sum of its parts; all rows add up to the difference of predicted_spend_total between the two nights",
-            "tier_moves_by_own_score": "customers with this main cause whose value tier changed, and would have with the limits of "
-            "the night before",
+            "tier_moves_by_own_score": "customers with this main cause whose value tier changed, and would have with "
+            "the limits of the night before",
             "tier_moves_by_threshold": "customers with this main cause whose value tier changed only because the limits moved",
             "previous_as_of_date": "the published night before",
             "as_of_date": IDENTITY["as_of_date"],

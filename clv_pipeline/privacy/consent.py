@@ -1,5 +1,6 @@
 """Withdrawn consent: delete a customer's rows of earlier runs. Tonight's population is defined in `sql/2_features`."""
 
+from clv_pipeline.contracts.explanation_tables import KNOWN_PREFIX
 from clv_pipeline.warehouse.connection import Connection, columns_of, has_table, one_row, tables_of
 
 _REFUSED = "(select customer_id from clean.customers where not has_profiling_consent)"
@@ -14,7 +15,7 @@ def remove_refused(connection: Connection) -> int:
     """
     removed = 0
     for table in tables_of(connection):
-        if table.startswith(("training.", "scores.known_")) and "customer_id" in columns_of(connection, table):
+        if table.startswith(("training.", KNOWN_PREFIX)) and "customer_id" in columns_of(connection, table):
             removed += _delete(connection, f"{table} where customer_id in {_REFUSED}")
     if has_table(connection, "scores.history"):
         removed += _delete(

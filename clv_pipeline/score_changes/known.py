@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
+from clv_pipeline.contracts.explanation_tables import KNOWN_PREFIX
 from clv_pipeline.contracts.table import Table
 from clv_pipeline.contracts.warehouse import (
     KNOWN_CAMPAIGN_TOUCHES,
@@ -39,7 +40,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        return self.known.name.removeprefix("scores.known_")
+        return self.known.name.removeprefix(KNOWN_PREFIX)
 
     @property
     def columns(self) -> list[str]:
@@ -77,8 +78,10 @@ def inputs_of(settings: Settings) -> str:
 
 def remember_what_was_known(connection: Connection, settings: Settings) -> None:
     """Keep tonight's rows beside those of the published night before; older ones are dropped."""
-    for table in (*(source.known for source in SOURCES), KNOWN_NIGHTS):
+    kept = [*(source.known for source in SOURCES), KNOWN_NIGHTS]
+    for table in kept:
         tables.create_if_missing(connection, table)
+    for table in kept:
         connection.execute(
             f"""
             delete from {table.name} where known_on = (select as_of from scores.run) or known_on < (
