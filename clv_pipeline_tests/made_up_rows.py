@@ -3,7 +3,7 @@
 No test is here. A company's orders go through the package's own SQL: clean tables, features, labels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -119,10 +119,11 @@ def _some_missing(values: NDArray[np.str_], generator: np.random.Generator) -> p
 
 @dataclass(frozen=True)
 class MadeUpCompany:
-    """The order lines and CRM records of a company, in the columns of the contract that it has."""
+    """The order lines, CRM records and other tables of a company, in the columns of the contract that it has."""
 
     orders: pd.DataFrame
     customers: pd.DataFrame | None = None
+    others: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def company_with_signal(customers: int = 800, seed: int = 3) -> MadeUpCompany:
@@ -206,6 +207,8 @@ def write_company(warehouse: Warehouse, settings: Settings, company: MadeUpCompa
         _insert(connection, "raw.orders", company.orders)
         if company.customers is not None:
             _insert(connection, "raw.customers", company.customers)
+        for name, rows in company.others.items():
+            _insert(connection, f"raw.{name}", rows)
         connection.execute(
             """
             create or replace table raw.extraction as

@@ -1,9 +1,10 @@
 """The change of each score since the published night before, split by cause; its parts add up to the cent.
 
 The causes are taken in a fixed order (`contracts/explanation_tables.py`): each part is what the prediction changes by when
-the next thing is known too. With the model and the scaling of the night before: the same rows as then, as of tonight; then
-tonight's events one kind after another, and the corrections. Then tonight's model, brought to the same total, because
-the total belongs to the last step, tonight's scaling. A customer about whom nothing new is known has exactly 0 in every event.
+the next thing is known too. With the model of the night before and the level that it would have without news: the same rows
+as then, as of tonight; then tonight's events one kind after another, and the corrections. Then tonight's model, brought
+to the same total, because the total belongs to the last step, tonight's scaling. A customer about whom nothing new is known
+has exactly 0 in every event.
 
 The purchase models are tonight's in every step: what fitting them again changes is in the time that passed.
 """
@@ -23,6 +24,7 @@ from clv_pipeline.modeling.candidates.ensembles import Fitted, predict
 from clv_pipeline.modeling.data.dataset import expectation_in, scoring_batches
 from clv_pipeline.modeling.registry.registry import HorizonModel, Manifest, Registry
 from clv_pipeline.score_changes.known import KnownNight, inputs_of, night_before
+from clv_pipeline.score_changes.level import Level, level_without_news
 from clv_pipeline.score_changes.steps import STEP_FEATURES, find_differences, steps
 from clv_pipeline.scoring.horizon_scores import extended
 from clv_pipeline.warehouse import tables
@@ -60,15 +62,13 @@ class _Scaling:
     expected: float
 
     @classmethod
-    def of_night(cls, night: KnownNight, base: _Unscaled) -> "_Scaling":
-        """Return the scaling as that night would have done it, had it been tonight and nothing happened."""
+    def of(cls, level: Level, base: _Unscaled) -> "_Scaling":
+        """Return the scaling of a level, had nothing happened since the night before."""
         total, expected = np.nansum(base.model), np.nansum(base.expected)
-        if night.spend_per_expectation is None or total <= 0 or expected <= 0:
+        if level.spend_per_expectation is None or total <= 0 or expected <= 0:
             return cls(1.0, 0.0)
-        spend = night.spend_per_expectation * expected
-        return cls(
-            (1 - night.expectation_weight) * spend / total, night.expectation_weight * night.spend_per_expectation
-        )
+        weight, spend = level.expectation_weight, level.spend_per_expectation * expected
+        return cls((1 - weight) * spend / total, weight * level.spend_per_expectation)
 
     def of_another_model(self, before: _Unscaled, after: _Unscaled) -> "_Scaling":
         """Return the scaling that gives another model's predictions the same total."""
@@ -171,7 +171,8 @@ def _parts(
     rows = position.loc[corrected].to_numpy()
     last = _Unscaled(informed.model[rows], informed.expected[rows], informed.prospect)
     states.append(("corrections", states[-1][1].with_rows(position, last, corrected)))
-    scaling = _Scaling.of_night(night, states[0][1])
+    level = level_without_news(connection, night, as_of, horizon)
+    scaling = _Scaling.of(level, states[0][1])
     spends = [(cause, scaling.spend(state)) for cause, state in states]
     if before.version != now.version:
         spends.append(("model", scaling.of_another_model(informed, tonight).spend(tonight)))
