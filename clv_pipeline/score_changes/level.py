@@ -1,7 +1,8 @@
 """The level that tonight's predictions would have if nothing were known that the night before did not know.
 
-A season comes from last year's sales, so it moves with the calendar alone; sales of last year that were corrected move it
-too. Where no season is known, the error of the last window is carried on, which tonight's sales are part of.
+A season comes from last year's sales: it moves with the calendar, which is time that passed, and with sales of last year
+that were corrected, which is not. Where no season is known, the error of the last window is carried on, which tonight's sales
+are part of.
 """
 
 from dataclasses import dataclass, replace
@@ -32,25 +33,30 @@ def level_without_news(connection: Connection, night: KnownNight, as_of: date, h
     )
     tonight, then = Level(factor, weight), Level(night.spend_per_expectation, night.expectation_weight)
     (differences,) = one_row(connection, "select count(*) from differences")
+    without_news = replace(tonight, expectation_weight=_weight(season, weight, horizon))
     if not differences:
-        return replace(tonight, expectation_weight=_weight(season, weight, horizon))
+        return without_news
     if factor is None or then.spend_per_expectation is None or season is None:
         return then
     begin = as_of - YEAR
-    now, known = one_row(
+    window = {"begin": begin, "end": begin + timedelta(days=horizon.horizon_days)}
+    (is_corrected,) = one_row(
         connection,
         """
         select
-            (select sum(amount)::double from clean.orders where order_date >= $begin and order_date < $end),
             (
-                select sum(amount)::double from scores.known_orders
+                select (count(*), sum(amount)) from clean.orders
+                where order_date >= $begin and order_date < $end and customer_id in (
+                    select customer_id from clean.customers where has_profiling_consent
+                )
+            ) is distinct from (
+                select (count(*), sum(amount)) from scores.known_orders
                 where known_on = $known_on and order_date >= $begin and order_date < $end
             )
         """,
-        {"begin": begin, "end": begin + timedelta(days=horizon.horizon_days), "known_on": night.known_on},
+        {**window, "known_on": night.known_on},
     )
-    corrected = known / now if now and known and min(now, known) > 0 else 1.0
-    return Level(factor * corrected, _weight(season * corrected, weight, horizon))
+    return then if is_corrected else without_news
 
 
 def _weight(season: float | None, weight: float, horizon: HorizonModel) -> float:
