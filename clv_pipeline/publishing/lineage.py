@@ -14,10 +14,11 @@ from sqlglot.lineage import Node, lineage
 
 from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.contracts.source import CONTRACT
-from clv_pipeline.contracts.warehouse import COLUMN_LINEAGE
+from clv_pipeline.contracts.warehouse import COLUMN_LINEAGE, SCORE_CHANGES
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.drivers import is_behaviour
 from clv_pipeline.modeling.registry.registry import HorizonModel, Manifest
+from clv_pipeline.score_changes.known import SOURCES
 from clv_pipeline.sources.folder import SourceSelect, read_selects
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection
@@ -27,7 +28,7 @@ from clv_pipeline.warehouse.sql_models import lineage_among, load_layer
 Edge = tuple[str, str, str, str, str]
 _LAYERS = ("1_clean", "2_features", "3_training", "4_published")
 _SCORES, _BTYD, _FEATURES = "scores.customer_scores", "features.btyd_features", "features.customer_features"
-_REASONS = "scores.customer_reasons"
+_REASONS, _CHANGES = "scores.customer_reasons", "scores.score_changes"
 _SCORING, _PURCHASE_MODEL = "clv_pipeline/scoring", "clv_pipeline/features/btyd_features.py"
 #: The input columns of a buy-till-you-die model.
 _PURCHASE_HISTORY = (
@@ -132,6 +133,7 @@ def _of_scores(manifest: Manifest) -> Iterator[Edge]:
     yield (_SCORES, "lifetime_spend", _SCORES, f"predicted_spend_{longest}d", _SCORING)
     for column in ("lifetime_purchases", f"btyd_purchases_{longest}d"):
         yield (_SCORES, "lifetime_spend", _BTYD, column, _SCORING)
+    yield from _of_score_changes(spend)
     for source in ("primary_spend", f"predicted_orders_{primary.horizon_days}d"):
         yield (_SCORES, "expected_order_value", _SCORES, source, _SCORING)
     yield (_SCORES, "lifetime_discount", _BTYD, "lifetime_discount", _SCORING)
@@ -139,6 +141,21 @@ def _of_scores(manifest: Manifest) -> Iterator[Edge]:
         yield (_SCORES, "score_status", "features.purchase_features", column, _SCORING)
     for column in ("as_of", "customer_id"):
         yield (_SCORES, column, "features.population", column, _SCORING)
+
+
+def _of_score_changes(spend: tuple[str, str]) -> Iterator[Edge]:
+    """Yield the steps to the parts of a change: the model, the scores of both nights, and the rows that are new to it."""
+    step = "clv_pipeline/score_changes"
+    for column in (c for c in SCORE_CHANGES.column_names() if c not in ("customer_id", "previous_date")):
+        yield (_CHANGES, column, *spend, step)
+        yield (_CHANGES, column, _SCORES, "primary_spend", step)
+        yield (_CHANGES, column, "scores.history", "predicted_spend", step)
+    for source in SOURCES:
+        for cause in source.events:
+            yield from ((_CHANGES, cause, f"clean.{source.name}", column, step) for column in source.columns)
+        yield from ((_CHANGES, "corrections", f"clean.{source.name}", column, step) for column in source.columns)
+    yield (_CHANGES, "customer_id", "features.population", "customer_id", step)
+    yield (_CHANGES, "previous_date", "scores.history", "as_of_date", step)
 
 
 def _of_horizon(manifest: Manifest, horizon: HorizonModel) -> Iterator[Edge]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from clv_pipeline.contracts.published import CONTRACT_VERSION
-from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, HISTORY, RUN, UNSCALED
+from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, HISTORY, KNOWN_NIGHTS, RUN, UNSCALED
 from clv_pipeline.core.run_identity import code_fingerprint, run_id
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import YEAR
@@ -221,7 +221,8 @@ def _write_run(
     name = run_id(
         as_of, settings, fingerprint, code_fingerprint(settings), champion=manifest.version,
         trained_version=trained_version(connection), dispositions=_dispositions(connection),
-        earlier_runs=_earlier_runs(connection, as_of), acknowledged=asked_to_acknowledge(connection),
+        earlier_runs=[*_earlier_runs(connection, as_of), *_known_nights(connection, as_of)],
+        acknowledged=asked_to_acknowledge(connection),
     )  # fmt: skip
     scored_at = datetime.combine(as_of, time(), ZoneInfo(settings.time_zone))
     low, high = (end if np.isfinite(end) else None for end in (report.total_low, report.total_high))
@@ -253,3 +254,13 @@ def _earlier_runs(connection: Connection, as_of: date) -> list[tuple[str, str]]:
         "select distinct as_of_date::varchar, run_id from scores.history where as_of_date <> $as_of order by all",
         {"as_of": as_of},
     ).fetchall()
+
+
+def _known_nights(connection: Connection, as_of: date) -> list[tuple[str, str]]:
+    """Return the night that tonight's score changes are split from, if its rows are known."""
+    if not has_table(connection, KNOWN_NIGHTS.name):
+        return []
+    (known_on,) = one_row(
+        connection, "select max(known_on) from scores.known_nights where known_on < $as_of", {"as_of": as_of}
+    )
+    return [(known_on.isoformat(), "known")] if known_on else []
