@@ -10,7 +10,7 @@ SMALLEST_CELL = 5
 SMALLEST_SUPPORT = 20
 #: Months that begin within so many days of the data are left censored. Online Retail II and the demo company, cut at seven later
 #: starts: 26 to 91 % of the customers who seem new in a month of the first 180 days had bought before the cut, 17 to 55 % in the
-#: three months after. A year would be purer (8 % in the demo), and would leave nothing to compare in a history of a year and a half.
+#: three months after. A year would be purer (8 % in the demo), but a history of a year and a half would have nothing to compare.
 LEFT_CENSORED_DAYS = 180
 #: Left-censored customers are left out unless fewer customers than this would remain.
 FEWEST_CUSTOMERS = 100

@@ -154,16 +154,16 @@ def _number_bins(values: Array) -> Iterator[Bin]:
 
 def _edges(values: Array) -> Array:
     """Return the lower ends of the bins of sorted numbers: round ones, or the values themselves where they are few."""
-    distinct = np.unique(values)
+    distinct: Array = np.unique(values)
     if len(distinct) <= _VALUES_OF_THEIR_OWN:
         return distinct
     low, middle, high = np.quantile(values, [0.01, 0.1, 0.99])
     if values[0] >= 0 and high > _WIDE * max(middle, 1e-9):
-        edges = np.array([m * 10.0**e for e in range(-6, 13) for m in (1, 2, 5)])
-        return edges[(edges >= _round_down(max(middle, high / 10**4))) & (edges <= high)]
+        first = _round_down(max(middle, high / 10**4))
+        return np.array([m * 10.0**e for e in range(-6, 13) for m in (1, 2, 5) if first <= m * 10.0**e <= high])
     step = _round_up((high - low) / _MOST_BINS)
     start, end = math.floor(low / step), math.floor(high / step)
-    return np.arange(start, end + 1) * step if end > start else distinct[:1]
+    return np.array([place * step for place in range(start, end + 1)]) if end > start else distinct[:1]
 
 
 def _round_up(value: float) -> float:
@@ -184,7 +184,9 @@ def _round_down(value: float) -> float:
 def _correlations(features: pd.DataFrame, predicted: Array) -> pd.DataFrame:
     numbers = features.select_dtypes("number").astype(float)
     known = {name: column.to_numpy() for name, column in numbers.items()}
-    pairs = [(str(name), None, rank_correlation(column, predicted)) for name, column in known.items()]
+    pairs: list[tuple[str, str | None, tuple[int, float, float, float] | None]] = [
+        (str(name), None, rank_correlation(column, predicted)) for name, column in known.items()
+    ]
     paired = [name for name in PAIRED_FEATURES if name in known]
     pairs += [
         (name, other, rank_correlation(known[name], known[other]))
@@ -207,12 +209,18 @@ def rank_correlation(x: Array, y: Array) -> tuple[int, float, float, float] | No
     n = int(both.sum())
     if n < SMALLEST_SUPPORT:
         return None
-    ranks = [pd.Series(values[both]).rank().to_numpy(dtype=np.float64) for values in (x, y)]
-    if min(ranks[0].std(), ranks[1].std()) == 0:
+    first, second = (_centred_ranks(values[both]) for values in (x, y))
+    spread = math.sqrt(float(first @ first) * float(second @ second))
+    if spread == 0:
         return None
-    rho = float(np.clip(np.corrcoef(np.vstack(ranks))[0, 1], -1, 1))
+    rho = min(max(float(first @ second) / spread, -1.0), 1.0)
     if abs(rho) > 1 - 1e-9:
         return n, round(rho, 6), round(rho, 6), round(rho, 6)
     half_width = Z90 * math.sqrt((1 + rho * rho / 2) / (n - 3))
     low, high = (math.tanh(math.atanh(rho) + sign * half_width) for sign in (-1, 1))
     return n, round(rho, 6), round(low, 6), round(high, 6)
+
+
+def _centred_ranks(values: Array) -> Array:
+    ranks = pd.Series(values).rank()
+    return np.asarray(ranks - ranks.mean(), dtype=np.float64)

@@ -1,0 +1,46 @@
+-- Products: categories where given, else products; returns are deducted; few customers are pooled; spend of the best against others.
+
+-- given scores.run
+select date '2024-06-01' as as_of, 90 as primary_horizon_days, 'EUR' as currency
+
+-- given published.customer_clv
+select 'c' || i as customer_id from range(100) as ids (i)
+
+-- given scores.spend_variance
+select 'c' || i as customer_id, case when i < 10 then 100.00 else 10.00 end as predicted_spend, 40.00 as variance, 0.3 as total_below,
+    0.6 as total_above
+from range(100) as ids (i)
+
+-- given clean.orders
+select 'c' || i as customer_id, date '2023-06-02' as order_date, 'p1' as product_id, case when i < 50 then 'shoes' end as product_category,
+    10.00 as amount
+from range(100) as ids (i)
+union all
+select 'c' || i, date '2023-06-02', 'p9', 'rare', 1.00 from range(5) as ids (i)
+union all
+select 'c' || i, date '2024-05-31', 'p2', 'shoes', 30.00 from range(10) as ids (i)
+union all
+select 'c' || i, date '2024-06-01', 'p2', 'shoes', 999.00 from range(10) as ids (i)
+union all
+-- returned later
+select 'c' || i, date '2023-07-01', 'p1', null, -10.00 from range(90, 100) as ids (i)
+
+-- expect first purchases where row_kind = 'first_purchase'
+select * from (values
+    (1, 'category', 'shoes', 50, 10, 1.0000, 0.4444, null, 2.235, 1.844, 2.708, 28.00, 50, 16.10, 8.00, 8.10),
+    (2, 'product', 'p1', 50, 0, 0.0000, 0.5556, null, 0.085, 0.009, 0.830, 10.00, 50, 8.00, 16.10, -8.10),
+    (3, 'other', null, 5, 5, 0.5000, 0.0000, null, 94.810, 8.865, 1013.970, 100.00, 5, null, null, null)
+) as rows (
+    position, item_kind, item, customers, best_customers, best_customer_share, other_customer_share, net_spend, ratio, ratio_low,
+    ratio_high, predicted_spend_per_customer, year_customers, first_year_spend, first_year_spend_of_others, first_year_difference
+)
+
+-- expect all purchases add up where row_kind = 'bought_most'
+select * from (values
+    (1, 'category', 'shoes', 50, 10, 800.00, 400.00, 0.9877, 0.5000, 1.975, null),
+    (2, 'product', 'p1', 50, 0, 400.00, 0.00, 0.0000, 0.5000, null, null),
+    (3, 'other', null, 5, 5, 5.00, 5.00, 0.0123, 0.0000, null, null)
+) as rows (
+    position, item_kind, item, customers, best_customers, net_spend, best_spend, best_spend_share, other_spend_share, ratio,
+    first_year_spend
+)
