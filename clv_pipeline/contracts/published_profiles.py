@@ -46,10 +46,10 @@ PROFILE_TABLES: tuple[PublishedTable, ...] = (
             "sums",
             "feature": "the first feature; purchase_days in the heat map",
             "other_feature": "the second feature: recency_days in the heat map; predicted_spend or a feature in a correlation",
-            "value_from": "purchase days from; null for the other kinds",
-            "value_to": "purchase days up to, included; null: no upper end",
-            "other_value_from": "days since the last purchase from; null for the other kinds",
-            "other_value_to": "days since the last purchase up to, included; null: no upper end",
+            "from_purchase_days": "purchase days from; null for the other kinds",
+            "to_purchase_days": "purchase days up to, included; null: no upper end",
+            "from_recency_days": "days since the last purchase from; null for the other kinds",
+            "to_recency_days": "days since the last purchase up to, included; null: no upper end",
             "customers": "customers in the cell (the cells add up to clv_run.customers); of a correlation, those with both "
             "values known",
             "predicted_spend": _PREDICTED
@@ -85,7 +85,7 @@ PROFILE_TABLES: tuple[PublishedTable, ...] = (
             "gender and other denied features are never compared",
             "position": "order of the values of an attribute",
             "row_kind": "value: one value; unknown: customers without one; other: values with fewer than 20 customers together",
-            "attribute_value": "the value; null for unknown and other",
+            "group_name": "the value; null for unknown and other",
             "customers": "customers with the value; those of one attribute add up to all customers compared",
             "best_customers": "number of them among the best",
             "share_of_best": "share of the best who have the value",
@@ -100,7 +100,7 @@ PROFILE_TABLES: tuple[PublishedTable, ...] = (
             "is_clear": _CLEAR,
             "is_with_left_censored": _LEFT_OUT,
             "horizon_days": "length of the predicted window in days",
-            "currency": "ISO code of the amounts in attribute_value",
+            "currency": "ISO code of the amounts in group_name",
         },
     ),
     PublishedTable(
@@ -152,7 +152,8 @@ PROFILE_TABLES: tuple[PublishedTable, ...] = (
             "other_spend_share": "its share of all spend of the others; null for first_purchase",
             "ratio": "first_purchase: best_customer_share divided by other_customer_share, with half a customer added to each "
             "count; bought_most: best_spend_share divided by other_spend_share. Above 1: more typical of the best. Not a cause: "
-            "selling the item to others need not make them like these",
+            "selling the item to others need not make them like these. Where the best begin with large orders of many items, "
+            "most items have a ratio above 1: compare items with each other, not with 1",
             "ratio_low": "lower end of its 90 % interval (Walter; for spend, that of a ratio of sums over customers), of this "
             "row alone; wide where a few customers make up most of the spend",
             "ratio_high": "upper end; null, as the others, where a share is not positive",

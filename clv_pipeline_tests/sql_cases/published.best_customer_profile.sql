@@ -37,21 +37,21 @@ select * from (values
     (2, 'value', 'search', 45, 0, 0.0000, 0.5000, 0.095, 0.010, 0.923, 10),
     (3, 'other', null, 15, 2, 0.2000, 0.1444, 1.596, 0.589, 4.328, 10)
 ) as rows (
-    position, row_kind, attribute_value, customers, best_customers, share_of_best, share_of_others, ratio, ratio_low, ratio_high,
+    position, row_kind, group_name, customers, best_customers, share_of_best, share_of_others, ratio, ratio_low, ratio_high,
     comparisons
 )
 
 -- expect one difference is clear where is_clear
-select 'referral' as attribute_value
+select 'referral' as group_name
 
 -- expect a denied attribute, and one without any value, are not there where attribute in ('country', 'first_order_channel')
 select 1 as position where false
 
 -- expect a visit on the day of the first order is not before it where attribute = 'visited_before_first_order'
-select * from (values (1, 'value', 'no', 99), (2, 'other', null, 1)) as rows (position, row_kind, attribute_value, customers)
+select * from (values (1, 'value', 'no', 99), (2, 'other', null, 1)) as rows (position, row_kind, group_name, customers)
 
 -- expect nobody has had a whole year where best_by = 'spend_in_first_year'
 select 1 as position where false
 
 -- expect the first purchase where attribute = 'first_category'
-select 'shoes' as attribute_value, 100 as customers, false as is_clear, true as is_with_left_censored
+select 'shoes' as group_name, 100 as customers, false as is_clear, true as is_with_left_censored

@@ -34,7 +34,7 @@ select * from (values
     (3, 'no_purchase', null, null, null, null, 5, 50.00, 22.32, 87.96, 10.00),
     (4, 'other', null, null, null, null, 2, 2.00, 0.00, 4.62, 1.00)
 ) as rows (
-    position, row_kind, value_from, value_to, other_value_from, other_value_to, customers, predicted_spend, predicted_spend_low,
+    position, row_kind, from_purchase_days, to_purchase_days, from_recency_days, to_recency_days, customers, predicted_spend, predicted_spend_low,
     predicted_spend_high, predicted_spend_per_customer
 )
 

@@ -5,16 +5,23 @@ select date '2024-06-01' as as_of, 90 as primary_horizon_days, 'EUR' as currency
 
 -- given published.customer_clv
 select 'c' || i as customer_id from range(100) as ids (i)
+union all
+select 'd' || i from range(20) as ids (i)
 
 -- given scores.spend_variance
 select 'c' || i as customer_id, case when i < 10 then 100.00 else 10.00 end as predicted_spend, 40.00 as variance, 0.3 as total_below,
     0.6 as total_above
 from range(100) as ids (i)
+union all
+select 'd' || i, 10.00, 40.00, 0.3, 0.6 from range(20) as ids (i)
 
 -- given clean.orders
 select 'c' || i as customer_id, date '2023-06-02' as order_date, 'p1' as product_id, case when i < 50 then 'shoes' end as product_category,
     10.00 as amount
 from range(100) as ids (i)
+union all
+-- customers for less than a year have no spend of a first year
+select 'd' || i, date '2023-06-03', 'p3', 'late', 500.00 from range(20) as ids (i)
 union all
 select 'c' || i, date '2023-06-02', 'p9', 'rare', 1.00 from range(5) as ids (i)
 union all
@@ -27,9 +34,10 @@ select 'c' || i, date '2023-07-01', 'p1', null, -10.00 from range(90, 100) as id
 
 -- expect first purchases where row_kind = 'first_purchase'
 select * from (values
-    (1, 'category', 'shoes', 50, 10, 1.0000, 0.4444, null, 2.235, 1.844, 2.708, 28.00, 50, 16.10, 8.00, 8.10),
-    (2, 'product', 'p1', 50, 0, 0.0000, 0.5556, null, 0.085, 0.009, 0.830, 10.00, 50, 8.00, 16.10, -8.10),
-    (3, 'other', null, 5, 5, 0.5000, 0.0000, null, 94.810, 8.865, 1013.970, 100.00, 5, null, null, null)
+    (1, 'category', 'shoes', 50, 10, 1.0000, 0.3636, null, 2.728, 2.221, 3.352, 28.00, 50, 16.10, 8.00, 8.10),
+    (2, 'category', 'late', 20, 0, 0.0000, 0.1818, null, 0.257, 0.026, 2.544, 10.00, 0, null, null, null),
+    (3, 'product', 'p1', 50, 0, 0.0000, 0.4545, null, 0.104, 0.011, 1.015, 10.00, 50, 8.00, 16.10, -8.10),
+    (4, 'other', null, 5, 5, 0.5000, 0.0000, null, 115.762, 10.812, 1239.465, 100.00, 5, null, null, null)
 ) as rows (
     position, item_kind, item, customers, best_customers, best_customer_share, other_customer_share, net_spend, ratio, ratio_low,
     ratio_high, predicted_spend_per_customer, year_customers, first_year_spend, first_year_spend_of_others, first_year_difference
@@ -37,9 +45,10 @@ select * from (values
 
 -- expect all purchases add up where row_kind = 'bought_most'
 select * from (values
-    (1, 'category', 'shoes', 50, 10, 800.00, 400.00, 0.9877, 0.5000, 1.975, null),
-    (2, 'product', 'p1', 50, 0, 400.00, 0.00, 0.0000, 0.5000, null, null),
-    (3, 'other', null, 5, 5, 5.00, 5.00, 0.0123, 0.0000, null, null)
+    (1, 'category', 'shoes', 50, 10, 800.00, 400.00, 0.9877, 0.0370, 26.667, null),
+    (2, 'category', 'late', 20, 0, 10000.00, 0.00, 0.0000, 0.9259, null, null),
+    (3, 'product', 'p1', 50, 0, 400.00, 0.00, 0.0000, 0.0370, null, null),
+    (4, 'other', null, 5, 5, 5.00, 5.00, 0.0123, 0.0000, null, null)
 ) as rows (
     position, item_kind, item, customers, best_customers, net_spend, best_spend, best_spend_share, other_spend_share, ratio,
     first_year_spend

@@ -130,7 +130,7 @@ described as (
 ),
 
 attributes as (
-    select customer_id, pair[1] as attribute, pair[2] as attribute_value
+    select customer_id, pair[1] as attribute, pair[2] as group_name
     from described
     where not list_contains($denied_attributes, pair[1])
 ),
@@ -179,9 +179,9 @@ valued as (
         ranked.best_by,
         ranked.is_best,
         attributes.attribute,
-        attributes.attribute_value,
-        count(attributes.attribute_value) over (partition by ranked.best_by, attributes.attribute) as customers_known,
-        count(*) over (partition by ranked.best_by, attributes.attribute, attributes.attribute_value) as support
+        attributes.group_name,
+        count(attributes.group_name) over (partition by ranked.best_by, attributes.attribute) as customers_known,
+        count(*) over (partition by ranked.best_by, attributes.attribute, attributes.group_name) as support
     from ranked
     inner join attributes on ranked.customer_id = attributes.customer_id
 ),
@@ -193,10 +193,10 @@ kinds as (
         is_best,
         case
             when support < $smallest_support then 'other'
-            when attribute_value is null then 'unknown'
+            when group_name is null then 'unknown'
             else 'value'
         end as row_kind,
-        case when support >= $smallest_support then attribute_value end as attribute_value
+        case when support >= $smallest_support then group_name end as group_name
     from valued
     where customers_known > 0
 ),
@@ -206,11 +206,11 @@ counts as (
         best_by,
         attribute,
         row_kind,
-        attribute_value,
+        group_name,
         count(*) as customers,
         count(case when is_best then 1 end) as best
     from kinds
-    group by best_by, attribute, row_kind, attribute_value
+    group by best_by, attribute, row_kind, group_name
 ),
 
 -- half a customer is added to every count (Walter 1975), so that a value that no best customer has can be compared too
@@ -234,10 +234,10 @@ select
     compared.best_by,
     compared.attribute,
     row_number() over (
-        partition by compared.best_by, compared.attribute order by compared.row_kind desc, compared.attribute_value
+        partition by compared.best_by, compared.attribute order by compared.row_kind desc, compared.group_name
     ) as position,
     compared.row_kind,
-    compared.attribute_value,
+    compared.group_name,
     compared.customers,
     compared.best as best_customers,
     (compared.best / nullif(compared.best_customers, 0))::decimal(5, 4) as share_of_best,

@@ -83,7 +83,11 @@ caps as (select quantile_disc(spend, 0.99) as cap from first_years),
 
 -- who counts for which kind of row
 members as (
-    select 'first_purchase' as row_kind, ranked.*, least(first_years.spend, caps.cap) as year_spend
+    -- `least` would make the cap of null
+    select
+        'first_purchase' as row_kind,
+        ranked.*,
+        case when first_years.spend is not null then least(first_years.spend, caps.cap) end as year_spend
     from ranked
     cross join caps
     left join first_years on ranked.customer_id = first_years.customer_id
