@@ -87,13 +87,15 @@ BASE_TABLES: tuple[PublishedTable, ...] = (
             "cohort would look worse than it is",
             "is_left_censored": _LEFT_CENSORED + "; compare such a cohort with no other",
             "net_spend": "net spend of the cohort up to this age; null until complete",
-            "spend_per_customer": "net spend divided by customers; null until complete",
-            "spend_per_customer_low": "lower end of the 90 % interval of the mean, as if these customers were drawn from many; "
-            "with few customers and one very large one it is too narrow",
-            "spend_per_customer_high": "upper end",
+            "spend_per_customer": "net spend divided by customers; null until complete. In a small cohort one large customer "
+            "may decide it: a difference between two cohorts is safer to read from median_spend and repeat_share, which have "
+            "intervals",
             "usual_spend_per_customer": "the same mean over all cohorts that are complete at this age and not left censored, "
             "this one included; null if there is none",
             "median_spend": "net spend that half of the customers exceed: what a typical customer does; null until complete",
+            "median_spend_low": "lower end of its 90 % interval (order statistics), for comparing cohorts as samples of the "
+            "customers won at such a time",
+            "median_spend_high": "upper end",
             "orders_per_customer": "orders divided by customers; null until complete",
             "repeat_share": "share of customers with a second purchase day by this age; null until complete",
             "repeat_share_low": "lower end of its 90 % interval (Wilson)",

@@ -163,13 +163,14 @@ PROFILE_TABLES: tuple[PublishedTable, ...] = (
             "predicted_spend_per_customer_low": "lower end of its 90 % interval; null where that of the total is unknown",
             "predicted_spend_per_customer_high": "upper end",
             "year_customers": "first_purchase: customers whose first purchase is at least 365 days ago; null for bought_most",
-            "first_year_spend": "their mean net spend in the first 365 days, first day included. Each customer's is capped at "
-            "the 99th percentile, since a mean of raw spend is decided by one very large customer. Null under 20 customers and "
-            "for bought_most",
-            "first_year_spend_of_others": "the same for customers who bought other items first",
-            "first_year_difference": "first_year_spend minus first_year_spend_of_others",
-            "first_year_difference_low": "lower end of its 90 % interval",
-            "first_year_difference_high": "upper end",
+            "typical_first_year_spend": "their typical net spend in the first 365 days, first day included: the geometric mean "
+            "(of 1 + spend), which is below the arithmetic mean and is not decided by a few very large customers. Null under 20 "
+            "customers and for bought_most",
+            "typical_first_year_spend_of_others": "the same for customers who bought other items first",
+            "first_year_ratio": "typical_first_year_spend divided by that of the others (both plus 1)",
+            "first_year_ratio_low": "lower end of its 90 % interval (normal, of logarithms); of customers drawn at random it "
+            "covered 88 to 90 of 100 comparisons",
+            "first_year_ratio_high": "upper end",
             "is_with_left_censored": _LEFT_OUT + "; false for bought_most",
             "horizon_days": "length of the predicted window in days",
             "currency": IDENTITY["currency"],

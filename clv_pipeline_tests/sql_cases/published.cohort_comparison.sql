@@ -34,11 +34,11 @@ select *, net_spend > 0 as is_purchase_day, case when net_spend > 0 then 1 else 
 -- expect figures at 30 days where age_days = 30
 select * from (values
     (1, 'cohort', date '2023-06-01', 5, true, true, 50.00, 10.00, 10.00, 10.00, 10.00, 0.0000, 1.00, 44.00),
-    (2, 'cohort', date '2024-01-01', 5, true, false, 220.00, 44.00, 30.00, 20.39, 67.61, 0.2000, 1.20, 44.00),
+    (2, 'cohort', date '2024-01-01', 5, true, false, 220.00, 44.00, 30.00, 20.00, 100.00, 0.2000, 1.20, 44.00),
     (3, 'other', null, 6, false, false, null, null, null, null, null, null, null, 44.00)
 ) as rows (
     position, row_kind, cohort_month_date, customers, is_complete, is_left_censored, net_spend, spend_per_customer, median_spend,
-    spend_per_customer_low, spend_per_customer_high, repeat_share, orders_per_customer, usual_spend_per_customer
+    median_spend_low, median_spend_high, repeat_share, orders_per_customer, usual_spend_per_customer
 )
 
 -- expect the interval of the repeat share is that of Wilson where age_days = 30 and position = 2

@@ -34,13 +34,13 @@ select 'c' || i, date '2023-07-01', 'p1', null, -10.00 from range(90, 100) as id
 
 -- expect first purchases where row_kind = 'first_purchase'
 select * from (values
-    (1, 'category', 'shoes', 50, 10, 1.0000, 0.3636, null, 2.728, 2.221, 3.352, 28.00, 50, 16.10, 8.00, 8.10),
+    (1, 'category', 'shoes', 50, 10, 1.0000, 0.3636, null, 2.728, 2.221, 3.352, 28.00, 50, 13.35, 5.81, 2.107),
     (2, 'category', 'late', 20, 0, 0.0000, 0.1818, null, 0.257, 0.026, 2.544, 10.00, 0, null, null, null),
-    (3, 'product', 'p1', 50, 0, 0.0000, 0.4545, null, 0.104, 0.011, 1.015, 10.00, 50, 8.00, 16.10, -8.10),
+    (3, 'product', 'p1', 50, 0, 0.0000, 0.4545, null, 0.104, 0.011, 1.015, 10.00, 50, 5.81, 13.35, 0.475),
     (4, 'other', null, 5, 5, 0.5000, 0.0000, null, 115.762, 10.812, 1239.465, 100.00, 5, null, null, null)
 ) as rows (
     position, item_kind, item, customers, best_customers, best_customer_share, other_customer_share, net_spend, ratio, ratio_low,
-    ratio_high, predicted_spend_per_customer, year_customers, first_year_spend, first_year_spend_of_others, first_year_difference
+    ratio_high, predicted_spend_per_customer, year_customers, typical_first_year_spend, typical_first_year_spend_of_others, first_year_ratio
 )
 
 -- expect all purchases add up where row_kind = 'bought_most'
@@ -51,5 +51,5 @@ select * from (values
     (4, 'other', null, 5, 5, 5.00, 5.00, 0.0123, 0.0000, null, null)
 ) as rows (
     position, item_kind, item, customers, best_customers, net_spend, best_spend, best_spend_share, other_spend_share, ratio,
-    first_year_spend
+    typical_first_year_spend
 )

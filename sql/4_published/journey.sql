@@ -117,9 +117,11 @@ steps as (
         count(case when is_old_enough then 1 end) as customers_old_enough,
         count(case when is_counted then 1 end) as customers_reached,
         median(case when is_counted then days end) as median_days,
-        -- the ranks between which the median of so many lies in 90 of 100 samples
-        min(case when is_counted and place >= floor(counted / 2 - $z90 * sqrt(counted) / 2) then days end) as median_days_low,
-        max(case when is_counted and place <= ceil(counted / 2 + $z90 * sqrt(counted) / 2) + 1 then days end) as median_days_high
+        -- the ranks between which the median of so many lies in at least 90 of 100 samples, whatever the distribution
+        min(case when is_counted and place >= floor((counted + 1) / 2 - $z90 * sqrt(counted) / 2) then days end)
+            as median_days_low,
+        max(case when is_counted and counted + 1 - place >= floor((counted + 1) / 2 - $z90 * sqrt(counted) / 2) then days end)
+            as median_days_high
     from ordered
     group by position, step, within_days
 ),

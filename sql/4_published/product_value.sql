@@ -68,8 +68,10 @@ ranked as (
     cross join run
 ),
 
+-- logarithms, since a mean of spend is decided by the largest customers: its 90 % interval covered 65 to 86 of 100 comparisons of
+-- random customers of Online Retail II, that of the logarithms 88 to 90. Rounded, so that sums do not depend on their order
 first_years as (
-    select ranked.customer_id, sum(bought.net_spend) as spend
+    select ranked.customer_id, ln(1 + greatest(sum(bought.net_spend), 0)::double)::decimal(18, 9) as spend_log
     from ranked
     inner join bought
         on ranked.customer_id = bought.customer_id
@@ -78,18 +80,10 @@ first_years as (
     group by ranked.customer_id
 ),
 
--- one very large customer must not decide a mean: measured on Online Retail II, intervals of means of uncapped spend cover too rarely
-caps as (select quantile_disc(spend, 0.99) as cap from first_years),
-
 -- who counts for which kind of row
 members as (
-    -- `least` would make the cap of null
-    select
-        'first_purchase' as row_kind,
-        ranked.*,
-        case when first_years.spend is not null then least(first_years.spend, caps.cap) end as year_spend
+    select 'first_purchase' as row_kind, ranked.*, first_years.spend_log
     from ranked
-    cross join caps
     left join first_years on ranked.customer_id = first_years.customer_id
     where not ranked.is_left_censored or ranked.is_with_left_censored
     union all
@@ -108,9 +102,9 @@ totals as (
         sum(case when not is_best then net_spend else 0 end) as other_spend,
         sum(case when is_best then net_spend::decimal(18, 2) * net_spend::decimal(18, 2) else 0 end) as best_squares,
         sum(case when not is_best then net_spend::decimal(18, 2) * net_spend::decimal(18, 2) else 0 end) as other_squares,
-        count(year_spend) as year_customers,
-        sum(year_spend) as year_spend,
-        sum(year_spend::decimal(18, 2) * year_spend::decimal(18, 2)) as year_squares
+        count(spend_log) as year_customers,
+        sum(spend_log) as year_logs,
+        sum(spend_log * spend_log) as year_squares
     from members
     group by row_kind
 ),
@@ -184,9 +178,9 @@ items as (
         sum(case when kinds.is_purchase then members.variance else 0 end) as variance,
         any_value(members.total_below) as total_below,
         any_value(members.total_above) as total_above,
-        count(members.year_spend) as year_customers,
-        sum(members.year_spend) as year_spend,
-        sum(members.year_spend::decimal(18, 2) * members.year_spend::decimal(18, 2)) as year_squares
+        count(members.spend_log) as year_customers,
+        sum(members.spend_log) as year_logs,
+        sum(members.spend_log * members.spend_log) as year_squares
     from kinds
     inner join members on kinds.row_kind = members.row_kind and kinds.customer_id = members.customer_id
     group by kinds.row_kind, kinds.item_kind, kinds.item
@@ -207,7 +201,7 @@ shares as (
         items.best_spend / nullif(totals.best_spend, 0) as best_spend_share,
         (items.net_spend - items.best_spend) / nullif(totals.other_spend, 0) as other_spend_share,
         totals.year_customers - items.year_customers as rest_customers,
-        totals.year_spend - items.year_spend as rest_spend,
+        totals.year_logs - items.year_logs as rest_logs,
         totals.year_squares - items.year_squares as rest_squares,
         count(case when items.item is not null then 1 end) over (partition by items.row_kind) as comparisons
     from items
@@ -241,12 +235,12 @@ errors as (
                     ) / pow(other_spend, 2)
                 )
         end as ratio_error,
-        year_spend / nullif(year_customers, 0) as year_mean,
-        rest_spend / nullif(rest_customers, 0) as rest_mean,
+        year_logs / nullif(year_customers, 0) as year_mean,
+        rest_logs / nullif(rest_customers, 0) as rest_mean,
         sqrt(
-            greatest(year_squares - year_spend * year_spend / nullif(year_customers, 0), 0)
+            greatest(year_squares - pow(year_logs, 2) / nullif(year_customers, 0), 0)
             / nullif(year_customers - 1, 0) / nullif(year_customers, 0)
-            + greatest(rest_squares - rest_spend * rest_spend / nullif(rest_customers, 0), 0)
+            + greatest(rest_squares - pow(rest_logs, 2) / nullif(rest_customers, 0), 0)
             / nullif(rest_customers - 1, 0) / nullif(rest_customers, 0)
         ) as year_error
     from shares
@@ -296,16 +290,21 @@ select
         / nullif(errors.customers, 0)
     )::decimal(18, 2) as predicted_spend_per_customer_high,
     case when errors.row_kind = 'first_purchase' then errors.year_customers end as year_customers,
-    case when errors.year_customers >= $smallest_support then errors.year_mean end::decimal(18, 2) as first_year_spend,
-    case when errors.year_customers >= $smallest_support then errors.rest_mean end::decimal(18, 2) as first_year_spend_of_others,
-    case when errors.year_customers >= $smallest_support then errors.year_mean - errors.rest_mean end::decimal(18, 2)
-        as first_year_difference,
+    case when errors.year_customers >= $smallest_support then exp(errors.year_mean) - 1 end::decimal(18, 2)
+        as typical_first_year_spend,
+    case when errors.year_customers >= $smallest_support then exp(errors.rest_mean) - 1 end::decimal(18, 2)
+        as typical_first_year_spend_of_others,
     case
-        when errors.year_customers >= $smallest_support then errors.year_mean - errors.rest_mean - $z90 * errors.year_error
-    end::decimal(18, 2) as first_year_difference_low,
+        when errors.year_customers >= $smallest_support then try_cast(exp(errors.year_mean - errors.rest_mean) as decimal(9, 3))
+    end as first_year_ratio,
     case
-        when errors.year_customers >= $smallest_support then errors.year_mean - errors.rest_mean + $z90 * errors.year_error
-    end::decimal(18, 2) as first_year_difference_high,
+        when errors.year_customers >= $smallest_support
+            then try_cast(exp(errors.year_mean - errors.rest_mean - $z90 * errors.year_error) as decimal(9, 3))
+    end as first_year_ratio_low,
+    case
+        when errors.year_customers >= $smallest_support
+            then try_cast(exp(errors.year_mean - errors.rest_mean + $z90 * errors.year_error) as decimal(9, 3))
+    end as first_year_ratio_high,
     errors.is_with_left_censored,
     run.primary_horizon_days as horizon_days,
     run.currency
