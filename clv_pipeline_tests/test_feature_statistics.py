@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from clv_pipeline.core.home import Home
 from clv_pipeline.publishing.base_parameters import SMALLEST_CELL, SMALLEST_SUPPORT
-from clv_pipeline.publishing.feature_statistics import bins_of, rank_correlation
+from clv_pipeline.publishing.feature_statistics import bins_of, rank_correlation, write_feature_statistics
+from clv_pipeline_tests.conftest import open_warehouse
 
 RANDOM = np.random.default_rng(5)
 SHAPES: dict[str, Callable[[], np.ndarray]] = {
@@ -82,3 +85,30 @@ def test_few_customers_or_a_constant_have_no_correlation() -> None:
     few = np.arange(SMALLEST_SUPPORT - 1.0)
     assert rank_correlation(few, few) is None
     assert rank_correlation(np.ones(50), np.arange(50.0)) is None
+
+
+def test_sums_of_spend_vary_as_the_variance_says(tmp_path: Path) -> None:
+    """Ten thousand draws of 200 customers who buy or not, and spend a log-normal amount if they do."""
+    probability, median, sigma = RANDOM.uniform(0.02, 0.9, 200), RANDOM.lognormal(4, 1, 200), 0.8
+    mean = probability * median * math.exp(sigma**2 / 2)
+    scores = pd.DataFrame({
+        "customer_id": [f"{place:03d}" for place in range(200)], "primary_spend": mean, "primary_probability": probability,
+        "primary_if_buying": median,
+    })  # fmt: skip
+    with open_warehouse(Home(tmp_path)).connection() as connection:
+        connection.register("made_up", scores)
+        connection.execute("create table scores.customer_scores as select * from made_up")
+        connection.execute("create table scores.run as select 0.8 * $t as predicted_total_low, 1.3 * $t as predicted_total_high",
+                           {"t": float(mean.sum())})  # fmt: skip
+        connection.execute(
+            "create table features.customer_features as "
+            "select customer_id, 'score' as role, date '2024-06-01' as as_of, 1 as orders from made_up"
+        )
+        write_feature_statistics(connection)
+        variance, below, above = connection.execute(
+            "select sum(variance)::double, any_value(total_below), any_value(total_above) from scores.spend_variance"
+        ).fetchall()[0]
+    buys = RANDOM.uniform(size=(10_000, 200)) < probability
+    spend = (buys * median * np.exp(sigma * RANDOM.normal(size=(10_000, 200)))).sum(axis=1)
+    assert math.sqrt(variance) == pytest.approx(spend.std(), rel=0.05)
+    assert (below, above) == (pytest.approx(0.2), pytest.approx(0.3))

@@ -45,11 +45,11 @@ select * from (values
 
 -- expect all purchases add up where row_kind = 'bought_most'
 select * from (values
-    (1, 'category', 'shoes', 50, 10, 800.00, 400.00, 0.9877, 0.0370, 26.667, null),
-    (2, 'category', 'late', 20, 0, 10000.00, 0.00, 0.0000, 0.9259, null, null),
-    (3, 'product', 'p1', 50, 0, 400.00, 0.00, 0.0000, 0.0370, null, null),
-    (4, 'other', null, 5, 5, 5.00, 5.00, 0.0123, 0.0000, null, null)
+    (1, 'category', 'shoes', 50, 10, 800.00, 400.00, 0.9877, 0.0370, 1.0000, 0.3636, 2.750, 2.235, 3.384, null),
+    (2, 'category', 'late', 20, 0, 10000.00, 0.00, 0.0000, 0.9259, 0.0000, 0.1818, null, null, null, null),
+    (3, 'product', 'p1', 50, 0, 400.00, 0.00, 0.0000, 0.0370, 0.0000, 0.4545, null, null, null, null),
+    (4, 'other', null, 5, 5, 5.00, 5.00, 0.0123, 0.0000, null, null, null, null, null, null)
 ) as rows (
-    position, item_kind, item, customers, best_customers, net_spend, best_spend, best_spend_share, other_spend_share, ratio,
-    typical_first_year_spend
+    position, item_kind, item, customers, best_customers, net_spend, best_spend, best_spend_share, other_spend_share, best_day_share,
+    other_day_share, ratio, ratio_low, ratio_high, typical_first_year_spend
 )

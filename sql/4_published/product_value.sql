@@ -39,7 +39,8 @@ buyers as (
         min(case when bought.is_purchase then bought.order_date end) as first_date,
         date_trunc('month', min(case when bought.is_purchase then bought.order_date end))
         < any_value(data_start.start_date) + $left_censored_days::integer as is_left_censored,
-        sum(bought.net_spend) as net_spend
+        sum(bought.net_spend) as net_spend,
+        count(distinct case when bought.is_purchase then bought.order_date end) as days
     from bought
     cross join data_start
     group by bought.customer_id
@@ -100,8 +101,10 @@ totals as (
         count(case when not is_best then 1 end) as other_customers,
         sum(case when is_best then net_spend else 0 end) as best_spend,
         sum(case when not is_best then net_spend else 0 end) as other_spend,
-        sum(case when is_best then net_spend::decimal(18, 2) * net_spend::decimal(18, 2) else 0 end) as best_squares,
-        sum(case when not is_best then net_spend::decimal(18, 2) * net_spend::decimal(18, 2) else 0 end) as other_squares,
+        sum(case when is_best then days else 0 end) as best_days,
+        sum(case when not is_best then days else 0 end) as other_days,
+        sum(case when is_best then days * days else 0 end) as best_squares,
+        sum(case when not is_best then days * days else 0 end) as other_squares,
         count(spend_log) as year_customers,
         sum(spend_log) as year_logs,
         sum(spend_log * spend_log) as year_squares
@@ -116,6 +119,7 @@ of_items as (
         bought.item,
         bought.is_category,
         sum(bought.net_spend) as net_spend,
+        count(case when bought.is_purchase then 1 end) as days,
         bool_or(bought.is_purchase) as is_purchase
     from members
     inner join bought
@@ -143,6 +147,7 @@ kinds as (
         end as item_kind,
         case when not is_small then item end as item,
         sum(net_spend) as net_spend,
+        sum(days) as days,
         bool_or(is_purchase) as is_purchase
     from supported
     group by
@@ -166,14 +171,12 @@ items as (
         count(case when kinds.is_purchase and members.is_best then 1 end) as best_customers,
         sum(kinds.net_spend) as net_spend,
         sum(case when members.is_best then kinds.net_spend else 0 end) as best_spend,
-        sum(case when members.is_best then kinds.net_spend::decimal(18, 2) * kinds.net_spend::decimal(18, 2) else 0 end)
-            as best_squares,
-        sum(case when members.is_best then kinds.net_spend::decimal(18, 2) * members.net_spend::decimal(18, 2) else 0 end)
-            as best_products,
-        sum(case when not members.is_best then kinds.net_spend::decimal(18, 2) * kinds.net_spend::decimal(18, 2) else 0 end)
-            as other_squares,
-        sum(case when not members.is_best then kinds.net_spend::decimal(18, 2) * members.net_spend::decimal(18, 2) else 0 end)
-            as other_products,
+        sum(case when members.is_best then kinds.days else 0 end) as best_days,
+        sum(case when not members.is_best then kinds.days else 0 end) as other_days,
+        sum(case when members.is_best then kinds.days * kinds.days else 0 end) as best_squares,
+        sum(case when members.is_best then kinds.days * members.days else 0 end) as best_products,
+        sum(case when not members.is_best then kinds.days * kinds.days else 0 end) as other_squares,
+        sum(case when not members.is_best then kinds.days * members.days else 0 end) as other_products,
         sum(case when kinds.is_purchase then members.predicted_spend else 0 end) as predicted_spend,
         sum(case when kinds.is_purchase then members.variance else 0 end) as variance,
         any_value(members.total_below) as total_below,
@@ -198,6 +201,13 @@ shares as (
         totals.other_spend as all_other_spend,
         totals.best_squares as all_best_squares,
         totals.other_squares as all_other_squares,
+        items.best_days / nullif(totals.best_days, 0) as best_day_share,
+        items.other_days / nullif(totals.other_days, 0) as other_day_share,
+        -- of fewer buyers on one side the interval covers too rarely
+        items.row_kind = 'bought_most'
+        and items.item is not null
+        and items.best_customers >= $smallest_cell
+        and items.customers - items.best_customers >= $smallest_cell as has_day_ratio,
         items.best_spend / nullif(totals.best_spend, 0) as best_spend_share,
         (items.net_spend - items.best_spend) / nullif(totals.other_spend, 0) as other_spend_share,
         totals.year_customers - items.year_customers as rest_customers,
@@ -209,30 +219,30 @@ shares as (
 ),
 
 -- first purchase: ratio of shares of customers, half a customer added to every count (Walter 1975). All purchases: ratio of shares
--- of spend, whose error is that of a ratio of sums over customers
+-- of purchase days, whose error is that of a ratio of sums over customers. With the best drawn at random, 87 and 91 of 100 intervals
+-- covered on Online Retail II, and 10 of 100 draws had any clear item; shares of spend covered 79 of 100 and have no interval
 errors as (
     select
         *,
         case
             when row_kind = 'first_purchase'
                 then ln((best_customers + 0.5) / (all_best + 0.5)) - ln((other_customers + 0.5) / (all_others + 0.5))
-            when best_spend_share > 0 and other_spend_share > 0 then ln(best_spend_share) - ln(other_spend_share)
+            when has_day_ratio then ln(best_day_share) - ln(other_day_share)
         end as log_ratio,
         case
             when row_kind = 'first_purchase'
                 then sqrt(
                     1 / (best_customers + 0.5) - 1 / (all_best + 0.5) + 1 / (other_customers + 0.5) - 1 / (all_others + 0.5)
                 )
-            when best_spend_share > 0 and other_spend_share > 0
+            when has_day_ratio
                 then sqrt(
                     greatest(
-                        best_squares - 2 * best_spend_share * best_products
-                        + best_spend_share * best_spend_share * all_best_squares, 0
-                    ) / pow(best_spend, 2)
+                        best_squares - 2 * best_day_share * best_products + best_day_share * best_day_share * all_best_squares, 0
+                    ) / (best_days * best_days)
                     + greatest(
-                        other_squares - 2 * other_spend_share * other_products
-                        + other_spend_share * other_spend_share * all_other_squares, 0
-                    ) / pow(other_spend, 2)
+                        other_squares - 2 * other_day_share * other_products
+                        + other_day_share * other_day_share * all_other_squares, 0
+                    ) / (other_days * other_days)
                 )
         end as ratio_error,
         year_logs / nullif(year_customers, 0) as year_mean,
@@ -267,6 +277,10 @@ select
     case when errors.row_kind = 'bought_most' then try_cast(errors.best_spend_share as decimal(7, 4)) end as best_spend_share,
     case when errors.row_kind = 'bought_most' then try_cast(errors.other_spend_share as decimal(7, 4)) end
         as other_spend_share,
+    case when errors.row_kind = 'bought_most' and errors.item is not null then errors.best_day_share end::decimal(5, 4)
+        as best_day_share,
+    case when errors.row_kind = 'bought_most' and errors.item is not null then errors.other_day_share end::decimal(5, 4)
+        as other_day_share,
     try_cast(exp(errors.log_ratio) as decimal(9, 3)) as ratio,
     try_cast(exp(errors.log_ratio - $z90 * errors.ratio_error) as decimal(9, 3)) as ratio_low,
     try_cast(exp(errors.log_ratio + $z90 * errors.ratio_error) as decimal(9, 3)) as ratio_high,

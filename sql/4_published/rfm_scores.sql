@@ -1,4 +1,4 @@
--- One row per eligible customer: recency, frequency and monetary scores from 1 to 5 (5 is best), with the cut points of each.
+-- One row per eligible customer: recency, frequency and monetary scores, the highest the best, with the cut points of each.
 -- Cut points are quantiles over all who bought, or those of the settings rfm_*_cuts. Equal values get equal scores, so groups may differ
 -- in size and a score may be missing where many customers are alike. A description of the past, without a model.
 with customer_clv as (select * from published.customer_clv),
