@@ -52,7 +52,7 @@ BASE_TABLES: tuple[PublishedTable, ...] = (
             "step": "opening and closing: customers with a purchase in the period before and now; new: first purchase in the "
             "data now; reactivated: bought earlier, not in the period before, and again now; grown, unchanged, shrunk: bought "
             "in both periods and spent more, the same or less now; lapsed: bought before, not now; returns_only: no purchase in "
-            "either period, but returns; other: see row_kind",
+            "either period, but returns or orders of amount zero; other: see row_kind",
             "customers": "customers of the step; of a balance, customers with a purchase in its period",
             "customer_change": "what the step adds to the number of customers: opening + all changes = closing; null for "
             "balances",
@@ -133,8 +133,9 @@ BASE_TABLES: tuple[PublishedTable, ...] = (
             "there was one. actual_spend, on every night: the tier by net spend in one period against that in the period before",
             "position": "order of the rows of a comparison",
             "row_kind": "move: customers with one tier then and one now; other: all moves of fewer than 5 customers",
-            "tier_before": "A to D then: top 5 %, next 15 %, next 30 %, the rest of all who had bought. Null: not a customer "
-            "then; in actual_spend, no purchase by then",
+            "tier_before": "A to D then: top 5 %, next 15 %, next 30 %, the rest of all who had bought (in actual_spend C has "
+            "fewer where more than half of them spent nothing in the period). Null: not a customer then; in actual_spend, no "
+            "purchase by then",
             "tier_now": "A to D now; null: no purchase yet (actual_spend only; by predicted spend such a customer is D)",
             "direction": "up, down, same; new: no tier then; not_yet: no purchase yet; null for other. The limits of the tiers "
             "move with all customers, so a customer may go down while spending the same",
