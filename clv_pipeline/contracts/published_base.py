@@ -9,7 +9,7 @@ from clv_pipeline.contracts.published_table import IDENTITY, PublishedTable
 _LEFT_CENSORED = (
     "the month begins within 180 days of the first orders in the data: many of these customers bought before the data began (26 "
     "to 91 % where that could be measured), so they look more loyal than new ones are. The months after them have such customers "
-    "too, fewer from month to month"
+    "too, fewer from month to month. Do not compare such a cohort with later ones"
 )
 
 BASE_TABLES: tuple[PublishedTable, ...] = (
@@ -85,7 +85,7 @@ BASE_TABLES: tuple[PublishedTable, ...] = (
             "customers": "customers of the cohort; those of one age add up to the customers who ever bought",
             "is_complete": "whether every customer of the cohort is that old; if not, the figures are null, since a younger "
             "cohort would look worse than it is",
-            "is_left_censored": _LEFT_CENSORED + "; compare such a cohort with no other",
+            "is_left_censored": _LEFT_CENSORED,
             "net_spend": "net spend of the cohort up to this age; null until complete",
             "spend_per_customer": "net spend divided by customers; null until complete. In a small cohort one large customer "
             "may decide it: a difference between two cohorts is safer to read from median_spend and repeat_share, which have "
