@@ -118,7 +118,7 @@ PROFILE_TABLES: tuple[PublishedTable, ...] = (
             "frequency_score": "1 to {rfm_groups}, the highest = most purchase days; own cut points: setting rfm_frequency_cuts",
             "monetary_score": "1 to {rfm_groups}, the highest = highest net spend; own cut points: setting rfm_monetary_cuts",
             "rfm_cell": "the three scores side by side, such as 545. It describes the past; for what a customer will do use "
-            "predicted spend, which ranks better",
+            "predicted spend",
             "recency_above_days": "the customer's recency group: more days than this; null: the most recent group",
             "recency_up_to_days": "the customer's recency group: up to so many days; null: no limit. Cut points are quantiles "
             "of all who bought, and customers with equal values are in one group, so groups differ in size and a score may not "
