@@ -30,6 +30,8 @@ FEATURE_CORRELATIONS = declare(
     "scores.feature_correlations", "pair of features, or feature and predicted spend", "published/customer_clv", _WRITER,
     feature=("varchar", "the first feature"),
     other_feature=("varchar", "the second feature; null for the predicted spend"),
+    description=("varchar", "readable label of the first feature"),
+    other_description=("varchar", "readable label of the second; null for the predicted spend"),
     customers=("bigint", "customers for whom both are known"),
     correlation=("double", "Spearman's rank correlation"),
     low=("double", "lower end of its 90 % interval"),

@@ -46,6 +46,8 @@ PROFILE_TABLES: tuple[PublishedTable, ...] = (
             "sums",
             "feature": "the first feature; purchase_days in the heat map",
             "other_feature": "the second feature: recency_days in the heat map; predicted_spend or a feature in a correlation",
+            "description": "readable label of the first feature",
+            "other_description": "readable label of the second",
             "from_purchase_days": "purchase days from; null for the other kinds",
             "to_purchase_days": "purchase days up to, included; null: no upper end",
             "from_recency_days": "days since the last purchase from; null for the other kinds",

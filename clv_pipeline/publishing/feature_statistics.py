@@ -193,7 +193,11 @@ def _correlations(features: pd.DataFrame, predicted: Array) -> pd.DataFrame:
         for place, name in enumerate(paired)
         for other in paired[place + 1 :]
     ]
-    rows = [(name, other, *found) for name, other, found in pairs if found is not None]
+    rows = [
+        (name, other, describe(name), describe(other) if other else None, *found)
+        for name, other, found in pairs
+        if found is not None
+    ]
     return pd.DataFrame(rows, columns=FEATURE_CORRELATIONS.column_names())
 
 

@@ -22,10 +22,10 @@ select unnest(['x', 'y']), 1.00, 1.00, 0.3, 0.6
 
 -- given scores.feature_correlations
 select * from (values
-    ('spend_total', null, 100, 0.5, 0.4, 0.6),
-    ('recency_days', null, 100, -0.7, -0.8, -0.6),
-    ('recency_days', 'spend_total', 100, -0.9, -0.95, -0.85)
-) as rows (feature, other_feature, customers, correlation, low, high)
+    ('spend_total', null, 'spend so far', null, 100, 0.5, 0.4, 0.6),
+    ('recency_days', null, 'silence', null, 100, -0.7, -0.8, -0.6),
+    ('recency_days', 'spend_total', 'silence', 'spend so far', 100, -0.9, -0.95, -0.85)
+) as rows (feature, other_feature, description, other_description, customers, correlation, low, high)
 
 -- expect cells where row_kind <> 'correlation'
 select * from (values
@@ -40,7 +40,7 @@ select * from (values
 
 -- expect correlations, those with the predicted spend first where row_kind = 'correlation'
 select * from (values
-    (5, 'recency_days', 'predicted_spend', 100, -0.7, null),
-    (6, 'spend_total', 'predicted_spend', 100, 0.5, null),
-    (7, 'recency_days', 'spend_total', 100, -0.9, null)
-) as rows (position, feature, other_feature, customers, correlation, predicted_spend)
+    (5, 'recency_days', 'predicted_spend', 'silence', 'predicted spend', 100, -0.7, null),
+    (6, 'spend_total', 'predicted_spend', 'spend so far', 'predicted spend', 100, 0.5, null),
+    (7, 'recency_days', 'spend_total', 'silence', 'spend so far', 100, -0.9, null)
+) as rows (position, feature, other_feature, description, other_description, customers, correlation, predicted_spend)

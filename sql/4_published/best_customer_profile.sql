@@ -242,9 +242,9 @@ select
     compared.best as best_customers,
     (compared.best / nullif(compared.best_customers, 0))::decimal(5, 4) as share_of_best,
     ((compared.customers - compared.best) / nullif(compared.other_customers, 0))::decimal(5, 4) as share_of_others,
-    exp(compared.log_ratio)::decimal(9, 3) as ratio,
-    exp(compared.log_ratio - $z90 * compared.standard_error)::decimal(9, 3) as ratio_low,
-    exp(compared.log_ratio + $z90 * compared.standard_error)::decimal(9, 3) as ratio_high,
+    try_cast(exp(compared.log_ratio) as decimal(9, 3)) as ratio,
+    try_cast(exp(compared.log_ratio - $z90 * compared.standard_error) as decimal(9, 3)) as ratio_low,
+    try_cast(exp(compared.log_ratio + $z90 * compared.standard_error) as decimal(9, 3)) as ratio_high,
     compared.comparisons,
     -- a bound of the normal distribution, so that all comparisons together are wrong in at most 1 of 10 companies without differences
     coalesce(abs(compared.log_ratio) > sqrt(2 * ln(compared.comparisons / 0.1)) * nullif(compared.standard_error, 0), false)
