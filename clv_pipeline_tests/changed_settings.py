@@ -60,6 +60,10 @@ ANOTHER = {
     "churn_value_share": "0.3",
     "missed_potential_share": "0.25",
     "recent_days": "60",
+    "rfm_groups": "4",
+    "rfm_recency_cuts": "30,90,180",
+    "rfm_frequency_cuts": "1,3",
+    "rfm_monetary_cuts": "50,200,1000",
     "demo_customers": "900",
 }
 

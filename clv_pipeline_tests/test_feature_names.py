@@ -9,6 +9,7 @@ from clv_pipeline.features.families import BTYD, FAMILIES, KEYS, PURCHASE, famil
 from clv_pipeline.features.wording import _FAMILIES, _NOBODY_KNOWS, _WORDS
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Task
 from clv_pipeline.modeling.data.dataset import FeatureColumns, feature_columns
+from clv_pipeline.publishing.feature_statistics import PAIRED_FEATURES
 from clv_pipeline.warehouse.connection import columns_of
 from clv_pipeline_tests.warehouse_builders import empty_company
 
@@ -50,6 +51,10 @@ def test_words_are_of_features_that_exist(built: dict[str, set[str]]) -> None:
     ]  # fmt: skip
     assert stale == []
     assert len(known & built["all"]) > 50
+
+
+def test_correlations_are_of_features_that_exist(built: dict[str, set[str]]) -> None:
+    assert set(PAIRED_FEATURES) <= built["all"]
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda c: c.name)

@@ -171,6 +171,67 @@ def test_the_file_is_in_the_format_that_todays_drivers_open_and_stays_as_it_is_w
     assert not served.with_name("clv.duckdb.wal").exists()
 
 
+# --- the customer base -------------------------------------------------------------------------------------------------
+
+
+#: Sums over the rows of a table, and what they must equal to the cent.
+RECONCILED = {
+    "deciles of all time": ("base_deciles where period = 'all_time'", "sum(net_spend)", "sum(historic_value) from customer_clv"),
+    "deciles of a year": (
+        "base_deciles where period = 'last_365_days'", "sum(net_spend)", "sum(historic_value_365d) from customer_clv"
+    ),
+    "customers of the deciles": ("base_deciles where period = 'all_time'", "sum(customers)", "customers from clv_run"),
+    "layers": ("base_layers", "sum(net_spend)", "sum(historic_value) from customer_clv"),
+    "bridge of money": (
+        "base_movements", "sum(case when step = 'opening' then spend_before else spend_change end)",
+        "spend_now from base_movements where step = 'closing'",
+    ),
+    "bridge of customers": (
+        "base_movements", "sum(case when step = 'opening' then customers else customer_change end)",
+        "customers from base_movements where step = 'closing'",
+    ),
+    "closing balance": (
+        "base_movements where step = 'closing'", "sum(spend_now)", "sum(historic_value_365d) from customer_clv"
+    ),
+    "cells": ("feature_pairs where row_kind <> 'correlation'", "sum(predicted_spend)", "predicted_spend_total from clv_run"),
+    "customers of the cells": ("feature_pairs where row_kind <> 'correlation'", "sum(customers)", "customers from clv_run"),
+    "transitions": ("tier_transitions where comparison = 'actual_spend'", "sum(customers)", "customers from clv_run"),
+    "money of the transitions": (
+        "tier_transitions where comparison = 'actual_spend'", "sum(actual_spend_now)",
+        "sum(historic_value_365d) from customer_clv",
+    ),
+    "products": (
+        "product_value where row_kind = 'bought_most'", "sum(net_spend)",
+        "sum(historic_value) from customer_clv where purchase_days > 0",
+    ),
+    "cohorts": ("cohort_comparison where age_days = 30", "sum(customers)", "count(*) from customer_clv where purchase_days > 0"),
+    "histograms": (
+        "feature_distributions where feature = 'recency_days'", "sum(customers)", "customers from clv_run"
+    ),
+    "scores": ("rfm_scores", "count(recency_score)", "count(*) from customer_clv where purchase_days > 0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", RECONCILED)
+def test_the_tables_of_the_customer_base_add_up(published: Connection, what: str) -> None:
+    table, total, expected = RECONCILED[what]
+    assert _one(published, f"select {total} from {table}") == _one(published, f"select {expected}")
+
+
+def test_cells_of_few_customers_are_pooled(published: Connection) -> None:
+    balances = "and row_kind <> 'balance' and customers > 0"
+    for name in (
+        "base_deciles",
+        "base_movements",
+        "cohort_comparison",
+        "tier_transitions",
+        "feature_distributions",
+        "feature_pairs",
+    ):
+        few = f"select count(*) from {name} where customers < 5 and row_kind <> 'other' {balances}"
+        assert _one(published, few) == (0,), name
+
+
 # --- the contract ------------------------------------------------------------------------------------------------------
 
 

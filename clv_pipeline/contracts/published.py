@@ -20,7 +20,13 @@ from clv_pipeline.core.settings import Settings
 
 CONTRACT_VERSION = "v2-draft"
 #: The settings that a description may name in braces, and how each is shown.
-_NAMED_SETTINGS = {"lifetime_days": ",", "discount_rate": ".0%", "gross_margin": ".0%", "max_stale_days": ""}
+_NAMED_SETTINGS = {
+    "lifetime_days": ",",
+    "discount_rate": ".0%",
+    "gross_margin": ".0%",
+    "max_stale_days": "",
+    "rfm_groups": "",
+}
 
 
 def _declared(table: Table, *key: str) -> PublishedTable:

@@ -1,11 +1,17 @@
 """The warehouse tables that Python writes: grain, columns, types, meaning and writer of each.
 
-Those that explain models are in `model_tables.py`. Tables that a SQL file builds are declared by that file, source tables by
-`contracts/source.py`, published ones by `published.py`. How rows get into a table is `warehouse/tables.py`.
+Those that explain models are in `model_tables.py`, those behind the tables of the customer base in `base_tables.py`. Tables
+that a SQL file builds are declared by that file, source tables by `contracts/source.py`, published ones by `published.py`.
+How rows get into a table is `warehouse/tables.py`.
 """
 
 from dataclasses import replace
 
+from clv_pipeline.contracts.base_tables import (
+    FEATURE_BINS as FEATURE_BINS,
+    FEATURE_CORRELATIONS as FEATURE_CORRELATIONS,
+    SPEND_VARIANCE as SPEND_VARIANCE,
+)
 from clv_pipeline.contracts.explanation_tables import (
     CUSTOMER_REASONS as CUSTOMER_REASONS,
     KNOWN_CAMPAIGN_TOUCHES as KNOWN_CAMPAIGN_TOUCHES,

@@ -156,13 +156,28 @@ class Settings(BaseSettings):
     missed_potential_share: float = _scores(0.33, gt=0, lt=1)
     recent_days: int = _scores(90, gt=0)
 
+    # RFM scores: the number of groups, or cut points of the company's own (at most 8, ascending) in days, purchases and currency
+    rfm_groups: int = _scores(5, ge=2, le=9)
+    rfm_recency_cuts: Annotated[tuple[float, ...], NoDecode] = _scores(())
+    rfm_frequency_cuts: Annotated[tuple[float, ...], NoDecode] = _scores(())
+    rfm_monetary_cuts: Annotated[tuple[float, ...], NoDecode] = _scores(())
+
     # the demo company
     demo_customers: int = _data(5_000, covered_by=_ROWS, ge=100)
 
-    @field_validator("horizons", "denied_features", mode="before")
+    @field_validator(
+        "horizons", "denied_features", "rfm_recency_cuts", "rfm_frequency_cuts", "rfm_monetary_cuts", mode="before"
+    )
     @classmethod
     def _split_list(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("rfm_recency_cuts", "rfm_frequency_cuts", "rfm_monetary_cuts")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if len(value) > 8 or list(value) != sorted(set(value)):
+            raise ValueError("cut points must be at most 8 numbers, each larger than the one before")
+        return value
 
     @field_validator("horizons")
     @classmethod

@@ -17,6 +17,7 @@ from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.contracts.warehouse import COLUMN_LINEAGE, SCORE_CHANGES
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.drivers import is_behaviour
+from clv_pipeline.features.families import KEYS
 from clv_pipeline.modeling.registry.registry import HorizonModel, Manifest
 from clv_pipeline.score_changes.known import SOURCES
 from clv_pipeline.sources.folder import SourceSelect, read_selects
@@ -30,6 +31,7 @@ _LAYERS = ("1_clean", "2_features", "3_training", "4_published")
 _SCORES, _BTYD, _FEATURES = "scores.customer_scores", "features.btyd_features", "features.customer_features"
 _REASONS, _CHANGES = "scores.customer_reasons", "scores.score_changes"
 _SCORING, _PURCHASE_MODEL = "clv_pipeline/scoring", "clv_pipeline/features/btyd_features.py"
+_STATISTICS = "clv_pipeline/publishing/feature_statistics.py"
 #: The input columns of a buy-till-you-die model.
 _PURCHASE_HISTORY = (
     ("features.purchase_features", "purchase_days"),
@@ -46,7 +48,7 @@ def build_lineage(connection: Connection, settings: Settings, manifest: Manifest
     manifest: of the version that scored; None if no model scored, and then its steps are left out.
     """
     columns = _columns(connection)
-    edges = [*_of_sql(columns), *_of_python(columns), *_of_source(read_selects(settings))]
+    edges = [*_of_sql(columns), *_of_python(columns), *_of_statistics(columns), *_of_source(read_selects(settings))]
     if manifest:
         edges += _of_scores(manifest)
     steps = sorted(set(_reachable(edges)))
@@ -114,6 +116,23 @@ def _of_python(columns: Mapping[str, Mapping[str, str]]) -> Iterator[Edge]:
     for column in columns.get(_BTYD, ()):
         sources = [("features.population", column)] if column in ("as_of", "customer_id") else _PURCHASE_HISTORY
         yield from ((_BTYD, column, *source, _PURCHASE_MODEL) for source in sources)
+
+
+def _of_statistics(columns: Mapping[str, Mapping[str, str]]) -> Iterator[Edge]:
+    """Yield the steps of the statistics over tonight's scores and features."""
+    made_of = {
+        "predicted_spend": ((_SCORES, "primary_spend"),),
+        "variance": tuple((_SCORES, f"primary_{name}") for name in ("spend", "probability", "if_buying")),
+        "total_below": ((_SCORES, "primary_spend"), ("scores.run", "predicted_total_low")),
+        "total_above": ((_SCORES, "primary_spend"), ("scores.run", "predicted_total_high")),
+        "customer_id": ((_SCORES, "customer_id"),),
+    }
+    for name, sources in made_of.items():
+        yield from (("scores.spend_variance", name, *source, _STATISTICS) for source in sources)
+    for feature in (name for name in columns.get(_FEATURES, ()) if name not in KEYS):
+        yield ("scores.feature_bins", "customers", _FEATURES, feature, _STATISTICS)
+        yield ("scores.feature_correlations", "correlation", _FEATURES, feature, _STATISTICS)
+    yield ("scores.feature_correlations", "correlation", _SCORES, "primary_spend", _STATISTICS)
 
 
 def _of_scores(manifest: Manifest) -> Iterator[Edge]:

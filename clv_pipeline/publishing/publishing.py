@@ -15,7 +15,9 @@ from clv_pipeline.core.home import Home, clear_leftovers
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.modeling.registry.registry import Manifest, Registry
 from clv_pipeline.publishing.audit import audit, unscored_customers
+from clv_pipeline.publishing.base_parameters import base_parameters
 from clv_pipeline.publishing.bundle import Bundle, seal, write_files, write_manifest
+from clv_pipeline.publishing.feature_statistics import write_feature_statistics
 from clv_pipeline.publishing.history import remember, segment_moves, write_tonight
 from clv_pipeline.publishing.lineage import build_lineage
 from clv_pipeline.publishing.serving import remove_old_bundles, serve
@@ -49,6 +51,7 @@ def publish_parameters(settings: Settings) -> Parameters:
         "recent_days": settings.recent_days,
         "gross_margin": settings.gross_margin,
         "erased_customer": ERASED_CUSTOMER.text,
+        **base_parameters(settings),
     }
 
 
@@ -68,6 +71,7 @@ def build_customer_clv(
                 build(connection, model, publish_parameters(settings))
         check_money_is_conserved(connection)
         write_tonight(connection, settings)
+        write_feature_statistics(connection)
         (as_of,) = one_row(connection, "select as_of from scores.run")
         judged = judge_segment_changes(segment_moves(connection), as_of, settings)
         return raise_unacknowledged(connection, [judged], acknowledged)
