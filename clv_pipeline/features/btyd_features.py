@@ -52,14 +52,25 @@ _MOST_RAISED = 2.0
 RHYTHMIC = 3
 #: From this regularity on they pay by a plan: a missed payment ends it, which no model of averages knows.
 PLAN = 8
+_PURCHASES = "select * from features.purchase_features where as_of = $as_of"
+#: The same at a cutoff that has no features.
+_PURCHASES_OF_ANY_DAY = """
+    select customer_id, count(*) filter (where is_purchase_day) as purchase_days, sum(net_spend) as spend_total,
+        date_diff('day', min(order_date) filter (where is_purchase_day), $as_of::date) as tenure_days,
+        date_diff('day', max(order_date) filter (where is_purchase_day), $as_of::date) as recency_days,
+        max(net_spend) as largest_day_spend
+    from features.customer_day
+    where order_date < $as_of::date
+    group by customer_id
+"""
 #: One row per buyer at a cutoff. A purchase day beyond the outlier limit counts as the limit, unless the customer's others
 #: are of that size (see `window_spend.py`); here the limit is that of the customers' means.
 _HISTORY = f"""
     with buyers as (
         select customer_id, purchase_days, tenure_days, recency_days, spend_total, largest_day_spend,
             {OUTLIER_MULTIPLE:d} * quantile_disc(spend_total / purchase_days, 0.99) over () as outlier_limit
-        from features.purchase_features
-        where as_of = $as_of and purchase_days > 0
+        from ({{purchases}})
+        where purchase_days > 0
     )
 
     select customer_id, purchase_days - 1.0 as repeats, (tenure_days - recency_days)::double as recency,
@@ -102,7 +113,7 @@ def build_btyd_features(warehouse: Warehouse, settings: Settings) -> dict[str, s
         tables.create(connection, BTYD_FEATURES, horizons)
         tables.create(connection, PURCHASE_MODELS)
         for as_of, is_scored, history in _histories(connection):
-            fitted = _fit(history)
+            fitted = fit_models(history)
             models[as_of.isoformat()] = " + ".join(m.name for m in fitted) or "none: everybody was seen on one day only"
             if not fitted:
                 continue
@@ -138,21 +149,30 @@ def _histories(connection: Connection) -> Iterator[tuple[date, bool, PurchaseHis
         "select as_of, bool_or(role = 'score') from features.cutoffs group by as_of order by as_of"
     ).fetchall()
     for as_of, is_scored in cutoffs:
-        frame = connection.execute(_HISTORY, {"as_of": as_of}).df()
-        repeats, recency, age, mean_value = (
-            frame[name].to_numpy(np.float64) for name in ("repeats", "recency", "age", "mean_value")
-        )
-        log_gap_sum = _log_gap_sum(connection, as_of)
-        yield as_of, is_scored, PurchaseHistory(frame["customer_id"], repeats, recency, age, mean_value, log_gap_sum)
+        yield as_of, is_scored, _history(connection, as_of, _PURCHASES)
 
 
-def _log_gap_sum(connection: Connection, as_of: date) -> float:
+def history_on(connection: Connection, day: date) -> PurchaseHistory:
+    """Return the purchases of everybody before a day, which need not be a cutoff of tonight's features."""
+    return _history(connection, day, _PURCHASES_OF_ANY_DAY)
+
+
+def _history(connection: Connection, as_of: date, purchases: str) -> PurchaseHistory:
+    frame = connection.execute(_HISTORY.format(purchases=purchases), {"as_of": as_of}).df()
+    repeats, recency, age, mean_value = (
+        frame[name].to_numpy(np.float64) for name in ("repeats", "recency", "age", "mean_value")
+    )
+    log_gap_sum = _log_gap_sum(connection, as_of, purchases)
+    return PurchaseHistory(frame["customer_id"], repeats, recency, age, mean_value, log_gap_sum)
+
+
+def _log_gap_sum(connection: Connection, as_of: date, purchases: str) -> float:
     gaps = connection.execute(
-        """
+        f"""
         select customer_day.gap_days, count(*)
         from features.customer_day
-        inner join features.purchase_features using (customer_id)
-        where purchase_features.as_of = $as_of and customer_day.order_date < $as_of and gap_days is not null
+        inner join ({purchases}) using (customer_id)
+        where customer_day.order_date < $as_of and gap_days is not null
         group by customer_day.gap_days
         """,
         {"as_of": as_of},
@@ -161,7 +181,7 @@ def _log_gap_sum(connection: Connection, as_of: date) -> float:
     return math.fsum(count * math.log(days) for days, count in gaps)
 
 
-def _fit(history: PurchaseHistory) -> list[PurchaseModel]:
+def fit_models(history: PurchaseHistory) -> list[PurchaseModel]:
     """Return MBG/CNBD-k alone if customers keep a rhythm, else MBG/NBD and Pareto/NBD; none where nothing can be fitted."""
     summary = compress(history.repeats, history.recency, history.age, log_gap_sum=history.log_gap_sum)
     rhythm = MBGCNBDk.fit(summary, DROPOUT_AFTER_A_PURCHASE).model
@@ -179,7 +199,7 @@ def _quantities(
 ) -> pd.DataFrame:
     """Return the features of a cutoff: each the mean of the models."""
     past = (history.repeats, history.recency, history.age)
-    value = _purchase_value(history)
+    value = purchase_value(history)
     if len(value) < settings.min_buyers:
         # a purchase that was sent back whole has no value to go by
         has_value = history.mean_value > _SMALLEST_VALUE
@@ -214,7 +234,7 @@ def _mean(quantities: Sequence[Array]) -> Array:
     return np.asarray(np.mean(quantities, axis=0), dtype=np.float64)
 
 
-def _purchase_value(history: PurchaseHistory) -> Array:
+def purchase_value(history: PurchaseHistory) -> Array:
     """Return the expected value of a purchase day: the customer's own mean, shrunk towards the overall mean.
 
     The model is fitted without customers whose mean is beyond the outlier limit: one must not raise the overall mean.

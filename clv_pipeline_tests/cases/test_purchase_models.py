@@ -25,7 +25,7 @@ from clv_pipeline.btyd import (
     discounted_value,
     fit_best,
 )
-from clv_pipeline.features.btyd_features import PurchaseHistory, _purchase_value
+from clv_pipeline.features.btyd_features import PurchaseHistory, purchase_value
 
 MODELS: dict[str, Any] = {"bg_nbd": BGNBD, "mbg_nbd": MBGNBD, "pareto_nbd": ParetoNBD}
 HEAVY = json.loads(Path(__file__).with_name("heavy_buyers").joinpath("expected.json").read_text())
@@ -93,7 +93,7 @@ def test_one_purchase_says_less_than_five(process: tuple[PurchaseModel, Any, Any
             np.append(mean, values),
             0.0,
         )
-        return np.asarray(_purchase_value(history))
+        return np.asarray(purchase_value(history))
 
     found = expected([0, 0, 0, 0, 4], [5, 50, 500, 40, 40])
     small, middle, large, once, often = found[-5:]
