@@ -1,11 +1,16 @@
 """The warehouse tables that Python writes: grain, columns, types, meaning and writer of each.
 
-Those that explain models are in `model_tables.py`. Tables that a SQL file builds are declared by that file, source tables by
+Those that explain models are in `model_tables.py`, those of forecasts in `forecast_tables.py`. Tables that a SQL file builds are declared by that file, source tables by
 `contracts/source.py`, published ones by `published.py`. How rows get into a table is `warehouse/tables.py`.
 """
 
 from dataclasses import replace
 
+from clv_pipeline.contracts.forecast_tables import (
+    COHORT_FORECAST as COHORT_FORECAST,
+    FORECAST_RECORD as FORECAST_RECORD,
+    REVENUE_FORECAST as REVENUE_FORECAST,
+)
 from clv_pipeline.contracts.model_tables import (
     LINEAR_COEFFICIENTS as LINEAR_COEFFICIENTS,
     PARAMETER_SETS as PARAMETER_SETS,

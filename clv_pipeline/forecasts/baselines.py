@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clv_pipeline.forecasts.rule import QUARTER_PERIODS
+from clv_pipeline.forecasts.triangle import QUARTER_PERIODS
 from clv_pipeline.modeling.metrics import Array
 
 #: Share of the last development factors that is left after each further period.

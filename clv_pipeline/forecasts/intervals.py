@@ -6,8 +6,6 @@ purchases, and is widened until past cohorts were inside as often as promised.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from itertools import pairwise
 
 import numpy as np
 
@@ -23,6 +21,8 @@ SMALLEST_COHORT = 5
 #: Deviation of the logarithm of a total per year ahead that no record of nearer months shows.
 _DRIFT_PER_YEAR = 0.15
 _NORMAL_95 = 1.645
+#: Deviations that an end is away at least: 1.2 is the end of an 80 % interval.
+_LEAST = 1.2
 #: Number of past cohorts that the normal distribution counts as, next to those of the record.
 _NORMAL_COHORTS = 100.0
 
@@ -95,7 +95,6 @@ def total_intervals(triangle: Triangle, past: Sequence[PastForecast], part: str,
         start = triangle.boundaries[forecast.position]
         over = forecast.periods if by is None else min(forecast.periods, by - forecast.position)
         for period in range(max(over, 0)):
-            columns = slice(forecast.position + period, forecast.position + period + 1)
             for kind, first in (("month", period), ("so_far", 0)):
                 said, came = predicted[first : period + 1].sum(), actual[first : period + 1].sum()
                 if said > 0 and came > 0:
@@ -186,21 +185,4 @@ def _ends(residuals: Array) -> tuple[float, float]:
     own = (-float(np.quantile(residuals, 0.05)), float(np.quantile(residuals, 0.95))) if len(residuals) else (0.0, 0.0)
     low, high = (weight * end + (1 - weight) * _NORMAL_95 for end in own)
     # errors of one date are much alike: a few lucky dates do not make an interval narrow
-    return max(low, _NORMAL_95 / 2), max(high, _NORMAL_95 / 2)
-
-
-def grid_of(as_of: date, first_order: date, most: int) -> list[date]:
-    """Return the boundaries of periods of a twelfth of 52 weeks up to as_of, ascending; the first is the first order's day.
-
-    >>> [str(day) for day in grid_of(date(2024, 6, 1), date(2024, 4, 20), most=48)]
-    ['2024-04-20', '2024-05-02', '2024-06-01']
-    """
-    from datetime import timedelta
-
-    found = [as_of - timedelta(days=round(91 * number / 3)) for number in range(most)]
-    found = [day for day in found if day > first_order]
-    return [first_order, *reversed(found)]
-
-
-def are_ascending(days: Sequence[date]) -> bool:
-    return all(a < b for a, b in pairwise(days))
+    return max(low, _LEAST), max(high, _LEAST)

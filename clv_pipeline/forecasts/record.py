@@ -20,14 +20,8 @@ from clv_pipeline.forecasts.intervals import (
     predicted_parts,
     total_intervals,
 )
-from clv_pipeline.forecasts.rule import (
-    QUARTER_PERIODS,
-    YEAR_PERIODS,
-    Expect,
-    forecast_cohorts,
-    forecast_new_customers,
-)
-from clv_pipeline.forecasts.triangle import Triangle
+from clv_pipeline.forecasts.rule import Expect, forecast_cohorts, forecast_new_customers
+from clv_pipeline.forecasts.triangle import QUARTER_PERIODS, YEAR_PERIODS, Triangle, after
 from clv_pipeline.modeling.calibration.level import WITH_THE_FIT
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.warehouse.connection import Connection
@@ -44,9 +38,9 @@ def expectations_of(connection: Connection, triangle: Triangle) -> Expect:
 
     def expect(position: int, periods: int) -> Expectation | None:
         if position not in known:
-            ends = boundaries_after(triangle.boundaries, position)
+            cutoff, cohorts = triangle.boundaries[position], triangle.boundaries[:position]
             known[position] = expectation_on(
-                connection, triangle.boundaries[position], triangle.boundaries[:position], ends
+                connection, cutoff, cohorts, boundaries_after(triangle.boundaries, position)
             )
         return known[position]
 
@@ -55,14 +49,8 @@ def expectations_of(connection: Connection, triangle: Triangle) -> Expect:
 
 def boundaries_after(boundaries: Sequence[date], position: int) -> list[date]:
     """Return the ends of a year's periods from a position; beyond the grid, of twelfths of 52 weeks."""
-    from datetime import timedelta
-
-    last = len(boundaries) - 1
-    return [
-        boundaries[position + k] if position + k <= last
-        else boundaries[-1] + timedelta(days=round(91 * (position + k - last) / 3))
-        for k in range(1, YEAR_PERIODS + 1)
-    ]  # fmt: skip
+    inside = list(boundaries[position + 1 : position + 1 + YEAR_PERIODS])
+    return [*inside, *(after(boundaries[-1], k) for k in range(1, YEAR_PERIODS + 1 - len(inside)))]
 
 
 def past_forecasts(

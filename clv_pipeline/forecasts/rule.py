@@ -13,12 +13,10 @@ import numpy as np
 from clv_pipeline.features.cutoffs import HISTORY_NEEDED
 from clv_pipeline.features.window_spend import sampling_variance
 from clv_pipeline.forecasts.expectations import Expectation
-from clv_pipeline.forecasts.triangle import Triangle
+from clv_pipeline.forecasts.triangle import QUARTER_PERIODS, YEAR_PERIODS, Triangle
 from clv_pipeline.modeling.calibration.level import CARRIED_ON, LIMITS, SEASONS_DIFFER_BY, WITH_THE_FIT
 from clv_pipeline.modeling.metrics import Array
 
-#: Periods of a year and of a quarter: a period is a month, or a twelfth of 52 weeks.
-YEAR_PERIODS, QUARTER_PERIODS = 12, 3
 #: Cohorts of the first so many periods may be older than the data: they tell nothing about new customers.
 CENSORED_PERIODS = 3
 

@@ -10,13 +10,17 @@ Expectations of models do not belong here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
 from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.warehouse.connection import Connection
+
+
+#: Periods of a year and of a quarter: a period is a month, or a twelfth of 52 weeks.
+YEAR_PERIODS, QUARTER_PERIODS = 12, 3
 
 
 @dataclass(frozen=True)
@@ -98,3 +102,25 @@ def read_triangle(connection: Connection, boundaries: Sequence[date]) -> Triangl
         spend[cohort, period], capped[cohort, period], squares[cohort, period] = values
         customers[cohort] += members
     return Triangle(tuple(boundaries), spend, capped, squares, customers, without_cohort)
+
+
+def after(day: date, periods: int) -> date:
+    """Return the day so many twelfths of 52 weeks later, or earlier if negative.
+
+    >>> print(after(date(2024, 6, 1), 12), after(date(2024, 6, 1), -12))
+    2025-05-31 2023-06-03
+    """
+    days = round(abs(periods) * 91 / 3)
+    return day + timedelta(days=days if periods > 0 else -days)
+
+
+def grid_until(as_of: date, first_order: date, most: int) -> list[date]:
+    """Return the boundaries of at most so many periods of a twelfth of 52 weeks before as_of, ascending.
+
+    The first is the day of the first order, so that the first period may be short, or long where there are too many.
+
+    >>> [str(day) for day in grid_until(date(2024, 6, 1), date(2024, 4, 20), most=48)]
+    ['2024-04-20', '2024-05-02', '2024-06-01']
+    """
+    found = [day for day in (after(as_of, -number) for number in range(most)) if day > first_order]
+    return [first_order, *reversed(found)]

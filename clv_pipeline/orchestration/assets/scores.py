@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from clv_pipeline.forecasts.night import forecast_night
 from clv_pipeline.orchestration import checks
 from clv_pipeline.orchestration.resources import Pipeline, run_acknowledged
 from clv_pipeline.orchestration.sql_assets import OWNERS, Metadata, asset_key, lineage_metadata, table_metadata
@@ -52,3 +53,17 @@ def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # t
         "dagster/column_lineage": lineage_metadata(columns_of_scores(manifest)),
     }
     yield from checks.materialized_and_judged("scores.customer_scores", judge)
+
+
+@asset(
+    key=["scores", "revenue_forecast"],
+    deps=[asset_key("scores.customer_scores"), asset_key("features.customer_day"), asset_key("features.btyd_features")],
+    group_name="scores",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+)
+def revenue_forecast(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """Cohorts and revenue by month from tonight on, with intervals, and the record of such forecasts on past dates."""
+    shown = forecast_night(pipeline.warehouse)
+    with pipeline.warehouse.connection() as connection:
+        return dg.MaterializeResult(metadata={**table_metadata(connection, "scores.revenue_forecast"), **shown})
