@@ -8,7 +8,7 @@ _MONTH = {
     "from_date": ("date", "first day of it that is forecast"),
     "to_date": ("date", "its last day"),
 }
-_SEASON = ("double", "last year's ratio of actual to expected spend in the same month; null if unknown")
+_SEASON = ("double", "season of the month, from last year; null with less than a year of sales")
 _IN_HORIZON = (_MONEY, "the part of the spend that falls into the primary horizon")
 
 COHORT_FORECAST = declare(

@@ -4,8 +4,9 @@ from clv_pipeline.contracts.published_channels import CHANNEL_TABLES
 from clv_pipeline.contracts.published_table import IDENTITY, PublishedTable
 
 _SEASON = (
-    "last year's ratio of actual to expected spend in the same month, applied to the row: 1 is an ordinary month; null "
-    "for actual rows, and where less than about 17 months of orders are known: the forecast is then flat over the year"
+    "last year's ratio of actual to expected spend in the same month, applied to the row: 1 is an ordinary month. With a year "
+    "of orders but less than about 17 months (clv_run.season_factor is null then) half of the rhythm of last year's sales. Null "
+    "for actual rows, and with less than a year of orders: the forecast is then flat over the year"
 )
 _MONTH = {
     "month_date": "the calendar month (its first day)",

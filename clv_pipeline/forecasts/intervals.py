@@ -38,7 +38,7 @@ class PastForecast:
 
     @property
     def knows_season(self) -> bool:
-        return self.cohorts.season is not None
+        return self.cohorts.knows_season
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,15 @@ from clv_pipeline.forecasts.intervals import (
     variation_of,
 )
 from clv_pipeline.forecasts.record import expectations_of, past_forecasts, record_rows
-from clv_pipeline.forecasts.rule import Expect, NewCustomers, forecast_new_customers, season_at, shrunk_ratio
+from clv_pipeline.forecasts.rule import (
+    Expect,
+    NewCustomers,
+    Season,
+    forecast_new_customers,
+    rhythm_of,
+    season_at,
+    shrunk_ratio,
+)
 from clv_pipeline.forecasts.triangle import (
     QUARTER_PERIODS,
     YEAR_PERIODS,
@@ -50,12 +58,21 @@ _SEASON_DAYS = 10
 
 @dataclass(frozen=True)
 class Night:
-    """Identity of tonight's forecast; season: that of the predicted total, None if it has none."""
+    """Identity of tonight's forecast.
+
+    season: that of the predicted total, None if it has none. carried: the factor for the last window's error in it.
+    """
 
     as_of: date
     horizon_end: date
     season: float | None
+    carried: float | None
     first_order: date
+
+    @property
+    def level(self) -> float:
+        """The factor of the predicted total that belongs to the horizon alone."""
+        return self.season or self.carried or 1.0
 
 
 @dataclass(frozen=True)
@@ -80,69 +97,69 @@ def forecast_night(warehouse: Warehouse) -> dict[str, object]:
         if night is None:
             return {"forecast": "none: nobody has bought yet"}
         months = months_ahead(night.as_of, night.horizon_end)
-        seasons = _seasons(connection, night, months)
-        groups = _groups(connection, night, months, seasons)
+        season = _season(connection, night, months)
+        groups = _groups(connection, night, months, season)
         triangle = read_triangle(connection, grid_until(night.as_of, night.first_order, _PERIODS))
         expect = expectations_of(connection, triangle)
         positions = [triangle.periods - QUARTER_PERIODS * number for number in range(1, _PAST_DATES + 1)]
         past = past_forecasts(triangle, expect, positions, night.first_order)
         intervals = cohort_intervals(triangle, past)
         new = _new_customers(triangle, expect, night, months)
-        knows_season = seasons is not None
-        tables.append(connection, COHORT_FORECAST, _cohort_rows(groups, months, seasons, intervals))
-        revenue = _revenue_rows(groups, new, months, seasons, triangle, past, knows_season=knows_season)
+        tables.append(connection, COHORT_FORECAST, _cohort_rows(groups, months, season, intervals))
+        revenue = _revenue_rows(groups, new, months, season, triangle, past)
         tables.append(connection, REVENUE_FORECAST, revenue)
         record = pd.DataFrame([astuple(row) for row in record_rows(triangle, past)])
         if len(record):
             record.columns = FORECAST_RECORD.column_names()
             tables.append(connection, FORECAST_RECORD, record)
-    return {"months": len(months), "past dates": len(past), "season is known": knows_season}
+    return {"months": len(months), "past dates": len(past), "season is measured": season is not None and season.is_measured}
 
 
 def _night(connection: Connection) -> Night | None:
     (first,) = one_row(connection, "select min(order_date) from features.customer_day where is_purchase_day")
-    as_of, days, season = one_row(connection, "select as_of, primary_horizon_days, season_factor from scores.run")
+    as_of, days, *level = one_row(
+        connection, "select as_of, primary_horizon_days, season_factor, carried_factor from scores.run"
+    )
     if first is None or first >= as_of:
         return None
-    return Night(as_of, as_of + timedelta(days=days), None if season is None else float(season), first)
+    season, carried = (None if factor is None else float(factor) for factor in level)
+    return Night(as_of, as_of + timedelta(days=days), season, carried, first)
 
 
-def _seasons(connection: Connection, night: Night, months: Sequence[ForecastMonth]) -> Array | None:
-    """Return last year's ratio of actual to expected spend in each month, shape (m,); None where the total has no season."""
-    if night.season is None:
-        return None
+def _season(connection: Connection, night: Night, months: Sequence[ForecastMonth]) -> Season | None:
+    """Return the season of each month; measured exactly where the predicted total has one. None without a year of sales."""
     last_year = night.as_of - YEAR
+    if last_year <= night.first_order:
+        return None
     ends = [min(month.end - YEAR, night.as_of) for month in months]
     # the same month of last year may not be over; a month that ends on the same day as the one before has no days
     over = [end for end, before in zip(ends, [last_year, *ends[:-1]], strict=True) if end > before]
-    expected = expectation_on(connection, last_year, [night.first_order], over)
-    if expected is None:
-        return None
     triangle = read_triangle(connection, [night.first_order, last_year, *over])
-    found = np.ones(len(months))
-    for number, month in enumerate(months):
-        if number < len(over) and (over[number] - (over[number - 1] if number else last_year)).days >= _SEASON_DAYS:
-            actual, squares = triangle.capped[0, number + 1], triangle.squares[0, number + 1]
-            found[number] = shrunk_ratio(float(actual), float(squares), float(expected.spend[0, number]))
-        else:
-            same = [n for n, other in enumerate(months[:number]) if other.month.month == month.month.month]
-            found[number] = found[same[0]] if same else 1.0
-    return found
+    days = np.array([(end - start).days for end, start in zip(over, [last_year, *over[:-1]], strict=True)], dtype=np.float64)
+    expected = expectation_on(connection, last_year, [night.first_order], over) if night.season is not None else None
+    if expected is None:
+        factors = rhythm_of(triangle.capped[:, 1:].sum(axis=0), triangle.squares[:, 1:].sum(axis=0), days)
+    else:
+        actual = zip(triangle.capped[0, 1:], triangle.squares[0, 1:], expected.spend[0], strict=True)
+        factors = np.array([shrunk_ratio(*map(float, each)) for each in actual])
+    known = [factor for factor, length in zip(factors, days, strict=True) if length >= _SEASON_DAYS or len(over) == 1]
+    # the last month may be the first one's, a year later
+    return Season(np.resize(known, len(months)), is_measured=expected is not None)
 
 
 def _groups(
-    connection: Connection, night: Night, months: Sequence[ForecastMonth], seasons: Array | None
+    connection: Connection, night: Night, months: Sequence[ForecastMonth], season: Season | None
 ) -> Groups:
     """Return the forecast of cohorts, of small ones pooled, and of prospects."""
     history = history_on(connection, night.as_of)
     spend, prospects = _scores(connection, history)
     kinds, group = _cohorts(history, night.as_of)
     pieces, month_of = _pieces(night, months)
-    season = np.ones(len(months)) if seasons is None else seasons
+    factors = np.ones(len(months)) if season is None else season.factors
     shape = spend_shape(_models(connection, night.as_of), history, group, [(end - night.as_of).days for end in pieces])
-    share, growth = _shares(shape, pieces, night, season[month_of])
+    share, growth = _shares(shape, pieces, night, factors[month_of])
     weight = shape.weights(spend, len(kinds))
-    inside, beyond = weight @ share, weight @ growth / (night.season or 1.0)
+    inside, beyond = weight @ share, weight @ growth / night.level
     by_month = np.eye(len(months))[month_of]
     in_horizon, later = inside @ by_month, beyond @ by_month
     totals = weight.sum(axis=1)
@@ -151,7 +168,7 @@ def _groups(
     size = np.divide(2.0 * weighted, totals, out=np.zeros(len(kinds)), where=totals > 0)
     if prospects > 0:
         kinds = [*kinds, ("prospects", None)]
-        days = np.array([month.days_until(night.horizon_end) for month in months]) * season
+        days = np.array([month.days_until(night.horizon_end) for month in months]) * factors
         in_horizon = np.vstack([in_horizon, prospects * days / days.sum()])
         later = np.vstack([later, np.zeros(len(months))])
         totals = np.append(totals, prospects)
@@ -221,9 +238,8 @@ def _shares(shape: SpendShape, pieces: Sequence[date], night: Night, season: Arr
 def _new_customers(triangle: Triangle, expect: Expect, night: Night, months: Sequence[ForecastMonth]) -> NewCustomers:
     """Return the customers to come and their spend by month: the grid's periods, spread evenly over their days."""
     position = triangle.periods
-    season = season_at(triangle, expect, position, YEAR_PERIODS, night.first_order) if night.season is not None else None
+    season = season_at(triangle, expect, position, YEAR_PERIODS, night.first_order)
     periods = max(_NEW_PERIODS, (night.horizon_end - night.as_of).days // 30 + 2)
-    season = None if season is None else np.resize(season, periods)
     found = forecast_new_customers(triangle, position, periods, season)
     grid = [(after(night.as_of, k) - night.as_of).days for k in range(periods + 1)]
     ends = [0, *((month.end - night.as_of).days for month in months)]
@@ -235,13 +251,14 @@ def _new_customers(triangle: Triangle, expect: Expect, night: Night, months: Seq
 
 
 def _cohort_rows(
-    groups: Groups, months: Sequence[ForecastMonth], seasons: Array | None, intervals: CohortIntervals
+    groups: Groups, months: Sequence[ForecastMonth], season: Season | None, intervals: CohortIntervals
 ) -> pd.DataFrame:
     rows, ahead = [], np.cumsum(groups.spend, axis=1)
+    knows_season = season is not None and season.is_measured
     for number, month in enumerate(months):
         days, period = (month.end - months[0].start).days, min(number, YEAR_PERIODS - 1)
         ends = [
-            intervals.bounds(kind, values[:, number], groups.size, period, days, knows_season=seasons is not None)
+            intervals.bounds(kind, values[:, number], groups.size, period, days, knows_season=knows_season)
             for kind, values in (("month", groups.spend), ("so_far", ahead))
         ]
         for place, (kind, cohort) in enumerate(groups.kinds):
@@ -249,7 +266,7 @@ def _cohort_rows(
             month_ends, ahead_ends = ([float(end[place]) for end in pair] for pair in ends)
             rows.append(
                 (kind, cohort, *month.columns, in_horizon, spend, *month_ends, ahead[place, number], *ahead_ends,
-                 None if seasons is None else seasons[number])
+                 None if season is None else season.factors[number])
             )  # fmt: skip
     frame = pd.DataFrame(rows, columns=COHORT_FORECAST.column_names())
     # what prospects would spend later is in the customers to come
@@ -257,8 +274,8 @@ def _cohort_rows(
 
 
 def _revenue_rows(
-    groups: Groups, new: NewCustomers, months: Sequence[ForecastMonth], seasons: Array | None, triangle: Triangle,
-    past: Sequence[PastForecast], *, knows_season: bool,
+    groups: Groups, new: NewCustomers, months: Sequence[ForecastMonth], season: Season | None, triangle: Triangle,
+    past: Sequence[PastForecast],
 ) -> list[tuple[object, ...]]:  # fmt: skip
     is_prospect = np.array([kind == "prospects" for kind, _ in groups.kinds])
     existing, prospects = groups.spend[~is_prospect].sum(axis=0), groups.spend[is_prospect].sum(axis=0)
@@ -273,6 +290,7 @@ def _revenue_rows(
         "total": (existing + prospects + to_come, "total"),
     }  # fmt: skip
     size = float((groups.size * groups.in_horizon.sum(axis=1)).sum() / max(groups.in_horizon.sum(), 0.01))
+    knows_season = season is not None and season.is_measured
     rows: list[tuple[object, ...]] = []
     for name, (spend, part) in parts.items():
         record = total_intervals(triangle, past, part)
@@ -287,7 +305,7 @@ def _revenue_rows(
                 reach = record.reach(kind, period, days, knows_season=knows_season, variation=chance)
                 money += [float(value), float(value * np.exp(-reach)), float(value * np.exp(reach))]
             buyers = float(new.customers[number]) if name in ("new_customers", "total") else None
-            season = None if seasons is None else float(seasons[number])
+            factor = None if season is None else float(season.factors[number])
             in_horizon = float(inside[name][number]) if name in inside else 0.0
-            rows.append((name, *month.columns, buyers, round(in_horizon, 2), *np.round(money, 2).tolist(), season))
+            rows.append((name, *month.columns, buyers, round(in_horizon, 2), *np.round(money, 2).tolist(), factor))
     return rows
