@@ -7,6 +7,7 @@ Those that explain models are in `model_tables.py`, those of forecasts in `forec
 from dataclasses import replace
 
 from clv_pipeline.contracts.forecast_tables import (
+    CHANNEL_GROUPS as CHANNEL_GROUPS,
     COHORT_FORECAST as COHORT_FORECAST,
     FORECAST_RECORD as FORECAST_RECORD,
     REVENUE_FORECAST as REVENUE_FORECAST,

@@ -203,8 +203,7 @@ def _cohorts(history: PurchaseHistory, as_of: date) -> tuple[list[tuple[str, dat
 
 def _models(connection: Connection, as_of: date) -> list[PurchaseModel]:
     found = connection.execute("select parameters from features.purchase_models where as_of = $as_of", {"as_of": as_of})
-    row = found.fetchone()
-    models = [model_from_dict(payload) for payload in json.loads(row[0])] if row else []
+    models = [model_from_dict(payload) for (parameters,) in found.fetchall() for payload in json.loads(parameters)]
     return [model for model in models if isinstance(model, PurchaseModel)]
 
 

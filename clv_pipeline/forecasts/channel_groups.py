@@ -1,0 +1,180 @@
+"""Buyers by acquisition channel and month of their first purchase, with the channels' costs. No statistics here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from clv_pipeline.modeling.metrics import Array
+from clv_pipeline.warehouse.connection import Connection, one_row
+
+#: A cohort is mature once every member is this old.
+MATURE_DAYS = 365
+#: Fewer buyers are not shown alone.
+_SMALLEST = 5
+_AGES = (30, 90, 180, MATURE_DAYS)
+#: Ends of the first twelve months after the first purchase, in days.
+_PAYBACK_DAYS = tuple(round(MATURE_DAYS * month / 12) for month in range(1, 13))
+#: The channel of buyers of whom none is known.
+UNKNOWN, OTHER = "unknown", "other"
+#: Months at the beginning of the data whose first purchases may not be first ones.
+_CENSORED_MONTHS = 3
+
+_BUYERS = f"""
+    with days as (
+        select customer_day.* from features.customer_day cross join scores.run where customer_day.order_date < run.as_of
+    ),
+
+    firsts as (
+        select customer_id, min(order_date) as first_date from days where is_purchase_day group by customer_id
+    )
+
+    select
+        firsts.customer_id,
+        coalesce(any_value(customers.acquisition_channel), '{UNKNOWN}') as channel,
+        any_value(date_trunc('month', firsts.first_date)::date) as month,
+        date_diff('day', firsts.first_date, any_value(run.as_of)) as age,
+        any_value(customers.acquisition_cost)::double as recorded_cost,
+        sum(days.net_spend)::double as net_spend,
+        any_value(customer_scores.primary_spend)::double as predicted_spend,
+        coalesce(any_value(customer_scores.lifetime_spend * customer_scores.lifetime_discount), 0)::double as future_spend,
+        {", ".join(
+            f"coalesce(sum(days.net_spend) filter (where days.order_date < firsts.first_date + {days}), 0)::double "
+            f"as spend_{days}d" for days in sorted({*_AGES, *_PAYBACK_DAYS})
+        )}
+    from firsts
+    cross join scores.run
+    inner join days on firsts.customer_id = days.customer_id and days.order_date >= firsts.first_date
+    inner join clean.customers on firsts.customer_id = customers.customer_id
+    left join scores.customer_scores on firsts.customer_id = customer_scores.customer_id
+    group by firsts.customer_id, firsts.first_date
+    order by channel, month, firsts.customer_id
+"""
+_SPEND = """
+    select marketing_spend.channel, date_trunc('month', marketing_spend.spend_date)::date as month,
+        sum(marketing_spend.spend)::double as spend
+    from clean.marketing_spend
+    cross join scores.run
+    where marketing_spend.spend_date < run.as_of
+    group by marketing_spend.channel, date_trunc('month', marketing_spend.spend_date)::date
+    order by channel, month
+"""
+
+
+@dataclass(frozen=True)
+class Buyers:
+    """Everybody who has bought (n). money: shape (n, columns), by the names of `columns`."""
+
+    channel: pd.Series
+    month: pd.Series
+    age: Array
+    recorded_cost: Array
+    money: Array
+    columns: list[str]
+
+    def column(self, name: str) -> int:
+        return self.columns.index(name)
+
+    @property
+    def payback_days(self) -> Sequence[int]:
+        return _PAYBACK_DAYS
+
+    def payback_column(self, month: int) -> int:
+        return self.column(f"spend_{_PAYBACK_DAYS[month]}d")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Buyers of a channel and a month, or of its small months together (month is then None), with what the channel cost.
+
+    members: positions in `Buyers`. cost: the money of the cost basis; None without one. is_mature: see `groups_of`.
+    """
+
+    channel: str
+    month: date | None
+    first_month: date | None
+    last_month: date | None
+    members: np.ndarray
+    youngest_days: int
+    spend: float
+    recorded_cost: float
+    recorded_buyers: int
+    cost_basis: str
+    cost: float | None
+    is_mature: bool
+
+    @classmethod
+    def joined(cls, channel: str, parts: Sequence["Group"]) -> "Group":
+        """Return the groups of a channel as one; without any, an empty one."""
+        members = np.concatenate([np.zeros(0, dtype=np.intp), *(part.members for part in parts)])
+        costs = [part.cost for part in parts if part.cost is not None]
+        with_members = [part.youngest_days for part in parts if len(part.members)]
+        return cls(
+            channel, None, min((p.first_month for p in parts if p.first_month), default=None),
+            max((p.last_month for p in parts if p.last_month), default=None), members, min(with_members, default=0),
+            sum(p.spend for p in parts), sum(p.recorded_cost for p in parts), sum(p.recorded_buyers for p in parts),
+            parts[0].cost_basis if parts else "none", sum(costs) if costs else None, True,
+        )  # fmt: skip
+
+
+def read_buyers(connection: Connection) -> Buyers:
+    """Return everybody who bought before as_of, by channel, month and number."""
+    frame = connection.execute(_BUYERS).df()
+    columns = [name for name in frame.columns if name.endswith(("_spend", "d")) and name.split("_")[0] != "customer"]
+    money = frame[columns].to_numpy(np.float64)
+    return Buyers(
+        frame["channel"], frame["month"], frame["age"].to_numpy(), frame["recorded_cost"].to_numpy(np.float64), money, columns
+    )
+
+
+def groups_of(connection: Connection, buyers: Buyers) -> list[Group]:
+    """Return the groups: channel and month, without revealing fewer than five buyers.
+
+    Channels with fewer than five buyers are one channel, other; months of a channel with fewer than five are one group. A
+    group is mature if every member had a year since the first purchase, and no month is one of the first three with a
+    purchase in the data, whose buyers may be older than it. Costs: marketing spend if there is any at all, for every
+    channel; else the costs recorded with the customers.
+    """
+    spend = connection.execute(_SPEND).df()
+    is_small = buyers.channel.map(buyers.channel.value_counts()) < _SMALLEST
+    few = set(buyers.channel[is_small])
+    channel = buyers.channel.where(~is_small, OTHER)
+    spend["channel"] = spend["channel"].where(~spend["channel"].isin(few), OTHER)
+    spend = spend.groupby(["channel", "month"], as_index=False)["spend"].sum()
+    (as_of,) = one_row(connection, "select as_of from scores.run")
+    basis = "marketing_spend" if spend["spend"].sum() > 0 else "recorded_cost" if np.isfinite(buyers.recorded_cost).any() else "none"
+    start = buyers.month.min() + pd.DateOffset(months=_CENSORED_MONTHS) if len(buyers.month) else pd.Timestamp(as_of)
+    found: list[Group] = []
+    for name in sorted({*channel, *spend["channel"]}):
+        own = np.flatnonzero(channel == name)
+        of_channel = spend[spend["channel"] == name].set_index("month")["spend"]
+        found += _months_of(name, own, buyers, of_channel, basis, pd.Timestamp(as_of), start)
+    return found
+
+
+def _months_of(
+    channel: str, own: np.ndarray, buyers: Buyers, spend: pd.Series, basis: str, as_of: pd.Timestamp, start: pd.Timestamp
+) -> Iterator[Group]:
+    counts = buyers.month.iloc[own].value_counts()
+    small = {month for month, count in counts.items() if count < _SMALLEST}
+    # a single pooled buyer would be known by subtraction: the next smallest month joins
+    if small and counts[list(small)].sum() < _SMALLEST and len(counts) > len(small):
+        small.add(counts.drop(list(small)).sort_index().idxmin())
+    months = sorted({*counts.index, *spend.index})
+    shown = [[month] for month in months if month not in small]
+    for part in [*shown, *([sorted(small)] if small else [])]:
+        members = own[buyers.month.iloc[own].isin(part).to_numpy()]
+        costs = buyers.recorded_cost[members]
+        cost = float(spend.reindex(part).fillna(0).sum())
+        recorded = float(np.nansum(costs))
+        used = {"marketing_spend": cost if len(spend) else None, "recorded_cost": recorded if np.isfinite(costs).any() else None}
+        last = part[-1]
+        ages = buyers.age[members]
+        youngest = int(ages.min()) if len(members) else (as_of - (last + pd.offsets.MonthEnd(1))).days
+        yield Group(
+            channel, part[0].date() if part != sorted(small) else None, part[0].date(), last.date(), members, youngest, cost,
+            recorded, int(np.isfinite(costs).sum()), basis if used.get(basis) is not None else "none", used.get(basis),
+            bool((as_of - (last + pd.DateOffset(months=1))).days >= MATURE_DAYS - 1 and youngest >= MATURE_DAYS and part[0] >= start),
+        )  # fmt: skip
