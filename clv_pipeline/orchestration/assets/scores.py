@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from clv_pipeline.forecasts.channels import value_channels
 from clv_pipeline.forecasts.night import forecast_night
 from clv_pipeline.orchestration import checks
 from clv_pipeline.orchestration.resources import Pipeline, run_acknowledged
@@ -67,3 +68,17 @@ def revenue_forecast(context: dg.AssetExecutionContext, pipeline: Pipeline) -> d
     shown = forecast_night(pipeline.warehouse)
     with pipeline.warehouse.connection() as connection:
         return dg.MaterializeResult(metadata={**table_metadata(connection, "scores.revenue_forecast"), **shown})
+
+
+@asset(
+    key=["scores", "channel_groups"],
+    deps=[asset_key(name) for name in ("scores.revenue_forecast", "clean.customers", "clean.marketing_spend")],
+    group_name="scores",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+)
+def channel_groups(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """Buyers by acquisition channel and month: what they cost, have spent and will spend, with intervals."""
+    shown = value_channels(pipeline.warehouse, pipeline.settings)
+    with pipeline.warehouse.connection() as connection:
+        return dg.MaterializeResult(metadata={**table_metadata(connection, "scores.channel_groups"), **shown})
