@@ -25,8 +25,8 @@ TIMELESS = (
 #: The rooms of the house, and those to come: each imports only rooms that stand before it.
 FLOORS = (
     "core", "contracts", "btyd", "warehouse", "demo_company", "sources", "features", "quality", "modeling",
-    "interpretation", "scoring", "forecasts", "evaluation", "decisions", "reporting", "publishing", "alerts", "dashboard", "assistant",
-    "exports", "diagnostics", "privacy", "engine", "orchestration", "cli",
+    "interpretation", "scoring", "forecasts", "evaluation", "decisions", "reporting", "publishing", "alerts", "dashboard",
+    "assistant", "exports", "diagnostics", "privacy", "engine", "orchestration", "cli",
 )  # fmt: skip
 ROOMS_TO_COME = {"decisions", "alerts", "dashboard", "assistant", "exports", "engine"}
 #: The same, one level down.

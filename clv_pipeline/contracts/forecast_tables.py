@@ -13,7 +13,8 @@ _IN_HORIZON = (_MONEY, "the part of the spend that falls into the primary horizo
 
 COHORT_FORECAST = declare(
     "scores.cohort_forecast", "group of customers and month from tonight on", "scores/revenue_forecast", "forecasts/night.py",
-    cohort_kind=("varchar", "cohort: customers by the month of their first purchase; other: cohorts of fewer than 5 customers; "
+    cohort_kind=("varchar", "cohort: customers by the month of their first purchase; other: cohorts of fewer than 5 "
+    "customers; "
                  "prospects: customers who have not bought"),
     cohort_month_date=("date", "month of the first purchase (its first day); null for other and prospects"),
     **_MONTH,
@@ -30,7 +31,8 @@ REVENUE_FORECAST = declare(
     "scores.revenue_forecast", "part of the revenue and month from tonight on", "scores/revenue_forecast", "forecasts/night.py",
     row_kind=("varchar", "existing_customers, prospects, new_customers or total"),
     **_MONTH,
-    new_buyers=("double", "customers expected to buy for the first time in the month; null for existing_customers and prospects"),
+    new_buyers=("double", "customers expected to buy for the first time in the month; null for existing_customers and "
+    "prospects"),
     spend_in_horizon=_IN_HORIZON,
     spend=(_MONEY, "expected net spend in the month from from_date on"),
     spend_low=(_MONEY, "lower end of its 90 % interval"),
@@ -86,7 +88,8 @@ CHANNEL_GROUPS = declare(
     lifetime_spend=(_PER_BUYER, "spend so far and discounted spend over the lifetime to come, per buyer"),
     lifetime_spend_low=(_PER_BUYER, "lower end of its 90 % interval"),
     lifetime_spend_high=(_PER_BUYER, "upper end"),
-    payback_months=("integer", "month after the first purchase whose margin covers the cost; null: not in those seen, or no cost"),
+    payback_months=("integer", "month after the first purchase whose margin covers the cost; null: not in those seen, "
+    "or no cost"),
     payback_low=("integer", "lower end of its 90 % interval"),
     payback_high=("integer", "upper end; null: not in the months seen"),
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """The warehouse tables that Python writes: grain, columns, types, meaning and writer of each.
 
-Those that explain models are in `model_tables.py`, those of forecasts in `forecast_tables.py`. Tables that a SQL file builds are declared by that file, source tables by
-`contracts/source.py`, published ones by `published.py`. How rows get into a table is `warehouse/tables.py`.
+Those that explain models are in `model_tables.py`, those of forecasts in `forecast_tables.py`. Tables that a SQL file builds
+are declared by that file, source tables by `contracts/source.py`, published ones by `published.py`. How rows get into a
+table is `warehouse/tables.py`.
 """
 
 from dataclasses import replace

@@ -1,11 +1,11 @@
 """Buyers by acquisition channel and month of their first purchase, with the channels' costs. No statistics here."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import pandas as pd
 
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.warehouse.connection import Connection, one_row
@@ -40,10 +40,13 @@ _BUYERS = f"""
         sum(days.net_spend)::double as net_spend,
         any_value(customer_scores.primary_spend)::double as predicted_spend,
         coalesce(any_value(customer_scores.lifetime_spend * customer_scores.lifetime_discount), 0)::double as future_spend,
-        {", ".join(
-            f"coalesce(sum(days.net_spend) filter (where days.order_date < firsts.first_date + {days}), 0)::double "
-            f"as spend_{days}d" for days in sorted({*_AGES, *_PAYBACK_DAYS})
-        )}
+        {
+    ", ".join(
+        f"coalesce(sum(days.net_spend) filter (where days.order_date < firsts.first_date + {days}), 0)::double "
+        f"as spend_{days}d"
+        for days in sorted({*_AGES, *_PAYBACK_DAYS})
+    )
+}
     from firsts
     cross join scores.run
     inner join days on firsts.customer_id = days.customer_id and days.order_date >= firsts.first_date
@@ -67,8 +70,8 @@ _SPEND = """
 class Buyers:
     """Everybody who has bought (n). money: shape (n, columns), by the names of `columns`."""
 
-    channel: pd.Series
-    month: pd.Series
+    channel: list[str]
+    month: list[date]
     age: Array
     recorded_cost: Array
     money: Array
@@ -124,9 +127,9 @@ def read_buyers(connection: Connection) -> Buyers:
     frame = connection.execute(_BUYERS).df()
     columns = [name for name in frame.columns if name.endswith(("_spend", "d")) and name.split("_")[0] != "customer"]
     money = frame[columns].to_numpy(np.float64)
-    return Buyers(
-        frame["channel"], frame["month"], frame["age"].to_numpy(), frame["recorded_cost"].to_numpy(np.float64), money, columns
-    )
+    months = [month.date() for month in frame["month"]]
+    recorded = frame["recorded_cost"].to_numpy(np.float64)
+    return Buyers(list(frame["channel"]), months, frame["age"].to_numpy(np.float64), recorded, money, columns)
 
 
 def groups_of(connection: Connection, buyers: Buyers) -> list[Group]:
@@ -137,44 +140,72 @@ def groups_of(connection: Connection, buyers: Buyers) -> list[Group]:
     purchase in the data, whose buyers may be older than it. Costs: marketing spend if there is any at all, for every
     channel; else the costs recorded with the customers.
     """
-    spend = connection.execute(_SPEND).df()
-    is_small = buyers.channel.map(buyers.channel.value_counts()) < _SMALLEST
-    few = set(buyers.channel[is_small])
-    channel = buyers.channel.where(~is_small, OTHER)
-    spend["channel"] = spend["channel"].where(~spend["channel"].isin(few), OTHER)
-    spend = spend.groupby(["channel", "month"], as_index=False)["spend"].sum()
+    counts = Counter(buyers.channel)
+    few = {channel for channel, count in counts.items() if count < _SMALLEST}
+    channels = np.array([OTHER if channel in few else channel for channel in buyers.channel], dtype=object)
+    spend: dict[str, dict[date, float]] = defaultdict(lambda: defaultdict(float))
+    for channel, month, money in connection.execute(_SPEND).fetchall():
+        spend[OTHER if channel in few else channel][month] += money
     (as_of,) = one_row(connection, "select as_of from scores.run")
-    basis = "marketing_spend" if spend["spend"].sum() > 0 else "recorded_cost" if np.isfinite(buyers.recorded_cost).any() else "none"
-    start = buyers.month.min() + pd.DateOffset(months=_CENSORED_MONTHS) if len(buyers.month) else pd.Timestamp(as_of)
+    if any(sum(months.values()) > 0 for months in spend.values()):
+        basis = "marketing_spend"
+    else:
+        basis = "recorded_cost" if np.isfinite(buyers.recorded_cost).any() else "none"
+    first = min(buyers.month) if buyers.month else as_of
+    calendar = _Calendar(as_of, _months_later(first, _CENSORED_MONTHS))
     found: list[Group] = []
-    for name in sorted({*channel, *spend["channel"]}):
-        own = np.flatnonzero(channel == name)
-        of_channel = spend[spend["channel"] == name].set_index("month")["spend"]
-        found += _months_of(name, own, buyers, of_channel, basis, pd.Timestamp(as_of), start)
+    for name in sorted({*channels, *spend}):
+        found += _months_of(name, np.flatnonzero(channels == name), buyers, spend.get(name, {}), basis, calendar)
     return found
 
 
+@dataclass(frozen=True)
+class _Calendar:
+    """The night, and the first month whose buyers are not older than the data."""
+
+    as_of: date
+    start: date
+
+
 def _months_of(
-    channel: str, own: np.ndarray, buyers: Buyers, spend: pd.Series, basis: str, as_of: pd.Timestamp, start: pd.Timestamp
+    channel: str, own: np.ndarray, buyers: Buyers, spend: Mapping[date, float], basis: str, calendar: _Calendar
 ) -> Iterator[Group]:
-    counts = buyers.month.iloc[own].value_counts()
-    small = {month for month, count in counts.items() if count < _SMALLEST}
+    """Yield the groups of a channel, its small months together at the end."""
+    by_month: dict[date, list[int]] = defaultdict(list)
+    for member in own:
+        by_month[buyers.month[member]].append(int(member))
+    small = sorted(month for month, members in by_month.items() if len(members) < _SMALLEST)
+    shown = sorted({*by_month, *spend} - set(small))
     # a single pooled buyer would be known by subtraction: the next smallest month joins
-    if small and counts[list(small)].sum() < _SMALLEST and len(counts) > len(small):
-        small.add(counts.drop(list(small)).sort_index().idxmin())
-    months = sorted({*counts.index, *spend.index})
-    shown = [[month] for month in months if month not in small]
-    for part in [*shown, *([sorted(small)] if small else [])]:
-        members = own[buyers.month.iloc[own].isin(part).to_numpy()]
+    with_buyers = [month for month in shown if month in by_month]
+    if small and sum(len(by_month[month]) for month in small) < _SMALLEST and with_buyers:
+        smallest = min(with_buyers, key=lambda month: (len(by_month[month]), month))
+        shown.remove(smallest)
+        small = sorted([*small, smallest])
+    for months in [*([month] for month in shown), *([small] if small else [])]:
+        members = np.array([member for month in months for member in by_month.get(month, [])], dtype=np.intp)
         costs = buyers.recorded_cost[members]
-        cost = float(spend.reindex(part).fillna(0).sum())
-        recorded = float(np.nansum(costs))
-        used = {"marketing_spend": cost if len(spend) else None, "recorded_cost": recorded if np.isfinite(costs).any() else None}
-        last = part[-1]
-        ages = buyers.age[members]
-        youngest = int(ages.min()) if len(members) else (as_of - (last + pd.offsets.MonthEnd(1))).days
+        money, recorded = sum(spend.get(month, 0.0) for month in months), float(np.nansum(costs))
+        known = {
+            "marketing_spend": money if spend else None,
+            "recorded_cost": recorded if np.isfinite(costs).any() else None,
+        }
+        cost = known.get(basis)
+        end = _months_later(months[-1], 1)
+        youngest = int(buyers.age[members].min()) if len(members) else (calendar.as_of - end).days + 1
         yield Group(
-            channel, part[0].date() if part != sorted(small) else None, part[0].date(), last.date(), members, youngest, cost,
-            recorded, int(np.isfinite(costs).sum()), basis if used.get(basis) is not None else "none", used.get(basis),
-            bool((as_of - (last + pd.DateOffset(months=1))).days >= MATURE_DAYS - 1 and youngest >= MATURE_DAYS and part[0] >= start),
+            channel, None if months is small else months[0], months[0], months[-1], members, youngest, money, recorded,
+            int(np.isfinite(costs).sum()), "none" if cost is None else basis, cost,
+            # the money of a month is spent by its end, when its last buyer may come
+            youngest >= MATURE_DAYS and end <= calendar.as_of and months[0] >= calendar.start,
         )  # fmt: skip
+
+
+def _months_later(month: date, months: int) -> date:
+    """Return the first day of a month so many months later.
+
+    >>> print(_months_later(date(2024, 11, 1), 3))
+    2025-02-01
+    """
+    years, rest = divmod(month.month - 1 + months, 12)
+    return date(month.year + years, rest + 1, 1)

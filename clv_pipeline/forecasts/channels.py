@@ -7,6 +7,7 @@ past totals, one for all channels. Channels are partly pooled towards the mean o
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -79,9 +80,8 @@ class Draws:
     def means(self, of: list[int]) -> Array:
         """Return the mean per buyer of some groups together, shape (b, columns); nan in a draw that drew nobody."""
         weights = self.weights[of].sum(axis=0)[:, None]
-        return np.divide(
-            self.money[of].sum(axis=0), weights, out=np.full(self.money.shape[1:], np.nan), where=weights > 0
-        )
+        nobody = np.full(self.money.shape[1:], np.nan)
+        return np.asarray(np.divide(self.money[of].sum(axis=0), weights, out=nobody, where=weights > 0))
 
 
 def _draws(buyers: Buyers, groups: list[Group], seed: int) -> Draws:
@@ -94,7 +94,7 @@ def _draws(buyers: Buyers, groups: list[Group], seed: int) -> Draws:
     for first in range(0, len(order), _DRAWN_AT_ONCE):
         last = min(first + _DRAWN_AT_ONCE, len(order))
         drawn = generator.poisson(1.0, (last - first, _DRAWS)).astype(np.float64)
-        for number, (start, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+        for number, (start, end) in enumerate(pairwise(starts)):
             here = slice(max(start, first), min(end, last))
             if here.start < here.stop:
                 part = drawn[here.start - first : here.stop - first]
@@ -193,7 +193,7 @@ class _Pooling:
                 within[channel] = np.nanvar(draws.means(numbers), axis=0)
         columns = buyers.money.shape[1]
         if len(own) < 2:
-            return cls(np.zeros(columns), np.full(columns, np.inf), own)
+            return cls(np.zeros(columns), np.zeros(columns), own)
         means, variances = np.array(list(own.values())), np.array(list(within.values()))
         between = np.maximum(means.var(axis=0, ddof=1) - variances.mean(axis=0), 0.0)
         all_members = np.concatenate([groups[n].members for n in together])
@@ -201,8 +201,10 @@ class _Pooling:
 
     def drawn(self, channel: str, means: Array) -> Array:
         """Return draws of the pooled means of a channel, shape (b, columns), from those of its own."""
+        if len(self.own) < 2:
+            return means
         own, within = self.own[channel], np.nanvar(means, axis=0)
         total = self.between + within
-        weight = np.where(np.isfinite(self.between), np.divide(self.between, total, out=np.ones(len(own)), where=total > 0), 1.0)
+        weight = np.divide(self.between, total, out=np.ones(len(own)), where=total > 0)
         deviation = np.nan_to_num(means - own) * np.sqrt(weight)
-        return weight * own + (1 - weight) * self.mean + deviation - deviation.mean(axis=0)
+        return np.asarray(weight * own + (1 - weight) * self.mean + deviation - deviation.mean(axis=0))

@@ -122,4 +122,5 @@ def _sample(history: PurchaseHistory) -> PurchaseHistory:
 def _sizes(squares: Array, total: Array) -> Array:
     """Return the mean purchase of each cohort, weighted by money: shape (c,)."""
     money = total.sum(axis=1)
-    return np.divide(_WITHIN_CUSTOMER * squares.sum(axis=1), money, out=np.zeros(len(money)), where=money > 0)
+    nothing = np.zeros(len(money))
+    return np.asarray(np.divide(_WITHIN_CUSTOMER * squares.sum(axis=1), money, out=nothing, where=money > 0))

@@ -87,7 +87,9 @@ class TotalIntervals:
         return record.reach(knows_season=knows_season, variation=variation + drift)
 
 
-def total_intervals(triangle: Triangle, past: Sequence[PastForecast], part: str, by: int | None = None) -> TotalIntervals:
+def total_intervals(
+    triangle: Triangle, past: Sequence[PastForecast], part: str, by: int | None = None
+) -> TotalIntervals:
     """Return the record of a part of the revenue from the forecasts (oldest first) whose periods were over by a position."""
     errors: dict[tuple[str, int], list[PastTotal]] = {}
     for forecast in past:
@@ -157,18 +159,14 @@ def cohort_intervals(triangle: Triangle, past: Sequence[PastForecast], by: int |
     return CohortIntervals(totals, low, high)
 
 
-def _standardised(
-    triangle: Triangle, past: PastForecast, totals: TotalIntervals, kind: str, period: int
-) -> Array:
+def _standardised(triangle: Triangle, past: PastForecast, totals: TotalIntervals, kind: str, period: int) -> Array:
     """Return (actual - predicted) / deviation of the cohorts that are large enough to be shown."""
     spend, actual, size, days = cohort_cells(triangle, past, kind, period)
     deviation = _deviation(totals, kind, spend, size, period, days, knows_season=past.knows_season)
     return np.asarray((actual - spend)[deviation > 0] / deviation[deviation > 0])
 
 
-def cohort_cells(
-    triangle: Triangle, past: PastForecast, kind: str, period: int
-) -> tuple[Array, Array, Array, int]:
+def cohort_cells(triangle: Triangle, past: PastForecast, kind: str, period: int) -> tuple[Array, Array, Array, int]:
     """Return predicted and actual spend of the cohorts, their sizes of purchases, shape (c,), and days to the period's end."""
     shown = triangle.customers[: past.position] >= SMALLEST_COHORT
     first = period if kind == "month" else 0

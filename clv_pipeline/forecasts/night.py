@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,6 @@ from clv_pipeline.btyd import PurchaseModel, model_from_dict
 from clv_pipeline.contracts.warehouse import COHORT_FORECAST, FORECAST_RECORD, REVENUE_FORECAST
 from clv_pipeline.features.btyd_features import PurchaseHistory, history_on, purchase_value
 from clv_pipeline.features.cutoffs import YEAR
-from clv_pipeline.forecasts.months import ForecastMonth, cents_by_share, months_ahead
 from clv_pipeline.forecasts.expectations import SpendShape, expectation_on, spend_shape
 from clv_pipeline.forecasts.intervals import (
     SMALLEST_COHORT,
@@ -26,6 +26,7 @@ from clv_pipeline.forecasts.intervals import (
     total_intervals,
     variation_of,
 )
+from clv_pipeline.forecasts.months import ForecastMonth, cents_by_share, months_ahead
 from clv_pipeline.forecasts.record import expectations_of, past_forecasts, record_rows
 from clv_pipeline.forecasts.rule import (
     Expect,
@@ -88,7 +89,7 @@ class Groups:
     size: Array
 
 
-def forecast_night(warehouse: Warehouse) -> dict[str, object]:
+def forecast_night(warehouse: Warehouse) -> dict[str, Any]:
     """Write `scores.cohort_forecast`, `scores.revenue_forecast` and `scores.forecast_record`; return what to show of them."""
     with warehouse.transaction() as connection:
         for table in (COHORT_FORECAST, REVENUE_FORECAST, FORECAST_RECORD):
@@ -112,7 +113,11 @@ def forecast_night(warehouse: Warehouse) -> dict[str, object]:
         if len(record):
             record.columns = FORECAST_RECORD.column_names()
             tables.append(connection, FORECAST_RECORD, record)
-    return {"months": len(months), "past dates": len(past), "season is measured": season is not None and season.is_measured}
+    return {
+        "months": len(months),
+        "past dates": len(past),
+        "season is measured": season is not None and season.is_measured,
+    }
 
 
 def _night(connection: Connection) -> Night | None:
@@ -135,7 +140,9 @@ def _season(connection: Connection, night: Night, months: Sequence[ForecastMonth
     # the same month of last year may not be over; a month that ends on the same day as the one before has no days
     over = [end for end, before in zip(ends, [last_year, *ends[:-1]], strict=True) if end > before]
     triangle = read_triangle(connection, [night.first_order, last_year, *over])
-    days = np.array([(end - start).days for end, start in zip(over, [last_year, *over[:-1]], strict=True)], dtype=np.float64)
+    days = np.array(
+        [(end - start).days for end, start in zip(over, [last_year, *over[:-1]], strict=True)], dtype=np.float64
+    )
     expected = expectation_on(connection, last_year, [night.first_order], over) if night.season is not None else None
     if expected is None:
         factors = rhythm_of(triangle.capped[:, 1:].sum(axis=0), triangle.squares[:, 1:].sum(axis=0), days)
@@ -147,9 +154,7 @@ def _season(connection: Connection, night: Night, months: Sequence[ForecastMonth
     return Season(np.resize(known, len(months)), is_measured=expected is not None)
 
 
-def _groups(
-    connection: Connection, night: Night, months: Sequence[ForecastMonth], season: Season | None
-) -> Groups:
+def _groups(connection: Connection, night: Night, months: Sequence[ForecastMonth], season: Season | None) -> Groups:
     """Return the forecast of cohorts, of small ones pooled, and of prospects."""
     history = history_on(connection, night.as_of)
     spend, prospects = _scores(connection, history)

@@ -134,7 +134,9 @@ def _of_totals(
             "so_far", lead - 1, days, knows_season=forecast.knows_season, variation=variation
         )
         inside = int(said * np.exp(-reach) <= came <= said * np.exp(reach))
-        yield RecordRow(subject, "forecast", start, lead, forecast.knows_season, 1, came, said, abs(said - came), inside)
+        yield RecordRow(
+            subject, "forecast", start, lead, forecast.knows_season, 1, came, said, abs(said - came), inside
+        )
     came = float(actual.total[:lead].sum())
     for method, said in _revenue_baselines(triangle.spend, position, lead).items():
         yield RecordRow("revenue", method, start, lead, False, 1, came, said, abs(said - came), None)
@@ -144,7 +146,9 @@ def _chance(triangle: Triangle, position: int, spend: float) -> float:
     """Return the variance of the logarithm of a sum of spend that chance explains, from the purchases of the last quarter."""
     last = slice(max(position - QUARTER_PERIODS, 0), position)
     total, squares = float(triangle.capped[:, last].sum()), float(triangle.squares[:, last].sum())
-    return min(WITH_THE_FIT * sampling_variance(total, squares) * total / spend, 1.0) if spend > 0 and total > 0 else 1.0
+    return (
+        min(WITH_THE_FIT * sampling_variance(total, squares) * total / spend, 1.0) if spend > 0 and total > 0 else 1.0
+    )
 
 
 def _revenue_baselines(spend: Array, position: int, lead: int) -> dict[str, float]:

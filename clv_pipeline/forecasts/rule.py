@@ -80,7 +80,7 @@ def _carried_on(triangle: Triangle, expect: Expect, position: int) -> float:
     if past is None:
         return 1.0
     expected = float(past.spend[:, :QUARTER_PERIODS].sum())
-    return _ratio(triangle, (slice(0, earlier), slice(earlier, position)), expected) ** CARRIED_ON
+    return float(_ratio(triangle, (slice(0, earlier), slice(earlier, position)), expected) ** CARRIED_ON)
 
 
 def season_at(triangle: Triangle, expect: Expect, position: int, periods: int, first_order: date) -> Season | None:
@@ -140,9 +140,7 @@ class NewCustomers:
     spend: Array
 
 
-def forecast_new_customers(
-    triangle: Triangle, position: int, periods: int, season: Season | None
-) -> NewCustomers:
+def forecast_new_customers(triangle: Triangle, position: int, periods: int, season: Season | None) -> NewCustomers:
     """Return the customers to come: their number, and each spending as recent cohorts did at the same age.
 
     season: of the customers already known; half of it, as a logarithm, counts here too.
@@ -167,7 +165,7 @@ def _acquisitions(triangle: Triangle, position: int, periods: int) -> Array:
         return np.full(periods, np.sqrt(quarter * float(year.mean())) if len(year) else 0.0)
     last_year = np.resize(counts[position - YEAR_PERIODS : position], periods).astype(np.float64)
     growth = quarter / max(float(counts[before : before + QUARTER_PERIODS].mean()), 1.0)
-    return last_year * np.sqrt(np.clip(growth, LIMITS[0] ** 2, LIMITS[1] ** 2))
+    return np.asarray(last_year * np.sqrt(np.clip(growth, LIMITS[0] ** 2, LIMITS[1] ** 2)))
 
 
 def spend_by_age(triangle: Triangle, position: int, periods: int) -> Array:
@@ -178,7 +176,9 @@ def spend_by_age(triangle: Triangle, position: int, periods: int) -> Array:
     found = np.zeros(periods)
     for age in range(periods):
         cohorts = [
-            c for c in range(max(position - YEAR_PERIODS - age, CENSORED_PERIODS), position - age) if triangle.customers[c] > 0
+            c
+            for c in range(max(position - YEAR_PERIODS - age, CENSORED_PERIODS), position - age)
+            if triangle.customers[c] > 0
         ]
         if cohorts:
             found[age] = sum(triangle.spend[c, c + age] for c in cohorts) / sum(triangle.customers[c] for c in cohorts)

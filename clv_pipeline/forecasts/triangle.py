@@ -18,7 +18,6 @@ from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.warehouse.connection import Connection
 
-
 #: Periods of a year and of a quarter: a period is a month, or a twelfth of 52 weeks.
 YEAR_PERIODS, QUARTER_PERIODS = 12, 3
 
