@@ -112,8 +112,7 @@ def _rows(
         channel: [n for n, group in enumerate(groups) if group.channel == channel and group.is_mature]
         for channel in dict.fromkeys(group.channel for group in groups)
     }
-    together = [number for numbers in mature.values() for number in numbers]
-    pooling = _Pooling.of(draws, mature, buyers, groups, together)
+    pooling = _Pooling.of(draws, mature, buyers, groups)
     for channel, numbers in mature.items():
         whole = Group.joined(channel, [groups[n] for n in numbers])
         drawn = pooling.drawn(channel, draws.means(numbers)) if len(whole.members) else draws.means(numbers)
@@ -174,37 +173,48 @@ def _ends(draws: Array, *shares: float) -> list[float | None]:
 
 @dataclass(frozen=True)
 class _Pooling:
-    """Partial pooling of channels: each column's variance between them, and the mean of all, per buyer; shape (columns,)."""
+    """Partial pooling of channels.
 
-    mean: Array
-    between: Array
+    own: each channel's means per buyer, shape (columns,). mean, draws: those of all mature buyers, shapes (columns,) and
+    (b, columns). between: the variance between channels beyond what chance gives, shape (columns,).
+    """
+
     own: dict[str, Array]
+    mean: Array
+    draws: Array
+    between: Array
 
     @classmethod
-    def of(
-        cls, draws: Draws, mature: dict[str, list[int]], buyers: Buyers, groups: list[Group], together: list[int]
-    ) -> "_Pooling":
-        """Return the moments of the channels with mature buyers: the variance of their means beyond what chance gives."""
-        own, within = {}, {}
+    def of(cls, draws: Draws, mature: dict[str, list[int]], buyers: Buyers, groups: list[Group]) -> "_Pooling":
+        """Return the pooling of the channels with mature buyers.
+
+        The variance between them is that of DerSimonian and Laird, but at least its own standard error: among a few channels
+        none is often measured by chance, and then no channel would differ from the others at all.
+        """
+        together = [number for numbers in mature.values() for number in numbers]
+        members = np.concatenate([np.zeros(0, dtype=np.intp), *(groups[n].members for n in together)])
+        own, within = {}, []
         for channel, numbers in mature.items():
-            members = np.concatenate([groups[n].members for n in numbers]) if numbers else np.zeros(0, dtype=np.intp)
-            if len(members):
-                own[channel] = buyers.money[members].mean(axis=0)
-                within[channel] = np.nanvar(draws.means(numbers), axis=0)
+            if any(len(groups[n].members) for n in numbers):
+                own[channel] = buyers.money[np.concatenate([groups[n].members for n in numbers])].mean(axis=0)
+                within.append(np.nanvar(draws.means(numbers), axis=0))
         columns = buyers.money.shape[1]
         if len(own) < 2:
-            return cls(np.zeros(columns), np.zeros(columns), own)
-        means, variances = np.array(list(own.values())), np.array(list(within.values()))
-        between = np.maximum(means.var(axis=0, ddof=1) - variances.mean(axis=0), 0.0)
-        all_members = np.concatenate([groups[n].members for n in together])
-        return cls(buyers.money[all_members].mean(axis=0), between, own)
+            return cls(own, np.zeros(columns), np.zeros((_DRAWS, columns)), np.zeros(columns))
+        means = np.array(list(own.values()))
+        # channels whose buyers all spend the same have no variance of their own
+        precision = 1 / np.maximum(np.array(within), 1e-9 * (1 + means**2))
+        centre = (precision * means).sum(axis=0) / precision.sum(axis=0)
+        freedom = len(own) - 1
+        excess = np.maximum((precision * (means - centre) ** 2).sum(axis=0) - freedom, np.sqrt(2 * freedom))
+        between = excess / (precision.sum(axis=0) - (precision**2).sum(axis=0) / precision.sum(axis=0))
+        return cls(own, buyers.money[members].mean(axis=0), draws.means(together), between)
 
     def drawn(self, channel: str, means: Array) -> Array:
         """Return draws of the pooled means of a channel, shape (b, columns), from those of its own."""
         if len(self.own) < 2:
             return means
         own, within = self.own[channel], np.nanvar(means, axis=0)
-        total = self.between + within
-        weight = np.divide(self.between, total, out=np.ones(len(own)), where=total > 0)
-        deviation = np.nan_to_num(means - own) * np.sqrt(weight)
+        weight = self.between / (self.between + within)
+        deviation = np.nan_to_num(means - own) * np.sqrt(weight) + np.nan_to_num(self.draws - self.mean) * (1 - weight)
         return np.asarray(weight * own + (1 - weight) * self.mean + deviation - deviation.mean(axis=0))

@@ -88,7 +88,7 @@ def spend_shape(
     """Return the expected purchases of every distinct history in the periods that end after so many days (ascending)."""
     past, kind = _merged(history)
     purchases = np.zeros((len(past[0]), len(end_days)))
-    for position, days in enumerate(end_days):
+    for position, days in enumerate(end_days if models else []):
         purchases[:, position] = np.mean([m.expected_purchases(float(days), *past) for m in models], axis=0)
     return SpendShape(np.maximum(np.diff(purchases, axis=1, prepend=0.0), 0.0), kind, cohorts)
 
