@@ -43,7 +43,9 @@ def give(
     connection.execute(
         "create or replace table clean.customers (customer_id varchar, acquisition_channel varchar, acquisition_cost decimal(18, 2))"
     )
-    connection.execute("create or replace table clean.marketing_spend (channel varchar, spend_date date, spend decimal(18, 2))")
+    connection.execute(
+        "create or replace table clean.marketing_spend (channel varchar, spend_date date, spend decimal(18, 2))"
+    )
     people = frame[["customer_id", "channel"]].drop_duplicates()
     connection.register("people", people.assign(cost=people["channel"].map(costs or {}).astype(float)))
     connection.execute("insert into clean.customers select customer_id, nullif(channel, ''), cost from people")
@@ -88,9 +90,9 @@ def test_no_row_has_one_to_four_buyers(warehouse: Warehouse, shop: Connection) -
     # four buyers of a channel of their own are the channel other, and there is nobody to join them
     assert rows_of(shop, small.format("channel_cohorts")) == [("other", 4)]
     # the two of February joined the eight of July: otherwise the difference to the channel would show them
-    assert rows_of(shop, "select cohort, new_buyers from published.channel_cohorts where acquisition_channel = 'sparse'") == [
-        ("other", 10)
-    ]
+    assert rows_of(
+        shop, "select cohort, new_buyers from published.channel_cohorts where acquisition_channel = 'sparse'"
+    ) == [("other", 10)]
 
 
 def test_a_margin_is_null_until_every_buyer_is_that_old(warehouse: Warehouse, shop: Connection) -> None:
@@ -211,7 +213,9 @@ def test_the_interval_of_a_year_holds_the_truth_as_often_as_it_says(warehouse: W
     for number in range(20):
         for member in range(60):
             day = date(2022, 8, 1) + timedelta(days=int(generator.integers(0, 200)))
-            rows.append((f"{number}-{member}", f"channel {number:02d}", day, round(float(generator.gamma(1.5, 20.0)), 2)))
+            rows.append(
+                (f"{number}-{member}", f"channel {number:02d}", day, round(float(generator.gamma(1.5, 20.0)), 2))
+            )
     with warehouse.connection() as connection:
         give(connection, rows, [])
         value_channels(warehouse, SETTINGS)

@@ -154,14 +154,17 @@ def test_small_cohorts_are_one_group(warehouse: Warehouse, shop: Connection) -> 
     forecast_night(warehouse)
     shown = {month for (month,) in rows_of(shop, "select distinct cohort_month_date from scores.cohort_forecast")}
     assert date(2023, 3, 1) not in shown
-    found = rows_of(shop, "select count(*), sum(spend_in_horizon) > 0 from scores.cohort_forecast where cohort_kind = 'other'")
+    found = rows_of(
+        shop, "select count(*), sum(spend_in_horizon) > 0 from scores.cohort_forecast where cohort_kind = 'other'"
+    )
     assert found == [(13, True)]
 
 
 def test_each_kind_covers_the_rest_of_the_month_and_twelve_whole_ones(forecast: Connection) -> None:
     for kind in ("existing_customers", "new_customers", "total"):
         months = rows_of(
-            forecast, f"select from_date, to_date from scores.revenue_forecast where row_kind = '{kind}' order by month_date"
+            forecast,
+            f"select from_date, to_date from scores.revenue_forecast where row_kind = '{kind}' order by month_date",
         )
         assert (months[0], months[-1], len(months)) == (
             (date(2024, 6, 15), date(2024, 6, 30)), (date(2025, 6, 1), date(2025, 6, 30)), 13,
@@ -269,7 +272,11 @@ def test_where_nobody_has_bought_there_is_no_forecast(warehouse: Warehouse) -> N
 def test_without_a_purchase_model_spend_is_spread_evenly_over_the_days(warehouse: Warehouse) -> None:
     with warehouse.connection() as connection:
         days = pd.DataFrame(
-            {"customer_id": [f"c{n}" for n in range(9)], "order_date": [AS_OF - timedelta(days=50)] * 9, "net_spend": 9.0}
+            {
+                "customer_id": [f"c{n}" for n in range(9)],
+                "order_date": [AS_OF - timedelta(days=50)] * 9,
+                "net_spend": 9.0,
+            }
         )
         give_days(connection, days)
         give_scores(connection, fitted=False)
@@ -311,7 +318,9 @@ def test_expectations_are_those_of_the_models_summed(forecast: Connection) -> No
     assert expected.spend.sum() == pytest.approx(float(quarter.sum()) * history.mean_value.mean(), rel=0.1)
 
 
-def test_on_a_random_shop_the_forecast_is_nearer_than_both_baselines_and_inside_its_interval(forecast: Connection) -> None:
+def test_on_a_random_shop_the_forecast_is_nearer_than_both_baselines_and_inside_its_interval(
+    forecast: Connection,
+) -> None:
     (first,) = one_row(forecast, "select min(order_date) from features.customer_day")
     triangle = read_triangle(forecast, grid_until(AS_OF, first, 48))
     positions = [triangle.periods - 3 * number for number in (1, 2, 3, 4)]
@@ -372,6 +381,8 @@ def test_where_no_past_date_could_be_tested_the_quality_says_so(warehouse: Wareh
         give_days(connection, random_shop(days=60))
         give_scores(connection)
         forecast_night(warehouse)
-        rows = rows_of(connection, f"select row_kind, windows, statement from ({sql_model('4_published', 'forecast_quality').sql})")
+        rows = rows_of(
+            connection, f"select row_kind, windows, statement from ({sql_model('4_published', 'forecast_quality').sql})"
+        )
     assert [row[:2] for row in rows] == [("no_window", 0)]
     assert str(rows[0][2]).startswith("not tested")

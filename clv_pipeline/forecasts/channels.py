@@ -21,8 +21,8 @@ from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row
 
 _DRAWS = 200
-#: Buyers whose weights are in memory at a time: 80 MB.
-_DRAWN_AT_ONCE = 50_000
+#: Buyers whose weights are in memory at a time: 32 MB.
+_DRAWN_AT_ONCE = 20_000
 _NORMAL_95 = 1.645
 #: Deviation of the logarithm of a total where no interval of one is known.
 _UNKNOWN_ERROR = 0.3
