@@ -41,7 +41,8 @@ def give(
     connection.execute("update scores.customer_scores set lifetime_spend = 3 * primary_spend, lifetime_discount = 0.5")
     tables.create(connection, REVENUE_FORECAST)
     connection.execute(
-        "create or replace table clean.customers (customer_id varchar, acquisition_channel varchar, acquisition_cost decimal(18, 2))"
+        "create or replace table clean.customers "
+        "(customer_id varchar, acquisition_channel varchar, acquisition_cost decimal(18, 2))"
     )
     connection.execute(
         "create or replace table clean.marketing_spend (channel varchar, spend_date date, spend decimal(18, 2))"
@@ -139,7 +140,8 @@ def test_money_without_a_buyer_and_buyers_without_money_are_rows_that_say_so(
         row[0]: row[1:]
         for row in rows_of(
             shop,
-            "select acquisition_channel, new_buyers, marketing_spend::double, cac, cost_basis, verdict from published.channel_value",
+            "select acquisition_channel, new_buyers, marketing_spend::double, cac, cost_basis, verdict "
+            "from published.channel_value",
         )
     }
     assert found["nobody"] == (0, 30.0, None, "marketing_spend", "too_few")
