@@ -121,9 +121,9 @@ def _of_python(columns: Mapping[str, Mapping[str, str]]) -> Iterator[Edge]:
     )
     for source in (("raw.extraction", "as_of"), ("clean.orders", "order_date")):
         yield from ((*plan, *source, "clv_pipeline/features/plan.py") for plan in planned)
-    for table, sources in _FORECAST_SOURCES.items():
+    for table, origins in _FORECAST_SOURCES.items():
         for column in columns.get(table, ()):
-            yield from ((table, column, *source, _FORECASTING) for source in sources)
+            yield from ((table, column, *source, _FORECASTING) for source in origins)
     for column in columns.get(_BTYD, ()):
         sources = [("features.population", column)] if column in ("as_of", "customer_id") else _PURCHASE_HISTORY
         yield from ((_BTYD, column, *source, _PURCHASE_MODEL) for source in sources)
