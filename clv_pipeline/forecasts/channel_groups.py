@@ -135,13 +135,15 @@ def read_buyers(connection: Connection) -> Buyers:
 def groups_of(connection: Connection, buyers: Buyers) -> list[Group]:
     """Return the groups: channel and month, without revealing fewer than five buyers.
 
-    Channels with fewer than five buyers are one channel, other; months of a channel with fewer than five are one group. A
-    group is mature if every member had a year since the first purchase, and no month is one of the first three with a
-    purchase in the data, whose buyers may be older than it. Costs: marketing spend if there is any at all, for every
-    channel; else the costs recorded with the customers.
+    Channels with fewer than five buyers are one channel, other; months of a channel with fewer than five are one group; where
+    these are too few even together, the smallest other one joins them. A group is mature if every member had a year since the
+    first purchase, and no month is one of the first three with a purchase in the data, whose buyers may be older than it.
+    Costs: marketing spend if there is any at all, for every channel; else the costs recorded with the customers.
     """
     counts = Counter(buyers.channel)
     few = {channel for channel, count in counts.items() if count < _SMALLEST}
+    if few and sum(counts[channel] for channel in few) < _SMALLEST and len(few) < len(counts):
+        few.add(min(counts.keys() - few, key=lambda channel: (counts[channel], channel)))
     channels = np.array([OTHER if channel in few else channel for channel in buyers.channel], dtype=object)
     spend: dict[str, dict[date, float]] = defaultdict(lambda: defaultdict(float))
     for channel, month, money in connection.execute(_SPEND).fetchall():

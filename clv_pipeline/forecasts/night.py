@@ -199,7 +199,11 @@ def _cohorts(history: PurchaseHistory, as_of: date) -> tuple[list[tuple[str, dat
     """Return the groups of buyers, oldest first and the small ones pooled at the end, and each buyer's, shape (n,)."""
     first = np.datetime64(as_of, "D") - history.age.astype("timedelta64[D]")
     month, cohort = np.unique(first.astype("datetime64[M]"), return_inverse=True)
-    is_shown = np.bincount(cohort) >= SMALLEST_COHORT
+    sizes = np.bincount(cohort)
+    is_shown = sizes >= SMALLEST_COHORT
+    if 0 < sizes[~is_shown].sum() < SMALLEST_COHORT and is_shown.any():
+        # too few even together: the smallest other cohort joins them, as in `sql/4_published/cohorts.sql`
+        is_shown[np.argmin(np.where(is_shown, sizes, sizes.max() + 1))] = False
     place = np.where(is_shown, np.cumsum(is_shown) - 1, int(is_shown.sum()))
     shown = month[is_shown].astype("datetime64[D]").astype(object)
     kinds: list[tuple[str, date | None]] = [("cohort", day) for day in shown]

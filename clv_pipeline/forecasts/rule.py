@@ -174,11 +174,10 @@ def spend_by_age(triangle: Triangle, position: int, periods: int) -> Array:
     An age that no such cohort has reached counts as the oldest one that has been.
     """
     found = np.zeros(periods)
+    oldest = min(CENSORED_PERIODS, position - 1)
     for age in range(periods):
         cohorts = [
-            c
-            for c in range(max(position - YEAR_PERIODS - age, CENSORED_PERIODS), position - age)
-            if triangle.customers[c] > 0
+            c for c in range(max(position - YEAR_PERIODS - age, oldest), position - age) if triangle.customers[c] > 0
         ]
         if cohorts:
             found[age] = sum(triangle.spend[c, c + age] for c in cohorts) / sum(triangle.customers[c] for c in cohorts)

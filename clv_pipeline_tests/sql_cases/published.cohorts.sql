@@ -12,6 +12,7 @@ select *, net_spend > 0 as is_purchase_day from (values
     -- a return before the first purchase in the data, and a customer without a purchase
     ('b1', '2024-03-01', -3.00), ('b1', '2024-04-02', 7.00),
     ('r', '2024-04-10', -4.00),
+    ('m1', '2024-05-31', 1.00), ('m2', '2024-05-31', 1.00), ('m3', '2024-05-31', 1.00), ('m4', '2024-05-31', 1.00),
     ('a1', '2024-06-14', 5.00),
     ('a1', '2024-06-15', 999.00)
 ) as rows (customer_id, order_date, net_spend)
@@ -54,11 +55,11 @@ as rows (month_date, net_spend_so_far_low, net_spend_so_far_high, season_factor)
 
 -- expect small cohorts, early returns and those who never bought together where cohort_kind = 'other'
 select * from (values
-    ('actual', 'other', '2024-03-01', null, 1, 0, -3.00, null),
-    ('actual', 'other', '2024-04-01', null, 1, 1, 3.00, null),
-    ('actual', 'other', '2024-05-01', null, 1, 0, 0.00, null),
-    ('actual', 'other', '2024-06-01', null, 1, 0, 0.00, null),
-    ('forecast', 'other', '2024-06-01', null, 1, null, 1.00, null)
+    ('actual', 'other', '2024-03-01', null, 5, 0, -3.00, null),
+    ('actual', 'other', '2024-04-01', null, 5, 1, 3.00, null),
+    ('actual', 'other', '2024-05-01', null, 5, 4, 4.00, null),
+    ('actual', 'other', '2024-06-01', null, 5, 0, 0.00, null),
+    ('forecast', 'other', '2024-06-01', null, 5, null, 1.00, null)
 ) as rows (row_kind, cohort, month_date, months_since, customers, active_customers, net_spend, is_left_censored)
 
 -- expect prospects with their number, and no past where cohort_kind = 'prospects'

@@ -27,14 +27,26 @@ firsts as (
 
 sizes as (select first_month, count(*) as customers from firsts group by first_month),
 
--- fewer than 5 customers are not shown alone
+-- fewer than 5 customers are not shown alone; where the small cohorts together are fewer, the smallest other one joins them
+pooled as (
+    select
+        coalesce(sum(case when customers < 5 then customers end), 0) as small_customers,
+        min_by(first_month, (customers, first_month)) filter (where customers >= 5) as smallest_shown
+    from sizes
+),
+
 members as (
     select
         firsts.customer_id,
         firsts.first_month,
-        case when sizes.customers >= 5 then firsts.first_month end as cohort_month
+        case
+            when sizes.customers >= 5
+                and not (pooled.small_customers between 1 and 4 and firsts.first_month = pooled.smallest_shown)
+                then firsts.first_month
+        end as cohort_month
     from firsts
     inner join sizes on firsts.first_month = sizes.first_month
+    cross join pooled
 ),
 
 -- a return before the first purchase in the data, and the spend of who never bought, belong to no cohort
