@@ -99,10 +99,10 @@ select
     judged.verdict,
     case
         when judged.new_buyers = 0 then 'money was spent on the channel, and no buyer is recorded with it'
-        when judged.cost_basis = 'none' then 'no cost is recorded for the channel: its buyers look free, which they rarely are'
-        when judged.mature_buyers = 0 then 'no month of the channel is a year old'
-        when judged.mature_buyers < 30 then 'fewer than 30 buyers had a year since their first purchase'
-        when judged.affordable_cac is null then 'the setting gross_margin is not set: no margin and no ratio is known'
+        when judged.verdict = 'too_few' then 'fewer than 30 buyers, or fewer than 30 of the mature months'
+        when judged.verdict = 'too_early' then 'no month of the channel is a year old and later than the first three of the data'
+        when judged.verdict = 'no_cost' then 'no cost is recorded for the channel: its buyers look free, which they rarely are'
+        when judged.verdict = 'no_margin' then 'the setting gross_margin is not set: no margin and no ratio is known'
         when judged.verdict = 'pays_back'
             then 'the margin of the first 12 months covers the cost of a new buyer, with 90 % certainty'
         when judged.verdict = 'does_not' and judged.lifetime_margin_low > judged.cac
