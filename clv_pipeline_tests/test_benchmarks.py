@@ -20,6 +20,7 @@ from clv_pipeline_tests.warehouse_builders import clean_without_rules, extract_s
 #: Customers at which a benchmark costs next to nothing and still fits every model.
 TINY = {
     "btyd": 300,
+    "cohort_forecast": 300,
     "corrupted_nights": 60,
     "lifetimes_summary": 300,
     "made_up_shop": 2000,
@@ -157,6 +158,14 @@ def test_the_rhythm_is_judged_at_every_regularity(run_tiny: RunTiny) -> None:
             assert -1 <= rank <= 1
             assert is_positive(loss)
             assert math.isfinite(bias)
+
+
+def test_cohorts_are_forecast_from_past_dates_next_to_the_baselines(run_tiny: RunTiny) -> None:
+    printed = run_tiny("cohort_forecast", "--dates", "2025-06-01")
+    ours = figures("2025-06-01: .*forecast WAPE # bias .#%.*inside # of #; season known", printed)
+    assert 0 < ours[0] < 1 and ours[2] <= ours[3]
+    for method in ("forecast", "chain_ladder", "last_three_months"):
+        assert is_positive(figures(f"(?m)^{method}: mean WAPE #$", printed)[0])
 
 
 # --------------------------------------------------------------------- the made-up shop and the mart's own SQL

@@ -313,7 +313,7 @@ def test_no_row_of_a_customer_holds_a_null_that_is_not_explained(published: Conn
         (nulls,) = _one(published, f"select count(*) from customer_clv where {column} is null")
         assert nulls == 0 or column in may_be_null, f"{nulls} rows have no {column}"
     (unexplained,) = _one(
-        published, "select count(*) from customer_clv where score_status <> 'no_purchase_yet' and reason_1 = ''"
+        published, "select count(*) from customer_clv where score_status <> 'no_purchase_yet' and reason_3 is null"
     )
     assert unexplained == 0
 

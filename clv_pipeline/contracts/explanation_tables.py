@@ -67,7 +67,6 @@ KNOWN_CAMPAIGN_TOUCHES = _known(
 KNOWN_CUSTOMERS = _known(
     "customers", ("customer_id", "varchar"), ("created_date", "date"), ("country", "varchar"),
     ("acquisition_channel", "varchar"), ("acquisition_cost", _MONEY), ("has_crm_record", "boolean"),
-    ("has_profiling_consent", "boolean"),
 )  # fmt: skip
 KNOWN_NIGHTS = replace(declare(
     "scores.known_nights", "published night whose rows are known: the newest one, and the one before it", "published/bundle",

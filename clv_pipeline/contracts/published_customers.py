@@ -4,9 +4,9 @@ from clv_pipeline.contracts.published_table import IDENTITY, SEGMENT, WINDOW, Pu
 
 _REASON = {
     "reason_{}": "{} of the customer's reasons: what the customer did, and the amount it adds to or subtracts from the average "
-    "customer's predicted spend, with the currency",
-    "reason_{}_driver": "driver of the {} reason, as in customer_reasons",
-    "reason_{}_effect": "amount of the {} reason",
+    "customer's predicted spend, with the currency; null where there are fewer reasons",
+    "reason_{}_driver": "driver of the {} reason, as in customer_reasons; null where there are fewer reasons",
+    "reason_{}_effect": "amount of the {} reason; null where there are fewer reasons",
 }
 
 CUSTOMER_TABLES: tuple[PublishedTable, ...] = (

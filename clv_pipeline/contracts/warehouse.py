@@ -1,8 +1,9 @@
 """The warehouse tables that Python writes: grain, columns, types, meaning and writer of each.
 
-Those that explain models are in `model_tables.py`, those behind the tables of the customer base in `base_tables.py`. Tables
-that a SQL file builds are declared by that file, source tables by `contracts/source.py`, published ones by `published.py`.
-How rows get into a table is `warehouse/tables.py`.
+Those that explain models are in `model_tables.py`, those that explain scores in `explanation_tables.py`, those behind the
+tables of the customer base in `base_tables.py`, those of forecasts in `forecast_tables.py`. Tables that a SQL file builds
+are declared by that file, source tables by `contracts/source.py`, published ones by `published.py`. How rows get into a
+table is `warehouse/tables.py`.
 """
 
 from dataclasses import replace
@@ -23,6 +24,12 @@ from clv_pipeline.contracts.explanation_tables import (
     KNOWN_WEB_SESSIONS as KNOWN_WEB_SESSIONS,
     SCORE_CHANGES as SCORE_CHANGES,
     UNSCALED as UNSCALED,
+)
+from clv_pipeline.contracts.forecast_tables import (
+    CHANNEL_GROUPS as CHANNEL_GROUPS,
+    COHORT_FORECAST as COHORT_FORECAST,
+    FORECAST_RECORD as FORECAST_RECORD,
+    REVENUE_FORECAST as REVENUE_FORECAST,
 )
 from clv_pipeline.contracts.model_tables import (
     LINEAR_COEFFICIENTS as LINEAR_COEFFICIENTS,

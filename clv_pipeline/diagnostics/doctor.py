@@ -75,7 +75,8 @@ def _source(settings: Settings) -> Iterator[Finding]:
     yield _consent(returned)
     if settings.gross_margin is None:
         yield warning(
-            "gross margin", "gross_margin is not set: lifetime_margin and the values of channels stay empty",
+            "gross margin",
+            "gross_margin is not set: lifetime_margin and the margins of channels stay empty, and no ltv_to_cac is shown",
             "set gross_margin in source.toml to the share of spend that is margin, such as 0.45.",
         )  # fmt: skip
     if "status" in returned.get("orders", []):

@@ -30,6 +30,7 @@ Edge = tuple[str, str, str, str, str]
 _LAYERS = ("1_clean", "2_features", "3_training", "4_published")
 _SCORES, _BTYD, _FEATURES = "scores.customer_scores", "features.btyd_features", "features.customer_features"
 _REASONS, _CHANGES = "scores.customer_reasons", "scores.score_changes"
+_FORECASTING = "clv_pipeline/forecasts"
 _SCORING, _PURCHASE_MODEL = "clv_pipeline/scoring", "clv_pipeline/features/btyd_features.py"
 _STATISTICS = "clv_pipeline/publishing/feature_statistics.py"
 #: The input columns of a buy-till-you-die model.
@@ -40,6 +41,18 @@ _PURCHASE_HISTORY = (
     ("features.purchase_features", "spend_total"),
     ("features.customer_day", "gap_days"),
 )
+#: What the tables of forecasts are computed from; every column of one from the same.
+_SPENT = (("features.customer_day", "net_spend"), ("features.customer_day", "order_date"))
+_PREDICTED = ((_SCORES, "primary_spend"), ("features.purchase_models", "parameters"))
+_FORECAST_SOURCES = {
+    "scores.cohort_forecast": (*_SPENT, *_PREDICTED),
+    "scores.revenue_forecast": (*_SPENT, *_PREDICTED),
+    "scores.forecast_record": _SPENT,
+    "scores.channel_groups": (
+        *_SPENT, (_SCORES, "primary_spend"), (_SCORES, "lifetime_spend"), ("clean.customers", "acquisition_channel"),
+        ("clean.customers", "acquisition_cost"), ("clean.marketing_spend", "spend"),
+    ),
+}  # fmt: skip
 
 
 def build_lineage(connection: Connection, settings: Settings, manifest: Manifest | None) -> None:
@@ -113,6 +126,9 @@ def _of_python(columns: Mapping[str, Mapping[str, str]]) -> Iterator[Edge]:
     )
     for source in (("raw.extraction", "as_of"), ("clean.orders", "order_date")):
         yield from ((*plan, *source, "clv_pipeline/features/plan.py") for plan in planned)
+    for table, origins in _FORECAST_SOURCES.items():
+        for column in columns.get(table, ()):
+            yield from ((table, column, *source, _FORECASTING) for source in origins)
     for column in columns.get(_BTYD, ()):
         sources = [("features.population", column)] if column in ("as_of", "customer_id") else _PURCHASE_HISTORY
         yield from ((_BTYD, column, *source, _PURCHASE_MODEL) for source in sources)

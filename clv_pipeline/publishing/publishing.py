@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from clv_pipeline.contracts.published import PUBLISHED, description_of
+from clv_pipeline.contracts.published_channels import ATTRIBUTION
 from clv_pipeline.contracts.reasons import ERASED_CUSTOMER
 from clv_pipeline.contracts.warehouse import COLUMN_DICTIONARY, HISTORY
 from clv_pipeline.core.errors import PublishError
@@ -52,6 +53,7 @@ def publish_parameters(settings: Settings) -> Parameters:
         "gross_margin": settings.gross_margin,
         "erased_customer": ERASED_CUSTOMER.text,
         **base_parameters(settings),
+        "attribution": ATTRIBUTION,
     }
 
 

@@ -100,7 +100,12 @@ def _page(connection: Connection) -> str:
             "select customer_id, action, why, value_at_stake from recommendations "
             f"order by priority limit {_LONGEST_LIST}",
         ),
-        channels=_table(connection, "select * exclude (currency) from channel_value order by acquisition_channel"),
+        channels=_table(
+            connection,
+            "select acquisition_channel, new_buyers, marketing_spend, cac, margin_12m, margin_12m_low, margin_12m_high, "
+            "affordable_cac, lifetime_margin, ltv_to_cac, payback_months, verdict from channel_value "
+            "order by acquisition_channel",
+        ),
         quality=quality,
         quality_terms=terms(table for _, table in quality),
         contributions=_contributions(connection, currency),

@@ -101,8 +101,11 @@ def _build_features(
     names = {"features.population": "step_population"}
     for source in SOURCES:
         names[f"clean.{source.name}"] = f"step_{source.name}"
+        # a customer without consent is not compared, and has no known row
         connection.execute(
-            f"create or replace temp table step_{source.name} as {_rows(source, happened)}", {"known_on": known_on}
+            f"create or replace temp table step_{source.name} as "
+            f"select *, true as has_profiling_consent from ({_rows(source, happened)})",
+            {"known_on": known_on},
         )
     names["features.btyd_features"] = _BTYD
     for model in load_layer("2_features"):

@@ -1,67 +1,119 @@
--- One row per acquisition channel: acquisition cost (CAC) and value of its customers, LTV to CAC, payback in months.
--- LTV here is the historic value plus the predicted spend of the primary horizon, times the gross margin.
-with customer_clv as (select * from published.customer_clv),
-
-customer_scores as (select * from scores.customer_scores),
-
-customers as (select * from clean.customers),
-
-marketing_spend as (select * from clean.marketing_spend),
+-- One row per acquisition channel: what a new buyer costs, what one is worth after a year and over the lifetime, and a verdict.
+-- Value and cost are those of mature cohorts: months whose buyers all had a year since, without the first three months of the data.
+-- New buyers and marketing_spend are of all months and sum to all buyers and all marketing spend before as_of.
+-- It is not what one more unit of money would bring: it is an average of buyers attributed to the channel, not an effect of it.
+with channel_groups as (select * from scores.channel_groups),
 
 run as (select * from scores.run),
 
-spend as (
-    select marketing_spend.channel, sum(marketing_spend.spend) as marketing_spend
-    from marketing_spend
-    cross join run
-    where marketing_spend.spend_date < run.as_of
-    group by marketing_spend.channel
-),
-
-named as (
-    select * replace (coalesce(acquisition_channel, 'unknown') as acquisition_channel)
-    from customer_clv
-),
-
-acquired as (
+everybody as (
     select
-        customer_clv.acquisition_channel,
-        count(*) as customers,
-        count(customer_clv.first_order_date) as buyers,
-        sum(customers.acquisition_cost) as recorded_cost,
-        sum(customer_clv.historic_value) as historic_value,
-        sum(customer_scores.primary_spend) as predicted_spend,
-        avg(date_diff('day', customers.first_seen_date, customer_clv.as_of_date)) / 30.4375 as mean_age_months
-    from named as customer_clv
-    inner join customers on customer_clv.customer_id = customers.customer_id
-    inner join customer_scores on customer_clv.customer_id = customer_scores.customer_id
-    group by customer_clv.acquisition_channel
+        channel,
+        sum(new_buyers) as new_buyers,
+        sum(marketing_spend) as marketing_spend,
+        sum(recorded_cost) as recorded_cost,
+        sum(cost) as cost,
+        coalesce(max(case when cost_basis <> 'none' then cost_basis end), 'none') as cost_basis
+    from channel_groups
+    where row_kind in ('cohort', 'other')
+    group by channel
 ),
 
-costed as (
+blended as (
     select
-        acquired.*,
-        spend.marketing_spend,
-        coalesce(acquired.recorded_cost, spend.marketing_spend) / nullif(acquired.buyers, 0) as cac,
-        (acquired.historic_value + acquired.predicted_spend) * $gross_margin / nullif(acquired.buyers, 0) as ltv,
-        acquired.historic_value * $gross_margin / nullif(acquired.buyers, 0) / greatest(acquired.mean_age_months, 1)
-            as margin_per_month
-    from acquired
-    left join spend on acquired.acquisition_channel = spend.channel
+        case when sum(marketing_spend) > 0 then sum(marketing_spend) else nullif(sum(recorded_cost), 0) end
+            / nullif(sum(new_buyers), 0) as cac
+    from everybody
+),
+
+valued as (
+    select
+        everybody.channel,
+        everybody.new_buyers,
+        everybody.marketing_spend,
+        everybody.recorded_cost,
+        everybody.cost_basis,
+        everybody.cost / nullif(everybody.new_buyers, 0) as cac_to_date,
+        mature.new_buyers as mature_buyers,
+        mature.first_month_date,
+        mature.last_month_date,
+        mature.cost / nullif(mature.new_buyers, 0) as cac,
+        mature.spend_365d * $gross_margin as margin_12m_unpooled,
+        mature.year_spend * $gross_margin as margin_12m,
+        mature.year_spend_low * $gross_margin as margin_12m_low,
+        mature.year_spend_high * $gross_margin as margin_12m_high,
+        mature.year_spend_p10 * $gross_margin as affordable_cac,
+        mature.year_spend_p90 * $gross_margin as margin_12m_p90,
+        case when mature.new_buyers > 0 then mature.lifetime_spend * $gross_margin end as lifetime_margin,
+        case when mature.new_buyers > 0 then mature.lifetime_spend_low * $gross_margin end as lifetime_margin_low,
+        case when mature.new_buyers > 0 then mature.lifetime_spend_high * $gross_margin end as lifetime_margin_high,
+        mature.payback_months,
+        mature.payback_low,
+        mature.payback_high
+    from everybody
+    inner join channel_groups as mature on everybody.channel = mature.channel and mature.row_kind = 'mature'
+),
+
+judged as (
+    select
+        valued.*,
+        case
+            when valued.new_buyers < 30 then 'too_few'
+            when valued.mature_buyers = 0 then 'too_early'
+            when valued.mature_buyers < 30 then 'too_few'
+            when valued.cost_basis = 'none' then 'no_cost'
+            when valued.affordable_cac is null then 'no_margin'
+            when valued.cac <= valued.affordable_cac then 'pays_back'
+            when valued.cac > valued.margin_12m_p90 then 'does_not'
+            else 'unclear'
+        end as verdict
+    from valued
 )
 
 select
-    costed.acquisition_channel,
-    costed.customers,
-    costed.buyers,
-    costed.marketing_spend::decimal(18, 2) as marketing_spend,
-    costed.historic_value::decimal(18, 2) as historic_value,
-    costed.predicted_spend::decimal(18, 2) as predicted_spend,
-    costed.cac::decimal(18, 2) as acquisition_cost_per_buyer,
-    costed.ltv::decimal(18, 2) as value_per_buyer,
-    (costed.ltv / nullif(costed.cac, 0))::decimal(18, 2) as ltv_to_cac,
-    (costed.cac / nullif(greatest(costed.margin_per_month, 0), 0))::decimal(18, 1) as payback_months,
+    judged.channel as acquisition_channel,
+    judged.new_buyers::bigint as new_buyers,
+    judged.marketing_spend::decimal(18, 2) as marketing_spend,
+    judged.recorded_cost::decimal(18, 2) as recorded_cost,
+    judged.cost_basis,
+    judged.cac_to_date::decimal(18, 2) as cac_to_date,
+    blended.cac::decimal(18, 2) as blended_cac,
+    judged.mature_buyers::bigint as mature_buyers,
+    judged.first_month_date as mature_from_date,
+    judged.last_month_date as mature_to_date,
+    judged.cac::decimal(18, 2) as cac,
+    judged.margin_12m_unpooled::decimal(18, 2) as margin_12m_unpooled,
+    judged.margin_12m::decimal(18, 2) as margin_12m,
+    judged.margin_12m_low::decimal(18, 2) as margin_12m_low,
+    judged.margin_12m_high::decimal(18, 2) as margin_12m_high,
+    judged.affordable_cac::decimal(18, 2) as affordable_cac,
+    judged.lifetime_margin::decimal(18, 2) as lifetime_margin,
+    judged.lifetime_margin_low::decimal(18, 2) as lifetime_margin_low,
+    judged.lifetime_margin_high::decimal(18, 2) as lifetime_margin_high,
+    (judged.lifetime_margin / nullif(judged.cac, 0))::decimal(18, 2) as ltv_to_cac,
+    (judged.lifetime_margin_low / nullif(judged.cac, 0))::decimal(18, 2) as ltv_to_cac_low,
+    (judged.lifetime_margin_high / nullif(judged.cac, 0))::decimal(18, 2) as ltv_to_cac_high,
+    judged.payback_months,
+    judged.payback_low as payback_months_low,
+    judged.payback_high as payback_months_high,
+    judged.verdict,
+    case
+        when judged.new_buyers = 0 then 'money was spent on the channel, and no buyer is recorded with it'
+        when judged.verdict = 'too_few' then 'fewer than 30 buyers, or fewer than 30 of the mature months'
+        when judged.verdict = 'too_early' then 'no month of the channel is a year old and later than the first three of the data'
+        when judged.verdict = 'no_cost' then 'no cost is recorded for the channel: its buyers look free, which they rarely are'
+        when judged.verdict = 'no_margin' then 'the setting gross_margin is not set: no margin and no ratio is known'
+        when judged.verdict = 'pays_back'
+            then 'the margin of the first 12 months covers the cost of a new buyer, with 90 % certainty'
+        when judged.verdict = 'does_not' and judged.lifetime_margin_low > judged.cac
+            then 'the margin of the first 12 months does not cover the cost of a new buyer; that of the lifetime is expected to'
+        when judged.verdict = 'does_not'
+            then 'the margin of the first 12 months does not cover the cost of a new buyer, with 90 % certainty'
+        else 'the cost of a new buyer is within the uncertainty of the margin of the first 12 months'
+    end as statement,
+    $attribution as attribution,
     run.currency
-from costed
+from judged
 cross join run
-order by costed.acquisition_channel
+cross join blended
+order by judged.channel

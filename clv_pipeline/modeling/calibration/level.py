@@ -23,11 +23,11 @@ from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.warehouse.connection import Connection
 
 #: Limit of the seasonal factor, and of the last window's error: a larger ratio is an accident.
-_LIMITS = (0.5, 2.0)
+LIMITS = (0.5, 2.0)
 #: Share of the last window's error, as a logarithm, that is carried on.
-_CARRIED_ON = 0.25
+CARRIED_ON = 0.25
 #: Deviation of the logarithm of a season among companies: a ratio measured on few purchases is shrunk towards 1.
-_SEASONS_DIFFER_BY = 0.25
+SEASONS_DIFFER_BY = 0.25
 #: Variance of a total around its expectation, in that of the purchases alone: 2.7 in 40 simulated shops of 100 customers half
 #: a year old, 2.1 in those of 300 customers.
 WITH_THE_FIT = 2.5
@@ -97,8 +97,8 @@ def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> E
             total * season, float(_at_odds(chance, odds).mean()), season, is_plan=is_plan, variation=variation
         )
     found = _ratio(connection, cutoff - timedelta(days=horizon_days), horizon_days)
-    carried = found.spend ** (_CARRIED_ON * found.known) if found else 1.0
-    odds = found.odds ** (_CARRIED_ON * found.known) if found else 1.0
+    carried = found.spend ** (CARRIED_ON * found.known) if found else 1.0
+    odds = found.odds ** (CARRIED_ON * found.known) if found else 1.0
     return ExpectedTotal(
         total * carried, float(_at_odds(chance, odds).mean()), None, carried if found else None, 0.0, is_plan, variation
     )
@@ -116,7 +116,7 @@ class _Ratio:
     @property
     def known(self) -> float:
         """The share of the ratio, as a logarithm, that is not chance."""
-        return _SEASONS_DIFFER_BY**2 / (_SEASONS_DIFFER_BY**2 + self.variation)
+        return SEASONS_DIFFER_BY**2 / (SEASONS_DIFFER_BY**2 + self.variation)
 
 
 def _ratio(connection: Connection, cutoff: date, horizon_days: int) -> _Ratio | None:
@@ -129,7 +129,7 @@ def _ratio(connection: Connection, cutoff: date, horizon_days: int) -> _Ratio | 
     if happened.total <= 0 or spend.sum() <= 0 or not 0 < buyers < 1:
         return None
     return _Ratio(
-        float(np.clip(happened.total / spend.sum(), *_LIMITS)), float(np.clip(_odds_factor(chance, buyers), *_LIMITS)),
+        float(np.clip(happened.total / spend.sum(), *LIMITS)), float(np.clip(_odds_factor(chance, buyers), *LIMITS)),
         WITH_THE_FIT * happened.variation,
     )  # fmt: skip
 

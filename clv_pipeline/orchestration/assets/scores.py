@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from clv_pipeline.forecasts.channels import value_channels
+from clv_pipeline.forecasts.night import forecast_night
 from clv_pipeline.orchestration import checks
 from clv_pipeline.orchestration.resources import Pipeline, run_acknowledged
 from clv_pipeline.orchestration.sql_assets import OWNERS, Metadata, asset_key, lineage_metadata, table_metadata
@@ -69,3 +71,31 @@ def score_changes(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.M
     write_score_changes(pipeline.warehouse, pipeline.settings, pipeline.registry, manifest)
     with pipeline.warehouse.connection() as connection:
         return dg.MaterializeResult(metadata=table_metadata(connection, "scores.score_changes"))
+
+
+@asset(
+    key=["scores", "revenue_forecast"],
+    deps=[asset_key("scores.customer_scores"), asset_key("features.customer_day"), asset_key("features.btyd_features")],
+    group_name="scores",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+)
+def revenue_forecast(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """Cohorts and revenue by month from tonight on, with intervals, and the record of such forecasts on past dates."""
+    shown = forecast_night(pipeline.warehouse)
+    with pipeline.warehouse.connection() as connection:
+        return dg.MaterializeResult(metadata={**table_metadata(connection, "scores.revenue_forecast"), **shown})
+
+
+@asset(
+    key=["scores", "channel_groups"],
+    deps=[asset_key(name) for name in ("scores.revenue_forecast", "clean.customers", "clean.marketing_spend")],
+    group_name="scores",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+)
+def channel_groups(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """Buyers by acquisition channel and month: what they cost, have spent and will spend, with intervals."""
+    shown = value_channels(pipeline.warehouse, pipeline.settings)
+    with pipeline.warehouse.connection() as connection:
+        return dg.MaterializeResult(metadata={**table_metadata(connection, "scores.channel_groups"), **shown})
