@@ -47,7 +47,7 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
     ),
     PublishedTable(
         "customer_clv_history",
-        ("customer_id", "as_of_date", "horizon_days"),
+        ("as_of_date", "customer_id", "horizon_days"),
         {
             "customer_id": "the company's customer number, as text",
             **IDENTITY,
@@ -57,6 +57,7 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "segment_definition": "hash over the SQL and settings that defined the segments of that run: segments of runs with "
             "other definitions cannot be compared; null in rows of older releases",
         },
+        is_history=True,
     ),
     PublishedTable(
         "customer_clv_changes",

@@ -321,9 +321,14 @@ _HISTORY = {
     "segment_definition": ("varchar", "hash over the SQL and settings of the segments; null in rows of older releases"),
 }
 HISTORY = replace(_table(
-    "scores.history", "night, customer and horizon that was ever published", "published/bundle",
+    "scores.history", "customer and horizon of a published night that is kept (`scoring/kept_nights.py`)", "published/bundle",
     ("publishing/publishing.py", "publishing/history.py", "publishing/recovery.py"), **_HISTORY,
 ), is_history=True)  # fmt: skip
+KEPT_NIGHTS = _table(
+    "scores.kept_nights", "night that the history keeps once tonight is published", "published/customer_clv",
+    "publishing/history.py",
+    as_of_date=("date", "the night"),
+)  # fmt: skip
 TONIGHT = _table(
     "scores.tonight", "customer and horizon of tonight: joins the history once the night is published",
     "published/customer_clv", "publishing/history.py", **_HISTORY,

@@ -1,11 +1,15 @@
-"""The score history: tonight's scores are staged first, and added to the history once the run has passed its audit."""
+"""The score history: tonight's scores are staged first, and added to the history once the run has passed its audit.
+
+Which nights it keeps is `scoring/kept_nights.py`.
+"""
 
 from hashlib import sha256
 
-from clv_pipeline.contracts.warehouse import HISTORY, TONIGHT
+from clv_pipeline.contracts.warehouse import HISTORY, KEPT_NIGHTS, TONIGHT
 from clv_pipeline.core.project_files import SQL_FOLDER
 from clv_pipeline.core.settings import SEGMENT_SETTINGS, Settings
 from clv_pipeline.quality.score_checks import SegmentMoves
+from clv_pipeline.scoring.kept_nights import kept_nights, other_nights
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import (
     Connection,
@@ -14,7 +18,10 @@ from clv_pipeline.warehouse.connection import (
 
 
 def write_tonight(connection: Connection, settings: Settings) -> None:
-    """Stage tonight's rows of the history: they are added once the run has passed its audit."""
+    """Stage tonight's rows of the history, and the nights that it will keep, until the run has passed its audit."""
+    (as_of,) = one_row(connection, "select as_of from scores.run")
+    nights = kept_nights([as_of, *other_nights(connection, as_of)])
+    tables.replace(connection, KEPT_NIGHTS, [(night,) for night in nights])
     tables.create(connection, TONIGHT)
     for days in settings.horizons:
         tables.append(
@@ -45,9 +52,17 @@ def segment_definition(settings: Settings) -> str:
 
 
 def remember(connection: Connection) -> None:
-    """Replace this as_of's rows in the history, and only those."""
-    connection.execute("delete from scores.history where as_of_date = (select as_of from scores.run)")
-    tables.append(connection, HISTORY, "from scores.tonight")
+    """Replace this as_of's rows in the history, and remove the nights that are no longer kept.
+
+    A backfilled night is not kept itself if it is neither among the newest nor the first one of its month.
+    """
+    connection.execute(
+        "delete from scores.history where as_of_date = (select as_of from scores.run) "
+        "or as_of_date not in (select as_of_date from scores.kept_nights)"
+    )
+    tables.append(
+        connection, HISTORY, "from scores.tonight where as_of_date in (select as_of_date from scores.kept_nights)"
+    )
 
 
 def segment_moves(connection: Connection) -> SegmentMoves:

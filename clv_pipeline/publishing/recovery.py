@@ -5,13 +5,16 @@ Everything else in the warehouse is rebuilt from the source. Published files are
 
 import logging
 import os
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 from clv_pipeline.contracts.warehouse import HISTORY
 from clv_pipeline.core.errors import DamageError
 from clv_pipeline.publishing.serving import bundles, read_manifest, what_is_damaged
+from clv_pipeline.scoring.kept_nights import kept_nights
 from clv_pipeline.warehouse import tables
-from clv_pipeline.warehouse.connection import Connection, Warehouse, row_count
+from clv_pipeline.warehouse.connection import Connection, Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +64,21 @@ def _is_of(bundle: Path, source_name: str) -> bool:
 
 
 def _restore_history(connection: Connection, bundle: Path) -> None:
+    """Add the nights of the bundle that the history lacks, if it keeps them: an older release kept every night."""
     tables.create_if_missing(connection, HISTORY)
-    held = row_count(connection, HISTORY.name)
-    tables.append(
-        connection,
-        HISTORY,
-        "select * from read_parquet($file) where as_of_date not in (select as_of_date from scores.history)",
-        {"file": str(bundle / "parquet" / "customer_clv_history.parquet")},
-    )
-    restored = row_count(connection, HISTORY.name) - held
-    if restored:
-        log.warning("%d rows of the score history were restored from the bundle %s", restored, bundle.name)
+    file = {"file": str(bundle / "parquet" / "customer_clv_history.parquet")}
+    published = _nights(connection, "select distinct as_of_date from read_parquet($file)", file)
+    held = _nights(connection, "select distinct as_of_date from scores.history")
+    missing = sorted({*kept_nights(published | held)} & published - held)
+    if missing:
+        tables.append(
+            connection,
+            HISTORY,
+            "select * from read_parquet($file) where list_contains($missing, as_of_date)",
+            file | {"missing": missing},
+        )
+        log.warning("%d nights of the score history were restored from the bundle %s", len(missing), bundle.name)
+
+
+def _nights(connection: Connection, query: str, parameters: Mapping[str, object] | None = None) -> set[date]:
+    return {night for (night,) in connection.execute(query, parameters).fetchall()}

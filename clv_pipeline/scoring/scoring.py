@@ -5,14 +5,14 @@ Segments and everything BI sees are made from these rows in `sql/4_published`; n
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from clv_pipeline.contracts.published import CONTRACT_VERSION
-from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, FEATURE_IMPORTANCE, HISTORY, RUN
+from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, FEATURE_IMPORTANCE, RUN
 from clv_pipeline.core.run_identity import code_fingerprint, run_id
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import YEAR
@@ -27,8 +27,9 @@ from clv_pipeline.modeling.training.records import trained_version
 from clv_pipeline.quality.night_measures import asked_to_acknowledge
 from clv_pipeline.scoring.audit import ScoringReport, audit_scores
 from clv_pipeline.scoring.horizon_scores import HorizonScores, Predictions, extended
+from clv_pipeline.scoring.kept_nights import other_nights
 from clv_pipeline.warehouse import tables
-from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row
+from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row
 
 #: Rows in memory at a time. A constant, not a setting: the explainer is fitted to the first of them, so it affects the reasons.
 _SCORED_AT_ONCE = 100_000
@@ -228,10 +229,11 @@ def _write_importance(connection: Connection, names: list[str], importance: Arra
 def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:
     """Write `scores.run`, the identity of tonight's scores."""
     as_of, fingerprint, source = one_row(connection, "select as_of, data_fingerprint, source_name from raw.extraction")
+    earlier_runs = [(str(night), run) for night, run in other_nights(connection, as_of).items()]
     name = run_id(
         as_of, settings, fingerprint, code_fingerprint(settings), champion=manifest.version,
         trained_version=trained_version(connection), dispositions=_dispositions(connection),
-        earlier_runs=_earlier_runs(connection, as_of), acknowledged=asked_to_acknowledge(connection),
+        earlier_runs=earlier_runs, acknowledged=asked_to_acknowledge(connection),
     )  # fmt: skip
     scored_at = datetime.combine(as_of, time(), ZoneInfo(settings.time_zone))
     low, high = (end if np.isfinite(end) else None for end in (report.total_low, report.total_high))
@@ -247,14 +249,4 @@ def _dispositions(connection: Connection) -> list[tuple[object, ...]]:
     """Return row counts by table, disposition and reason."""
     return connection.execute(
         "select table_name, disposition, reason_code, reason, row_count from clean.dispositions order by all"
-    ).fetchall()
-
-
-def _earlier_runs(connection: Connection, as_of: date) -> list[tuple[str, str]]:
-    """Return (as_of, run_id) of the nights whose history tonight's bundle carries."""
-    if not has_table(connection, HISTORY.name):
-        return []
-    return connection.execute(
-        "select distinct as_of_date::varchar, run_id from scores.history where as_of_date <> $as_of order by all",
-        {"as_of": as_of},
     ).fetchall()
