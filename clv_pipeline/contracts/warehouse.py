@@ -1,7 +1,8 @@
 """The warehouse tables that Python writes: grain, columns, types, meaning and writer of each.
 
-Those that explain models are in `model_tables.py`. Tables that a SQL file builds are declared by that file, source tables by
-`contracts/source.py`, published ones by `published.py`. How rows get into a table is `warehouse/tables.py`.
+Those that explain models are in `model_tables.py`, those of totals and outcomes in `outcome_tables.py`. Tables that a SQL file
+builds are declared by that file, source tables by `contracts/source.py`, published ones by `published.py`. How rows get into a
+table is `warehouse/tables.py`.
 """
 
 from dataclasses import replace
@@ -12,6 +13,13 @@ from clv_pipeline.contracts.model_tables import (
     PARTIAL_DEPENDENCE as PARTIAL_DEPENDENCE,
     PERMUTATION_IMPORTANCE as PERMUTATION_IMPORTANCE,
     SOURCE_ABLATION as SOURCE_ABLATION,
+)
+from clv_pipeline.contracts.outcome_tables import (
+    JUDGED_TOTALS as JUDGED_TOTALS,
+    JUDGED_WINDOWS as JUDGED_WINDOWS,
+    NIGHT_TOTALS as NIGHT_TOTALS,
+    OUTCOMES as OUTCOMES,
+    TONIGHT_TOTALS as TONIGHT_TOTALS,
 )
 from clv_pipeline.contracts.table import (
     CANDIDATE as _CANDIDATE,
@@ -309,6 +317,10 @@ _HISTORY = {
     "horizon_days": _HORIZON,
     "predicted_spend": ("decimal(18, 2)", "expected net spend in the horizon"),
     "purchase_probability": ("decimal(5, 4)", "probability of a purchase in the horizon"),
+    "predicted_spend_low": ("decimal(18, 2)", "lower end of its 90 % interval; null in rows of older releases"),
+    "predicted_spend_high": ("decimal(18, 2)", "upper end; null in rows of older releases"),
+    "baseline_spend": ("decimal(18, 2)", "net spend of as many days before the night; null in rows of older releases"),
+    "baseline_probability": ("decimal(5, 4)", "of a purchase, at the rate so far; null in rows of older releases"),
     "segment": ("varchar", "the segment of that night"),
     "value_tier": ("varchar", "the value tier of that night"),
     "score_status": ("varchar", "the customer's history on that night"),

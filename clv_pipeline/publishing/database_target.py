@@ -6,6 +6,7 @@ and never an empty table, and an idle reader blocks nothing. The contents of the
 
 import io
 import re
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -76,11 +77,10 @@ def publish_to_database(served: Path, settings: Settings, *, again: bool = False
                     check_list(target, place, settings, source, tombstones)
                 if again or not _holds(target, tables, run_id):
                     changed = _create_missing(target, tables)
+                    same = [] if again else _same_nights(target, tables, bundle, changed)
                     for table in tables:
-                        is_kept = PUBLISHED[table.info[_NAME]].is_history and not again and table.name not in changed
-                        _replace_rows(
-                            target, table, bundle, kept=_same_nights(target, table, bundle) if is_kept else []
-                        )
+                        is_history = PUBLISHED[table.info[_NAME]].is_history
+                        _replace_rows(target, table, bundle, kept=same if is_history else [])
                     row_counts = {t.info[_NAME]: row_count(bundle, t.info[_NAME]) for t in tables}
                 note_list(target, place, source, tombstones)
         except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
@@ -181,17 +181,24 @@ def _add_column(target: sa.Connection, table: sa.Table, column: sa.Column[Any]) 
     target.exec_driver_sql(f"alter table {name} add {sa.schema.CreateColumn(column).compile(dialect=target.dialect)}")
 
 
-def _same_nights(target: sa.Connection, table: sa.Table, bundle: Connection) -> list[date]:
-    """Return the nights of a history that the target has as the bundle has them: of the same run, with as many rows.
+def _same_nights(
+    target: sa.Connection, tables: list[sa.Table], bundle: Connection, changed: Collection[str]
+) -> list[date]:
+    """Return the nights whose history the target has as the bundle has it: of the same run, with as many customers.
 
     Their rows are left alone, so that a night costs the same however long the history is.
     """
-    night, run = table.c.as_of_date, table.c.run_id
-    there = {tuple(row) for row in target.execute(sa.select(night, run, sa.func.count()).group_by(night, run))}
+    by_name = {table.info[_NAME]: table for table in tables}
+    totals = by_name["predicted_totals"]
+    if {totals.name, *(t.name for name, t in by_name.items() if PUBLISHED[name].is_history)} & set(changed):
+        return []
+    columns = ("as_of_date", "horizon_days", "run_id", "customers_in_history")
+    there = {tuple(row) for row in target.execute(sa.select(*(totals.c[name] for name in columns)))}
     of_bundle = bundle.execute(
-        f"select as_of_date, run_id, count(*) from {table.info[_NAME]} group by as_of_date, run_id order by as_of_date"
+        f"select {', '.join(columns)} from predicted_totals order by as_of_date, horizon_days"
     ).fetchall()
-    return [as_of for as_of, run_id, rows in of_bundle if (as_of, run_id, rows) in there]
+    different = {row[0] for row in of_bundle if row not in there}
+    return sorted({row[0] for row in of_bundle} - different)
 
 
 def _replace_rows(target: sa.Connection, table: sa.Table, bundle: Connection, kept: list[date]) -> None:

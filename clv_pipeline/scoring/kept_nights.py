@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
-from clv_pipeline.contracts.warehouse import HISTORY
+from clv_pipeline.contracts.warehouse import HISTORY, NIGHT_TOTALS, OUTCOMES
 from clv_pipeline.warehouse.connection import Connection, has_table
 
 #: Nights kept whole: every night of the history is copied into every bundle, and 60 nights of 100,000 customers made the
@@ -35,3 +35,19 @@ def other_nights(connection: Connection, as_of: date) -> dict[date, str]:
     ).fetchall()
     runs = dict(rows)
     return {night: runs[night] for night in kept_nights([as_of, *runs]) if night != as_of}
+
+
+def earlier_runs(connection: Connection, as_of: date) -> list[tuple[str, str]]:
+    """Return (as_of, run_id) of every other night of which the bundle of a night carries something, sorted.
+
+    Scores of the kept nights, the totals of all nights, and the outcomes that a night computed when a window was over.
+    """
+    found = set(other_nights(connection, as_of).items())
+    for table, night, run in (
+        (NIGHT_TOTALS.name, "as_of_date", "run_id"),
+        (OUTCOMES.name, "outcome_as_of_date", "outcome_run_id"),
+    ):
+        if has_table(connection, table):
+            query = f"select distinct {night}, {run} from {table} where {night} <> $as_of"
+            found |= {tuple(row) for row in connection.execute(query, {"as_of": as_of}).fetchall()}
+    return [(str(night), run) for night, run in sorted(found)]

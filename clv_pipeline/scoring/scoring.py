@@ -17,6 +17,7 @@ from clv_pipeline.core.run_identity import code_fingerprint, run_id
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import YEAR
 from clv_pipeline.features.families import family_of
+from clv_pipeline.features.score_status import status_of_buyer
 from clv_pipeline.interpretation.explanation import Explainer, describe, fit_explainer, top_reasons
 from clv_pipeline.modeling.calibration.level import ExpectedTotal, expected_total, for_model
 from clv_pipeline.modeling.candidates.ensembles import Fitted, predict
@@ -27,7 +28,8 @@ from clv_pipeline.modeling.training.records import trained_version
 from clv_pipeline.quality.night_measures import asked_to_acknowledge
 from clv_pipeline.scoring.audit import ScoringReport, audit_scores
 from clv_pipeline.scoring.horizon_scores import HorizonScores, Predictions, extended
-from clv_pipeline.scoring.kept_nights import other_nights
+from clv_pipeline.scoring.horizon_totals import write_totals
+from clv_pipeline.scoring.kept_nights import earlier_runs
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row
 
@@ -36,8 +38,6 @@ _SCORED_AT_ONCE = 100_000
 #: Enough to explain a population; more makes the explainer slower, not more accurate.
 _EXPLAINED_CUSTOMERS = 20_000
 _REASONS = ("reason_1", "reason_2", "reason_3")
-#: Customers acquired within this many days have too little history for a purchase rhythm.
-_NEW_CUSTOMER_DAYS = 30
 
 
 def score_customers(
@@ -64,6 +64,7 @@ def score_customers(
         by_horizon = [s.columns(days) for days, s in scores.items()]
         scored = pd.DataFrame({"customer_id": customers} | {n: v for c in by_horizon for n, v in c.items()} | reasons)
         _write_scores(connection, scored, manifest, totals)
+        write_totals(connection, manifest, totals)
         _write_importance(connection, manifest.columns.names, importance, primary.horizon_days)
         total = totals.get(primary.horizon_days, ExpectedTotal())
         report = audit_scores(connection, primary, total, explainer.fidelity if explainer else float("nan"))
@@ -176,9 +177,7 @@ def _write_scores(
                 {", ".join(f"coalesce({reason}, '') as {reason}" for reason in _REASONS)},
                 case
                     when scored.customer_id is null then 'no_purchase_yet'
-                    when purchase_features.tenure_days <= {_NEW_CUSTOMER_DAYS} then 'new_customer'
-                    when purchase_features.purchase_days = 1 then 'single_purchase'
-                    else 'repeat_customer'
+                    else {status_of_buyer("purchase_features")}
                 end as score_status,
                 $version::varchar as model_version,
                 btyd_features.lifetime_purchases / nullif(btyd_features.btyd_purchases_{longest}d, 0) as lifetime_growth,
@@ -229,11 +228,10 @@ def _write_importance(connection: Connection, names: list[str], importance: Arra
 def _write_run(connection: Connection, settings: Settings, manifest: Manifest, report: ScoringReport) -> None:
     """Write `scores.run`, the identity of tonight's scores."""
     as_of, fingerprint, source = one_row(connection, "select as_of, data_fingerprint, source_name from raw.extraction")
-    earlier_runs = [(str(night), run) for night, run in other_nights(connection, as_of).items()]
     name = run_id(
         as_of, settings, fingerprint, code_fingerprint(settings), champion=manifest.version,
         trained_version=trained_version(connection), dispositions=_dispositions(connection),
-        earlier_runs=earlier_runs, acknowledged=asked_to_acknowledge(connection),
+        earlier_runs=earlier_runs(connection, as_of), acknowledged=asked_to_acknowledge(connection),
     )  # fmt: skip
     scored_at = datetime.combine(as_of, time(), ZoneInfo(settings.time_zone))
     low, high = (end if np.isfinite(end) else None for end in (report.total_low, report.total_high))

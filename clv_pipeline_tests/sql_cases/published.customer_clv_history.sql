@@ -6,7 +6,8 @@ select date '2024-06-01' as as_of
 
 -- given scores.history
 select
-    *, 0.5 as purchase_probability, 'steady' as segment, 'A' as value_tier, 'scored' as score_status, 0 as historic_value,
+    *, 0.5 as purchase_probability, 0 as predicted_spend_low, 99 as predicted_spend_high, 5 as baseline_spend,
+    0.4 as baseline_probability, 'steady' as segment, 'A' as value_tier, 'scored' as score_status, 0 as historic_value,
     'EUR' as currency, 'v' as model_version, 'r' as run_id, now() as scored_at, now() as updated_at,
     'd' as segment_definition
 from (values
@@ -20,7 +21,8 @@ select * from (values (date '2024-05-01'), (date '2024-06-02')) as rows (as_of_d
 
 -- given scores.tonight
 select
-    *, 0.5 as purchase_probability, 'steady' as segment, 'A' as value_tier, 'scored' as score_status, 0 as historic_value,
+    *, 0.5 as purchase_probability, 0 as predicted_spend_low, 99 as predicted_spend_high, 5 as baseline_spend,
+    0.4 as baseline_probability, 'steady' as segment, 'A' as value_tier, 'scored' as score_status, 0 as historic_value,
     'EUR' as currency, 'v' as model_version, 'r' as run_id, now() as scored_at, now() as updated_at,
     'd' as segment_definition
 from (values
