@@ -23,49 +23,61 @@ in_history as (
     group by as_of_date, horizon_days
 ),
 
-everything as (
-    select night_totals.*
+known as (
+    select
+        night_totals.as_of_date,
+        night_totals.horizon_days,
+        night_totals.customers,
+        night_totals.predicted_spend,
+        night_totals.predicted_spend_low,
+        night_totals.predicted_spend_high,
+        night_totals.season_factor,
+        night_totals.carried_factor,
+        night_totals.basis,
+        night_totals.currency,
+        night_totals.model_version,
+        night_totals.run_id
     from night_totals
     cross join run
     where night_totals.as_of_date <> run.as_of
-    union all by name
+    union all
     select
-        run.as_of as as_of_date,
+        run.as_of,
         tonight_totals.horizon_days,
-        run.run_id,
-        run.model_version,
-        (select count(*) from customer_scores) as customers,
+        (select count(*) from customer_scores),
         tonight_totals.predicted_spend,
         tonight_totals.predicted_spend_low,
         tonight_totals.predicted_spend_high,
         tonight_totals.season_factor,
         tonight_totals.carried_factor,
         tonight_totals.basis,
-        run.currency
+        run.currency,
+        run.model_version,
+        run.run_id
     from tonight_totals
     cross join run
 ),
 
--- nights that an older release published: from the scores that are left of them
-older as (
+-- nights that an older release published have no totals of their own: theirs are of the scores that are left of them
+all_nights as (
+    select * from known
+    union all
     select
         in_history.as_of_date,
         in_history.horizon_days,
-        in_history.run_id,
-        in_history.model_version,
-        in_history.customers_in_history as customers,
+        in_history.customers_in_history,
         in_history.predicted_spend,
-        in_history.currency
+        null,
+        null,
+        null,
+        null,
+        null,
+        in_history.currency,
+        in_history.model_version,
+        in_history.run_id
     from in_history
-    left join everything
-        on in_history.as_of_date = everything.as_of_date and in_history.horizon_days = everything.horizon_days
-    where everything.as_of_date is null
-),
-
-all_nights as (
-    select * from everything
-    union all by name
-    select * from older
+    left join known on in_history.as_of_date = known.as_of_date and in_history.horizon_days = known.horizon_days
+    where known.as_of_date is null
 )
 
 select
