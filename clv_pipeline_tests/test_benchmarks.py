@@ -12,7 +12,9 @@ import pytest
 
 from benchmarks import made_up_shop, purchase_mart
 from clv_pipeline.btyd import MBGNBD, MBGCNBDk, ParetoNBD
+from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import SQL_FOLDER
+from clv_pipeline.scoring.kept_nights import DAILY_NIGHTS
 from clv_pipeline.warehouse.connection import Warehouse, columns_of
 from clv_pipeline_tests.conftest import AS_OF, FileSource
 from clv_pipeline_tests.warehouse_builders import clean_without_rules, extract_source
@@ -22,6 +24,7 @@ TINY = {
     "btyd": 300,
     "cohort_forecast": 300,
     "corrupted_nights": 60,
+    "history_cost": 50,
     "lifetimes_summary": 300,
     "made_up_shop": 2000,
     "purchase_mart": 300,
@@ -90,6 +93,13 @@ def test_counting_is_compared_with_the_extract_on_a_first_night_and_the_next(run
             assert is_positive(wall)
             assert is_positive(cpu)
     assert printed.count("as delivered") == printed.count("at the source") == printed.count("in raw") == 4
+
+
+def test_a_night_after_many_is_compared_with_a_night_after_one(run_tiny: RunTiny, demo_run: Home) -> None:
+    printed = run_tiny("history_cost", "--home", str(demo_run.root), "--nights", "80")
+    assert figures("80 nights of 50 customers, # held", printed) == [kept := DAILY_NIGHTS + 2], kept
+    few, many, ratio = figures("publishing: # CPU s after one night, # after 80; .* becomes # of it", printed)
+    assert is_positive(few) and is_positive(many) and is_positive(ratio)
 
 
 def test_the_made_up_shop_has_the_size_that_it_claims(run_tiny: RunTiny, tmp_path: Path) -> None:

@@ -269,7 +269,7 @@ def _sql_assets() -> list[dg.AssetKey]:
         m
         for layer in layers
         for m in load_layer(layer)
-        if m.inputs - TABLES.keys() and m.name != "customer_clv_history"
+        if m.inputs - TABLES.keys() and m.name not in ("customer_clv_history", "predicted_totals")
     ]
     return [dg.AssetKey(m.table.split(".")) for m in models] + [dg.AssetKey(["scores", "customer_scores"])]
 

@@ -7,7 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clv_pipeline.contracts.warehouse import HISTORY, RUN
+from clv_pipeline.contracts.warehouse import (
+    HISTORY,
+    JUDGED_TOTALS,
+    JUDGED_WINDOWS,
+    NIGHT_TOTALS,
+    OUTCOMES,
+    RUN,
+)
 from clv_pipeline.core.home import Home
 from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE, spend_by_customer, window_spend
 from clv_pipeline.warehouse import tables
@@ -131,13 +138,15 @@ def test_outcomes_are_what_was_spent_in_their_windows(warehouse: Warehouse) -> N
     with warehouse.connection() as connection:
         connection.execute("begin transaction")
         tables.create(connection, HISTORY)
-        tables.create(connection, RUN)
+        for table in (RUN, NIGHT_TOTALS, OUTCOMES, JUDGED_WINDOWS, JUDGED_TOTALS):
+            tables.create(connection, table)
         connection.execute("insert into scores.run (as_of) values ($1)", [AS_OF])
         for cutoff in _cutoffs(connection):
             connection.execute(
                 """
-                insert into scores.history (as_of_date, customer_id, horizon_days, predicted_spend, score_status)
-                select $1, customer_id, $2, 1, 'scored' from features.customer_day where order_date < $1 and is_purchase_day
+                insert into scores.history
+                    (as_of_date, customer_id, horizon_days, predicted_spend, purchase_probability, score_status)
+                select $1, customer_id, $2, 1, 0.5, 'scored' from features.customer_day where order_date < $1 and is_purchase_day
                 group by customer_id
                 """,
                 [cutoff, DAYS],
@@ -145,8 +154,8 @@ def test_outcomes_are_what_was_spent_in_their_windows(warehouse: Warehouse) -> N
         build(connection, sql_model("4_published", "prediction_outcomes"), {})
         outcomes = connection.execute(
             """
-            select as_of_date, sum(customers), sum(actual_spend)::double, sum(actual_buyers)
-            from published.prediction_outcomes group by as_of_date order by as_of_date
+            select as_of_date, customers, actual_spend::double, actual_buyers
+            from published.prediction_outcomes where slice_kind = 'all' order by as_of_date
             """
         ).fetchall()
         connection.execute("rollback")

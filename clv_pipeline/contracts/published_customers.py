@@ -26,14 +26,16 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "spend_if_buying_typical_{h}d": "median spend if the customer buys in the {h} days",
             "spend_if_buying_high_{h}d": "upper end of the 90 % interval of the spend if the customer buys in the {h} days",
             "purchase_probability_{h}d": "probability of at least one purchase in the {h} days from as_of_date, 0 to 1",
-            "basis_{h}d": "what the prediction of the {h} days rests on: learned (models fitted to past windows of this length); "
+            "basis_{h}d": "what the prediction of the {h} days rests on: learned (models fitted to past windows of this "
+            "length); "
             "extended (to shorter ones, carried on by the purchase models); prior (the purchase models with the prior of other "
             "companies: too few buyers or too short a history); rule (a fixed rule, or the average of earlier prospects)",
             "predicted_orders_{h}d": "expected number of days with a purchase in the {h} days from as_of_date; null without a "
             "purchase or a purchase model",
             "expected_order_value": "predicted spend of the primary horizon divided by predicted orders: what a day with a "
             "purchase is expected to be worth, net of returns; null where predicted orders are",
-            "lifetime_spend": "expected net spend of the next {lifetime_days} days, undiscounted, never less than in the longest "
+            "lifetime_spend": "expected net spend of the next {lifetime_days} days, undiscounted, never less than in the "
+            "longest "
             "horizon; null without a purchase or a purchase model",
             "lifetime_margin": "lifetime_spend, discounted by {discount_rate} per year, times the gross margin (setting "
             "gross_margin: {gross_margin}); null where lifetime_spend is, and without a gross margin",
@@ -60,16 +62,24 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
     ),
     PublishedTable(
         "customer_clv_history",
-        ("customer_id", "as_of_date", "horizon_days"),
+        ("as_of_date", "customer_id", "horizon_days"),
         {
             "customer_id": "the company's customer number, as text",
             **IDENTITY,
             **SEGMENT,
             **WINDOW,
+            "predicted_spend_low": "lower end of the 90 % interval of the spend; null in rows of older releases",
+            "predicted_spend_high": "upper end; null in rows of older releases",
+            "baseline_spend": "what a fixed rule predicts, which prediction_outcomes compares with: the net spend of as "
+            "many days "
+            "before that as_of_date again, never below 0; null in rows of older releases",
+            "baseline_probability": "probability of a purchase if the customer went on at the rate since the first purchase; "
+            "null in rows of older releases",
             "historic_value": "net spend before that as_of_date",
             "segment_definition": "hash over the SQL and settings that defined the segments of that run: segments of runs with "
             "other definitions cannot be compared; null in rows of older releases",
         },
+        is_history=True,
     ),
     PublishedTable(
         "customer_clv_changes",

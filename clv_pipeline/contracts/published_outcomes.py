@@ -1,20 +1,106 @@
 """Published tables that check earlier predictions against what happened, and name what would improve them."""
 
-from clv_pipeline.contracts.published_table import WINDOW, PublishedTable
+from clv_pipeline.contracts.published_table import IDENTITY, WINDOW, PublishedTable
+
+_NIGHT = {"as_of_date": "as_of_date of the run that made the prediction", "horizon_days": WINDOW["horizon_days"]}
+_OF_TOTAL = "the interval is that of all customers' total, wider for a slice by what chance makes of fewer customers"
 
 OUTCOME_TABLES: tuple[PublishedTable, ...] = (
     PublishedTable(
-        "prediction_outcomes",
-        ("as_of_date", "horizon_days", "predicted_decile"),
+        "predicted_totals",
+        ("as_of_date", "horizon_days"),
         {
-            "as_of_date": "as_of_date of the run that made the prediction",
-            "horizon_days": WINDOW["horizon_days"],
-            "predicted_decile": "1 to 10; 1 is the 10 % of the customers with the highest predicted spend",
-            "customers": "customers in the decile",
-            "predicted_spend": "their predicted spend",
-            "actual_spend": "their actual net spend in the window, which is over",
-            "predicted_buyers": "sum of their purchase probabilities",
-            "actual_buyers": "number of them who bought",
+            **_NIGHT,
+            "customers": "customers scored that night",
+            "predicted_spend": "sum of their predicted spend: that of clv_run of that night, for its primary horizon",
+            "predicted_spend_low": "lower end of the total's 90 % interval; null if unknown, and for nights of older "
+            "releases, as are the factors and the basis",
+            "predicted_spend_high": "upper end; null if unknown",
+            "season_factor": "factor of the same weeks of the year before in the total; null if unknown, or if a fixed "
+            "rule predicts",
+            "carried_factor": "factor for the error of the last closed window; null without one, or with a season",
+            "basis": "what the predictions rested on: learned, extended, prior or rule, as in clv_run",
+            "customers_in_history": "customers of that night in customer_clv_history of this bundle; 0 where the night is "
+            "no longer "
+            "kept whole, and fewer than customers where some withdrew their consent or were erased",
+            "currency": IDENTITY["currency"],
+            "model_version": "the model version that made the prediction",
+            "run_id": "the run that made the prediction",
         },
     ),
-)
+    PublishedTable(
+        "prediction_outcomes",
+        ("as_of_date", "horizon_days", "is_backtest", "slice_kind", "row_kind", "slice_name"),
+        {
+            "as_of_date": "as_of_date of the run that made the prediction; in backtest rows the first day of the tested window",
+            "horizon_days": "length of the predicted window in days, from as_of_date; in backtest rows that of the "
+            "windows which "
+            "models were tested on, which is shorter where basis is extended",
+            "is_backtest": "true: never published; what the models of the last training would have said on a past day, "
+            "tested on a "
+            "sample of that day's customers. Not counted by the check past_totals. false: a published prediction",
+            "slice_kind": "what the customers are divided by, as they were on as_of_date: all (not divided), decile, "
+            "tier, segment "
+            "(not in backtest rows), status or channel; the rows of one kind and night add up to the row of kind all. "
+            "Never add "
+            "rows of two kinds",
+            "row_kind": "slice; or other: the slices of fewer than five customers together",
+            "slice_name": "the slice: all; decile 1 (the 10 % of the buyers with the highest predicted spend) to 10, and "
+            "no_purchase_yet; the tier, segment, status or acquisition channel (unknown where the CRM has none); other",
+            "position": "order of the slices within their kind",
+            "window_end_date": "first day after the window",
+            "is_closed": "true: the window is over by the run's as_of_date. false: it is still open, and read early: "
+            "expected_spend "
+            "and actual_spend are those of its days so far. Only the first night of each month is read early",
+            "outcome_as_of_date": "as_of_date of the run that computed the row. A closed row of a published prediction is "
+            "computed "
+            "once and kept: corrections of the source after that day are not in it",
+            "outcome_run_id": "that run",
+            "customers": "customers of the slice; those who withdrew their consent before the window was over are left out",
+            "expected_share": "share of the window's spend that was expected by now, 0 to 1; 1 once it is over",
+            "expected_share_basis": "how that share is known: closed (the window is over); last_year (the share that had "
+            "come by the "
+            "same day in the same weeks a year before, from customers known then); days (days over horizon_days)",
+            "predicted_spend": "their predicted spend in the whole window, as published",
+            "expected_spend": "predicted_spend times expected_share: what to compare actual_spend with",
+            "expected_spend_low": f"lower end of its 90 % interval; {_OF_TOTAL}, and for an open window by one over the "
+            "square root "
+            "of expected_share; null in rows of older releases",
+            "expected_spend_high": "upper end; null in rows of older releases",
+            "actual_spend": "their net spend in the window, up to now while it is open; returns count when they happened",
+            "is_inside": "whether actual_spend is inside the interval of the slice's total; null while the window is "
+            "open, and in "
+            "rows of older releases. One total in ten is outside if the intervals are right",
+            "bias": "expected_spend over actual_spend, minus 1: +0.1 is 10 % too high; null without actual spend",
+            "share_inside": "share of the customers whose spend was inside their own 90 % interval, a net return counting as "
+            "nothing; null while the window is open, and in rows of older releases",
+            "gini": "how well the customers of the slice were ranked by predicted spend: 1 is the perfect order, 0 a "
+            "random one; "
+            "null while the window is open and where nothing was spent",
+            "expected_buyers": "sum of the purchase probabilities for the whole window",
+            "actual_buyers": "customers who bought in the window, up to now while it is open",
+            "log_loss": "error of the purchase probabilities, lower is better; null while the window is open",
+            "baseline_spend": "what a fixed rule predicted for the whole window: the customers' spend of as many days "
+            "before again; "
+            "null in rows of older releases",
+            "baseline_bias": "the baseline's bias, like bias",
+            "baseline_gini": "the baseline's gini",
+            "baseline_log_loss": "log loss of the purchase probability at each customer's own rate since the first purchase",
+            "log_error": "natural logarithm of actual_spend over predicted_spend, of all customers: 0 is right, 0.1 about "
+            "10 % more "
+            "than predicted. The three parts add up to it. Null for other kinds of row and while the window is open",
+            "log_error_season": "part of the season: how much larger a share of its year's sales the window had than the "
+            "same weeks "
+            "a year before. Null where no season was used or the orders go back less than two years: then it is in the level",
+            "log_error_level": "part of the level: what is left, that is, how far the median decile of the customers was "
+            "off for "
+            "another reason than the season",
+            "log_error_mix": "part of the mix: how much further all customers together were off than their median decile, "
+            "because a "
+            "few deciles differ from the others. Null where the deciles are pooled or half of them spent nothing",
+            "currency": IDENTITY["currency"],
+            "model_version": "the model version that made the prediction; null in backtest rows",
+            "run_id": "the run that made the prediction; null in backtest rows",
+        },
+    ),
+)  # fmt: skip

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """One published table; `key` is unique and never null, `columns` has the meaning of each column."""
+    """One published table; `key` is unique and never null, `columns` has the meaning of each column.
+
+    is_history: whether the rows of an as_of_date and run_id stay as they were published, or are removed.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: dict[str, str]
+    is_history: bool = False
 
 
 IDENTITY = {

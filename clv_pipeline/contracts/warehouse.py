@@ -1,8 +1,9 @@
 """The warehouse tables that Python writes: grain, columns, types, meaning and writer of each.
 
 Those that explain models are in `model_tables.py`, those that explain scores in `explanation_tables.py`, those behind the
-tables of the customer base in `base_tables.py`, those of forecasts in `forecast_tables.py`. Tables that a SQL file builds
-are declared by that file, source tables by `contracts/source.py`, published ones by `published.py`. How rows get into a
+tables of the customer base in `base_tables.py`, those of forecasts in `forecast_tables.py`, those of totals and outcomes in
+`outcome_tables.py`. Tables that a SQL file builds are declared by that file, source tables by `contracts/source.py`,
+published ones by `published.py`. How rows get into a
 table is `warehouse/tables.py`.
 """
 
@@ -37,6 +38,13 @@ from clv_pipeline.contracts.model_tables import (
     PARTIAL_DEPENDENCE as PARTIAL_DEPENDENCE,
     PERMUTATION_IMPORTANCE as PERMUTATION_IMPORTANCE,
     SOURCE_ABLATION as SOURCE_ABLATION,
+)
+from clv_pipeline.contracts.outcome_tables import (
+    JUDGED_TOTALS as JUDGED_TOTALS,
+    JUDGED_WINDOWS as JUDGED_WINDOWS,
+    NIGHT_TOTALS as NIGHT_TOTALS,
+    OUTCOMES as OUTCOMES,
+    TONIGHT_TOTALS as TONIGHT_TOTALS,
 )
 from clv_pipeline.contracts.table import (
     CANDIDATE as _CANDIDATE,
@@ -337,6 +345,10 @@ _HISTORY = {
     "horizon_days": _HORIZON,
     "predicted_spend": ("decimal(18, 2)", "expected net spend in the horizon"),
     "purchase_probability": ("decimal(5, 4)", "probability of a purchase in the horizon"),
+    "predicted_spend_low": ("decimal(18, 2)", "lower end of its 90 % interval; null in rows of older releases"),
+    "predicted_spend_high": ("decimal(18, 2)", "upper end; null in rows of older releases"),
+    "baseline_spend": ("decimal(18, 2)", "net spend of as many days before the night; null in rows of older releases"),
+    "baseline_probability": ("decimal(5, 4)", "of a purchase, at the rate so far; null in rows of older releases"),
     "segment": ("varchar", "the segment of that night"),
     "value_tier": ("varchar", "the value tier of that night"),
     "score_status": ("varchar", "the customer's history on that night"),
@@ -349,9 +361,14 @@ _HISTORY = {
     "segment_definition": ("varchar", "hash over the SQL and settings of the segments; null in rows of older releases"),
 }
 HISTORY = replace(_table(
-    "scores.history", "night, customer and horizon that was ever published", "published/bundle",
+    "scores.history", "customer and horizon of a published night that is kept (`scoring/kept_nights.py`)", "published/bundle",
     ("publishing/publishing.py", "publishing/history.py", "publishing/recovery.py"), **_HISTORY,
 ), is_history=True)  # fmt: skip
+KEPT_NIGHTS = _table(
+    "scores.kept_nights", "night that the history keeps once tonight is published", "published/customer_clv",
+    "publishing/history.py",
+    as_of_date=("date", "the night"),
+)  # fmt: skip
 TONIGHT = _table(
     "scores.tonight", "customer and horizon of tonight: joins the history once the night is published",
     "published/customer_clv", "publishing/history.py", **_HISTORY,

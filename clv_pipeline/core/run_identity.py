@@ -55,13 +55,15 @@ def run_id(
     dispositions: list[tuple[object, ...]],
     earlier_runs: list[tuple[str, str]],
     acknowledged: list[str],
+    known_on: str | None = None,
 ) -> str:
     """Return the name of a run.
 
     champion: the version that scores. trained_version: the version whose training measured the published model quality.
     dispositions: of the source rows; included because they depend on the clock in one way: a row dated later
     than as_of counts as dated in the future until that day. earlier_runs: (as_of, run_id) of the nights whose
-    history the bundle carries. acknowledged: the checks acknowledged for this run.
+    history the bundle carries. acknowledged: the checks acknowledged for this run. known_on: the night whose rows are
+    known, so that score changes can be split.
     """
     shaping = settings.that_change("data", "model", "scores")
     return _named(
@@ -74,6 +76,7 @@ def run_id(
         dispositions,
         earlier_runs,
         sorted(acknowledged),
+        known_on,
     )
 
 

@@ -12,6 +12,7 @@ from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.quality import night_checks, plausibility
 from clv_pipeline.quality.clean_report import CleanReport
 from clv_pipeline.quality.night_checks import CheckResult, NightRejected
+from clv_pipeline.quality.outcome_checks import PAST_TOTALS
 from clv_pipeline.quality.score_checks import RANKING
 from clv_pipeline.sources.extraction import ExtractedTable
 from clv_pipeline.warehouse.sql_models import SqlModel
@@ -47,6 +48,7 @@ DESCRIPTIONS = {
     night_checks.PLAUSIBILITY: "On a first night: share of the last year's money that is wrong if what is unusual is an error.",
     night_checks.PREDICTED_TOTAL: "The predicted total compared with sales of as many days before, and with like-for-like sales.",
     RANKING: "Whether any model ordered the customers of the tuning folds better than chance.",
+    PAST_TOTALS: "Whether two past totals in a row came out outside the interval that was published with them.",
     night_checks.SEGMENT_CHANGES: "Share of the customers in another segment than in the previous run.",
     CHALLENGER: "Whether the retrained model replaced the champion, with the figures of both.",
     **plausibility.CHECKS,

@@ -50,7 +50,8 @@ def write_files(connection: Connection, folder: Path, relations: Mapping[str, st
         order = ", ".join(PUBLISHED[name].key)
         connection.execute(f"create table bundle.{name} as select * from {relation} order by {order}")
         file = quote_text(str(parquet / f"{name}.parquet"))
-        connection.execute(f"copy (select * from bundle.{name} order by {order}) to {file} (format parquet)")
+        # in the order in which the rows were written
+        connection.execute(f"copy (select * from bundle.{name}) to {file} (format parquet)")
         counts[name] = row_count(connection, f"bundle.{name}")
     connection.execute("checkpoint bundle")
     connection.execute("detach bundle")

@@ -6,8 +6,10 @@ and never an empty table, and an idle reader blocks nothing. The contents of the
 
 import io
 import re
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +26,7 @@ from clv_pipeline.publishing.erased_list import check_list, note_list
 from clv_pipeline.publishing.frozen_tables import mark_frozen
 from clv_pipeline.publishing.target_place import KEY_TEXT, place_of, prepare_transaction
 from clv_pipeline.sources.tombstones import read_tombstones
-from clv_pipeline.warehouse.connection import Connection, columns_of, one_row, open_bundle_file
+from clv_pipeline.warehouse.connection import Connection, columns_of, one_row, open_bundle_file, quote_text, row_count
 
 _BATCH_ROWS = 20_000
 #: Key of a table's `info`: its name in the bundle.
@@ -74,8 +76,12 @@ def publish_to_database(served: Path, settings: Settings, *, again: bool = False
                 if not again:
                     check_list(target, place, settings, source, tombstones)
                 if again or not _holds(target, tables, run_id):
-                    _create_missing(target, tables)
-                    row_counts = {t.info[_NAME]: _replace_rows(target, t, bundle) for t in tables}
+                    changed = _create_missing(target, tables)
+                    same = [] if again else _same_nights(target, tables, bundle, changed)
+                    for table in tables:
+                        is_history = PUBLISHED[table.info[_NAME]].is_history
+                        _replace_rows(target, table, bundle, kept=same if is_history else [])
+                    row_counts = {t.info[_NAME]: row_count(bundle, t.info[_NAME]) for t in tables}
                 note_list(target, place, source, tombstones)
         except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
             raise PublishError(
@@ -145,8 +151,12 @@ def _holds(target: sa.Connection, tables: list[sa.Table], run_id: str) -> bool:
     return target.execute(sa.select(run.c.run_id)).scalars().all() == [run_id]
 
 
-def _create_missing(target: sa.Connection, tables: list[sa.Table]) -> None:
-    """Make the schema, tables and columns that are not there, and bring the columns' comments up to date."""
+def _create_missing(target: sa.Connection, tables: list[sa.Table]) -> set[str]:
+    """Make the schema, tables and columns that are not there, and bring the columns' comments up to date.
+
+    Return the names of the tables that were made or got a column.
+    """
+    changed = set()
     schema = tables[0].schema
     if schema and not sa.inspect(target).has_schema(schema):
         target.execute(sa.schema.CreateSchema(schema))
@@ -154,13 +164,16 @@ def _create_missing(target: sa.Connection, tables: list[sa.Table]) -> None:
     for table in tables:
         if table.name not in existing:
             table.create(target)
+            changed.add(table.name)
             continue
         comments = existing[table.name]
         for column in table.columns:
             if column.name not in comments:
                 _add_column(target, table, column)
+                changed.add(table.name)
             if target.dialect.supports_comments and comments.get(column.name) != column.comment:
                 target.execute(sa.schema.SetColumnComment(column))
+    return changed
 
 
 def _add_column(target: sa.Connection, table: sa.Table, column: sa.Column[Any]) -> None:
@@ -168,8 +181,28 @@ def _add_column(target: sa.Connection, table: sa.Table, column: sa.Column[Any]) 
     target.exec_driver_sql(f"alter table {name} add {sa.schema.CreateColumn(column).compile(dialect=target.dialect)}")
 
 
-def _replace_rows(target: sa.Connection, table: sa.Table, bundle: Connection) -> int:
-    """Delete the table's rows and write the bundle's; return the row count.
+def _same_nights(
+    target: sa.Connection, tables: list[sa.Table], bundle: Connection, changed: Collection[str]
+) -> list[date]:
+    """Return the nights whose history the target has as the bundle has it: of the same run, with as many customers.
+
+    Their rows are left alone, so that a night costs the same however long the history is.
+    """
+    by_name = {table.info[_NAME]: table for table in tables}
+    totals = by_name["predicted_totals"]
+    if {totals.name, *(t.name for name, t in by_name.items() if PUBLISHED[name].is_history)} & set(changed):
+        return []
+    columns = ("as_of_date", "horizon_days", "run_id", "customers_in_history")
+    there = {tuple(row) for row in target.execute(sa.select(*(totals.c[name] for name in columns)))}
+    of_bundle = bundle.execute(
+        f"select {', '.join(columns)} from predicted_totals order by as_of_date, horizon_days"
+    ).fetchall()
+    different = {row[0] for row in of_bundle if row not in there}
+    return sorted({row[0] for row in of_bundle} - different)
+
+
+def _replace_rows(target: sa.Connection, table: sa.Table, bundle: Connection, kept: list[date]) -> None:
+    """Delete the table's rows and write the bundle's, but for those of the `kept` nights.
 
     Text without NUL, which PostgreSQL cannot store: it becomes the replacement character.
     """
@@ -178,16 +211,17 @@ def _replace_rows(target: sa.Connection, table: sa.Table, bundle: Connection) ->
         for c in table.columns
     )
     copies = target.dialect.name == "postgresql" and target.dialect.driver == "psycopg"
-    target.execute(sa.delete(table))
+    target.execute(sa.delete(table).where(table.c.as_of_date.not_in(kept)) if kept else sa.delete(table))
+    nights = ", ".join(quote_text(str(night)) for night in kept)
+    others = f" where as_of_date not in ({nights})" if kept else ""
     # closed at once if the target fails: a half-read result would keep DuckDB from opening the file again
-    with bundle.sql(f"select {columns} from {table.info[_NAME]}").to_arrow_reader(_BATCH_ROWS) as batches:
-        return (_copy if copies else _insert)(target, table, batches)
+    with bundle.sql(f"select {columns} from {table.info[_NAME]}{others}").to_arrow_reader(_BATCH_ROWS) as batches:
+        (_copy if copies else _insert)(target, table, batches)
 
 
-def _copy(target: sa.Connection, table: sa.Table, batches: pa.RecordBatchReader) -> int:
+def _copy(target: sa.Connection, table: sa.Table, batches: pa.RecordBatchReader) -> None:
     preparer = target.dialect.identifier_preparer
     columns = ", ".join(preparer.format_column(c) for c in table.columns)
-    rows = 0
     cursor = cast(psycopg.Cursor[Any], target.connection.cursor())
     with (
         closing(cursor),
@@ -200,13 +234,8 @@ def _copy(target: sa.Connection, table: sa.Table, batches: pa.RecordBatchReader)
             # quotes every text and leaves null bare, because COPY distinguishes null from empty text that way
             pacsv.write_csv(batch, text, pacsv.WriteOptions(include_header=False))
             copy.write(text.getvalue())
-            rows += batch.num_rows
-    return rows
 
 
-def _insert(target: sa.Connection, table: sa.Table, batches: pa.RecordBatchReader) -> int:
-    rows = 0
+def _insert(target: sa.Connection, table: sa.Table, batches: pa.RecordBatchReader) -> None:
     for batch in batches:
         target.execute(sa.insert(table), batch.to_pylist())
-        rows += batch.num_rows
-    return rows

@@ -1,11 +1,16 @@
-"""The score history: tonight's scores are staged first, and added to the history once the run has passed its audit."""
+"""The score history: tonight's scores are staged first, and added to the history once the run has passed its audit.
+
+Which nights it keeps is `scoring/kept_nights.py`.
+"""
 
 from hashlib import sha256
 
-from clv_pipeline.contracts.warehouse import HISTORY, TONIGHT
+from clv_pipeline.contracts.warehouse import HISTORY, KEPT_NIGHTS, NIGHT_TOTALS, OUTCOMES, TONIGHT
 from clv_pipeline.core.project_files import SQL_FOLDER
 from clv_pipeline.core.settings import SEGMENT_SETTINGS, Settings
+from clv_pipeline.modeling.candidates.rules import trailing_window
 from clv_pipeline.quality.score_checks import SegmentMoves
+from clv_pipeline.scoring.kept_nights import kept_nights, other_nights
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import (
     Connection,
@@ -14,18 +19,32 @@ from clv_pipeline.warehouse.connection import (
 
 
 def write_tonight(connection: Connection, settings: Settings) -> None:
-    """Stage tonight's rows of the history: they are added once the run has passed its audit."""
+    """Stage tonight's rows of the history, and the nights that it will keep, until the run has passed its audit."""
+    (as_of,) = one_row(connection, "select as_of from scores.run")
+    nights = kept_nights([as_of, *other_nights(connection, as_of)])
+    tables.replace(connection, KEPT_NIGHTS, [(night,) for night in nights])
     tables.create(connection, TONIGHT)
     for days in settings.horizons:
+        window = trailing_window(days)
         tables.append(
             connection,
             TONIGHT,
             f"""
+            with scored as (
+                select customer_id, spend_{window:d}d as spend, purchase_days_per_30_days as rate
+                from features.customer_features where role = 'score'
+            )
             select as_of_date, customer_id, {days:d} as horizon_days, predicted_spend_{days:d}d as predicted_spend,
-                purchase_probability_{days:d}d as purchase_probability, segment, value_tier, score_status,
+                purchase_probability_{days:d}d as purchase_probability,
+                predicted_spend_low_{days:d}d as predicted_spend_low, predicted_spend_high_{days:d}d as predicted_spend_high,
+                greatest(coalesce(scored.spend, 0), 0) * {days / window} as baseline_spend,
+                1 - exp(-coalesce(scored.rate, 0) * {days / 30}) as baseline_probability,
+                segment, value_tier, score_status,
                 historic_value, currency, model_version, run_id, scored_at, updated_at,
                 $definition as segment_definition
             from published.customer_clv
+            left join scored using (customer_id)
+            order by customer_id
             """,
             {"definition": segment_definition(settings)},
         )
@@ -45,9 +64,37 @@ def segment_definition(settings: Settings) -> str:
 
 
 def remember(connection: Connection) -> None:
-    """Replace this as_of's rows in the history, and only those."""
-    connection.execute("delete from scores.history where as_of_date = (select as_of from scores.run)")
-    tables.append(connection, HISTORY, "from scores.tonight")
+    """Replace what this as_of added to scores, totals and outcomes, and remove the scores of nights that are no longer kept.
+
+    A backfilled night is not kept itself if it is neither among the newest nor the first one of its month.
+    """
+    connection.execute(
+        "delete from scores.history where as_of_date = (select as_of from scores.run) "
+        "or as_of_date not in (select as_of_date from scores.kept_nights)"
+    )
+    tables.append(
+        connection, HISTORY, "from scores.tonight where as_of_date in (select as_of_date from scores.kept_nights)"
+    )
+    connection.execute("delete from scores.night_totals where as_of_date = (select as_of from scores.run)")
+    tables.append(
+        connection,
+        NIGHT_TOTALS,
+        f"""
+        select {", ".join(NIGHT_TOTALS.column_names())} from published.predicted_totals
+        where as_of_date = (select as_of from scores.run)
+        """,
+    )
+    connection.execute("delete from scores.outcomes where outcome_as_of_date = (select as_of from scores.run)")
+    # a night that is run again later leaves what a later one computed as it is
+    tables.append(
+        connection,
+        OUTCOMES,
+        """
+        from published.prediction_outcomes
+        where is_closed and not is_backtest and outcome_as_of_date = (select as_of from scores.run)
+            and (as_of_date, horizon_days) not in (select (as_of_date, horizon_days) from scores.outcomes)
+        """,
+    )
 
 
 def segment_moves(connection: Connection) -> SegmentMoves:

@@ -10,7 +10,14 @@ from contextlib import suppress
 from clv_pipeline.contracts.published import PUBLISHED, description_of
 from clv_pipeline.contracts.published_channels import ATTRIBUTION
 from clv_pipeline.contracts.reasons import ERASED_CUSTOMER
-from clv_pipeline.contracts.warehouse import COLUMN_DICTIONARY, HISTORY
+from clv_pipeline.contracts.warehouse import (
+    COLUMN_DICTIONARY,
+    HISTORY,
+    JUDGED_TOTALS,
+    JUDGED_WINDOWS,
+    NIGHT_TOTALS,
+    OUTCOMES,
+)
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.home import Home, clear_leftovers
 from clv_pipeline.core.settings import Settings
@@ -67,7 +74,12 @@ def build_customer_clv(
         NightRejected: too many customers changed segment since the previous run; the old table is kept.
     """
     with warehouse.transaction() as connection:
+        # a home of an older release lacks some of them, or columns; later nights and the next training fill them
         tables.create_if_missing(connection, HISTORY)
+        tables.create_if_missing(connection, NIGHT_TOTALS)
+        tables.create_if_missing(connection, OUTCOMES)
+        tables.create_if_missing(connection, JUDGED_WINDOWS)
+        tables.create_if_missing(connection, JUDGED_TOTALS)
         for model in models:
             if model.name in CUSTOMER_MODELS:
                 build(connection, model, publish_parameters(settings))

@@ -1,17 +1,21 @@
-"""Recovery before a run: a damaged or missing warehouse is recreated, and the score history is restored from the bundles.
+"""Recovery before a run: a damaged or missing warehouse is recreated, and its history is restored from the bundles.
 
 Everything else in the warehouse is rebuilt from the source. Published files are repaired by `serving.py`.
 """
 
 import logging
 import os
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
-from clv_pipeline.contracts.warehouse import HISTORY
+from clv_pipeline.contracts.table import Table
+from clv_pipeline.contracts.warehouse import HISTORY, NIGHT_TOTALS, OUTCOMES
 from clv_pipeline.core.errors import DamageError
 from clv_pipeline.publishing.serving import bundles, read_manifest, what_is_damaged
+from clv_pipeline.scoring.kept_nights import kept_nights
 from clv_pipeline.warehouse import tables
-from clv_pipeline.warehouse.connection import Connection, Warehouse, row_count
+from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of, quote_text
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,10 @@ def recover(warehouse: Warehouse, published: Path, source_name: str) -> None:
     if newest:
         with warehouse.transaction() as connection:
             _restore_history(connection, published / newest)
+            tables.create_if_missing(connection, NIGHT_TOTALS)
+            tables.create_if_missing(connection, OUTCOMES)
+            _restore_rows(connection, NIGHT_TOTALS, published / newest / "parquet" / "predicted_totals.parquet")
+            _restore_rows(connection, OUTCOMES, published / newest / "parquet" / "prediction_outcomes.parquet")
 
 
 def _damage(warehouse: Warehouse) -> str | None:
@@ -61,14 +69,41 @@ def _is_of(bundle: Path, source_name: str) -> bool:
 
 
 def _restore_history(connection: Connection, bundle: Path) -> None:
+    """Add the nights of the bundle that the history lacks, if it keeps them: an older release kept every night."""
     tables.create_if_missing(connection, HISTORY)
-    held = row_count(connection, HISTORY.name)
+    file = {"file": str(bundle / "parquet" / "customer_clv_history.parquet")}
+    published = _nights(connection, "select distinct as_of_date from read_parquet($file)", file)
+    held = _nights(connection, "select distinct as_of_date from scores.history")
+    missing = sorted({*kept_nights(published | held)} & published - held)
+    if missing:
+        tables.append(
+            connection,
+            HISTORY,
+            "select * from read_parquet($file) where list_contains($missing, as_of_date)",
+            file | {"missing": missing},
+        )
+        log.warning("%d nights of the score history were restored from the bundle %s", len(missing), bundle.name)
+
+
+def _restore_rows(connection: Connection, table: Table, file: Path) -> None:
+    """Add the totals or outcomes of the nights that the table lacks; a bundle of an older release has none of this shape."""
+    names = ", ".join(table.column_names())
+    if (
+        not file.exists()
+        or not set(table.column_names()) <= columns_of(connection, f"read_parquet({quote_text(str(file))})").keys()
+    ):
+        return
+    condition = "is_closed and not is_backtest" if table is OUTCOMES else "true"
     tables.append(
         connection,
-        HISTORY,
-        "select * from read_parquet($file) where as_of_date not in (select as_of_date from scores.history)",
-        {"file": str(bundle / "parquet" / "customer_clv_history.parquet")},
+        table,
+        f"""
+        select {names} from read_parquet($file)
+        where {condition} and (as_of_date, horizon_days) not in (select (as_of_date, horizon_days) from {table.name})
+        """,
+        {"file": str(file)},
     )
-    restored = row_count(connection, HISTORY.name) - held
-    if restored:
-        log.warning("%d rows of the score history were restored from the bundle %s", restored, bundle.name)
+
+
+def _nights(connection: Connection, query: str, parameters: Mapping[str, object] | None = None) -> set[date]:
+    return {night for (night,) in connection.execute(query, parameters).fetchall()}

@@ -16,6 +16,8 @@ from clv_pipeline.warehouse.connection import Connection, has_table, one_row
 
 #: A year and the weeks before its first day, so that the same day last year has its own baseline.
 _DAYS_LOOKED_AT = 365 + 63
+#: The checks compare with the same weekday of eight weeks.
+_DAYS_COMPARED = 63
 FIGURE = "figure"
 #: The checks that this run's user acknowledged, and those that needed it.
 _ASKED, _ACKNOWLEDGED = "asked_to_acknowledge", "acknowledged"
@@ -253,12 +255,34 @@ def remember_good_night(connection: Connection, source: str, as_of: date, run_id
 
 
 def good_nights_before(connection: Connection, source: str, as_of: date) -> list[GoodNight]:
-    """Return the published nights of a source before as_of, oldest first."""
+    """Return the published nights of a source before as_of that a check may compare with, oldest first.
+
+    Those are the nights of the last nine weeks; before them the last one, the last one that was no incident, and the last
+    one on which each check was acknowledged. So a night costs the same however many were published.
+    """
     tables.create_if_missing(connection, GOOD_NIGHTS)
     rows = connection.execute(
-        "select as_of, measure, subject, value from quality.good_nights "
-        "where source_name = $source and as_of < $as_of order by all",
-        {"source": source, "as_of": as_of},
+        """
+        with earlier as (
+            select as_of, measure, subject, value from quality.good_nights
+            where source_name = $source and as_of < $as_of
+        ),
+        nights as (
+            select as_of, bool_or(measure = $acknowledged) as is_incident from earlier group by as_of
+        ),
+        compared as (
+            select as_of from nights where as_of >= $as_of::date - $days::integer
+            union
+            select max(as_of) from nights
+            union
+            select max(as_of) from nights where not is_incident
+            union
+            select max(as_of) from earlier where measure = $acknowledged group by subject
+        )
+        select as_of, measure, subject, value from earlier where as_of in (select as_of from compared)
+        order by as_of, measure, subject, value
+        """,
+        {"source": source, "as_of": as_of, "acknowledged": _ACKNOWLEDGED, "days": _DAYS_COMPARED},
     ).fetchall()
     nights: dict[date, dict[tuple[str, str], float]] = {}
     for day, kind, subject, value in rows:

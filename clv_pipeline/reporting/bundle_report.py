@@ -17,9 +17,12 @@ _LONGEST_LIST = 15
 #: Below this share of explained differences the reasons are rough.
 _FAITHFUL = Decimal("0.8")
 _OUTCOMES = """
-select as_of_date, horizon_days, sum(customers) as customers, sum(predicted_spend) as predicted_spend,
-    sum(actual_spend) as actual_spend, sum(predicted_buyers) as predicted_buyers, sum(actual_buyers) as actual_buyers
-from prediction_outcomes group by all order by all
+select as_of_date, horizon_days,
+    case when is_backtest then 'test' when is_closed then 'over' else 'open' end as window_state,
+    customers, expected_spend, expected_spend_low, expected_spend_high, actual_spend, is_inside,
+    share_inside as inside_share, gini, baseline_gini, bias, baseline_bias
+from prediction_outcomes where slice_kind = 'all'
+order by is_backtest, as_of_date desc, horizon_days limit 24
 """
 _DATA_QUALITY = """
 select table_name,

@@ -105,6 +105,15 @@ _HEADINGS = {
     "disposition": "status",
     "row_count": "rows",
     "source_money": "amount at the source",
+    "window_state": "window",
+    "expected_spend": "expected",
+    "expected_spend_low": "lower end",
+    "expected_spend_high": "upper end",
+    "actual_spend": "actual",
+    "is_inside": "total inside",
+    "inside_share": "customers inside",
+    "baseline_gini": "baseline's gini",
+    "baseline_bias": "baseline's bias",
 }
 
 

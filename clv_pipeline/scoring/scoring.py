@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from clv_pipeline.contracts.published import CONTRACT_VERSION
-from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, HISTORY, KNOWN_NIGHTS, RUN, UNSCALED
+from clv_pipeline.contracts.warehouse import CUSTOMER_SCORES, RUN, UNSCALED
 from clv_pipeline.core.run_identity import code_fingerprint, run_id
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.cutoffs import YEAR
+from clv_pipeline.features.score_status import status_of_buyer
 from clv_pipeline.modeling.calibration.level import ExpectedTotal, expected_total, for_model
 from clv_pipeline.modeling.candidates.ensembles import Fitted, predict
 from clv_pipeline.modeling.data.dataset import scoring_batches
@@ -25,14 +26,14 @@ from clv_pipeline.modeling.training.records import trained_version
 from clv_pipeline.quality.night_measures import asked_to_acknowledge
 from clv_pipeline.scoring.audit import ScoringReport, audit_scores
 from clv_pipeline.scoring.horizon_scores import HorizonScores, Predictions, extended
+from clv_pipeline.scoring.horizon_totals import write_totals
+from clv_pipeline.scoring.kept_nights import earlier_runs
 from clv_pipeline.scoring.reasons import write_reasons
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row
 
 #: Rows in memory at a time. A constant, not a setting: the explainer is fitted to the first of them, so it affects the reasons.
 _SCORED_AT_ONCE = 100_000
-#: Customers acquired within this many days have too little history for a purchase rhythm.
-_NEW_CUSTOMER_DAYS = 30
 
 
 def score_customers(
@@ -60,6 +61,7 @@ def score_customers(
         by_horizon = [s.columns(days) for days, s in scores.items()]
         scored = pd.DataFrame({"customer_id": customers} | {n: v for c in by_horizon for n, v in c.items()})
         _write_scores(connection, scored, manifest, totals)
+        write_totals(connection, manifest, totals)
         total = totals.get(primary.horizon_days, ExpectedTotal())
         report = audit_scores(connection, primary, total, fidelity)
         scaling = _scaling(primary, total, predictions[primary.horizon_days])
@@ -147,9 +149,7 @@ def _write_scores(
                 {", ".join(orders)},
                 case
                     when scored.customer_id is null then 'no_purchase_yet'
-                    when purchase_features.tenure_days <= {_NEW_CUSTOMER_DAYS} then 'new_customer'
-                    when purchase_features.purchase_days = 1 then 'single_purchase'
-                    else 'repeat_customer'
+                    else {status_of_buyer("purchase_features")}
                 end as score_status,
                 $version::varchar as model_version,
                 btyd_features.lifetime_purchases / nullif(btyd_features.btyd_purchases_{longest}d, 0) as lifetime_growth,
@@ -221,8 +221,8 @@ def _write_run(
     name = run_id(
         as_of, settings, fingerprint, code_fingerprint(settings), champion=manifest.version,
         trained_version=trained_version(connection), dispositions=_dispositions(connection),
-        earlier_runs=[*_earlier_runs(connection, as_of), *_known_nights(connection, as_of)],
-        acknowledged=asked_to_acknowledge(connection),
+        earlier_runs=earlier_runs(connection, as_of), acknowledged=asked_to_acknowledge(connection),
+        known_on=_known_on(connection, as_of),
     )  # fmt: skip
     scored_at = datetime.combine(as_of, time(), ZoneInfo(settings.time_zone))
     low, high = (end if np.isfinite(end) else None for end in (report.total_low, report.total_high))
@@ -246,21 +246,11 @@ def _dispositions(connection: Connection) -> list[tuple[object, ...]]:
     ).fetchall()
 
 
-def _earlier_runs(connection: Connection, as_of: date) -> list[tuple[str, str]]:
-    """Return (as_of, run_id) of the nights whose history tonight's bundle carries."""
-    if not has_table(connection, HISTORY.name):
-        return []
-    return connection.execute(
-        "select distinct as_of_date::varchar, run_id from scores.history where as_of_date <> $as_of order by all",
-        {"as_of": as_of},
-    ).fetchall()
-
-
-def _known_nights(connection: Connection, as_of: date) -> list[tuple[str, str]]:
-    """Return the night that tonight's score changes are split from, if its rows are known."""
-    if not has_table(connection, KNOWN_NIGHTS.name):
-        return []
+def _known_on(connection: Connection, as_of: date) -> str | None:
+    """Return the night that tonight's score changes are split from; None if no rows of an earlier night are known."""
+    if not has_table(connection, "scores.known_nights"):
+        return None
     (known_on,) = one_row(
-        connection, "select max(known_on) from scores.known_nights where known_on < $as_of", {"as_of": as_of}
+        connection, "select max(known_on)::varchar from scores.known_nights where known_on < $as_of", {"as_of": as_of}
     )
-    return [(known_on.isoformat(), "known")] if known_on else []
+    return known_on and str(known_on)

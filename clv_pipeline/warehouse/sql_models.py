@@ -15,9 +15,11 @@ from sqlglot import exp
 from sqlglot.lineage import Node, lineage
 
 from clv_pipeline.core.project_files import SQL_FOLDER
-from clv_pipeline.warehouse.connection import Connection, columns_of
+from clv_pipeline.warehouse.connection import Connection, columns_of, tables_of
 
 Parameters = Mapping[str, object]
+#: Models whose rows are in the warehouse already: a copy of 48 nights of 100,000 customers takes 4 CPU s.
+VIEWS = ("published.customer_clv_history",)
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,13 @@ def first_comment(sql: str) -> str:
 
 
 def build(connection: Connection, model: SqlModel, parameters: Parameters) -> None:
-    """Create or replace the model's table from its query."""
-    connection.execute(f"create or replace table {model.table} as {model.sql}", _needed(model, parameters))
+    """Create or replace the model's table from its query, or its view."""
+    if model.table not in VIEWS:
+        connection.execute(f"create or replace table {model.table} as {model.sql}", _needed(model, parameters))
+        return
+    if model.table in tables_of(connection):  # of an older release
+        connection.execute(f"drop table {model.table}")
+    connection.execute(f"create or replace view {model.table} as {model.sql}")
 
 
 def build_over(connection: Connection, model: SqlModel, names: Mapping[str, str], parameters: Parameters) -> None:

@@ -96,13 +96,19 @@ segmented as (
     cross join thresholds
 ),
 
--- updated_at moves only when a business value changed: otherwise it is copied from the row published before
+-- updated_at moves only when a business value changed: otherwise it is copied from the night published before
 previous as (
     select score_history.*
     from score_history
     cross join run
-    where score_history.as_of_date < run.as_of and score_history.horizon_days = run.primary_horizon_days
-    qualify row_number() over (partition by score_history.customer_id order by score_history.as_of_date desc) = 1
+    where
+        score_history.horizon_days = run.primary_horizon_days
+        and score_history.as_of_date = (
+            select max(score_history.as_of_date)
+            from score_history
+            cross join run
+            where score_history.as_of_date < run.as_of
+        )
 )
 
 select

@@ -1,8 +1,11 @@
--- One row per (customer_id, as_of_date, horizon_days): every score ever published, as it was published.
+-- One row per (customer_id, as_of_date, horizon_days): the scores of the last 35 published nights, and before them of the first
+-- published night of each month, as they were published.
 -- Customers who withdrew their consent are removed.
 with score_history as (select * from scores.history),
 
 tonight as (select * from scores.tonight),
+
+kept_nights as (select * from scores.kept_nights),
 
 run as (select * from scores.run),
 
@@ -13,7 +16,9 @@ everything as (
     select score_history.*
     from score_history
     cross join run
-    where score_history.as_of_date <> run.as_of
+    where
+        score_history.as_of_date <> run.as_of
+        and score_history.as_of_date in (select kept_nights.as_of_date from kept_nights)
     union all by name
     select * from tonight
 )
@@ -24,6 +29,10 @@ select
     horizon_days,
     predicted_spend,
     purchase_probability,
+    predicted_spend_low,
+    predicted_spend_high,
+    baseline_spend,
+    baseline_probability,
     segment,
     value_tier,
     score_status,

@@ -68,6 +68,15 @@ def column_rule(columns: FeatureColumns, column: str, factor: float = 1.0) -> Co
     return ColumnRule(column, factor, columns.constant_of(column))
 
 
+def trailing_window(horizon_days: int) -> int:
+    """Return the days of the widest window of the features, `spend_<days>d`, that is not longer than a horizon.
+
+    >>> trailing_window(135)
+    90
+    """
+    return max((w for w in (30, 60, 90, 180, 365) if w <= horizon_days), default=30)
+
+
 def trailing_spend(columns: FeatureColumns, horizon_days: int) -> ColumnRule:
     """Return the rule 'last period's spend again': the widest window not longer than the horizon, extrapolated to the horizon.
 
@@ -75,7 +84,7 @@ def trailing_spend(columns: FeatureColumns, horizon_days: int) -> ColumnRule:
     >>> rule.column, rule.factor
     ('spend_90d', 1.5)
     """
-    window = max((w for w in (30, 60, 90, 180, 365) if w <= horizon_days), default=30)
+    window = trailing_window(horizon_days)
     return column_rule(columns, f"spend_{window}d", horizon_days / window)
 
 

@@ -51,14 +51,19 @@ def calibration_by(lab: Lab, windows: Mapping[date, PastWindow], by: date) -> Ca
     )
 
 
-def published_quality(connection: Connection, lab: Lab) -> list[dict[str, object]]:
+def judged_windows(connection: Connection, lab: Lab) -> dict[date, JudgedWindow]:
+    """Return the test window and every fold window that has one before it, oldest first, each as it would have been published."""
+    windows = windows_by(connection, lab)
+    return {c: judge(lab, windows, c) for c in list(windows)[1:] or list(windows)}
+
+
+def published_quality(connection: Connection, lab: Lab, judged: Mapping[date, JudgedWindow]) -> list[dict[str, object]]:
     """Return the rows of row_kind `published` and `level`, and write the champions' `training.test_predictions`.
 
-    The intervals are judged on the test window, and pooled over it and every fold window that has one before it.
+    The intervals are judged on the test window, and pooled over all windows of `judged`.
     """
     assert lab.plan.test is not None
-    windows, cutoff = windows_by(connection, lab), lab.plan.test.validation
-    judged = {c: judge(lab, windows, c) for c in list(windows)[1:] or list(windows)}
+    cutoff = lab.plan.test.validation
     test = judged[cutoff]
     rows = lab.rows.at((cutoff,))
     records.add_test_predictions(connection, lab.plan, rows, test.window.expected, test.probability, test.interval)

@@ -38,9 +38,15 @@ from clv_pipeline.modeling.registry.registry import (
 from clv_pipeline.modeling.training import records
 from clv_pipeline.modeling.training.blending import BLENDS, blend
 from clv_pipeline.modeling.training.champion_rule import RULE, Contender, Verdict, choose, decide
+from clv_pipeline.modeling.training.judged_windows import create_judged_windows, write_judged_windows
 from clv_pipeline.modeling.training.lab import Lab
 from clv_pipeline.modeling.training.linear_coefficients import Row, write_coefficients
-from clv_pipeline.modeling.training.published_quality import calibration_by, published_quality, windows_by
+from clv_pipeline.modeling.training.published_quality import (
+    calibration_by,
+    judged_windows,
+    published_quality,
+    windows_by,
+)
 from clv_pipeline.modeling.training.records import Choice
 from clv_pipeline.modeling.training.test_window import predict_test
 from clv_pipeline.modeling.training.tuning import TunedCandidate, fold_outcomes, tune
@@ -155,6 +161,7 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequenc
     with warehouse.transaction() as connection:
         columns = feature_columns(connection)
         records.create_evaluation(connection)
+        create_judged_windows(connection)
         for plan in plans:
             lab = Lab.after_tuning(connection, settings, plan, columns)
             choices = [c for target in TARGETS for c in records.read_choices(connection, plan.horizon_days, target)]
@@ -177,7 +184,9 @@ def evaluate_candidates(warehouse: Warehouse, settings: Settings, plans: Sequenc
                 records.add_champion(connection, plan.horizon_days, target, verdict, lab.ranking)
             if plan.test:
                 quality += _quality(connection, lab, predicted, settings)
-                quality += published_quality(connection, lab)
+                judged = judged_windows(connection, lab)
+                write_judged_windows(connection, lab, judged)
+                quality += published_quality(connection, lab, judged)
                 quality += verdict_rows(connection, lab, settings)
         write_coefficients(connection, coefficients)
         return records.write_quality(connection, quality)

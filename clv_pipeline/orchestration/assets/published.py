@@ -19,6 +19,7 @@ from clv_pipeline.orchestration.steps import asset, multi_asset
 from clv_pipeline.publishing import publishing
 from clv_pipeline.publishing.database_target import publish_to_database
 from clv_pipeline.quality.night_checks import SEGMENT_CHANGES, CheckResult
+from clv_pipeline.quality.outcome_checks import PAST_TOTALS, judge_past_totals, past_windows
 from clv_pipeline.warehouse.sql_models import load_layer
 
 _MODELS = load_layer("4_published")
@@ -78,7 +79,10 @@ def customer_clv(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type
             owners=OWNERS,
         ),
     ],
-    check_specs=checks.specs("published.bundle", checks.AUDIT),
+    check_specs=[
+        *checks.specs("published.bundle", checks.AUDIT),
+        *checks.specs("published.bundle", PAST_TOTALS, blocking=False),
+    ],
 )
 def published_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ignore[no-untyped-def]
     """Every other published table and the bundle, in one step: they are published together or not at all."""
@@ -88,6 +92,7 @@ def published_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # 
         except PublishError as error:
             yield checks.of_audit(error, {})
             raise
+        judged = judge_past_totals(past_windows(connection), made.as_of)
         pipeline.registry.remove_old(pipeline.settings.keep_models)
         for model in _OTHERS:
             yield dg.MaterializeResult(asset_key=asset_key(model.table), metadata=sql_metadata(connection, model))
@@ -103,6 +108,7 @@ def published_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # 
         },
     )
     yield checks.of_audit(None, made.row_counts)
+    yield from checks.of_judgements("published.bundle", [judged])
 
 
 @asset(
