@@ -178,6 +178,24 @@ def test_horizons_as_a_list_in_source_toml(folder: Make) -> None:
     assert load_settings(source=str(folder("horizons = [180, 90]\n"))).horizons == (90, 180)
 
 
+@pytest.mark.parametrize("written", ["90,30", "30,30", "1,2,3,4,5,6,7,8,9", "few,many", "30,,90"])
+def test_cut_points_that_are_not_ascending_numbers_are_refused(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLV_RFM_RECENCY_CUTS", written)
+    with pytest.raises(ConfigurationError, match="rfm_recency_cuts"):
+        load_settings()
+
+
+def test_cut_points_are_read_from_source_toml_and_environment(folder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = str(folder("rfm_recency_cuts = [30, 90]\nrfm_monetary_cuts = [9.5]\n"))
+    monkeypatch.setenv("CLV_RFM_MONETARY_CUTS", "10, 20.5")
+    settings = load_settings(source=source)
+    assert (settings.rfm_recency_cuts, settings.rfm_monetary_cuts, settings.rfm_frequency_cuts) == (
+        (30, 90),
+        (10, 20.5),
+        (),
+    )
+
+
 @pytest.mark.parametrize("written", ["0", "-90", "90,0", "", "ninety", "90;180", "90.5", "90,,180"])
 def test_horizons_that_are_no_days_are_refused(folder: Make, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     source = str(folder(""))
