@@ -1,7 +1,8 @@
 """The warehouse tables that Python writes: grain, columns, types, meaning and writer of each.
 
-Those that explain models are in `model_tables.py`. Tables that a SQL file builds are declared by that file, source tables by
-`contracts/source.py`, published ones by `published.py`. How rows get into a table is `warehouse/tables.py`.
+Those that explain models are in `model_tables.py`, those of next purchases in `next_purchase_tables.py`. Tables that a SQL
+file builds are declared by that file, source tables by `contracts/source.py`, published ones by `published.py`. How rows get
+into a table is `warehouse/tables.py`.
 """
 
 from dataclasses import replace
@@ -12,6 +13,11 @@ from clv_pipeline.contracts.model_tables import (
     PARTIAL_DEPENDENCE as PARTIAL_DEPENDENCE,
     PERMUTATION_IMPORTANCE as PERMUTATION_IMPORTANCE,
     SOURCE_ABLATION as SOURCE_ABLATION,
+)
+from clv_pipeline.contracts.next_purchase_tables import (
+    NEXT_PURCHASE_QUALITY as NEXT_PURCHASE_QUALITY,
+    NEXT_PURCHASE_RANKER as NEXT_PURCHASE_RANKER,
+    NEXT_PURCHASES as NEXT_PURCHASES,
 )
 from clv_pipeline.contracts.table import (
     CANDIDATE as _CANDIDATE,

@@ -1,7 +1,8 @@
-"""Tonight's scores as an asset, with the checks on their total and their order."""
+"""Tonight's scores and lists of next purchases as assets, with the checks on the scores' total and order."""
 
 import dagster as dg
 
+from clv_pipeline.next_purchases.scoring import score_next_purchases
 from clv_pipeline.orchestration import checks
 from clv_pipeline.orchestration.resources import Pipeline, run_acknowledged
 from clv_pipeline.orchestration.sql_assets import OWNERS, Metadata, asset_key, lineage_metadata, table_metadata
@@ -52,3 +53,20 @@ def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # t
         "dagster/column_lineage": lineage_metadata(columns_of_scores(manifest)),
     }
     yield from checks.materialized_and_judged("scores.customer_scores", judge)
+
+
+@asset(
+    key=["scores", "next_purchases"],
+    deps=[asset_key(table) for table in ("scores.customer_scores", "clean.orders", "clean.customers")],
+    group_name="scores",
+    kinds={"xgboost", "duckdb"},
+    owners=OWNERS,
+)
+def next_purchases(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """One row per customer, kind and rank: what the customer may buy next, with its probability and the facts behind it."""
+    manifest = pipeline.registry.champion()
+    assert manifest is not None
+    why = score_next_purchases(pipeline.warehouse, pipeline.settings, pipeline.registry, manifest)
+    with pipeline.warehouse.connection() as connection:
+        shown = table_metadata(connection, "scores.next_purchases")
+    return dg.MaterializeResult(metadata=shown | {"why there are none": why or "there are lists"})

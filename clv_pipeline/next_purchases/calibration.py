@@ -1,0 +1,55 @@
+"""From a ranking score to the probability of a purchase, with an interval: measured shares of score groups, made monotone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+from sklearn.isotonic import IsotonicRegression
+
+Array = NDArray[np.float64]
+
+#: Groups of equal size in order of the score; the upper half of them divides the highest fifth, which the lists are made of.
+_GROUPS = 20
+_HIGHEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Knots of the score, ascending, and at each the share that was bought with its 90 % interval, also ascending."""
+
+    score: list[float]
+    share: list[float]
+    low: list[float]
+    high: list[float]
+
+    @classmethod
+    def fit(cls, score: Array, bought: Array) -> "Calibration":
+        """Measure the share bought in groups of the score; `bought` is 0 or 1.
+
+        >>> calibration = Calibration.fit(np.repeat([1.0, 2.0], 50), np.tile([0.0, 1.0], 50))
+        >>> [round(share, 2) for share in calibration.share]
+        [0.5, 0.5]
+        """
+        if not len(score):
+            return cls([0.0], [0.0], [0.0], [1.0])
+        half = np.linspace(0, 1, _GROUPS // 2 + 1)
+        quantiles = np.concatenate([half * (1 - _HIGHEST_SHARE), 1 - _HIGHEST_SHARE + half[1:] * _HIGHEST_SHARE])
+        borders = np.unique(np.quantile(score, quantiles, method="higher"))
+        # each border ends a group, so equal scores are never divided
+        _, group = np.unique(np.searchsorted(borders, score, side="left"), return_inverse=True)
+        count = np.bincount(group).astype(np.float64)
+        knots = np.bincount(group, weights=score) / count
+        hits = np.bincount(group, weights=bought)
+        curves = (
+            hits / count,
+            beta.ppf(0.05, hits + 0.5, count - hits + 0.5),
+            beta.ppf(0.95, hits + 0.5, count - hits + 0.5),
+        )
+        share, low, high = (IsotonicRegression().fit(knots, c, sample_weight=count).predict(knots) for c in curves)
+        return cls(knots.tolist(), share.tolist(), np.minimum(low, share).tolist(), np.maximum(high, share).tolist())
+
+    def of(self, score: Array) -> tuple[Array, Array, Array]:
+        """Return the probability of each score and the ends of its interval."""
+        share, low, high = (np.interp(score, self.score, curve) for curve in (self.share, self.low, self.high))
+        return share, low, high
