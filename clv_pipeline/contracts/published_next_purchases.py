@@ -66,8 +66,9 @@ NEXT_PURCHASE_TABLES: tuple[PublishedTable, ...] = (
             "method": f"{_METHOD}; item_neighbours: by what customers who bought the same items bought; ease: a linear model "
             "of what is bought together; ease_with_popularity: both. In a status row what orders the list, none without lists",
             "metric": "recall_at_5 and recall_at_10: share of what the customer bought that is among the first 5 or 10, of the "
-            "most that could be; ndcg_at_5 and ndcg_at_10: the same with more weight on the first places, 1 at best; log_loss: "
-            "of the probability given that the customer buys anything, lower is better; customers_with_a_list in status rows",
+            "most that could be (1 by itself where there are no more items than places); ndcg_at_5 and ndcg_at_10: the same "
+            "with more weight on the first places, 1 at best; log_loss: of the probability given that the customer buys "
+            "anything, lower is better; customers_with_a_list in status rows",
             "value": "the mean over customers; what the customer bought counts only items that could be suggested that day",
             "interval_low": "lower end of the 90 % bootstrap interval over customers; null in verdict and status rows",
             "interval_high": "upper end",

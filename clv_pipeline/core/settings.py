@@ -165,7 +165,7 @@ class Settings(BaseSettings):
     @field_validator("horizons", "denied_features", "denied_categories", mode="before")
     @classmethod
     def _split_list(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
     @field_validator("horizons")
     @classmethod

@@ -80,9 +80,9 @@ def _again(customers: Customers, items: Items, own: Ints, scores: Scores, place:
         orders / who[:, 0],
         since - who[:, 1],
     ]
-    tie = _tie(items)[item]
     baselines = {
-        "own_frequency": orders + tie,
+        # a share of the customer's orders: the same order of a customer's items, and comparable between customers
+        "own_frequency": (orders + _tie(items)[item]) / (who[:, 0] + 1),
         "popularity": items.recent[item] / max(items.active, 1),
         "item_neighbours": scores_of[0],
         "ease": scores_of[2],
