@@ -74,7 +74,8 @@ def write_orders(connection: Connection, orders: pd.DataFrame, refused: tuple[st
         {"refused": list(refused)},
     )
     connection.execute(
-        "create or replace table scores.customer_scores as select customer_id, 0.5::decimal(5, 4) as primary_probability "
+        "create or replace table scores.customer_scores as select customer_id, 0.5::decimal(5, 4) as primary_probability, "
+        "30::decimal(18, 2) as primary_spend "
         "from clean.customers where has_profiling_consent"
     )
     connection.execute("create or replace table raw.extraction as select $as_of::date as as_of", {"as_of": AS_OF})
@@ -269,12 +270,19 @@ def test_a_difference_is_of_the_same_customers() -> None:
 
 
 def test_a_lead_within_its_interval_is_no_lead() -> None:
-    def verdict_of(low: float) -> float:
-        lead = {"row_kind": "difference", "method": LEARNED, "metric": "ndcg_at_5", "value": 0.1, "low": low, "high": 0.2,
-                "test_window_start": None, "customers": 9}  # fmt: skip
-        return float(verdict_row("again", [lead])["value"])
+    def verdict_of(low: float, loss: float) -> float:
+        common = {
+            "row_kind": "difference",
+            "method": LEARNED,
+            "value": 0.1,
+            "high": 0.2,
+            "test_window_start": None,
+            "customers": 9,
+        }
+        leads = [common | {"metric": "ndcg_at_5", "low": low}, common | {"metric": "log_loss", "low": loss}]
+        return float(verdict_row("again", leads)["value"])
 
-    assert (verdict_of(0.01), verdict_of(-0.01)) == (1, 0)
+    assert (verdict_of(0.01, -0.1), verdict_of(-0.01, -0.1), verdict_of(0.01, 0.02)) == (1, 0, 0)
 
 
 def test_a_calibration_never_falls_and_holds_its_share() -> None:
@@ -313,6 +321,14 @@ def test_a_list_is_in_the_order_of_its_probabilities_below_the_customers_own(sho
     assert rising == [(0,)]
     outside = "probability > 0.5 or probability not between probability_low and probability_high"
     assert shop.rows(f"select count(*) from scores.next_purchases where {outside}") == [(0,)]
+
+
+def test_a_customers_expected_spend_is_part_of_the_predicted_one(shop: Shop) -> None:
+    totals = shop.rows("select sum(expected_spend) from scores.next_purchases group by customer_id")
+    assert max(float(total) for (total,) in totals) == pytest.approx(30, abs=0.05)
+    assert shop.rows(
+        "select count(*) from scores.next_purchases where expected_spend not between expected_spend_low and expected_spend_high"
+    ) == [(0,)]
 
 
 def test_who_may_not_be_profiled_gets_no_list_and_shapes_none(shop: Shop) -> None:

@@ -40,7 +40,8 @@ NEXT_PURCHASE_TABLES: tuple[PublishedTable, ...] = (
             "popularity_probability": "the probability if only popularity counted, equal for all customers: the share of the "
             "customers known before the last horizon_days who bought the item in them",
             "expected_spend": "probability times the expected net spend on the item in a window in which it is bought, in "
-            "currency. Part of the customer's predicted spend, not in addition to it",
+            "currency. Part of the customer's predicted spend, not in addition to it: lowered where a customer's rows would "
+            "together exceed that",
             "expected_spend_low": "the same for probability_low",
             "expected_spend_high": "the same for probability_high",
             "expected_margin": "expected_spend times the setting gross_margin ({gross_margin}); null without the setting",

@@ -99,22 +99,30 @@ def quality_rows(
 
 
 def verdict_row(kind: Kind, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the row that says whether the learned ranker is better than the baseline, and why; 1 for yes."""
+    """Return the row that says whether the learned ranker is better than the baseline, and why; 1 for yes.
+
+    It is where the interval of its lead in `DECIDING` is above 0, and its log loss is not clearly higher.
+    """
     baseline = BASELINES[kind]
-    lead = [r for r in rows if (r["row_kind"], r["method"], r["metric"]) == ("difference", LEARNED, DECIDING)]
-    if not lead:
+    leads = {r["metric"]: r for r in rows if r["row_kind"] == "difference" and r["method"] == LEARNED}
+    if DECIDING not in leads:
         why = (
             f"The learned ranker was not compared with {baseline}: the history is too short, or too little was bought. "
             f"The list is ordered by {baseline}."
         )
         return _row("verdict", kind, LEARNED, DECIDING, None, 0, Estimate(0, np.nan, np.nan), why)
-    (found,) = lead
-    is_better = found["low"] > 0
-    figures = f"{DECIDING} {found['value']:+.4f} [{found['low']:+.4f}, {found['high']:+.4f}] against {baseline}"
+    found = leads[DECIDING]
+    # where customers choose at random, its order may win by chance, but then its probabilities are clearly worse
+    is_better = found["low"] > 0 and not ("log_loss" in leads and leads["log_loss"]["low"] > 0)
+    figures = ", ".join(
+        f"{metric} {leads[metric]['value']:+.4f} [{leads[metric]['low']:+.4f}, {leads[metric]['high']:+.4f}]"
+        for metric in (DECIDING, "log_loss")
+        if metric in leads
+    )
     what = "better, and orders the list" if is_better else f"not better, so the list is ordered by {baseline}"
     return _row(
         "verdict", kind, LEARNED, DECIDING, found["test_window_start"], found["customers"],
-        Estimate(float(is_better), np.nan, np.nan), f"The learned ranker is {what}: {figures}.",
+        Estimate(float(is_better), np.nan, np.nan), f"The learned ranker is {what}: {figures} against {baseline}.",
     )  # fmt: skip
 
 

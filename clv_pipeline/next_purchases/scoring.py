@@ -101,10 +101,9 @@ def _write_lists(connection: Connection, settings: Settings, ranker: Ranker) -> 
         )
     else:
         writer = _Writer(ranker, catalogue, settings.primary_horizon, names, nameable, rules.least_buyers)
-        for customers, buying in _scored_customers(connection, as_of, ranker.horizon_days):
+        for customers, scores in _scored_customers(connection, as_of, ranker.horizon_days):
             for batch in catalogue.batches(customers):
-                first = int(np.searchsorted(customers.number, batch.number[0]))
-                lists = writer.lists(batch, buying[first : first + len(batch.number)])
+                lists = writer.lists(batch, scores[np.searchsorted(customers.number, batch.number)])
                 connection.register("suggested", lists)
                 tables.append(connection, NEXT_PURCHASES, _NAMED)
                 connection.unregister("suggested")
@@ -122,12 +121,14 @@ _NAMED = """
 
 
 def _scored_customers(connection: Connection, as_of: date, horizon_days: int) -> Iterator[tuple[Customers, Floats]]:
-    """Yield batches of tonight's scored customers who have bought an item, each with its probability of a purchase."""
+    """Yield batches of tonight's scored customers who have bought an item, with their probability of a purchase and their
+    predicted spend, customers x 2.
+    """
     (most,) = one_row(connection, "select coalesce(max(customer_code), -1) from next_customers")
     for first in range(0, most + 1, _READ_AT_ONCE):
         rows = connection.execute(
             """
-            select customer_code, primary_probability::double as probability
+            select customer_code, primary_probability::double as probability, greatest(primary_spend, 0)::double as spend
             from next_customers
             inner join scores.customer_scores on next_customers.customer_id = customer_scores.customer_id
             where customer_code between $first and $last
@@ -137,7 +138,8 @@ def _scored_customers(connection: Connection, as_of: date, horizon_days: int) ->
         ).fetchnumpy()
         if len(rows["customer_code"]):
             codes = np.asarray(rows["customer_code"], dtype=np.int64)
-            yield read_customers(connection, as_of, horizon_days, codes), np.asarray(rows["probability"], np.float32)
+            scores = np.column_stack([rows["probability"], rows["spend"]]).astype(np.float32)
+            yield read_customers(connection, as_of, horizon_days, codes), scores
 
 
 @dataclass(frozen=True)
@@ -151,10 +153,19 @@ class _Writer:
     nameable: Ints
     support: int
 
-    def lists(self, customers: Customers, buying: Floats) -> pd.DataFrame:
-        """Return both lists of a batch, as rows of `scores.next_purchases` with codes instead of names."""
-        found = self.catalogue.candidates(customers)
-        return pd.concat([self._list(kind, found[kind], customers, buying) for kind in KINDS], ignore_index=True)
+    def lists(self, customers: Customers, scores: Floats) -> pd.DataFrame:
+        """Return both lists of a batch, as rows of `scores.next_purchases` with codes instead of names.
+
+        The expected spend of a customer's rows together is at most the predicted spend.
+        """
+        found, (buying, spend) = self.catalogue.candidates(customers), scores.T
+        lists = pd.concat([self._list(kind, found[kind], customers, buying) for kind in KINDS], ignore_index=True)
+        row = np.searchsorted(customers.number, lists["customer_code"].to_numpy(np.int64))
+        together = np.bincount(row, lists["expected_spend"].to_numpy(np.float64), minlength=len(spend))
+        share = np.minimum(1, spend / np.maximum(together, 0.01))[row]
+        return lists.assign(
+            **{f"expected_spend{end}": lists[f"expected_spend{end}"] * share for end in ("", "_low", "_high")}
+        )
 
     def _list(self, kind: Kind, candidates: Candidates, customers: Customers, buying: Floats) -> pd.DataFrame:
         ranker, level = self.ranker.kinds[kind], str(self.ranker.level)

@@ -28,7 +28,7 @@ select * from (values
     expected_margin_low, expected_margin_high
 )
 
--- expect the step and what it is judged by, null where no price is known
+-- expect the step and what it is judged by; null without a price
 select * from (values
     ('anna', 'again', 'repeat', 20.00, 19.00, 'bought once, 9 days ago'),
     ('anna', 'new_to_them', null, null, null, 'bought by 40 customers in the last 60 days'),
