@@ -242,6 +242,8 @@ def test_with_one_closed_window_nothing_is_compared_and_the_baselines_order(tmp_
     assert "was not compared with own_frequency" in young.ranker.quality[0]["statement"]
     assert young.score() is None
     assert young.rows("select distinct method from scores.next_purchases where kind = 'again'") == [("own_frequency",)]
+    assert young.rows("select count(probability) > 0, count(probability_low), count(expected_spend_high) "
+                      "from scores.next_purchases") == [(True, 0, 0)]  # fmt: skip
 
 
 EXAMPLES = Examples(
@@ -289,9 +291,14 @@ def test_a_calibration_never_falls_and_holds_its_share() -> None:
     rng = np.random.default_rng(1)
     score = rng.random(4000)
     found = Calibration.fit(score, (rng.random(4000) < score**2).astype(float))
-    share, low, high = found.of(np.linspace(0, 1, 50))
+    share, low, _ = found.of(np.linspace(0, 1, 50))
     assert (np.diff(share) >= 0).all()
+    assert np.isnan(low).all()
+    judged = found.judged_on(score, (rng.random(4000) < score**2).astype(float))
+    _, low, high = judged.of(np.linspace(0, 1, 50))
     assert ((low <= share) & (share <= high)).all()
+    off = found.judged_on(score, (rng.random(4000) < 0.5 * score**2).astype(float))
+    assert off.of(score)[1].mean() < judged.of(score)[1].mean()
     assert found.of(np.array([0.7]))[0] == pytest.approx(0.49, abs=0.06)
 
 

@@ -34,8 +34,8 @@ NEXT_PURCHASE_TABLES: tuple[PublishedTable, ...] = (
             "probability": "probability that the customer buys the item at least once in the window, 0 to 1: the customer's "
             "purchase_probability times the share of comparable suggestions that were bought by customers who bought "
             "anything, in earlier windows. Probabilities of a list do not add up to anything: a customer may buy several",
-            "probability_low": "lower end of the 90 % interval of that share, times purchase_probability; the error of "
-            "purchase_probability is not in it",
+            "probability_low": "lower end of the 90 % interval of that share, from how far shares were off in the test window, "
+            "times purchase_probability, whose own error is not in it; null where no window was tested",
             "probability_high": "upper end",
             "popularity_probability": "the probability if only popularity counted, equal for all customers: the share of the "
             "customers known before the last horizon_days who bought the item in them",

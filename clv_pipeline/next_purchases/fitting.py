@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 from clv_pipeline.contracts.warehouse import NEXT_PURCHASE_RANKER
 from clv_pipeline.core.parallel import run_in_threads
 from clv_pipeline.core.settings import Settings
@@ -16,7 +18,7 @@ from clv_pipeline.next_purchases.candidates import KINDS, Kind
 from clv_pipeline.next_purchases.evaluation import customer_metrics, quality_rows, verdict_row
 from clv_pipeline.next_purchases.examples import Examples, Rules, closed_windows, read_examples
 from clv_pipeline.next_purchases.lines import choose_level, drop_lines, write_lines
-from clv_pipeline.next_purchases.ranker import BASELINES, LEARNED, KindRanker, Ranker, fit_kind
+from clv_pipeline.next_purchases.ranker import BASELINES, KindRanker, Ranker, fit_kind
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row
 
@@ -78,5 +80,16 @@ def _judge_and_fit(
     fitted = fit_kind(kind, [examples for _, examples in windows[:_FITTED_WINDOWS]], settings.seed)
     if fitted.model is None or not verdict["value"]:
         fitted = replace(fitted, method=BASELINES[kind])
-    assert fitted.method in (LEARNED, BASELINES[kind])
+    if earlier:
+        fitted = _with_error(fitted, judged, test)
     return fitted, [*rows, verdict]
+
+
+def _with_error(fitted: KindRanker, judged: KindRanker, test: Examples) -> KindRanker:
+    """Return the ranker with the calibration error that the one before it had in the test window."""
+    if fitted.method not in judged.calibrations:
+        return fitted
+    score, bought = judged.score(test, fitted.method), test.bought.astype(np.float64)
+    error = judged.calibrations[fitted.method].judged_on(score, bought).error
+    calibration = replace(fitted.calibrations[fitted.method], error=error)
+    return replace(fitted, calibrations=fitted.calibrations | {fitted.method: calibration})

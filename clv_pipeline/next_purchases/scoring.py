@@ -217,7 +217,7 @@ def first_places(row: Ints, score: Array, places: int) -> tuple[Ints, Ints]:
     return order[rank <= places], rank[rank <= places]
 
 
-def _or_null(values: Floats) -> NDArray[np.object_]:
+def _or_null(values: Floats | Array) -> NDArray[np.object_]:
     """Return the values with None where they are nan: DuckDB takes a nan of a frame as a number."""
     known = values.astype(object)
     known[~np.isfinite(values)] = None
