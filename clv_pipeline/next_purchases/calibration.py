@@ -52,7 +52,8 @@ class Calibration:
         knots = np.bincount(group, weights=score) / count
         hits = np.bincount(group, weights=bought)
         curves = (
-            hits / count,
+            # half a purchase more on both sides: no share of a small group is 0 or 1
+            (hits + 0.5) / (count + 1),
             beta.ppf(0.05, hits + 0.5, count - hits + 0.5),
             beta.ppf(0.95, hits + 0.5, count - hits + 0.5),
         )

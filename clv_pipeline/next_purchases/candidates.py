@@ -3,13 +3,15 @@
 The features of both kinds see nothing on or after the cutoff of the history they are made from.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clv_pipeline.next_purchases.history import CUSTOMER_FIGURES, PAIR_FIGURES, Customers, Floats, Ints, Items
-from clv_pipeline.next_purchases.similarity import Scores, Similarity
+from clv_pipeline.next_purchases.similarity import Scorer, Scores
 
 Kind = Literal["again", "new_to_them"]
 KINDS: tuple[Kind, ...] = ("again", "new_to_them")
@@ -50,56 +52,65 @@ class Candidates:
 
 
 def find_candidates(
-    customers: Customers, items: Items, similarity: Similarity, columns: Ints
+    customers: Customers, items: Items, columns: Ints, scorer: Scorer, learned: Collection[Kind] = KINDS
 ) -> dict[Kind, Candidates]:
-    """Return the candidates of each kind among the items `columns`, ascending numbers.
+    """Return the candidates of each kind among the items `columns`, ascending numbers, which the scorer is for.
 
-    Memory: a few dense matrices of len(customers.number) x len(columns); callers choose the batch.
+    learned: the kinds with features; the others have only what their baseline needs, which costs next to nothing. Memory: a
+    few dense matrices of len(customers.number) x len(columns); callers choose the batch.
     """
-    scores = similarity.scores(customers, columns)
+    scores = scorer.scores(customers) if learned else None
     place = np.full(len(items.buyers), -1)
     place[columns] = np.arange(len(columns))
     own = np.flatnonzero(place[customers.item] >= 0)
     return {
-        "again": _again(customers, items, own, scores, place),
-        "new_to_them": _new_to_them(customers, items, own, scores, columns, place),
+        "again": _again(customers, items, own, place, scores if "again" in learned else None),
+        "new_to_them": _new_to_them(customers, items, columns, scores)
+        if scores and "new_to_them" in learned
+        else _popular(customers, items, columns),
     }
 
 
-def _again(customers: Customers, items: Items, own: Ints, scores: Scores, place: Ints) -> Candidates:
+def _again(customers: Customers, items: Items, own: Ints, place: Ints, scores: Scores | None) -> Candidates:
     row, item = customers.row[own], customers.item[own]
-    scores_of = [matrix[row, place[item]] for matrix in (scores.near, scores.lately, scores.linear)]
     figures = {name: customers.column(name)[own] for name in PAIR_FIGURES}
     who = customers.facts[row]
     orders, since, known = (figures[name] for name in ("orders", "days_since", "days_known"))
+    baselines: dict[str, Floats] = {
+        # a share of the customer's orders: the same order of a customer's items, and comparable between customers
+        "own_frequency": (orders + _tie(items)[item]) / (who[:, 0] + 1),
+        "popularity": items.recent[item] / max(items.active, 1),
+    }
+    if scores is None:
+        return Candidates("again", row, item, np.zeros((len(row), 0), dtype=np.float32), baselines, own)
+    near, lately, linear = (matrix[row, place[item]] for matrix in (scores.near, scores.lately, scores.linear))
     features = [
-        *_common(items, item, *scores_of),
+        *_common(items, item, near, lately, linear),
         *who.T,
         *(figures[name] for name in _OWN),
         since * orders / (known + 1),
         orders / who[:, 0],
         since - who[:, 1],
     ]
-    baselines = {
-        # a share of the customer's orders: the same order of a customer's items, and comparable between customers
-        "own_frequency": (orders + _tie(items)[item]) / (who[:, 0] + 1),
-        "popularity": items.recent[item] / max(items.active, 1),
-        "item_neighbours": scores_of[0],
-        "ease": scores_of[2],
-    }
+    baselines |= {"item_neighbours": near, "ease": linear}
     return Candidates("again", row, item, np.column_stack(features).astype(np.float32), baselines, own)
 
 
-def _new_to_them(
-    customers: Customers, items: Items, own: Ints, scores: Scores, columns: Ints, place: Ints
-) -> Candidates:
-    bought = np.zeros(scores.near.shape, dtype=bool)
-    bought[customers.row[own], place[customers.item[own]]] = True
+def _popular(customers: Customers, items: Items, columns: Ints) -> Candidates:
+    """Return the most popular items that each customer has not bought, without features."""
+    most = np.sort(columns[_most_popular(items, columns)])
+    row, column = np.nonzero(~_bought(customers, len(items.buyers), most))
+    item = most[column]
+    baselines: dict[str, Floats] = {"popularity": items.recent[item] / max(items.active, 1)}
+    return Candidates("new_to_them", row, item, np.zeros((len(row), 0), dtype=np.float32), baselines)
+
+
+def _new_to_them(customers: Customers, items: Items, columns: Ints, scores: Scores) -> Candidates:
+    bought = _bought(customers, len(items.buyers), columns)
     near, linear = np.where(bought, 0, scores.near), np.where(bought, -np.inf, scores.linear)
-    recent = items.recent[columns]
-    most = min(_CANDIDATES, len(columns))
     chosen = np.zeros(near.shape, dtype=bool)
-    chosen[:, np.argsort(-recent, kind="stable")[:most]] = True
+    chosen[:, _most_popular(items, columns)] = True
+    most = min(_CANDIDATES, len(columns))
     for score in (near, linear):
         if 0 < most < len(columns):
             np.put_along_axis(chosen, np.argpartition(-score, most - 1, axis=1)[:, :most], True, 1)
@@ -116,13 +127,28 @@ def _new_to_them(
         ]
     )
     highest = np.maximum(np.where(bought, 0, linear).max(axis=1, initial=0), 1e-9)
+    popular = items.recent[item] / max(float(items.recent[columns].max(initial=0)), 1)
     baselines = {
         "popularity": items.recent[item] / max(items.active, 1),
         "item_neighbours": near_of + 1e-6 * _tie(items)[item],
-        "ease_with_popularity": linear_of / highest[row]
-        + 0.3 * items.recent[item] / max(float(recent.max(initial=0)), 1),
+        "ease_with_popularity": linear_of / highest[row] + 0.3 * popular,
     }
     return Candidates("new_to_them", row, item, features.astype(np.float32), baselines)
+
+
+def _most_popular(items: Items, columns: Ints) -> Ints:
+    """Return the positions in `columns` of the items with the most buyers lately."""
+    return np.argsort(-items.recent[columns], kind="stable")[:_CANDIDATES]
+
+
+def _bought(customers: Customers, items: int, columns: Ints) -> NDArray[np.bool_]:
+    """Return whether each customer has bought the item of each column, customers x columns."""
+    place = np.full(items, -1)
+    place[columns] = np.arange(len(columns))
+    pairs = np.flatnonzero(place[customers.item] >= 0)
+    bought = np.zeros((len(customers.number), len(columns)), dtype=bool)
+    bought[customers.row[pairs], place[customers.item[pairs]]] = True
+    return bought
 
 
 def _common(items: Items, item: Ints, near: Floats, lately: Floats, linear: Floats) -> list[Floats]:

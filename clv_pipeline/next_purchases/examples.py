@@ -1,8 +1,9 @@
 """Candidates of past windows with what was bought in them: what a ranker is fitted to and judged on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,7 +19,7 @@ from clv_pipeline.next_purchases.history import (
     read_items,
     read_outcomes,
 )
-from clv_pipeline.next_purchases.similarity import MOST_CUSTOMERS, Similarity, measure_similarity
+from clv_pipeline.next_purchases.similarity import MOST_CUSTOMERS, Scorer, Similarity, measure_similarity
 from clv_pipeline.warehouse.connection import Connection
 
 #: Buyers of a window that a ranker is fitted to, and judged on: with 3,000 instead of 1,500 of Online Retail II the recall of
@@ -37,6 +38,9 @@ class Rules:
 
     least_buyers: int = 20
     sold_lately: bool = True
+
+
+PUBLISHED_RULES = Rules()
 
 
 @dataclass(frozen=True)
@@ -94,9 +98,14 @@ class Catalogue:
         size = int(np.clip(_ENTRIES // max(len(self.columns), 1), 1, _MOST_ROWS))
         yield from (customers.part(first, first + size) for first in range(0, len(customers.number), size))
 
-    def candidates(self, customers: Customers) -> dict[Kind, Candidates]:
-        """Return the candidates of a batch of customers."""
-        return find_candidates(customers, self.items, self.similarity, self.columns)
+    @cached_property
+    def scorer(self) -> Scorer:
+        """What scores the suggestible items, made once for all batches."""
+        return self.similarity.towards(self.columns)
+
+    def candidates(self, customers: Customers, learned: Collection[Kind] = KINDS) -> dict[Kind, Candidates]:
+        """Return the candidates of a batch of customers; see `find_candidates`."""
+        return find_candidates(customers, self.items, self.columns, self.scorer, learned)
 
 
 def closed_windows(as_of: date, first_sale: date, horizon_days: int, most: int = 3) -> list[date]:

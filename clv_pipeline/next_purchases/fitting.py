@@ -16,7 +16,7 @@ from clv_pipeline.core.parallel import run_in_threads
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.next_purchases.candidates import KINDS, Kind
 from clv_pipeline.next_purchases.evaluation import customer_metrics, quality_rows, verdict_row
-from clv_pipeline.next_purchases.examples import Examples, Rules, closed_windows, read_examples
+from clv_pipeline.next_purchases.examples import PUBLISHED_RULES, Examples, Rules, closed_windows, read_examples
 from clv_pipeline.next_purchases.lines import choose_level, drop_lines, write_lines
 from clv_pipeline.next_purchases.ranker import BASELINES, KindRanker, Ranker, fit_kind
 from clv_pipeline.warehouse import tables
@@ -47,16 +47,21 @@ def read_fitted(connection: Connection) -> dict[str, bytes]:
 
 
 def fit_ranker(
-    connection: Connection, settings: Settings, as_of: date, horizon_days: int, level: str, rules: Rules | None = None
+    connection: Connection,
+    settings: Settings,
+    as_of: date,
+    horizon_days: int,
+    level: str,
+    rules: Rules = PUBLISHED_RULES,
 ) -> Ranker:
     """Judge the ranker on the newest closed window, then fit it to the newest ones; reads `next_lines`."""
     (first_sale,) = one_row(connection, "select min(order_date) from next_lines")
     cutoffs = closed_windows(as_of, first_sale, horizon_days, 1 + _FITTED_WINDOWS)
-    found = [(cutoff, read_examples(connection, cutoff, horizon_days, rules or Rules())) for cutoff in cutoffs]
+    found = [(cutoff, read_examples(connection, cutoff, horizon_days, rules)) for cutoff in cutoffs]
     windows = [(cutoff, examples) for cutoff, examples in found if examples]
     if not windows:
-        why = "there is no closed window in which a customer bought one of two suggestible items again"
-        return Ranker(None, horizon_days, why if cutoffs else "the history is too short for one closed window")
+        few = f"in no closed window could two of them be suggested: bought by {rules.least_buyers} customers and sold lately"
+        return Ranker(None, horizon_days, few if cutoffs else "the history is too short for one closed window")
 
     def judge_and_fit(kind: Kind) -> tuple[KindRanker, list[dict[str, Any]]]:
         return _judge_and_fit(kind, [(cutoff, examples[kind]) for cutoff, examples in windows], settings)

@@ -19,10 +19,10 @@ from clv_pipeline.modeling.registry.registry import Manifest, Registry
 from clv_pipeline.next_purchases import because
 from clv_pipeline.next_purchases.calibration import Array
 from clv_pipeline.next_purchases.candidates import KINDS, Candidates, Kind
-from clv_pipeline.next_purchases.examples import Catalogue, Rules
+from clv_pipeline.next_purchases.examples import PUBLISHED_RULES, Catalogue
 from clv_pipeline.next_purchases.history import RECENT_DAYS, Customers, Floats, Ints, read_customers
 from clv_pipeline.next_purchases.lines import choose_level, drop_lines, read_items_of, write_lines
-from clv_pipeline.next_purchases.ranker import Ranker, is_file_of_ranker
+from clv_pipeline.next_purchases.ranker import LEARNED, Ranker, is_file_of_ranker
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row
 
@@ -85,7 +85,7 @@ def _why_none(connection: Connection, manifest: Manifest, ranker: Ranker | None)
 
 def _write_lists(connection: Connection, settings: Settings, ranker: Ranker) -> str | None:
     """Append tonight's lists; return the reason if there is nothing to suggest."""
-    level, rules = choose_level(connection), Rules()
+    level, rules = choose_level(connection), PUBLISHED_RULES
     write_lines(connection, level)
     (as_of,) = one_row(connection, "select as_of from raw.extraction")
     names = read_items_of(connection)
@@ -158,7 +158,8 @@ class _Writer:
 
         The expected spend of a customer's rows together is at most the predicted spend.
         """
-        found, (buying, spend) = self.catalogue.candidates(customers), scores.T
+        learned = [kind for kind in KINDS if self.ranker.kinds[kind].method == LEARNED]
+        found, (buying, spend) = self.catalogue.candidates(customers, learned), scores.T
         lists = pd.concat([self._list(kind, found[kind], customers, buying) for kind in KINDS], ignore_index=True)
         row = np.searchsorted(customers.number, lists["customer_code"].to_numpy(np.int64))
         together = np.bincount(row, lists["expected_spend"].to_numpy(np.float64), minlength=len(spend))

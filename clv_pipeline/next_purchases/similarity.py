@@ -39,22 +39,34 @@ class Similarity:
     ease_items: Ints
     ease: Floats
 
-    def scores(self, customers: Customers, columns: Ints) -> "Scores":
-        """Return the scores of every customer and item of `columns`."""
-        items = self.neighbours.shape[0]
-        weights = customers.matrix(customers.column("decayed_90"), items)
-        to_columns = self.neighbours[columns].T
-        near = np.asarray((weights @ to_columns).toarray(), dtype=np.float32)
-        lately = np.asarray(
-            (customers.matrix(customers.column("decayed_30"), items) @ to_columns).toarray(), np.float32
-        )
-        bought = customers.matrix(np.ones(len(customers.item), dtype=np.float32), items)[:, self.ease_items]
-        position = np.full(items, -1)
+    def towards(self, columns: Ints) -> "Scorer":
+        """Return what scores the items of `columns` for any customer."""
+        position = np.full(self.neighbours.shape[0], -1)
         position[self.ease_items] = np.arange(len(self.ease_items))
         there = position[columns] >= 0
-        linear = np.zeros_like(near)
-        linear[:, there] = bought @ self.ease[:, position[columns[there]]]
-        return Scores(near, lately, linear)
+        ease = np.zeros((len(self.ease_items), len(columns)), dtype=np.float32)
+        ease[:, there] = self.ease[:, position[columns[there]]]
+        return Scorer(sp.csr_matrix(self.neighbours[columns].T), self.ease_items, ease)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """The similarity from each item to the items of some columns: of neighbours, items x columns, and of EASE."""
+
+    neighbours: sp.csr_matrix
+    ease_items: Ints
+    ease: Floats
+
+    def scores(self, customers: Customers) -> Scores:
+        """Return the scores of every customer and column."""
+        items = self.neighbours.shape[0]
+
+        def near(half_life: str) -> Floats:
+            bought = customers.matrix(customers.column(half_life), items)
+            return np.asarray((bought @ self.neighbours).toarray(), dtype=np.float32)
+
+        bought = customers.matrix(np.ones(len(customers.item), dtype=np.float32), items)[:, self.ease_items]
+        return Scores(near("decayed_90"), near("decayed_30"), np.asarray(bought @ self.ease, dtype=np.float32))
 
 
 def measure_similarity(customers: Customers, items: int, least_buyers: int) -> Similarity:
