@@ -76,10 +76,10 @@ def _again(customers: Customers, items: Items, own: Ints, place: Ints, scores: S
     figures = {name: customers.column(name)[own] for name in PAIR_FIGURES}
     who = customers.facts[row]
     orders, since, known = (figures[name] for name in ("orders", "days_since", "days_known"))
-    baselines: dict[str, Floats] = {
+    baselines = {
         # a share of the customer's orders: the same order of a customer's items, and comparable between customers
         "own_frequency": (orders + _tie(items)[item]) / (who[:, 0] + 1),
-        "popularity": items.recent[item] / max(items.active, 1),
+        "popularity": _popularity(items, item),
     }
     if scores is None:
         return Candidates("again", row, item, np.zeros((len(row), 0), dtype=np.float32), baselines, own)
@@ -101,7 +101,7 @@ def _popular(customers: Customers, items: Items, columns: Ints) -> Candidates:
     most = np.sort(columns[_most_popular(items, columns)])
     row, column = np.nonzero(~_bought(customers, len(items.buyers), most))
     item = most[column]
-    baselines: dict[str, Floats] = {"popularity": items.recent[item] / max(items.active, 1)}
+    baselines = {"popularity": _popularity(items, item)}
     return Candidates("new_to_them", row, item, np.zeros((len(row), 0), dtype=np.float32), baselines)
 
 
@@ -129,7 +129,7 @@ def _new_to_them(customers: Customers, items: Items, columns: Ints, scores: Scor
     highest = np.maximum(np.where(bought, 0, linear).max(axis=1, initial=0), 1e-9)
     popular = items.recent[item] / max(float(items.recent[columns].max(initial=0)), 1)
     baselines = {
-        "popularity": items.recent[item] / max(items.active, 1),
+        "popularity": _popularity(items, item),
         "item_neighbours": near_of + 1e-6 * _tie(items)[item],
         "ease_with_popularity": linear_of / highest[row] + 0.3 * popular,
     }
@@ -166,6 +166,11 @@ def _usual_price(customers: Customers) -> Floats:
     total = np.bincount(customers.row[known], price[known], minlength=len(customers.number))
     mean = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
     return np.asarray(mean, dtype=np.float32)
+
+
+def _popularity(items: Items, item: Ints) -> Floats:
+    """Return the share of the last days' customers who bought each item."""
+    return np.asarray(items.recent[item] / max(items.active, 1), dtype=np.float32)
 
 
 def _tie(items: Items) -> Floats:
