@@ -27,7 +27,7 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.evaluation.backtest import ingest
 from clv_pipeline.next_purchases.candidates import KINDS
-from clv_pipeline.next_purchases.examples import Rules
+from clv_pipeline.next_purchases.examples import PUBLISHED_RULES, Rules
 from clv_pipeline.next_purchases.fitting import fit_ranker
 from clv_pipeline.next_purchases.lines import choose_level, write_lines
 from clv_pipeline.next_purchases.ranker import Ranker
@@ -96,7 +96,7 @@ def main() -> None:
         write_lines(connection, level)
         for first_day in dates:
             began = time.process_time()
-            rules = _SKETCH if arguments.protocol == "sketch" else Rules()
+            rules = _SKETCH if arguments.protocol == "sketch" else PUBLISHED_RULES
             ranker = fit_ranker(connection, settings, first_day + window, arguments.days, level.name, rules)
             cpu = time.process_time() - began
             sys.stdout.write(f"{level.name}, {arguments.days} days from {first_day}: {cpu:.1f} CPU s\n")

@@ -239,6 +239,7 @@ def test_probabilities_are_probabilities_and_money_is_decimal(published: Connect
             ("model_quality", "value"),
             ("fairness_audit", "value"),
             ("partial_dependence", "value"),
+            ("next_purchase_quality", "value"),
         }:
             assert kind == "DECIMAL(18,2)", f"{table}.{column} is {kind}"
         if table in ("customer_clv", "customer_clv_history", "segments", "recommendations", "channel_value"):

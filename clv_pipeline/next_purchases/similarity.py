@@ -18,7 +18,8 @@ _EASE_ITEMS = 2_500
 _NEIGHBOURS = 60
 _SHRINKAGE = 10.0
 _EASE_PENALTY = 300.0
-_ROWS_AT_ONCE = 500
+#: Entries of a dense block of items x items.
+_ENTRIES = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,20 @@ class Similarity:
         """Return what scores the items of `columns` for any customer."""
         position = np.full(self.neighbours.shape[0], -1)
         position[self.ease_items] = np.arange(len(self.ease_items))
-        there = position[columns] >= 0
-        ease = np.zeros((len(self.ease_items), len(columns)), dtype=np.float32)
-        ease[:, there] = self.ease[:, position[columns[there]]]
-        return Scorer(sp.csr_matrix(self.neighbours[columns].T), self.ease_items, ease)
+        there = np.flatnonzero(position[columns] >= 0)
+        ease = self.ease[:, position[columns[there]]]
+        return Scorer(sp.csr_matrix(self.neighbours[columns].T), self.ease_items, there, ease)
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """The similarity from each item to the items of some columns: of neighbours, items x columns, and of EASE."""
+    """The similarity from each item to the items of some columns: of neighbours, items x columns, and EASE's weights from
+    `ease_items` to those columns that EASE knows, at the positions `ease_columns`.
+    """
 
     neighbours: sp.csr_matrix
     ease_items: Ints
+    ease_columns: Ints
     ease: Floats
 
     def scores(self, customers: Customers) -> Scores:
@@ -66,7 +69,9 @@ class Scorer:
             return np.asarray((bought @ self.neighbours).toarray(), dtype=np.float32)
 
         bought = customers.matrix(np.ones(len(customers.item), dtype=np.float32), items)[:, self.ease_items]
-        return Scores(near("decayed_90"), near("decayed_30"), np.asarray(bought @ self.ease, dtype=np.float32))
+        linear = np.zeros((len(customers.number), self.neighbours.shape[1]), dtype=np.float32)
+        linear[:, self.ease_columns] = bought @ self.ease
+        return Scores(near("decayed_90"), near("decayed_30"), linear)
 
 
 def measure_similarity(customers: Customers, items: int, least_buyers: int) -> Similarity:
@@ -77,8 +82,9 @@ def measure_similarity(customers: Customers, items: int, least_buyers: int) -> S
     few = sp.csr_matrix(bought[:, used])
     transposed = sp.csr_matrix(few.T)
     rows, columns, near, both = [], [], [], []
-    for first in range(0, len(used), _ROWS_AT_ONCE):
-        block = (transposed[first : first + _ROWS_AT_ONCE] @ few).toarray()
+    at_once = max(_ENTRIES // max(len(used), 1), 1)
+    for first in range(0, len(used), at_once):
+        block = (transposed[first : first + at_once] @ few).toarray()
         own = np.arange(first, first + len(block))
         similar = block / (np.sqrt(np.outer(buyers[used[own]], buyers[used])) + _SHRINKAGE)
         similar[np.arange(len(block)), own] = 0
