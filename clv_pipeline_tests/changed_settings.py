@@ -45,6 +45,7 @@ ANOTHER = {
     "memory_limit": "3GB",
     "threads": "1",
     "denied_features": "crm_country",
+    "denied_categories": "Toys,Garden",
     "retrain_after_days": "30",
     "force_training": "true",
     "cutoff_step_days": "30",

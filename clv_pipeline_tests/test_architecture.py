@@ -19,14 +19,14 @@ SQL_FILES = sorted(
 SERIALISERS = {"pickle", "cPickle", "_pickle", "joblib", "cloudpickle", "dill", "shelve", "marshal"}
 #: Rooms whose output may depend on the run's as_of only, never on the wall clock.
 TIMELESS = (
-    "core/run_identity.py", "warehouse/", "btyd/", "features/", "quality/", "modeling/", "interpretation/", "scoring/",
-    "forecasts/", "evaluation/", "reporting/", "publishing/",
+    "core/run_identity.py", "warehouse/", "btyd/", "features/", "quality/", "modeling/", "next_purchases/", "interpretation/",
+    "scoring/", "score_changes/", "forecasts/", "evaluation/", "reporting/", "publishing/",
 )  # fmt: skip
 #: The rooms of the house, and those to come: each imports only rooms that stand before it.
 FLOORS = (
     "core", "contracts", "btyd", "warehouse", "demo_company", "sources", "features", "quality", "modeling",
-    "interpretation", "scoring", "score_changes", "forecasts", "evaluation", "decisions", "reporting", "publishing",
-    "alerts", "dashboard", "assistant", "exports", "diagnostics", "privacy", "engine", "orchestration", "cli",
+    "next_purchases", "interpretation", "scoring", "score_changes", "forecasts", "evaluation", "decisions", "reporting",
+    "publishing", "alerts", "dashboard", "assistant", "exports", "diagnostics", "privacy", "engine", "orchestration", "cli",
 )  # fmt: skip
 ROOMS_TO_COME = {"decisions", "alerts", "dashboard", "assistant", "exports", "engine"}
 #: The same, one level down.

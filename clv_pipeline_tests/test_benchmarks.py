@@ -27,6 +27,7 @@ TINY = {
     "history_cost": 50,
     "lifetimes_summary": 300,
     "made_up_shop": 2000,
+    "next_purchases": 1500,
     "purchase_mart": 300,
     "rhythm": 100,
     "simulated_companies": 40,
@@ -137,6 +138,17 @@ def test_the_mart_is_compared_with_the_usual_summary_and_the_output_says_whose_i
     ratio, target = figures(r"theirs / ours +# \(target at 1M customers: at least #\)", printed)
     assert is_positive(ratio)
     assert target == 5
+
+
+def test_lists_of_next_purchases_are_compared_with_their_baselines_and_learn_nothing_from_chance(
+    run_tiny: RunTiny,
+) -> None:
+    printed = run_tiny("next_purchases")
+    assert is_positive(figures(r"category, 90 days from 2025-10-03: # CPU s", printed)[0])
+    for kind, baseline in (("again", "own_frequency"), ("new_to_them", "popularity")):
+        (recall,) = figures(rf"{kind} +{baseline} +recall_at_10 #", printed)
+        assert 0 < recall <= 1
+        assert f"so the list is ordered by {baseline}" in printed or f"compared with {baseline}" in printed
 
 
 def test_each_purchase_model_is_fitted_and_asked_for_every_quantity(run_tiny: RunTiny) -> None:

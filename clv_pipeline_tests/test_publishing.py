@@ -20,6 +20,7 @@ from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline.core.settings import Settings, load_settings
+from clv_pipeline.modeling.registry.registry import Registry
 from clv_pipeline.publishing import publishing, serving
 from clv_pipeline.publishing.audit import audit
 from clv_pipeline.reporting import formats
@@ -142,6 +143,28 @@ def test_nearly_every_published_column_is_in_the_lineage(published: Connection) 
     unknown = sorted(set(columns) - known)
     assert [name for name in unknown if name[0] == "published.customer_clv"] == []
     assert len(unknown) < 0.15 * len(columns), unknown
+
+
+def test_what_customers_buy_next_is_of_scored_customers_and_of_the_versions_own_ranker(
+    demo_run: Home, published: Connection
+) -> None:
+    ((version,),) = published.execute("select model_version from clv_run").fetchall()
+    files = Registry(demo_run.models).manifest(version).files
+    assert {"next_purchases.json"} <= files.keys()
+    (customers, strangers, unknown) = _one(
+        published,
+        "select count(distinct customer_id), count(*) filter (customer_id not in (select customer_id from customer_clv)), "
+        "count(*) filter (item not in ('Kitchen', 'Garden', 'Toys', 'Books', 'Electronics', 'Sport', 'Home textiles', 'Beauty')) "
+        "from next_purchases",
+    )
+    assert (customers > 500, strangers, unknown) == (True, 0, 0)
+    said = published.execute(
+        "select kind, customers > 0, statement from next_purchase_quality where row_kind = 'status' order by kind"
+    ).fetchall()
+    assert [(kind, has_lists) for kind, has_lists, _ in said] == [("again", True), ("new_to_them", True)]
+    for kind, _, statement in said:
+        (method,) = _one(published, f"select distinct method from next_purchases where kind = '{kind}'")
+        assert statement == f"The list is ordered by {method}."
 
 
 def test_the_parquet_files_equal_the_tables(demo_run: Home, published: Connection) -> None:
@@ -277,6 +300,7 @@ def test_probabilities_are_probabilities_and_money_is_decimal(published: Connect
             ("model_quality", "value"),
             ("fairness_audit", "value"),
             ("partial_dependence", "value"),
+            ("next_purchase_quality", "value"),
         }:
             assert kind == "DECIMAL(18,2)", f"{table}.{column} is {kind}"
         if table in ("customer_clv", "customer_clv_history", "segments", "recommendations", "channel_value"):

@@ -1,10 +1,9 @@
 """The warehouse tables that Python writes: grain, columns, types, meaning and writer of each.
 
-Those that explain models are in `model_tables.py`, those that explain scores in `explanation_tables.py`, those behind the
-tables of the customer base in `base_tables.py`, those of forecasts in `forecast_tables.py`, those of totals and outcomes in
-`outcome_tables.py`. Tables that a SQL file builds are declared by that file, source tables by `contracts/source.py`,
-published ones by `published.py`. How rows get into a
-table is `warehouse/tables.py`.
+Others are in sibling modules: those that explain models (`model_tables.py`) and scores (`explanation_tables.py`), those of
+the customer base (`base_tables.py`), forecasts (`forecast_tables.py`), next purchases (`next_purchase_tables.py`), totals
+and outcomes (`outcome_tables.py`). Tables that a SQL file builds are declared by that file, source tables by
+`contracts/source.py`, published ones by `published.py`. How rows get into a table is `warehouse/tables.py`.
 """
 
 from dataclasses import replace
@@ -38,6 +37,11 @@ from clv_pipeline.contracts.model_tables import (
     PARTIAL_DEPENDENCE as PARTIAL_DEPENDENCE,
     PERMUTATION_IMPORTANCE as PERMUTATION_IMPORTANCE,
     SOURCE_ABLATION as SOURCE_ABLATION,
+)
+from clv_pipeline.contracts.next_purchase_tables import (
+    NEXT_PURCHASE_QUALITY as NEXT_PURCHASE_QUALITY,
+    NEXT_PURCHASE_RANKER as NEXT_PURCHASE_RANKER,
+    NEXT_PURCHASES as NEXT_PURCHASES,
 )
 from clv_pipeline.contracts.outcome_tables import (
     JUDGED_TOTALS as JUDGED_TOTALS,

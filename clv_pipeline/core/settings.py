@@ -137,6 +137,9 @@ class Settings(BaseSettings):
         ("*birth_year*", "*birth_date*", "*gender*", "*_sex", "age", "*_age", "*_age_years", "*_age_band")
     )
 
+    # next purchases: patterns of categories (of products where no category is given) that are never suggested
+    denied_categories: Annotated[tuple[str, ...], NoDecode] = _scores(())
+
     # training
     retrain_after_days: int = _model(7, covered_by=_CHAMPION, ge=0)
     force_training: bool = _model(False, covered_by=_CHAMPION)
@@ -166,8 +169,9 @@ class Settings(BaseSettings):
     demo_customers: int = _data(5_000, covered_by=_ROWS, ge=100)
 
     @field_validator(
-        "horizons", "denied_features", "rfm_recency_cuts", "rfm_frequency_cuts", "rfm_monetary_cuts", mode="before"
-    )
+        "horizons", "denied_features", "denied_categories", "rfm_recency_cuts", "rfm_frequency_cuts", "rfm_monetary_cuts",
+        mode="before",
+    )  # fmt: skip
     @classmethod
     def _split_list(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value

@@ -31,6 +31,8 @@ _LAYERS = ("1_clean", "2_features", "3_training", "4_published")
 _SCORES, _BTYD, _FEATURES = "scores.customer_scores", "features.btyd_features", "features.customer_features"
 _REASONS, _CHANGES = "scores.customer_reasons", "scores.score_changes"
 _FORECASTING = "clv_pipeline/forecasts"
+_NEXT, _NEXT_QUALITY = "scores.next_purchases", "scores.next_purchase_quality"
+_NEXT_STEP = "clv_pipeline/next_purchases"
 _SCORING, _PURCHASE_MODEL = "clv_pipeline/scoring", "clv_pipeline/features/btyd_features.py"
 _STATISTICS = "clv_pipeline/publishing/feature_statistics.py"
 #: The input columns of a buy-till-you-die model.
@@ -129,6 +131,7 @@ def _of_python(columns: Mapping[str, Mapping[str, str]]) -> Iterator[Edge]:
     for table, origins in _FORECAST_SOURCES.items():
         for column in columns.get(table, ()):
             yield from ((table, column, *source, _FORECASTING) for source in origins)
+    yield from _of_next_purchases()
     for column in columns.get(_BTYD, ()):
         sources = [("features.population", column)] if column in ("as_of", "customer_id") else _PURCHASE_HISTORY
         yield from ((_BTYD, column, *source, _PURCHASE_MODEL) for source in sources)
@@ -149,6 +152,30 @@ def _of_statistics(columns: Mapping[str, Mapping[str, str]]) -> Iterator[Edge]:
         yield ("scores.feature_bins", "customers", _FEATURES, feature, _STATISTICS)
         yield ("scores.feature_correlations", "correlation", _FEATURES, feature, _STATISTICS)
     yield ("scores.feature_correlations", "correlation", _SCORES, "primary_spend", _STATISTICS)
+
+
+def _of_next_purchases() -> Iterator[Edge]:
+    """Yield the steps of the lists of next purchases: from the order lines, and the customer's purchase probability."""
+    sold = ("customer_id", "order_date", "order_id", "product_id", "product_category", "amount")
+    prices = ("product_id", "product_category", "amount", "quantity", "order_date")
+    ranked = ("rank", "item", "because")
+    made_of = {
+        "customer_id": ("customer_id",),
+        "item_level": ("product_id", "product_category"),
+        "popularity_probability": sold,
+        **dict.fromkeys(ranked, sold),
+        **dict.fromkeys(("usual_price", "compared_price", "step"), prices),
+    }
+    probabilities = [f"{name}{end}" for name in ("probability", "expected_spend") for end in ("", "_low", "_high")]
+    made_of |= dict.fromkeys(probabilities, sold)
+    for column, sources in made_of.items():
+        yield from ((_NEXT, column, "clean.orders", source, _NEXT_STEP) for source in sources)
+    for column in probabilities:
+        yield (_NEXT, column, _SCORES, "primary_probability", _NEXT_STEP)
+    for table in (_NEXT, _NEXT_QUALITY):
+        yield (table, "method", _NEXT_QUALITY, "value", _NEXT_STEP)
+    for column in ("value", "low", "high", "customers", "statement"):
+        yield from ((_NEXT_QUALITY, column, "clean.orders", source, _NEXT_STEP) for source in sold)
 
 
 def _of_scores(manifest: Manifest) -> Iterator[Edge]:

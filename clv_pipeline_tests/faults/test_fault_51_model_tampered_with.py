@@ -14,6 +14,7 @@ from clv_pipeline.core.errors import ArtefactError
 from clv_pipeline.core.home import Home
 from clv_pipeline.modeling.registry.artefacts import TRUSTED, load_model, save_model
 from clv_pipeline.modeling.registry.registry import Manifest, Registry
+from clv_pipeline.next_purchases.scoring import load_ranker
 from clv_pipeline_tests.faults.company import Company, assert_blocked, night
 
 
@@ -50,6 +51,7 @@ def test_every_file_is_refused_whichever_byte_was_changed(yesterday: Home) -> No
         with pytest.raises(ArtefactError, match="was changed: its sha256 differs"):
             for target in ("spend", "flag"):
                 registry.load(manifest, f"90d_{target}")
+            load_ranker(registry, manifest)
         file.write_bytes(whole)
     registry.check_files(manifest)
 

@@ -6,6 +6,7 @@ The choice of the champion is in `registry.py`.
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,11 @@ def _dumps(pipeline: Pipeline) -> bytes:
             new.writestr(zipfile.ZipInfo(now), old.read(was))
         new.writestr(zipfile.ZipInfo("schema.json"), json.dumps(schema))
     return made.getvalue()
+
+
+def save_files(files: Mapping[str, bytes], folder: Path) -> dict[str, str]:
+    """Write files of a version that are no pipelines; return file name -> sha256."""
+    return {name: _write(folder / name, content) for name, content in files.items()}
 
 
 def _write(path: Path, content: bytes) -> str:

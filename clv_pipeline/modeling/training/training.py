@@ -5,7 +5,7 @@ candidates, metrics, the champion rule, calibration, artefacts) have their own m
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -27,7 +27,7 @@ from clv_pipeline.modeling.data.dataset import (
     target_names,
 )
 from clv_pipeline.modeling.data.prospects import read_prospects
-from clv_pipeline.modeling.registry.artefacts import save_model
+from clv_pipeline.modeling.registry.artefacts import save_files, save_model
 from clv_pipeline.modeling.registry.registry import (
     HorizonModel,
     Manifest,
@@ -263,15 +263,19 @@ def fit_champions(
     registry: Registry,
     as_of: date,
     reigning: Manifest | None,
+    more_files: Mapping[str, bytes] | None = None,
 ) -> Manifest:
-    """Fit each horizon's champions to all labelled windows, save them as a new version, and make it the champion."""
+    """Fit each horizon's champions to all labelled windows, save them as a new version, and make it the champion.
+
+    more_files: name -> content of files that other rooms keep with the version.
+    """
     with warehouse.connection() as connection:
         columns = feature_columns(connection)
         (data_fingerprint,) = one_row(connection, "select data_fingerprint from raw.extraction")
         code = code_fingerprint(settings)
         version = model_version(as_of, settings, data_fingerprint, code, reigning.version if reigning else None)
         folder = registry.new_folder(version)
-        files: dict[str, str] = {}
+        files = save_files(more_files or {}, folder)
         by_learned: dict[int, HorizonModel] = {}
         for horizon in plan.horizons:
             model, fitted = _fit_horizon(connection, settings, horizon, columns, as_of)

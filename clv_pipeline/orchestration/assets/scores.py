@@ -1,9 +1,10 @@
-"""Tonight's scores and why they changed, as assets, with the checks on their total and their order."""
+"""Tonight's scores, why they changed, forecasts and next purchases, as assets; with the checks on the scores' total and order."""
 
 import dagster as dg
 
 from clv_pipeline.forecasts.channels import value_channels
 from clv_pipeline.forecasts.night import forecast_night
+from clv_pipeline.next_purchases.scoring import score_next_purchases
 from clv_pipeline.orchestration import checks
 from clv_pipeline.orchestration.resources import Pipeline, run_acknowledged
 from clv_pipeline.orchestration.sql_assets import OWNERS, Metadata, asset_key, lineage_metadata, table_metadata
@@ -99,3 +100,20 @@ def channel_groups(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.
     shown = value_channels(pipeline.warehouse, pipeline.settings)
     with pipeline.warehouse.connection() as connection:
         return dg.MaterializeResult(metadata={**table_metadata(connection, "scores.channel_groups"), **shown})
+
+
+@asset(
+    key=["scores", "next_purchases"],
+    deps=[asset_key(table) for table in ("scores.customer_scores", "clean.orders", "clean.customers")],
+    group_name="scores",
+    kinds={"xgboost", "duckdb"},
+    owners=OWNERS,
+)
+def next_purchases(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """One row per customer, kind and rank: what the customer may buy next, with its probability and the facts behind it."""
+    manifest = pipeline.registry.champion()
+    assert manifest is not None
+    why = score_next_purchases(pipeline.warehouse, pipeline.settings, pipeline.registry, manifest)
+    with pipeline.warehouse.connection() as connection:
+        shown = table_metadata(connection, "scores.next_purchases")
+    return dg.MaterializeResult(metadata=shown | {"why there are none": why or "there are lists"})

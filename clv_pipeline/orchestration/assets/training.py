@@ -13,6 +13,7 @@ from clv_pipeline.interpretation import champion as interpretation
 from clv_pipeline.interpretation.fairness import audit_fairness
 from clv_pipeline.modeling.registry.registry import Manifest
 from clv_pipeline.modeling.training import training
+from clv_pipeline.next_purchases import fitting
 from clv_pipeline.orchestration import checks, pictures
 from clv_pipeline.orchestration.resources import Pipeline
 from clv_pipeline.orchestration.sql_assets import (
@@ -151,9 +152,26 @@ def fairness_audit(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.
         return dg.MaterializeResult(metadata=table_metadata(connection, "training.fairness_audit"))
 
 
+def _fit_next_purchases(context: dg.AssetExecutionContext, pipeline: Pipeline, plan: NightPlan) -> Metadata:
+    with pipeline.warehouse.connection() as connection:
+        as_of = current_extraction(connection).as_of
+    days = plan.training.learned[pipeline.settings.primary_horizon]
+    ranker = fitting.fit_next_purchases(pipeline.warehouse, pipeline.settings, as_of, days)
+    verdicts = {row["kind"]: row["statement"] for row in ranker.quality if row["row_kind"] == "verdict"}
+    return {"level": ranker.level or f"none: {ranker.why_none}", "verdicts": verdicts}
+
+
+next_purchase_ranker = _training_asset(
+    "training.next_purchase_ranker",
+    "One row per file of the ranker of next purchases, which the model version that this training makes will keep.",
+    after=["training.model_quality", "clean.orders", "clean.customers"],
+    work=_fit_next_purchases,
+)
+
+
 @asset(
     key=["training", "champion"],
-    deps=[asset_key("training.model_quality")],
+    deps=[asset_key("training.model_quality"), asset_key("training.next_purchase_ranker")],
     group_name="training",
     kinds={"scikitlearn", "xgboost"},
     owners=OWNERS,
@@ -165,8 +183,11 @@ def champion(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ig
     if plan.is_due:
         with pipeline.warehouse.connection() as connection:
             as_of = current_extraction(connection).as_of
+            ranker = fitting.read_fitted(connection)
         reigning = _reigning(pipeline, plan)
-        training.fit_champions(pipeline.warehouse, pipeline.settings, plan.training, pipeline.registry, as_of, reigning)
+        training.fit_champions(
+            pipeline.warehouse, pipeline.settings, plan.training, pipeline.registry, as_of, reigning, ranker
+        )
     manifest = pipeline.registry.champion()
     assert manifest is not None
     with pipeline.warehouse.connection() as connection:
