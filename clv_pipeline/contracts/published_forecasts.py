@@ -24,10 +24,11 @@ FORECAST_TABLES: tuple[PublishedTable, ...] = (
             "row_kind": "actual: what was spent before as_of_date; forecast: what is expected from then on. A month "
             "that is under way "
             "has one row of each: add them for the whole month",
-            "cohort_kind": "cohort: customers by the month of their first purchase; other: cohorts of fewer than 5 "
-            "customers together, and "
-            "in actual rows also spend that belongs to no cohort (returns before the first purchase in the data, customers "
-            "without a purchase); prospects: known customers who have not bought, forecast within the primary horizon only",
+            "cohort_kind": "cohort: customers by the month of their first purchase; other: cohorts of fewer than 5 customers "
+            "together (joined by the smallest other one where even these are fewer than 5), and in actual rows also "
+            "spend that "
+            "belongs to no cohort (returns before the first purchase in the data, customers without a purchase); prospects: "
+            "known customers who have not bought, forecast within the primary horizon only",
             "cohort": "name of the cohort: its month such as 2024-01, or other, or prospects",
             **_MONTH,
             "cohort_month_date": "month of the customers' first purchase (its first day); null for other and prospects",
@@ -36,9 +37,11 @@ FORECAST_TABLES: tuple[PublishedTable, ...] = (
             "active_customers": "number of them who bought in that month; null for forecast rows, see predicted_orders "
             "in customer_clv",
             "active_share": "active_customers divided by customers",
-            "net_spend": "net spend of the cohort in the row's days; in forecast rows the expected one. Actual rows sum "
-            "to all net sales of "
-            "profiled customers before as_of_date",
+            "net_spend": "net spend of the cohort in the row's days; in forecast rows the expected one: within the "
+            "primary horizon the "
+            "customers' predicted spend, spread over the months, and beyond it carried on by the purchase models and "
+            "the season. "
+            "Actual rows sum to all net sales of profiled customers before as_of_date",
             "net_spend_low": "lower end of the 90 % interval of net_spend; null for actual rows",
             "net_spend_high": "upper end; ends of several rows must not be added: use net_spend_so_far_low and _high, "
             "or revenue_forecast",
