@@ -13,16 +13,16 @@ OUTCOME_TABLES: tuple[PublishedTable, ...] = (
             **_NIGHT,
             "customers": "customers scored that night",
             "predicted_spend": "sum of their predicted spend: that of clv_run of that night, for its primary horizon",
-            "predicted_spend_low": "lower end of the total's 90 % interval; null if unknown, and for nights of older releases, as are "
-            "the factors and the basis",
+            "predicted_spend_low": "lower end of the total's 90 % interval; null if unknown, and for nights of older "
+            "releases, as "
+            "are the factors and the basis",
             "predicted_spend_high": "upper end; null if unknown",
             "season_factor": "factor of the same weeks of the year before in the total; null if unknown, or if a fixed "
             "rule predicts",
             "carried_factor": "factor for the error of the last closed window; null without one, or with a season",
             "basis": "what the predictions rested on: learned, extended, prior or rule, as in clv_run",
             "customers_in_history": "customers of that night in customer_clv_history of this bundle; 0 where the night is "
-            "no longer "
-            "kept whole, and fewer than customers where some withdrew their consent or were erased",
+            "no longer kept whole, and fewer than customers where some withdrew their consent or were erased",
             "currency": IDENTITY["currency"],
             "model_version": "the model version that made the prediction",
             "run_id": "the run that made the prediction",
@@ -103,4 +103,31 @@ OUTCOME_TABLES: tuple[PublishedTable, ...] = (
             "run_id": "the run that made the prediction; null in backtest rows",
         },
     ),
-)  # fmt: skip
+    PublishedTable(
+        "forecast_improvements",
+        ("status", "improvement", "subject"),
+        {
+            "priority": "1 is the first to look at: what is to do before what is in use; measured shares of money first, the "
+            "largest on top, then what nobody can measure yet",
+            "status": "to_do: missing or wrong, and would improve forecasts or fill empty columns; in_use: a connected source, "
+            "with what it is worth. What is fine already has no row",
+            "improvement": "its kind: guest_orders, quarantined_orders, unclear_consent, refused_consent, stale_orders, "
+            "more_history, too_few_buyers, longer_windows, nothing_to_rank, gross_margin, product_category, connect_source or "
+            "connected_source",
+            "subject": "the source table, file or horizon it is about",
+            "statement": "what is missing and what follows from it, in words",
+            "is_measured": "whether worth was measured on this company's own data",
+            "measure": "what worth is: a share of money for what is to do, a gain in the order of the customers for what is in "
+            "use. Never compare the two; null where nothing is measured",
+            "worth": "the value of the measure; null where nobody has measured it here, which is not zero",
+            "worth_low": "lower end of its 90 % interval; null where the value is counted, not estimated",
+            "worth_high": "upper end",
+            "money_at_stake": "the money behind the share: net sales of the last 365 days. It is not what the improvement "
+            "earns; "
+            "null for other measures",
+            "currency": "ISO code of money_at_stake; null without it",
+            "next_step": "what to do: the file, column or setting",
+            "as_of_date": IDENTITY["as_of_date"],
+        },
+    ),
+)
