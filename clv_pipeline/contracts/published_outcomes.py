@@ -68,9 +68,9 @@ OUTCOME_TABLES: tuple[PublishedTable, ...] = (
             "of expected_share; null in rows of older releases",
             "expected_spend_high": "upper end; null in rows of older releases",
             "actual_spend": "their net spend in the window, up to now while it is open; returns count when they happened",
-            "is_inside": "whether actual_spend is inside the interval of the slice's total; null while the window is open, and in "
-            "rows of older releases. Of the totals of all customers one in ten is outside if the intervals are right; of slices more, "
-            "because a slice can be ranked too high or too low as a whole, which the interval does not know",
+            "is_inside": "whether actual_spend is inside the interval of the slice's total; null while the window is open, and "
+            "in rows of older releases. Of the totals of all customers one in ten is outside if the intervals are right; of "
+            "slices more, because a slice can be ranked too high or too low as a whole, which the interval does not know",
             "bias": "expected_spend over actual_spend, minus 1: +0.1 is 10 % too high; null without actual spend",
             "share_inside": "share of the customers whose spend was inside their own 90 % interval, a net return counting as "
             "nothing; null while the window is open, and in rows of older releases",
