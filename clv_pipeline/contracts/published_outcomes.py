@@ -21,8 +21,7 @@ OUTCOME_TABLES: tuple[PublishedTable, ...] = (
             "carried_factor": "factor for the error of the last closed window; null without one, or with a season",
             "basis": "what the predictions rested on: learned, extended, prior or rule, as in clv_run",
             "customers_in_history": "customers of that night in customer_clv_history of this bundle; 0 where the night is "
-            "no longer "
-            "kept whole, and fewer than customers where some withdrew their consent or were erased",
+            "no longer kept whole, and fewer than customers where some withdrew their consent or were erased",
             "currency": IDENTITY["currency"],
             "model_version": "the model version that made the prediction",
             "run_id": "the run that made the prediction",
@@ -68,9 +67,9 @@ OUTCOME_TABLES: tuple[PublishedTable, ...] = (
             "of expected_share; null in rows of older releases",
             "expected_spend_high": "upper end; null in rows of older releases",
             "actual_spend": "their net spend in the window, up to now while it is open; returns count when they happened",
-            "is_inside": "whether actual_spend is inside the interval of the slice's total; null while the window is "
-            "open, and in "
-            "rows of older releases. One total in ten is outside if the intervals are right",
+            "is_inside": "whether actual_spend is inside the interval of the slice's total; null while the window is open, and "
+            "in rows of older releases. Of the totals of all customers one in ten is outside if the intervals are right; of "
+            "slices more, because a slice can be ranked too high or too low as a whole, which the interval does not know",
             "bias": "expected_spend over actual_spend, minus 1: +0.1 is 10 % too high; null without actual spend",
             "share_inside": "share of the customers whose spend was inside their own 90 % interval, a net return counting as "
             "nothing; null while the window is open, and in rows of older releases",
@@ -103,4 +102,31 @@ OUTCOME_TABLES: tuple[PublishedTable, ...] = (
             "run_id": "the run that made the prediction; null in backtest rows",
         },
     ),
-)  # fmt: skip
+    PublishedTable(
+        "forecast_improvements",
+        ("status", "improvement", "subject"),
+        {
+            "priority": "1 is the first to look at: what is to do before what is in use; measured shares of money first, the "
+            "largest on top, then what nobody can measure yet",
+            "status": "to_do: missing or wrong, and would improve forecasts or fill empty columns; in_use: a connected source, "
+            "with what it is worth. What is fine already has no row",
+            "improvement": "its kind: guest_orders, quarantined_orders, unclear_consent, refused_consent, stale_orders, "
+            "more_history, too_few_buyers, longer_windows, nothing_to_rank, gross_margin, product_category, connect_source or "
+            "connected_source",
+            "subject": "the source table, file or horizon it is about",
+            "statement": "what is missing and what follows from it, in words",
+            "is_measured": "whether worth was measured on this company's own data",
+            "measure": "what worth is: a share of money for what is to do, a gain in the order of the customers for what is in "
+            "use. Never compare the two; null where nothing is measured",
+            "worth": "the value of the measure; null where nobody has measured it here, which is not zero",
+            "worth_low": "lower end of its 90 % interval; null where the value is counted, not estimated",
+            "worth_high": "upper end",
+            "money_at_stake": "the money behind the share: net sales of the last 365 days. It is not what the improvement "
+            "earns; "
+            "null for other measures",
+            "currency": "ISO code of money_at_stake; null without it",
+            "next_step": "what to do: the file, column or setting",
+            "as_of_date": IDENTITY["as_of_date"],
+        },
+    ),
+)

@@ -24,6 +24,10 @@ select as_of_date, horizon_days,
 from prediction_outcomes where slice_kind = 'all'
 order by is_backtest, as_of_date desc, horizon_days limit 24
 """
+_IMPROVEMENTS = """
+select statement, worth, measure, money_at_stake, next_step from forecast_improvements
+where status = 'to_do' order by priority
+"""
 _DATA_QUALITY = """
 select table_name,
     case row_kind when 'source' then 'at the source' when 'part' then 'of which' else disposition end as disposition,
@@ -114,6 +118,7 @@ def _page(connection: Connection) -> str:
         contributions=_contributions(connection, currency),
         drivers=_drivers(connection, currency),
         outcomes=_table(connection, _OUTCOMES),
+        improvements=_table(connection, _IMPROVEMENTS),
         data_quality=_table(connection, _DATA_QUALITY),
     )
 

@@ -356,10 +356,10 @@ sums as (
 
 -- ------------------------------------------------------------------------------------------------ intervals of totals
 totals as (
-    select as_of_date, horizon_days, false as is_backtest, predicted_spend, predicted_spend_high, season_factor
+    select as_of_date, horizon_days, false as is_backtest, predicted_spend, predicted_spend_low, predicted_spend_high, season_factor
     from night_totals
     union all
-    select as_of_date, horizon_days, true, predicted_spend, predicted_spend_high, season_factor
+    select as_of_date, horizon_days, true, predicted_spend, predicted_spend_low, predicted_spend_high, season_factor
     from judged_totals
 ),
 
@@ -368,6 +368,11 @@ reaches as (
     select
         sums.*,
         totals.season_factor,
+        -- to the cent as it was published, where nobody left since
+        case when sums.slice_kind = 'all' and sums.predicted_spend = totals.predicted_spend then totals.predicted_spend_low end
+            as published_low,
+        case when sums.slice_kind = 'all' and sums.predicted_spend = totals.predicted_spend then totals.predicted_spend_high end
+            as published_high,
         sqrt(
             power(ln(totals.predicted_spend_high / nullif(totals.predicted_spend, 0)), 2)
             + power(1.645, 2) * greatest(
@@ -545,16 +550,20 @@ computed as (
         expected.predicted_spend::decimal(18, 2) as predicted_spend,
         (expected.predicted_spend * expected.expected_share)::decimal(18, 2) as expected_spend,
         -- part of a window scatters more than the whole
-        (expected.predicted_spend * expected.expected_share * exp(-expected.reach / sqrt(expected.expected_share)))::decimal(18, 2)
-            as expected_spend_low,
-        (expected.predicted_spend * expected.expected_share * exp(expected.reach / sqrt(expected.expected_share)))::decimal(18, 2)
-            as expected_spend_high,
+        coalesce(
+            case when expected.is_closed then expected.published_low end,
+            expected.predicted_spend * expected.expected_share * exp(-expected.reach / sqrt(expected.expected_share))
+        )::decimal(18, 2) as expected_spend_low,
+        coalesce(
+            case when expected.is_closed then expected.published_high end,
+            expected.predicted_spend * expected.expected_share * exp(expected.reach / sqrt(expected.expected_share))
+        )::decimal(18, 2) as expected_spend_high,
         expected.actual_spend::decimal(18, 2) as actual_spend,
         case
             when expected.is_closed
                 then expected.actual_spend between
-                    (expected.predicted_spend * exp(-expected.reach))::decimal(18, 2)
-                    and (expected.predicted_spend * exp(expected.reach))::decimal(18, 2)
+                    coalesce(expected.published_low, expected.predicted_spend * exp(-expected.reach))::decimal(18, 2)
+                    and coalesce(expected.published_high, expected.predicted_spend * exp(expected.reach))::decimal(18, 2)
         end as is_inside,
         case
             when expected.actual_spend > 0
