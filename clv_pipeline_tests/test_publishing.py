@@ -204,7 +204,22 @@ RECONCILED = {
         "base_deciles where period = 'last_365_days'", "sum(net_spend)", "sum(historic_value_365d) from customer_clv"
     ),
     "customers of the deciles": ("base_deciles where period = 'all_time'", "sum(customers)", "customers from clv_run"),
-    "layers": ("base_layers", "sum(net_spend)", "sum(historic_value) from customer_clv"),
+    "layers": (
+        "base_layers", "sum(case when row_kind <> 'forecast' then net_spend end)", "sum(historic_value) from customer_clv",
+    ),
+    "forecast layers": (
+        "base_layers where row_kind = 'forecast'", "sum(net_spend)",
+        "sum(net_spend) from cohorts where row_kind = 'forecast'",
+    ),
+    "reasons": (
+        "customer_reasons, clv_run where customer_id in (select customer_id from customer_clv)",
+        "sum(effect) + any_value(average_predicted_spend) * count(distinct customer_id)",
+        "predicted_spend_total from clv_run",
+    ),
+    "forecast": (
+        "revenue_forecast where row_kind in ('existing_customers', 'prospects')", "sum(net_spend_in_horizon)",
+        "predicted_spend_total from clv_run",
+    ),
     "bridge of money": (
         "base_movements", "sum(case when step = 'opening' then spend_before else spend_change end)",
         "spend_now from base_movements where step = 'closing'",

@@ -109,18 +109,22 @@ BASE_TABLES: tuple[PublishedTable, ...] = (
         {
             "month_date": "calendar month (its first day)",
             "row_kind": "actual: what customers acquired in one year spent in the month; other: the same for the years with "
-            "fewer than 5 customers in the month, together",
-            "layer": "acquisition_year as text; other for the rows of that kind",
+            "fewer than 5 customers in the month, together; forecast: what they are expected to spend from as_of_date on. The "
+            "month under way has both",
+            "layer": "acquisition_year as text; other; prospects for known customers who have not bought, forecast only",
             "acquisition_year": "year of the customers' first purchase in the data (of the first return, if they never bought); "
             "null for other",
             "is_left_censored": "the year begins less than 180 days after the first orders in the data: its layer is also made "
             "of customers acquired before the data began; null for other",
             "is_complete": "whether the month was over by as_of_date; a month that is not is too low",
-            "active_customers": "customers of the layer with a purchase in the month",
-            "orders": "their orders in the month",
-            "net_spend": "their net spend in the month. The layers of a month add up to the net sales to known customers who "
-            "may be profiled, all months to the sum of historic_value in customer_clv; sales to guests are not in it",
-            "spend_share": "share of the month's net spend; null where that is not positive",
+            "active_customers": "customers of the layer with a purchase in the month; null for forecast rows",
+            "orders": "their orders in the month; null for forecast rows",
+            "net_spend": "their net spend in the month. The actual layers of a month add up to the net sales to known customers "
+            "who may be profiled, all months to the sum of historic_value in customer_clv; sales to guests are not in it",
+            "net_spend_low": "lower end of the 90 % interval, as wide as that of all existing customers in the month; null for "
+            "actual rows and prospects of months without one",
+            "net_spend_high": "upper end",
+            "spend_share": "share of the month's actual net spend; null for forecast rows, and where that is not positive",
             "currency": IDENTITY["currency"],
         },
     ),

@@ -55,9 +55,8 @@ FORECAST_TABLES: tuple[PublishedTable, ...] = (
             "spend_per_customer_so_far": "net_spend_so_far divided by customers",
             "season_factor": _SEASON,
             "is_complete": "true if the calendar month is over; a month that is not must not be compared with whole ones",
-            "is_left_censored": "true if the cohort's month is one of the first three with a purchase in the data: its "
-            "customers may have bought "
-            "before the data begins, so its size, age and first months are not those of new customers; null for other "
+            "is_left_censored": "true if the cohort's month begins less than 180 days after the first orders in the data: its "
+            "customers may have bought before, so its size, age and first months are not those of new customers; null for other "
             "and prospects",
             "currency": IDENTITY["currency"],
         },

@@ -29,7 +29,26 @@ with days as (
 )
 select *, net_spend > 0 as is_purchase_day, case when net_spend > 0 then 1 else 0 end as orders from days
 
--- expect layers
+-- given published.cohorts
+select * from (values
+    ('forecast', 'cohort', date '2023-11-01', date '2024-06-01', 10.00), ('forecast', 'cohort', date '2023-12-01', date '2024-06-01', 6.00),
+    ('forecast', 'other', null, date '2024-06-01', 1.00), ('forecast', 'prospects', null, date '2024-07-01', 2.00),
+    ('actual', 'cohort', date '2023-12-01', date '2024-06-01', 99.00)
+) as rows (row_kind, cohort_kind, cohort_month_date, month_date, net_spend)
+
+-- given published.revenue_forecast
+select * from (values
+    ('existing_customers', date '2024-06-01', 17.00, 8.50, 34.00), ('total', date '2024-07-01', 2.00, 1.00, 3.00)
+) as rows (row_kind, month_date, net_spend, net_spend_low, net_spend_high)
+
+-- expect forecast layers, with the relative interval of existing customers where row_kind = 'forecast'
+select * from (values
+    (date '2024-06-01', '2023', 2023, false, null, 16.00, 8.00, 32.00),
+    (date '2024-06-01', 'other', null, false, null, 1.00, 0.50, 2.00),
+    (date '2024-07-01', 'prospects', null, false, null, 2.00, null, null)
+) as rows (month_date, layer, acquisition_year, is_complete, active_customers, net_spend, net_spend_low, net_spend_high)
+
+-- expect layers where row_kind <> 'forecast'
 select * from (values
     (date '2022-01-01', 'other', 'other', null, null, true, 1, 1, 40.00, 1.0000),
     (date '2023-12-01', 'actual', '2023', 2023, false, true, 5, 5, 50.00, 1.0000),

@@ -1,6 +1,6 @@
 -- One row per (kind of row, cohort, calendar month): net spend of the customers who first bought in the same month, and its forecast.
 -- Actual rows sum to all net sales before as_of; forecast rows within the horizon (net_spend_in_horizon) sum to clv_run.predicted_spend_total.
--- A cohort is left-censored if its month is one of the first three calendar months with a purchase in the data: its customers may have
+-- A cohort is left-censored if its month begins less than 180 days after the first orders in the data: its customers may have
 -- bought before the data begins, so that neither its size nor its age is to be trusted.
 -- It is not a forecast of the company's revenue: customers to come are in revenue_forecast.
 with customer_day as (select * from features.customer_day),
@@ -17,6 +17,9 @@ days as (
     cross join run
     where customer_day.order_date < run.as_of
 ),
+
+-- not the very first day: one order with a wrong date would move it by years
+data_start as (select quantile_disc(order_date, 0.001) as start_date from days where is_purchase_day),
 
 firsts as (
     select customer_id, date_trunc('month', min(order_date))::date as first_month
@@ -193,8 +196,9 @@ select
     (every_row.net_spend_so_far / nullif(every_row.customers, 0))::decimal(18, 2) as spend_per_customer_so_far,
     every_row.season_factor::decimal(6, 4) as season_factor,
     every_row.month_date + interval 1 month <= run.as_of as is_complete,
-    every_row.cohort_month < (select min(first_month) + interval 3 months from firsts) as is_left_censored,
+    every_row.cohort_month < data_start.start_date + $left_censored_days::integer as is_left_censored,
     run.currency
 from every_row
 cross join run
+cross join data_start
 order by every_row.cohort_month nulls last, every_row.cohort_kind, every_row.month_date, every_row.row_kind
