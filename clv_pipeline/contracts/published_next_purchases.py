@@ -26,8 +26,8 @@ NEXT_PURCHASE_TABLES: tuple[PublishedTable, ...] = (
             "least a sixth less per unit than is usual (usual_price at least 1.2 times compared_price); for a product that is "
             "new to them, its usual price is 1.2 to 3 times that of the own product it is bought together with; new: neither. "
             "Null where a price that decides it is unknown. Judged by prices alone: the pipeline knows no sizes or qualities",
-            "because": "the facts behind the suggestion; support counts the customers who bought both, among at most 20,000 "
-            "customers",
+            "because": "the facts behind the suggestion. Orders count as sold, also where the item came back; support counts the "
+            "customers who bought both, among at most 20,000 customers",
             "method": f"what ordered the list. {_METHOD}. A baseline where the learned ranker is not better on the test window "
             "(next_purchase_quality)",
             "horizon_days": WINDOW["horizon_days"],
