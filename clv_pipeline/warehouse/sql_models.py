@@ -49,7 +49,8 @@ def load_layer(folder: str) -> list[SqlModel]:
     ['training.labels']
     """
     models = {m.table: m for m in map(_read_model, sorted((SQL_FOLDER / folder).glob("*.sql")))}
-    order = TopologicalSorter({table: model.inputs & models.keys() for table, model in models.items()})
+    # sorted: the order of a set differs from process to process
+    order = TopologicalSorter({table: sorted(model.inputs & models.keys()) for table, model in models.items()})
     return [models[table] for table in order.static_order()]
 
 
