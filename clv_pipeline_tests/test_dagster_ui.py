@@ -351,7 +351,7 @@ def _dismiss_greeting(browser: Browser) -> None:
 @needs_chromium
 def test_the_asset_graph_is_drawn(ui: Ui, browser: Browser) -> None:
     groups = ",".join(f"global@global:{g}" for g in ("raw", "clean", "features", "training", "scores", "published"))
-    browser.resize(2600, 2700)
+    browser.resize(3800, 5600)
     text = browser.open(
         f"{ui.url}/asset-groups?expanded={quote(groups)}",
         "customer_clv", "bundle", "customer_features", "customer_day", "customer_scores", "model_quality",

@@ -234,7 +234,7 @@ def _write_run(
         name, CONTRACT_VERSION, source, as_of, scored_at, settings.currency, settings.time_zone,
         manifest.horizons[0].horizon_days, manifest.version, report.trailing_total, low, high, report.season,
         report.carried, manifest.horizons[0].basis, manifest.horizons[0].ranking, *scaling, average,
-        report.fidelity if np.isfinite(report.fidelity) else None, fingerprint,
+        max(report.fidelity, 0.0) if np.isfinite(report.fidelity) else None, fingerprint,
     )  # fmt: skip
     tables.replace(connection, RUN, [row])
 

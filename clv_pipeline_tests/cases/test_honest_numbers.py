@@ -79,7 +79,7 @@ def test_nothing_after_as_of_is_seen(tmp_path: Path) -> None:
         run("07-as-of-in-the-past", tmp_path / name, files=EXPORTS / "07-as-of-in-the-past" / name)
         for name in ("files", "files_cut")
     )
-    own = {"run_id", "model_version", "data_fingerprint"}
+    own = {"run_id", "outcome_run_id", "model_version", "data_fingerprint"}
     with_own_rows = {"data_quality", "clv_run", "column_lineage"}
     first = [row["first_order_date"] for row in whole.customers().values() if row["first_order_date"]]
     assert max(first) < date(2024, 6, 1)

@@ -46,7 +46,11 @@ UNKNOWN = [f"{number:05d}" for number in range(150, 155)]
 GUESTS, TESTS, BOTS = 4, 3, 2
 #: Columns that may differ: the run is another one (its reasons are fitted over everybody's CRM records, of which some are
 #: spoilt), and the customers with a spoilt CRM record have another one.
-OF_THE_RUN = {"run_id", "model_version", "reason_1", "reason_2", "reason_3"}
+OF_THE_RUN = {
+    "run_id",
+    "model_version",
+    *(f"reason_{place}{of}" for place in (1, 2, 3) for of in ("", "_driver", "_effect")),
+}
 OF_THE_CRM = {"country", "acquisition_channel", "is_in_crm"}
 
 

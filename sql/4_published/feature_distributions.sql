@@ -11,14 +11,14 @@ select
     feature_bins.source_family,
     feature_bins.description,
     feature_bins.row_kind,
-    feature_bins.bin_low,
-    feature_bins.bin_high,
+    round(feature_bins.bin_low, 6) as bin_low,
+    round(feature_bins.bin_high, 6) as bin_high,
     feature_bins.category,
     feature_bins.customers,
     (feature_bins.customers / sum(feature_bins.customers) over (partition by feature_bins.feature))::decimal(5, 4)
         as customer_share,
-    feature_bins.smallest,
-    feature_bins.largest,
+    round(feature_bins.smallest, 6) as smallest,
+    round(feature_bins.largest, 6) as largest,
     run.currency,
     run.as_of as as_of_date
 from feature_bins
