@@ -29,7 +29,6 @@ from clv_pipeline.features.drivers import (
     is_behaviour,
 )
 from clv_pipeline.features.wording import describe as describe, phrases
-from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.data.dataset import FeatureColumns
 from clv_pipeline.modeling.data.encoding import encoded_features, tree_encoder
 
@@ -62,7 +61,6 @@ class Explainer:
     model: XGBRegressor
     features: list[str]
     reference: dict[str, float]
-    fidelity: float
 
     def predict(self, features: pd.DataFrame) -> Array:
         """Return the surrogate's predictions in money, shape (n,)."""
@@ -106,27 +104,16 @@ def fit_surrogate(
 ) -> Explainer:
     """Fit the surrogate to predictions in money, shape (n,).
 
-    Its fidelity is the R2, on every fifth customer, of one fitted to the others. It is itself fitted to all, because these are
-    the customers it explains. direction_of: -1 or 1 for a feature of which more must never raise, or lower, the prediction.
+    direction_of: -1 or 1 for a feature of which more must never raise, or lower, the prediction; nothing has a reference yet.
     """
     encoder = tree_encoder(columns)
     encoded = encoder.fit_transform(features[columns.names])
     names = encoded_features(encoder, columns)
-
-    def fitted(rows: NDArray[np.bool_]) -> XGBRegressor:
-        model = XGBRegressor(
-            n_estimators=60, max_depth=4, learning_rate=0.15, tree_method="hist", max_bin=64, random_state=seed,
-            n_jobs=1, monotone_constraints=tuple(map(direction_of, names)),
-        )  # fmt: skip
-        return model.fit(encoded[rows], predicted[rows])
-
-    everybody = np.ones(len(predicted), dtype=bool)
-    held_out = np.arange(len(predicted)) % 5 == 4
-    if not held_out.any():
-        held_out = everybody
-    judged = fitted(~held_out if (~held_out).any() else everybody)
-    fidelity = metrics.r_squared(predicted[held_out], judged.predict(encoded[held_out]).astype(np.float64))
-    return Explainer(columns, encoder, fitted(everybody), names, {}, fidelity)
+    model = XGBRegressor(
+        n_estimators=60, max_depth=4, learning_rate=0.15, tree_method="hist", max_bin=64, random_state=seed, n_jobs=1,
+        monotone_constraints=tuple(map(direction_of, names)),
+    )  # fmt: skip
+    return Explainer(columns, encoder, model.fit(encoded, predicted), names, {})
 
 
 def fit_explainer(

@@ -14,6 +14,7 @@ from clv_pipeline.features.btyd_features import RHYTHMIC
 from clv_pipeline.features.drivers import OTHER
 from clv_pipeline.features.families import family_of
 from clv_pipeline.interpretation.explanation import Explainer, TopDrivers, describe, fit_explainer, top_drivers
+from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.data.dataset import FeatureColumns, scoring_batches
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.warehouse import tables
@@ -36,12 +37,14 @@ def write_reasons(
 ) -> float:
     """Write the drivers of the expected spend (primary horizon, money) of the customers who have bought, in their order.
 
-    Returns the fidelity of the explainer, an R2; nan where nobody has bought.
+    Returns the share of the differences between the predictions that the reasons explain: the R2 of the explainer over all of
+    these customers, whom it is fitted to (the first 20,000 of them). Of customers left out it said little: one customer of
+    ten times the others' spend among them made .48 of .99. nan where nobody has bought.
     """
     rhythm = _has_rhythm(connection)
     explainer: Explainer | None = None
     rows: list[pd.DataFrame] = []
-    importance, done = np.zeros(0), 0
+    importance, explained, done = np.zeros(0), np.zeros(len(expected)), 0
     for identity, features in scoring_batches(connection, columns, batch_rows):
         if explainer is None:
             few = features.iloc[:_EXPLAINED_CUSTOMERS]
@@ -50,6 +53,7 @@ def write_reasons(
         contributions = explainer.contributions(features)
         importance += np.abs(contributions.features).sum(axis=0)
         found = top_drivers(features, contributions, explainer.columns, _NAMED_DRIVERS, settings.currency)
+        explained[done : done + len(features)] = explainer.predict(features)
         rows.append(_rows(identity["customer_id"], found))
         done += len(features)
         progress(done)
@@ -65,7 +69,7 @@ def write_reasons(
         }
     )
     tables.replace(connection, FEATURE_IMPORTANCE, frame)
-    return explainer.fidelity if explainer else float("nan")
+    return metrics.r_squared(expected, explained) if explainer else float("nan")
 
 
 def _rows(customers: pd.Series, found: TopDrivers) -> pd.DataFrame:
