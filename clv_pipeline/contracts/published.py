@@ -84,7 +84,7 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "predicted_spend_total_high": "upper end of the total's 90 % interval",
                 "average_predicted_spend": "mean predicted spend of the customers who have bought, primary horizon: what the "
                 "reasons in customer_reasons start from; null where nobody has",
-                "reasons_fidelity": "share of the differences between the customers' predictions that the reasons explain (R2): 1 "
+                "reasons_fidelity": "share of the differences between predictions that the reasons explain (R2): 1 "
                 "is all, 0 none; what is left is in customer_reasons as unexplained; below 0.8 the reasons are rough",
                 "season_factor": "factor for the season of the same weeks last year, applied to the predicted total, 0.5 to 2; "
                 "null where unknown (under 17 months of orders, a horizon over a year, a fixed rule): "
