@@ -1,6 +1,7 @@
 -- One row per (customer_id, as_of_date, horizon_days): the scores of the last 35 published nights, and before them of the first
 -- published night of each month, as they were published.
 -- Customers who withdrew their consent are removed.
+-- It is a view, sorted once, when the bundle is written: else each reader would sort 48 nights of all customers.
 with score_history as (select * from scores.history),
 
 tonight as (select * from scores.tonight),
@@ -45,4 +46,3 @@ select
     segment_definition
 from everything
 where customer_id not in (select customer_id from refused)
-order by as_of_date, customer_id, horizon_days
