@@ -15,10 +15,11 @@ from clv_pipeline.features.drivers import OTHER
 from clv_pipeline.features.families import family_of
 from clv_pipeline.interpretation.explanation import Explainer, TopDrivers, describe, fit_explainer, top_drivers
 from clv_pipeline.modeling import metrics
+from clv_pipeline.modeling.calibration.level import regularity_at
 from clv_pipeline.modeling.data.dataset import FeatureColumns, scoring_batches
 from clv_pipeline.modeling.metrics import Array
 from clv_pipeline.warehouse import tables
-from clv_pipeline.warehouse.connection import Connection
+from clv_pipeline.warehouse.connection import Connection, one_row
 
 #: Drivers that a customer's reasons name.
 _NAMED_DRIVERS = 5
@@ -39,9 +40,10 @@ def write_reasons(
 
     Returns the share of the differences between the predictions that the reasons explain: the R2 of the explainer over all of
     these customers, whom it is fitted to (the first 20,000 of them). Of customers left out it said little: one customer of
-    ten times the others' spend among them made .48 of .99. nan where nobody has bought.
+    twice the next one's spend among them made .48 of .99. nan where nobody has bought.
     """
-    rhythm = _has_rhythm(connection)
+    (as_of,) = one_row(connection, "select as_of from raw.extraction")
+    rhythm = regularity_at(connection, as_of) >= RHYTHMIC
     explainer: Explainer | None = None
     rows: list[pd.DataFrame] = []
     importance, explained, done = np.zeros(0), np.zeros(len(expected)), 0
@@ -86,11 +88,3 @@ def _rows(customers: pd.Series, found: TopDrivers) -> pd.DataFrame:
             "fact": np.hstack([found.facts, np.full((len(customers), 1), _REST, dtype=object)]).ravel(),
         }
     ).astype({"customer_id": "str", "driver": "category", "fact": "str"})  # far less memory than Python's strings
-
-
-def _has_rhythm(connection: Connection) -> bool:
-    """Return whether tonight's purchase model is one of customers who keep a rhythm."""
-    found = connection.execute(
-        "select regularity from features.purchase_models where as_of = (select as_of from raw.extraction)"
-    ).fetchall()
-    return any(regularity >= RHYTHMIC for (regularity,) in found)

@@ -87,7 +87,7 @@ def expected_total(connection: Connection, cutoff: date, horizon_days: int) -> E
     total = float(spend.sum())
     trailing = window_spend(connection, cutoff - timedelta(days=horizon_days), cutoff, cap_outliers=True)
     variation = WITH_THE_FIT * min(trailing.variation * max(trailing.total, 0.0) / total, 1.0) if total > 0 else 1.0
-    is_plan = _regularity(connection, cutoff) >= PLAN
+    is_plan = regularity_at(connection, cutoff) >= PLAN
     # a window longer than a year has no season of its own, and last year's would reach past the cutoff
     last_year = cutoff - YEAR if horizon_days <= YEAR.days else None
     found = _ratio(connection, last_year, horizon_days) if last_year else None
@@ -251,9 +251,9 @@ def _expectations(connection: Connection, cutoff: date, horizon_days: int) -> tu
     return np.asarray(found["spend"], dtype=np.float64), np.asarray(found["chance"], dtype=np.float64)
 
 
-def _regularity(connection: Connection, cutoff: date) -> int:
+def regularity_at(connection: Connection, cutoff: date) -> int:
     """Return k of the waiting times at a cutoff; 1 where customers buy at random, and where no model was fitted."""
     found = connection.execute(
         "select regularity from features.purchase_models where as_of = $cutoff", {"cutoff": cutoff}
-    ).fetchone()
-    return int(found[0]) if found else 1
+    ).fetchall()
+    return int(found[0][0]) if found else 1
