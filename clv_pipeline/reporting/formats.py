@@ -19,10 +19,10 @@ Number = int | float | Decimal
 _WHOLE_MONEY_FROM = 100
 _NARROW_SPACE, _NO_BREAK_SPACE = "\u202f", "\xa0"
 #: The separators of thousands and of decimals that stand in for Python's comma and dot.
-_SEPARATORS: dict[NumberFormat, dict[int, str]] = {
-    "1,234.5": {},
-    "1.234,5": str.maketrans(",.", ".,"),
-    "1 234,5": str.maketrans(",.", f"{_NARROW_SPACE},"),
+_SEPARATORS: dict[NumberFormat, tuple[str, str]] = {
+    "1,234.5": (",", "."),
+    "1.234,5": (".", ","),
+    "1 234,5": (_NARROW_SPACE, ","),
 }
 _number_format: ContextVar[NumberFormat] = ContextVar("number_format", default="1,234.5")
 _UNITS = ((10**9, "billion"), (10**6, "million"))
@@ -53,7 +53,8 @@ def localised(text: str) -> str:
     ...     localised("12,345.6")
     '12.345,6'
     """
-    return text.translate(_SEPARATORS[_number_format.get()])
+    thousands, decimals = _SEPARATORS[_number_format.get()]
+    return text.translate({ord(","): thousands, ord("."): decimals})
 
 
 def is_missing(value: object) -> bool:
@@ -170,7 +171,8 @@ def spoken_money(value: Number | None, currency: str = "", *, signed: bool = Fal
     """
     if value is None or is_missing(value):
         return ""
-    has_cents = abs(value) < _WHOLE_MONEY_FROM and round(float(value), 2) % 1 != 0
+    amount = round(float(value), 2)
+    has_cents = abs(amount) < _WHOLE_MONEY_FROM and not amount.is_integer()
     text = decimal(value, 2, signed=signed) if has_cents else spoken(value, signed=signed)
     return f"{text} {currency}".rstrip()
 
@@ -219,7 +221,7 @@ def counted(number: Number | None, singular: str, plural: str | None = None) -> 
 
 def _unit(value: Number) -> tuple[int, str]:
     """Return the size and name of the unit in which a number is said; what rounds to a million is said in millions."""
-    rounded = abs(float(f"{value:.3g}"))
+    rounded = abs(float(f"{float(value):.3g}"))
     return next(((size, name) for size, name in _UNITS if rounded >= size), (1, ""))
 
 
