@@ -16,6 +16,7 @@ from clv_pipeline.core.project_files import DEFAULT_HOME, IS_INSTALLED
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.diagnostics.findings import print_findings
 from clv_pipeline.evaluation.protocols import PROTOCOLS
+from clv_pipeline.reporting.formats import number_format
 
 out = Console(highlight=False, soft_wrap=True)
 #: Output written while a progress display is active must go through the console that draws it.
@@ -380,13 +381,18 @@ def _settings(
     horizons: str | None = None,
     home: Path | None = None,
 ) -> Settings:
-    """Read the settings; options override them and are passed to Dagster's code location as environment variables."""
+    """Read the settings; options override them and are passed to Dagster's code location as environment variables.
+
+    Until the command ends, numbers are written as the settings say.
+    """
     given = {
         "CLV_SOURCE": source, "CLV_SOURCE_URL": source_url, "CLV_HORIZONS": horizons,
         "CLV_AS_OF": as_of.isoformat() if as_of else None, "CLV_HOME": str(home.absolute()) if home else None,
     }  # fmt: skip
     os.environ.update({name: value for name, value in given.items() if value is not None})
-    return load_settings()
+    settings = load_settings()
+    click.get_current_context().with_resource(number_format(settings.number_format))
+    return settings
 
 
 def _ui_command(settings: Settings) -> str:

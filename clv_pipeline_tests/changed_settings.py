@@ -66,6 +66,7 @@ ANOTHER = {
     "rfm_recency_cuts": "30,90,180",
     "rfm_frequency_cuts": "1,3",
     "rfm_monetary_cuts": "50,200,1000",
+    "number_format": "1.234,5",
     "demo_customers": "900",
 }
 
