@@ -72,14 +72,14 @@ def _profile(connection: Connection) -> list[Statement]:
     clear = records(connection, _PROFILE)
     if not clear:
         return []
-    found = listed(
-        [
-            f"{formats.spoken_percent(row['share_of_best'])} of the best 10 %, and "
-            f"{formats.spoken_percent(row['share_of_others'])} of the others, {labels.first_order(str(row['attribute']), str(row['group_name']))}"
-            for row in clear
-        ]
-    )
+    found = listed([_group(row) for row in clear])
     return [Statement(f"They began differently: {found}.", ("best_customer_profile",))]
+
+
+def _group(row: dict[str, Any]) -> str:
+    best, others = formats.spoken_percent(row["share_of_best"]), formats.spoken_percent(row["share_of_others"])
+    words = labels.first_order(str(row["attribute"]), str(row["group_name"]))
+    return f"{best} of the best 10 %, and {others} of the others, {words}"
 
 
 def _fidelity(share: Any) -> Statement:

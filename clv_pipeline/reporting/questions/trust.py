@@ -85,9 +85,10 @@ def _order(closed: list[dict[str, Any]]) -> list[Statement]:
     if row is None:
         return []
     better = "better" if row["gini"] > row["baseline_gini"] else "no better"
+    ours, rule = formats.decimal(row["gini"], 2), formats.decimal(row["baseline_gini"], 2)
     text = (
-        f"Customers were put in a {better} order than by their spend of the {row['horizon_days']} days before: "
-        f"Gini {formats.decimal(row['gini'], 2)} against {formats.decimal(row['baseline_gini'], 2)}, where 1 is perfect and 0 is chance."
+        f"Customers were put in a {better} order than by their spend of the {row['horizon_days']} days before: Gini {ours} "
+        f"against {rule}, where 1 is perfect and 0 is chance."
     )
     return [Statement(text, ("prediction_outcomes",))]
 
