@@ -89,8 +89,7 @@ def _against_last_year(totals: list[dict[str, Any]], actual: dict[date, Any], en
     if not ahead or not set(before) <= actual.keys() or sum(actual[m] for m in before) <= 0:
         return ""
     change = float(sum(r["net_spend"] for r in ahead)) / float(sum(actual[m] for m in before)) - 1
-    first, last = formats.month(ahead[0]["month_date"]), formats.month(ahead[-1]["month_date"])
-    months = first if first == last else f"{first} to {last}"
+    months = _months(ahead[0]["month_date"], ahead[-1]["month_date"])
     recent = sorted(actual)[-3:]
     then = [_year_before(month) for month in recent]
     text = f"For {months} that is {_more(change)} the same months a year before"
@@ -98,6 +97,18 @@ def _against_last_year(totals: list[dict[str, Any]], actual: dict[date, Any], en
         lately = float(sum(actual[m] for m in recent)) / float(sum(actual[m] for m in then)) - 1
         text += f"; the {len(recent)} months that have just ended brought {_more(lately)} theirs"
     return f"{text}."
+
+
+def _months(first: date, last: date) -> str:
+    """Return the months from `first` to `last`.
+
+    >>> _months(date(2026, 7, 1), date(2026, 9, 1)), _months(date(2026, 12, 1), date(2027, 1, 1))
+    ('July to September 2026', 'December 2026 to January 2027')
+    """
+    if first == last:
+        return formats.month(first)
+    begin = f"{first:%B}" if first.year == last.year else formats.month(first)
+    return f"{begin} to {formats.month(last)}"
 
 
 def _more(change: float) -> str:

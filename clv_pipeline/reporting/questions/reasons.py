@@ -17,13 +17,14 @@ _EFFECTS = """
 with best as (select customer_id, predicted_spend_{days}d as spend from customer_clv where segment = 'high_value')
 
 select
-    case when customer_reasons.driver in ('other', 'unexplained') then 'other' else customer_reasons.driver end as driver,
+    customer_reasons.driver,
     (sum(customer_reasons.effect) / (select count(*) from best))::double as effect,
     (select avg(spend) from best)::double as mean_spend
 from customer_reasons
 inner join best on customer_reasons.customer_id = best.customer_id
-group by case when customer_reasons.driver in ('other', 'unexplained') then 'other' else customer_reasons.driver end
-order by driver = 'other', abs(effect) desc, driver
+where customer_reasons.driver not in ('other', 'unexplained')
+group by customer_reasons.driver
+order by abs(sum(customer_reasons.effect)) desc, customer_reasons.driver
 """
 _PROFILE = """
 select attribute, group_name, share_of_best, share_of_others, is_with_left_censored from best_customer_profile
@@ -40,9 +41,7 @@ def answer(connection: Connection, run: dict[str, Any]) -> Answer:
         text = "No reasons can be given: no model tells one customer from another."
         return Answer(QUESTION, Statement(text, ("customer_reasons",)))
     difference = rows[0]["mean_spend"] - float(average)
-    named = [
-        labels.driver(r["driver"]) for r in rows if r["driver"] != "other" and r["effect"] > _WORTH_NAMING * difference
-    ]
+    named = [labels.driver(r["driver"]) for r in rows if r["effect"] > _WORTH_NAMING * difference]
     headline = f"Above all because of {listed(named)}." if named else "No single reason stands out."
     statements = [
         Statement(
@@ -58,7 +57,7 @@ def answer(connection: Connection, run: dict[str, Any]) -> Answer:
 
 def _table(rows: list[dict[str, Any]], difference: float, currency: str) -> Table:
     """Return the drivers with at least one percent of the difference; the others are added up, so that the sum holds."""
-    shown = [row for row in rows if row["driver"] != "other" and abs(row["effect"]) >= 0.01 * abs(difference)]
+    shown = [row for row in rows if abs(row["effect"]) >= 0.01 * abs(difference)]
     rest = difference - sum(row["effect"] for row in shown)
     cells = [[labels.driver(row["driver"]), formats.decimal(row["effect"], 2, signed=True)] for row in shown]
     cells += [
