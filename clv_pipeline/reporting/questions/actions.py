@@ -75,7 +75,7 @@ def _entered(connection: Connection, segment: str) -> list[Statement]:
     (row,) = records(connection, _ENTERED, {"segment": segment})
     if not row["customers"]:
         return []
-    text = f"{formats.counted(row['customers'], 'customer')} of them joined that segment since {formats.long_day(row['since'])}."
+    text = f"{formats.count(row['customers'])} of them joined that segment since {formats.long_day(row['since'])}."
     return [Statement(text, ("customer_clv_changes",))]
 
 

@@ -107,7 +107,7 @@ def _months(first: date, last: date) -> str:
     """
     if first == last:
         return formats.month(first)
-    begin = f"{first:%B}" if first.year == last.year else formats.month(first)
+    begin = formats.month(first).removesuffix(f" {last.year}")
     return f"{begin} to {formats.month(last)}"
 
 
