@@ -98,6 +98,19 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
         },
     ),
     PublishedTable(
+        "customer_orders",
+        ("customer_id", "order_date"),
+        {
+            "customer_id": "the company's customer number, as text",
+            "order_date": "day of the order or the return (business time zone), before as_of_date",
+            "orders": "orders of that day; 0 on a day with returns only",
+            "net_spend": "spend of that day less its returns; the days of a customer add up to historic_value in customer_clv",
+            "returned": "returns of that day, as a positive amount, already taken off net_spend",
+            "main_category": "category with the largest amount of that day; null where the source gives none",
+            "currency": IDENTITY["currency"],
+        },
+    ),
+    PublishedTable(
         "segments",
         ("segment",),
         {

@@ -20,7 +20,7 @@ def main() -> None:
     if not access.ask(settings.dashboard_password):
         return
     try:
-        with open_served(Home(settings.home)) as bundle:
+        with formats.number_format(settings.number_format), open_served(Home(settings.home)) as bundle:
             if bundle is None:
                 st.title("Customer lifetime value")
                 st.info(f"Nothing is published in {settings.home} yet. `clv run` publishes the first night.")

@@ -1,6 +1,6 @@
 """The served bundle as the dashboard reads it: one file for one run of a page, so that all its figures are of one night.
 
-Every run of a page opens the file anew, because the night replaces it while the dashboard runs. Results are kept by the file's
+Every run of a page opens the file again, because the night replaces it while the dashboard runs. Results are kept by the file's
 version and query, and for an hour at most: the file of a later night, or one rewritten by an erasure, has another version.
 """
 
