@@ -12,7 +12,7 @@ from rich.logging import RichHandler
 
 from clv_pipeline.core.foreign_errors import mask_command
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.project_files import DEFAULT_HOME, IS_INSTALLED, PROJECT, WORKSPACE
+from clv_pipeline.core.project_files import DEFAULT_HOME, IS_INSTALLED
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.diagnostics.findings import print_findings
 from clv_pipeline.evaluation.protocols import PROTOCOLS
@@ -23,8 +23,8 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True)
 
 _ORDER_OF_WORK = (
-    "init", "doctor", "run", "status", "ui", "explain", "lineage", "models", "promote", "rollback", "evaluate", "backtest",
-    "forget", "export-subject",
+    "init", "doctor", "run", "status", "ui", "dashboard", "explain", "lineage", "models", "promote", "rollback", "evaluate",
+    "backtest", "forget", "export-subject",
 )  # fmt: skip
 
 
@@ -72,13 +72,16 @@ def main() -> None:
         sys.exit(1)
 
 
+_source_option = click.option(
+    "--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml"
+)
 _home_option = click.option(
     "--home", type=click.Path(file_okay=False, path_type=Path), help="where everything is written"
 )
 
 
 @cli.command()
-@click.option("--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml")
+@_source_option
 @click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="score as of this day; only earlier data is used")
 @click.option("--horizons", help="days to predict, such as 90,180")
@@ -123,19 +126,24 @@ def run(
 def ui(home: Path | None, port: int) -> None:
     """Open the Dagster UI on 127.0.0.1 with the nightly schedule running."""
     settings = _settings(home=home)
-    from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
+    from clv_pipeline.orchestration.dagster_home import start_ui
 
-    prepare_dagster_home(Home(settings.home))
-    dagster = Path(sys.executable).with_name("dagster")
-    arguments = ["dev", "-w", str(WORKSPACE), "-h", "127.0.0.1", "-p", str(port)]
-    os.environ["CLV_HOME"] = str(settings.home.absolute())
-    if not IS_INSTALLED:
-        os.chdir(PROJECT)
-    os.execv(dagster, [str(dagster), *arguments])
+    start_ui(settings, port)
 
 
 @cli.command()
-@click.option("--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml")
+@_source_option
+@_home_option
+@click.option("--port", default=8501, show_default=True, help="port on 127.0.0.1")
+def dashboard(source: str | None, home: Path | None, port: int) -> None:
+    """Open the dashboard of the served bundle on 127.0.0.1."""
+    from clv_pipeline.dashboard.launch import start
+
+    start(_settings(source=source, home=home), port)
+
+
+@cli.command()
+@_source_option
 @click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
 @_home_option
 def doctor(source: str | None, url: str | None, home: Path | None) -> None:
@@ -150,7 +158,7 @@ def doctor(source: str | None, url: str | None, home: Path | None) -> None:
 
 
 @cli.command()
-@click.option("--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml")
+@_source_option
 @_home_option
 def status(source: str | None, home: Path | None) -> None:
     """Show the served bundle and its age, the result of the newest run, the next run, the champion, and the disk space used.
@@ -282,7 +290,7 @@ def export_subject(customer_id: str, file: Path | None, home: Path | None) -> No
 
 
 @cli.command()
-@click.option("--source", help="a name under sql/0_sources, or any folder of SELECTs with a source.toml")
+@_source_option
 @click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
 @click.option(
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="last day of the windows (default: the source's as_of)"

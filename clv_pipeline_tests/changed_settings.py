@@ -7,6 +7,7 @@ ANOTHER = {
     "source": "cdnow",
     "source_url": "sqlite:///another.sqlite",
     "hash_key": "another key",
+    "dashboard_password": "another password",
     "tombstones": "elsewhere/erased_customers.json",
     "publish_url": "postgresql+psycopg://127.0.0.1/another",
     "publish_schema": "another_schema",

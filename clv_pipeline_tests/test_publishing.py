@@ -216,6 +216,7 @@ RECONCILED = {
         "sum(effect) + any_value(average_predicted_spend) * count(distinct customer_id)",
         "predicted_spend_total from clv_run",
     ),
+    "orders": ("customer_orders", "sum(net_spend)", "sum(historic_value) from customer_clv"),
     "forecast": (
         "revenue_forecast where row_kind in ('existing_customers', 'prospects')", "sum(net_spend_in_horizon)",
         "predicted_spend_total from clv_run",

@@ -130,6 +130,9 @@ class Settings(BaseSettings):
     keep_models: int = _nothing(10, ge=1)
     catch_up_nights: int = _nothing(7, ge=0)
 
+    # the dashboard: the password that it asks for, if any
+    dashboard_password: SecretStr | None = _nothing(None)
+
     # the machine
     memory_limit: str = _nothing("4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")
     threads: int = _nothing(min(os.cpu_count() or 2, 8), gt=0)
