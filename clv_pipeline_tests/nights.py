@@ -29,6 +29,7 @@ def copy_of(home: Home, to: Path) -> Home:
 @contextmanager
 def without_pictures() -> Iterator[None]:
     """Put an empty picture wherever a report has one: drawing them is most of what a small night costs to publish."""
+
     def empty(title: str, text: str, *data: object, tables: tuple[str, ...] = ()) -> html.Picture:
         return html.Picture(title, "", text, tables)
 

@@ -380,8 +380,7 @@ def test_a_panel_of_numbers_of_categories_and_of_both_can_be_drawn() -> None:
     categories = [("category", name, False, 1.0, 0.5, 2.0) for name in ("$5 off $_{10", "a very long name indeed")]
     none = [("spend", "none", False, 1.0, 0.5, 2.0)]
     pictures = {
-        drawing.to_png(plots.dependence(points, "EUR"))
-        for points in (numbers, categories, numbers + none + categories)
+        drawing.to_png(plots.dependence(points, "EUR")) for points in (numbers, categories, numbers + none + categories)
     }
     assert len(pictures) == 3
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)

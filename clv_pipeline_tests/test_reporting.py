@@ -48,7 +48,9 @@ def test_markup_is_inert_in_text_in_headings_in_cells_and_in_attributes() -> Non
     }  # fmt: skip
     page = render("backtest_report.html", **values)
     assert_inert(page)
-    assert page.count("&lt;script&gt;") == 9, "title, heading; heading and cell of a table; title, text (twice), name, unit"
+    assert page.count("&lt;script&gt;") == 9, (
+        "title, heading; heading and cell of a table; title, text (twice), name, unit"
+    )
     assert [a["aria-label"] for tag, a in tags_of(page) if tag == "svg"] == [f"{ATTACK}. {ATTACK}"]
 
 
@@ -87,7 +89,11 @@ def test_a_column_of_numbers_is_aligned_right_on_a_page_and_one_with_any_text_is
     shown = tables.of_records([{"rows": 1, "mixed": 1, "flag": True}, {"rows": None, "mixed": "one", "flag": False}])
     assert shown.numeric == {0}
     page = render("backtest_report.html", **(BACKTEST_VALUES | {"learning": shown}))
-    first, mixed, flag = '<th scope="row" class="n">1</th>', '<td data-label="mixed">1</td>', '<td data-label="flag">yes</td>'
+    first, mixed, flag = (
+        '<th scope="row" class="n">1</th>',
+        '<td data-label="mixed">1</td>',
+        '<td data-label="flag">yes</td>',
+    )
     assert f"{first}{mixed}{flag}" in page
 
 

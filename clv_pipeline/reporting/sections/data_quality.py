@@ -51,7 +51,10 @@ def of_bundle(connection: Connection) -> DataQuality:
         Table(
             ["table", "at the source", *_KINDS],
             [
-                [labels.words(name), *(formats.count(of.get(kind, 0 if len(of) > 1 else None)) for kind in ("source", *_KINDS))]
+                [
+                    labels.words(name),
+                    *(formats.count(of.get(kind, 0 if len(of) > 1 else None)) for kind in ("source", *_KINDS)),
+                ]
                 for name, of in counts.items()
             ],
             frozenset(range(1, 2 + len(_KINDS))),
