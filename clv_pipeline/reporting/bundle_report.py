@@ -1,6 +1,6 @@
 """The report of a bundle: report.html, from its own tables, page one and the sections. The model card is `bundle_card.py`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,19 +75,25 @@ def _page(connection: Connection) -> str:
         season=formats.season(run.values["season_factor"]),
         ranking=labels.ranking(run.values["ranking"]),
         basis=labels.basis(run.values["basis"]),
-        answers=answers.of_bundle(connection),
+        answers=answers.of_bundle(connection) if _has(connection, answers.TABLES) else None,
         sections=[_section(connection, part) for part in _PARTS],
     )
 
 
 def _section(connection: Connection, part: _Part) -> Section:
     """Return a section; erasing a customer renders the bundles of older releases again, which may lack tables or columns."""
+    return Section(part.name, part.title, part.of_bundle(connection) if _has(connection, part.tables) else None)
+
+
+def _has(connection: Connection, tables: Iterable[str]) -> bool:
+    """Return whether a bundle has the tables with all columns of today's contract, whatever its horizons are."""
     present = tables_of(connection)
-    is_complete = all(
-        table in present and set(PUBLISHED[table].columns) <= columns_of(connection, table).keys()
-        for table in part.tables
+    return all(
+        table in present
+        and {column for column in PUBLISHED[table].columns if "{h}" not in column}
+        <= columns_of(connection, table).keys()
+        for table in tables
     )
-    return Section(part.name, part.title, part.of_bundle(connection) if is_complete else None)
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:

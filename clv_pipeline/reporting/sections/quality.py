@@ -10,7 +10,7 @@ from clv_pipeline.reporting.html import Picture
 from clv_pipeline.reporting.labels import Metric
 from clv_pipeline.reporting.model_card import statements as verdicts_of
 from clv_pipeline.reporting.quality_tables import SPEND_METRICS_IN_SHORT, comparisons, judged_models, terms
-from clv_pipeline.reporting.sections.common import Run, capital, run_of, statement, table_of
+from clv_pipeline.reporting.sections.common import Run, capital, run_of, statement
 from clv_pipeline.reporting.sections.slices import Window, last_window, right_and_wrong, tables_by_kind
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
@@ -22,10 +22,8 @@ select statement from model_quality
 where row_kind = 'verdict' and metric = 'sure_enough_to_spend_money' and horizon_days = $days
 """
 _PAST = """
-select as_of_date, horizon_days,
-    case when is_backtest then 'test' when is_closed then 'over' else 'open' end as window_state,
-    customers, expected_spend, expected_spend_low, expected_spend_high, actual_spend, is_inside,
-    share_inside as inside_share, gini, baseline_gini, bias, baseline_bias
+select as_of_date, horizon_days, is_backtest, is_closed, expected_spend, expected_spend_low, expected_spend_high, actual_spend,
+    is_inside, share_inside, gini, baseline_gini, bias, baseline_bias
 from prediction_outcomes where slice_kind = 'all'
 order by is_backtest, as_of_date desc, horizon_days limit 24
 """
@@ -69,7 +67,7 @@ def of_bundle(connection: Connection) -> Quality:
         _pictures(run, window) if window else [],
         _tracking(connection, run),
         tables_by_kind(window) if window else [],
-        table_of(connection, _PAST),
+        _past(records(connection, _PAST)),
         models,
         terms(table for _, table in models),
     )
@@ -239,6 +237,33 @@ def _tracking(connection: Connection, run: Run) -> Picture | None:
         run.currency,
         tables=(_OUTCOMES, "predicted_totals"),
     )
+
+
+def _past(rows: list[dict[str, Any]]) -> Table:
+    return Table(
+        [
+            "predicted on", "days", "window", "expected", "interval", "actual", "total inside", "too high / low",
+            "baseline: too high / low", "customers inside", "Gini", "baseline's Gini",
+        ],
+        [
+            [
+                formats.day(row["as_of_date"]),
+                formats.count(row["horizon_days"]),
+                "test" if row["is_backtest"] else "over" if row["is_closed"] else "open",
+                formats.money(row["expected_spend"], digits=0),
+                formats.money_range(row["expected_spend_low"], row["expected_spend_high"]),
+                formats.money(row["actual_spend"], digits=0),
+                formats.cell("is_inside", row["is_inside"]),
+                formats.percent(row["bias"], signed=True),
+                formats.percent(row["baseline_bias"], signed=True),
+                formats.percent(row["share_inside"]),
+                formats.decimal(row["gini"]),
+                formats.decimal(row["baseline_gini"]),
+            ]
+            for row in rows
+        ],
+        frozenset({1, 3, 4, 5, 7, 8, 9, 10, 11}),
+    )  # fmt: skip
 
 
 def _models(connection: Connection) -> list[tuple[str, Table]]:
