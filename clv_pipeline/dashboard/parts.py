@@ -13,6 +13,8 @@ from clv_pipeline.dashboard.served import ServedBundle
 Part = Callable[[ServedBundle], None]
 _TWO_NIGHTS = "It compares two published nights, and this is the first. The next night fills it: `clv run` tomorrow."
 _MORE_HISTORY = "Load a longer history: the SELECT orders.sql should return every order there is."
+#: From so many characters on, a name has a line of the legend to itself.
+_LONG_NAME = 18
 #: Table -> why it has no rows, and the next step.
 _WHY_EMPTY = {
     "prediction_outcomes": "No prediction could be compared with what came: no predicted window is over yet, and the history is too "
@@ -104,7 +106,7 @@ def intervals(
     tooltip += [alt.Tooltip(f"{end}:Q", title=word, format=form) for end, word in ((low, "lower end"), (high, "upper end"))]
     tooltip += [alt.Tooltip(f"{series}:N", title="kind")] if series else []
     colour = alt.Color(f"{series}:N", title=None, **_legend(frame, series)) if series else alt.value(charts.ACCENT)
-    base = alt.Chart(frame, height=24 * frame[name].nunique() + 60).encode(
+    base = alt.Chart(frame, height=_height(frame, name, series)).encode(
         y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)), color=colour, tooltip=tooltip
     )
     scale = alt.Scale(zero=False)
@@ -121,7 +123,7 @@ def dots(frame: pd.DataFrame, name: str, value: str, series: str, title: str, *,
     """Return one dot for each name and `series`, such as predicted and actual, in the frame's order."""
     axis = alt.Axis(format=charts.axis_form(form), tickCount=5)
     return (
-        alt.Chart(frame, height=24 * frame[name].nunique() + 80)
+        alt.Chart(frame, height=_height(frame, name, series))
         .mark_point(filled=True, size=80, opacity=1)
         .encode(
             y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)),
@@ -140,5 +142,17 @@ def _legend(frame: pd.DataFrame, series: str) -> dict[str, Any]:
     names = list(dict.fromkeys(frame[series]))
     return {
         "scale": alt.Scale(domain=names, range=[charts.SERIES[i % len(charts.SERIES)] for i in range(len(names))]),
-        "legend": alt.Legend(orient="bottom", columns=3),
+        "legend": alt.Legend(orient="bottom", columns=_legend_columns(names), labelLimit=280),
     }
+
+
+def _legend_columns(names: list[str]) -> int:
+    # on a phone two short names fit side by side, or one long one
+    return 1 if max(map(len, names), default=0) > _LONG_NAME else 2
+
+
+def _height(frame: pd.DataFrame, name: str, series: str | None) -> int:
+    """Return the height in pixels of a chart with one line for each name and a legend below."""
+    names = list(dict.fromkeys(frame[series])) if series else []
+    rows_of_legend = -(-len(names) // _legend_columns(names)) if names else 0
+    return 24 * frame[name].nunique() + 70 + 26 * rows_of_legend

@@ -198,13 +198,13 @@ def _cells(cells: pd.DataFrame, value: str, low: str, high: str, unit: str, form
             x=alt.X("months_since:O", title="months since the first purchase", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y("name:O", sort=None, title="month of the first purchase"),
             opacity=alt.Opacity(
-                f"{value}:Q", title=unit, scale=alt.Scale(range=[0.06, 1]), legend=alt.Legend(format=form, orient="bottom")
+                f"{value}:Q", title=unit, scale=alt.Scale(range=[0.06, 1]), legend=alt.Legend(format=form, orient="bottom", tickCount=3)
             ),
             color=alt.Color(
                 "kind:N",
                 title=None,
                 scale=alt.Scale(domain=[_ACTUAL, _FORECAST], range=[charts.ACCENT, charts.SERIES[1]]),
-                legend=alt.Legend(orient="bottom"),
+                legend=None,
             ),
             tooltip=tooltip,
         )
@@ -252,7 +252,7 @@ def _at_age(rows: pd.DataFrame, age: int, name: str, currency: str) -> None:
         scale=alt.Scale(domain=list(kinds.values()), range=[charts.ACCENT, charts.QUIET]),
         legend=alt.Legend(orient="bottom", columns=1, labelLimit=260),
     )
-    base = alt.Chart(rows, height=300).encode(x=x, color=colour)
+    base = alt.Chart(rows, height=360).encode(x=x, color=colour)
     layers = [base.mark_point(filled=True, size=60, opacity=1).encode(y=y, tooltip=tooltip)]
     if has_interval:
         ends = [alt.Tooltip(f"{column}_{end}:Q", title=f"{word} end", format=form) for end, word in (("low", "lower"), ("high", "upper"))]
@@ -290,11 +290,11 @@ def _curves(bundle: ServedBundle) -> None:
         st.caption("Choose cohorts to draw their curves.")
         return
     title = f"spend per customer so far, {bundle.currency}"
-    base = alt.Chart(cells, height=340).encode(
+    base = alt.Chart(cells, height=400).encode(
         x=alt.X("months_since:Q", title="months since the first purchase", axis=alt.Axis(tickMinStep=1)),
         color=alt.Color(
             "cohort:N", title=None, scale=alt.Scale(domain=sorted(chosen), range=list(charts.SERIES)),
-            legend=alt.Legend(orient="bottom", columns=4),
+            legend=alt.Legend(orient="bottom", columns=3, symbolOpacity=1),
         ),
         tooltip=[
             alt.Tooltip("cohort:N", title="first purchase in"),
@@ -333,10 +333,10 @@ def _layers(bundle: ServedBundle) -> None:
             color=alt.Color(
                 "layer:N", title="acquired in",
                 scale=alt.Scale(domain=names, range=[charts.SERIES[i % len(charts.SERIES)] for i in range(len(names))]),
-                legend=alt.Legend(orient="bottom", columns=4),
+                legend=alt.Legend(orient="bottom", columns=3),
             ),
             opacity=alt.Opacity(
-                "kind:N", title=None, scale=alt.Scale(domain=[_ACTUAL, _FORECAST], range=[1, 0.45]), legend=alt.Legend(orient="bottom")
+                "kind:N", title=None, scale=alt.Scale(domain=[_ACTUAL, _FORECAST], range=[1, 0.45]), legend=None
             ),
             order=alt.Order("layer:N"),
             tooltip=[
