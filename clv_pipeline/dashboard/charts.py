@@ -103,6 +103,18 @@ def columns(
     )
 
 
+def days(frame: pd.DataFrame, day: str, value: str, title: str) -> alt.LayerChart:
+    """Return one stem per day, red below zero."""
+    colour = alt.when(alt.datum[value] < 0).then(alt.value(BAD)).otherwise(alt.value(ACCENT))
+    base = alt.Chart(frame, height=220).encode(
+        x=_day_or_number(frame, day, None),
+        y=alt.Y(f"{value}:Q", title=title, axis=alt.Axis(format=SHORT, tickCount=5)),
+        color=colour,
+        tooltip=[_tooltip(frame, day, None), alt.Tooltip(f"{value}:Q", title=title, format=CENTS)],
+    )
+    return base.mark_rule(strokeWidth=2).encode(y2=alt.datum(0)) + base.mark_circle(size=36, opacity=1)
+
+
 def heat_map(
     frame: pd.DataFrame, x: str, y: str, value: str, title: str, *, x_title: str, y_title: str, form: str = PERCENT
 ) -> alt.Chart:
