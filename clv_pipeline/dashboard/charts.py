@@ -23,6 +23,7 @@ WHOLE, CENTS, PERCENT, PERCENT_FINE = ",.0f", ",.2f", ".0%", ".1%"
 SHORT = "~s"
 _LONGEST_NAME_PIXELS = 190
 _BAR_PIXELS = 26
+_DAY_MILLISECONDS = 86_400_000
 
 
 def show(
@@ -178,7 +179,7 @@ def _worded(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:
 def _day_or_number(frame: pd.DataFrame, column: str, title: str | None) -> alt.X:
     if not pd.api.types.is_datetime64_any_dtype(frame[column]):
         return alt.X(f"{column}:Q", title=title, axis=alt.Axis(format=WHOLE, tickMinStep=1))
-    axis = alt.Axis(format=_day_form(frame[column]), labelOverlap=True, tickCount=6)
+    axis = alt.Axis(format=_day_form(frame[column]), labelOverlap=True, tickCount=6, tickMinStep=_DAY_MILLISECONDS)
     return alt.X(f"{column}:T", timeUnit="utcyearmonthdate", title=title, axis=axis)
 
 

@@ -36,7 +36,7 @@ def show(
     state = st.dataframe(
         frame.style.format({c: _writer(str(c), frame[c]) for c in frame.columns}, na_rep=""),
         key=name, hide_index=True, column_config=config, height=_height(len(frame)),
-        on_select="rerun" if selects else "ignore", selection_mode="single-row",
+        on_select="rerun" if selects else "ignore", selection_mode="single-row", placeholder="",
         alt=f"Table with {len(frame)} rows: {', '.join(headings[c] for c in frame.columns)}",
     )  # fmt: skip
     if with_csv:

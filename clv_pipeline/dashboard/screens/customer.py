@@ -85,7 +85,7 @@ def _head(bundle: ServedBundle, customer: dict[str, Any]) -> None:
     figures = [
         (f"Predicted spend, {days} days", formats.money(customer[bundle.spend_column], currency), _range(customer, "predicted_spend", days)),
         (f"Purchase probability, {days} days", formats.percent(customer[bundle.probability_column]), _next_order(customer)),
-        ("Orders x order value", _orders(customer, days), f"expected in {days} days"),
+        ("Orders × order value", _orders(customer, days), f"expected in {days} days"),
         ("Lifetime spend", formats.money(customer["lifetime_spend"], currency), _margin(customer, currency)),
         ("Net spend to date", formats.money(customer["historic_value"], currency), f"{formats.count(customer['purchase_days'])} purchase days"),
     ]  # fmt: skip
@@ -112,7 +112,7 @@ def _orders(customer: dict[str, Any], days: int) -> str:
     orders, value = customer[f"predicted_orders_{days}d"], customer["expected_order_value"]
     if orders is None or value is None:
         return ""
-    return f"{formats.decimal(orders, 2)} x {formats.decimal(value, 2)}"
+    return f"{formats.decimal(orders, 2)} × {formats.decimal(value, 2)}"
 
 
 def _margin(customer: dict[str, Any], currency: str) -> str:
@@ -238,7 +238,7 @@ def _next_purchases(bundle: ServedBundle, customer: dict[str, Any]) -> None:
         if of_kind.empty:
             st.caption(nothing)
         else:
-            tables.show(bundle, of_kind, name=f"next-{kind}", table="next_purchases", with_csv=False)
+            tables.show(bundle, of_kind, name=f"next-{kind}", table="next_purchases", with_csv=False, headings={"expected_spend": "expected spend"})
     if not rows.empty:
         st.caption(
             f"Within {bundle.days} days. Probabilities of a list do not add up to anything, and nobody has measured whether a "
