@@ -18,7 +18,7 @@ ACCENT, QUIET, GOOD, BAD = "#3b82f6", "#7c8795", "#16a34a", "#dc2626"
 #: Up to eight series; more are not told apart.
 SERIES = (ACCENT, "#c2620a", "#0d9488", "#a855f7", "#db2777", "#65820d", "#64748b", "#0891b2")
 #: Number formats of Vega; thousands and decimals follow the setting.
-WHOLE, CENTS, PERCENT, PERCENT_FINE = ",.0f", ",.2f", ".0%", ".1%"
+WHOLE, CENTS, PERCENT, PERCENT_FINE, SCORE = ",.0f", ",.2f", ".0%", ".1%", ".2~f"
 #: Large amounts on an axis: 1.5M.
 SHORT = "~s"
 _LONGEST_NAME_PIXELS = 190
@@ -50,7 +50,7 @@ def bars(
     if low and high:
         tooltip += [alt.Tooltip(f"{end}:Q", title=end, format=form) for end in (low, high)]
     base = alt.Chart(frame, height=_BAR_PIXELS * len(frame) + 40).encode(y=y, tooltip=tooltip)
-    axis = alt.Axis(format=form if "%" in form else SHORT, tickCount=5)
+    axis = alt.Axis(format=axis_form(form), tickCount=5)
     has_interval = bool(low and high)
     # a whisker of the same colour is seen on a paler bar, in light and dark
     drawn = base.mark_bar(color=colour, height=alt.RelativeBandSize(0.65), opacity=0.55 if has_interval else 1).encode(
@@ -73,7 +73,7 @@ def lines(
     tooltip = [_tooltip(frame, x, x_title), alt.Tooltip(f"{y}:Q", title=title, format=form)]
     tooltip += [alt.Tooltip(f"{series}:N", title=series)] if series else []
     tooltip += [alt.Tooltip(f"{end}:Q", title=end, format=form) for end in (low, high) if end]
-    axis = alt.Axis(format=form if "%" in form else SHORT, tickCount=5)
+    axis = alt.Axis(format=axis_form(form), tickCount=5)
     base = alt.Chart(frame, height=280).encode(x=across, color=mark)
     layers = []
     if low and high:
@@ -96,7 +96,7 @@ def columns(
         .mark_bar()
         .encode(
             x=alt.X(f"{x}:N", sort=list(sort) if sort else None, title=x_title),
-            y=alt.Y(f"{y}:Q", title=title, axis=alt.Axis(format=form if "%" in form else SHORT, tickCount=5)),
+            y=alt.Y(f"{y}:Q", title=title, axis=alt.Axis(format=axis_form(form), tickCount=5)),
             color=mark,
             tooltip=[alt.Tooltip(f"{x}:N", title=x_title or x), alt.Tooltip(f"{y}:Q", title=title, format=form)]
             + ([alt.Tooltip(f"{series}:N", title=series)] if series else []),
@@ -167,6 +167,11 @@ def waterfall(frame: pd.DataFrame, name: str, change: str, start: str, end: str,
             ],
         )
     )
+
+
+def axis_form(form: str) -> str:
+    """Return the format of an axis: amounts are shortened, shares and scores are not."""
+    return SHORT if form in (WHOLE, CENTS) else form
 
 
 def _worded(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:
