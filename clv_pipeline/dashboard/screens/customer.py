@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from clv_pipeline.dashboard import charts, links, tables
+from clv_pipeline.dashboard import charts, links, parts, tables
+from clv_pipeline.dashboard.escaping import plain
 from clv_pipeline.dashboard.served import ServedBundle
 from clv_pipeline.reporting import formats, labels
 
@@ -37,7 +38,7 @@ def show(bundle: ServedBundle) -> None:
     if found.empty:
         _hits(bundle, asked)
         return
-    (customer,) = found.astype(object).where(found.notna(), None).to_dict("records")
+    (customer,) = parts.records(found)
     _head(bundle, customer)
     _reasons(bundle, customer)
     _timeline(bundle, customer)
@@ -56,8 +57,8 @@ def _hits(bundle: ServedBundle, asked: str) -> None:
     )
     if hits.empty:
         st.info(
-            f"Customer {asked} is not in this bundle: the number is unknown, the customer was erased on request, or did not "
-            "consent to profiling. The dashboard cannot tell which."
+            f"Customer {plain(asked)} is not in this bundle: the number is unknown, the customer was erased on request, or did "
+            "not consent to profiling. The dashboard cannot tell which."
         )
         return
     more = " The list has the first of them." if len(hits) > _MOST_HITS else ""
@@ -71,7 +72,7 @@ def _hits(bundle: ServedBundle, asked: str) -> None:
 
 def _head(bundle: ServedBundle, customer: dict[str, Any]) -> None:
     currency, days = bundle.currency, bundle.days
-    st.header(customer["customer_id"])
+    st.header(plain(customer["customer_id"]))
     segment = bundle.frame("select definition from segments where segment = $segment", segment=customer["segment"])
     advice = bundle.frame("select action, why from recommendations where customer_id = $c", c=customer["customer_id"])
     st.markdown(
@@ -79,15 +80,24 @@ def _head(bundle: ServedBundle, customer: dict[str, Any]) -> None:
         f"{labels.words(customer['score_status'])}"
     )
     for definition in segment["definition"]:
-        st.caption(f"The segment: {definition}.")
+        st.caption(f"The segment: {plain(definition)}.")
     for action, why in advice.itertuples(index=False):
-        st.markdown(f"What to do: {action} ({why}).")
+        st.markdown(f"What to do: {plain(action)} ({plain(why)}).")
     figures = [
-        (f"Predicted spend, {days} days", formats.money(customer[bundle.spend_column], currency), _range(customer, "predicted_spend", days)),
-        (f"Purchase probability, {days} days", formats.percent(customer[bundle.probability_column]), _next_order(customer)),
+        (
+            f"Predicted spend, {days} days", formats.money(customer[bundle.spend_column], currency),
+            _range(customer, "predicted_spend", days),
+        ),
+        (
+            f"Purchase probability, {days} days", formats.percent(customer[bundle.probability_column]),
+            _next_order(customer),
+        ),
         ("Orders × order value", _orders(customer, days), f"expected in {days} days"),
         ("Lifetime spend", formats.money(customer["lifetime_spend"], currency), _margin(customer, currency)),
-        ("Net spend to date", formats.money(customer["historic_value"], currency), f"{formats.count(customer['purchase_days'])} purchase days"),
+        (
+            "Net spend to date", formats.money(customer["historic_value"], currency),
+            formats.counted(customer["purchase_days"], "purchase day"),
+        ),
     ]  # fmt: skip
     for start in (0, 3):
         shown = figures[start : start + 3]
@@ -161,7 +171,8 @@ def _reasons(bundle: ServedBundle, customer: dict[str, Any]) -> None:
 def _waterfall(
     bundle: ServedBundle, first: str, start: float, steps: list[tuple[str, float]], last: str, text: str
 ) -> None:
-    rows, level = [(first, None, 0.0, start)], start
+    level = start
+    rows: list[tuple[str, float | None, float, float]] = [(first, None, 0.0, start)]
     for name, change in steps:
         rows.append((name, change, level, level + change))
         level += change
@@ -214,7 +225,7 @@ def _change(bundle: ServedBundle, customer: dict[str, Any]) -> None:
         return
     (change,) = changes.to_dict("records")
     previous, now = change["previous_predicted_spend"], change["predicted_spend"]
-    st.markdown(f"Since {formats.day(change['previous_as_of_date'])}: {change['text']}.")
+    st.markdown(f"Since {formats.day(change['previous_as_of_date'])}: {plain(change['text'])}.")
     if pd.isna(previous):
         return
     steps = [(labels.words(cause), change[cause]) for cause in _CAUSES if change.get(cause)]
@@ -238,7 +249,14 @@ def _next_purchases(bundle: ServedBundle, customer: dict[str, Any]) -> None:
         if of_kind.empty:
             st.caption(nothing)
         else:
-            tables.show(bundle, of_kind, name=f"next-{kind}", table="next_purchases", with_csv=False, headings={"expected_spend": "expected spend"})
+            tables.show(
+                bundle,
+                of_kind,
+                name=f"next-{kind}",
+                table="next_purchases",
+                with_csv=False,
+                headings={"expected_spend": "expected spend"},
+            )
     if not rows.empty:
         st.caption(
             f"Within {bundle.days} days. Probabilities of a list do not add up to anything, and nobody has measured whether a "

@@ -8,11 +8,12 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from clv_pipeline.dashboard import charts, links, selection, tables
+from clv_pipeline.dashboard import charts, links, parts, selection, tables
 from clv_pipeline.dashboard.export import list_as_csv
 from clv_pipeline.dashboard.selection import Column, Grid, Selection
 from clv_pipeline.dashboard.served import ServedBundle
 from clv_pipeline.reporting import formats, labels
+from clv_pipeline.warehouse.connection import quote_name
 
 TITLE = "Explorer"
 POSITION = 20
@@ -134,7 +135,8 @@ def _chart(bundle: ServedBundle, grid: Grid, chosen: Selection, customers: int) 
         key=_CHART, selects=_AREA,
     )  # fmt: skip
     st.caption(
-        f"{formats.count(customers)} customers: {what}. Spend below {formats.money(grid.lowest, bundle.currency)} is at the left edge."
+        f"{formats.count(customers)} customers: {what}. Spend below {formats.money(grid.lowest, bundle.currency)} is drawn at "
+        "the left edge."
     )
     return state
 
@@ -256,12 +258,19 @@ def _list(bundle: ServedBundle, chosen: Selection, customers: int) -> None:
 
 def _of_the_list(bundle: ServedBundle, chosen: Selection, by: str, limit: int) -> None:
     query, parameters = selection.best(chosen, "*", by, limit)
-    found = bundle.frame(
-        f'select count(*) as customers, sum({bundle.spend_column}) as spend, sum({bundle.probability_column}) as buyers, min("{by}") as least '
-        f"from ({query}) as listed", **parameters,
-    ).iloc[0]  # fmt: skip
+    (found,) = parts.records(
+        _read(
+            bundle,
+            (
+                f"select count(*) as customers, sum({bundle.spend_column}) as spend, sum({bundle.probability_column}) as buyers, "
+                f"min({quote_name(by)}) as least from ({query}) as listed",
+                parameters,
+            ),
+        )
+    )
+    share = formats.percent(found["spend"] / (float(bundle.run["predicted_spend_total"]) or 1.0))
     st.caption(
-        f"The best {formats.count(found['customers'])}: predicted spend {formats.money(found['spend'], bundle.currency, digits=0)} "
-        f"({formats.percent(found['spend'] / (float(bundle.run['predicted_spend_total']) or 1.0))} of all), "
-        f"{formats.count(found['buyers'])} expected buyers; the last one has {labels.heading(by)} {formats.cell(by, found['least'])}."
+        f"The best {formats.count(found['customers'])}: predicted spend "
+        f"{formats.money(found['spend'], bundle.currency, digits=0)} ({share} of all), {formats.count(found['buyers'])} expected "
+        f"buyers; the last one has {labels.heading(by)} {formats.cell(by, found['least'])}."
     )
