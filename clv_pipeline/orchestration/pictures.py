@@ -1,14 +1,19 @@
 """Plots in asset metadata: numbers come from the warehouse, pictures from reporting, Markdown goes to the Dagster UI."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.reporting import labels, markdown, plots
+from clv_pipeline.reporting import drawing, labels, markdown, plots
 from clv_pipeline.warehouse.connection import Connection, has_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def kept_or_drawn(
@@ -39,8 +44,10 @@ def of_test_window(connection: Connection, settings: Settings) -> dict[str, Any]
         found[f"predicted against actual {days}d"] = _shown(
             plots.predicted_against_actual(actual, predicted, settings.currency)
         )
-        found[f"decile calibration {days}d"] = _shown(plots.decile_calibration(actual, predicted, settings.currency))
-        found[f"gain {days}d"] = _shown(plots.gain_curve(actual, predicted))
+        means = plots.means_by_decile(actual, predicted)
+        found[f"decile calibration {days}d"] = _shown(plots.decile_calibration(*means, settings.currency))
+        gains = plots.gains(actual, predicted), plots.gains(actual, actual)
+        found[f"gain {days}d"] = _shown(plots.gain_curve(*gains))
     return found
 
 
@@ -62,11 +69,11 @@ def of_what_drives_predictions(connection: Connection, settings: Settings) -> di
     for (target, kind), group in groupby(bars, key=lambda row: row[:2]):
         name, lost, _ = labels.drivers(target, settings.currency)
         title = f"{name}: importance by {kind}"
-        found[title.lower()] = _shown(plots.bars_with_intervals([row[2:] for row in group], title, lost))
+        found[title.lower()] = _shown(plots.bars_with_intervals([row[2:] for row in group], lost))
     for target, curves in groupby(points, key=lambda row: row[0]):
         name, _, unit = labels.drivers(target, settings.currency)
         title = f"{name} by value of a feature"
-        found[title.lower()] = _shown(plots.dependence([row[1:] for row in curves], title, unit))
+        found[title.lower()] = _shown(plots.dependence([row[1:] for row in curves], unit))
     return found
 
 
@@ -80,9 +87,7 @@ def of_sources(connection: Connection, settings: Settings) -> dict[str, Any]:
     ).fetchall()
     if not bars:
         return {}
-    return {
-        "what each source adds": _shown(plots.bars_with_intervals(bars, "What each source adds", "normalised Gini"))
-    }
+    return {"what each source adds": _shown(plots.bars_with_intervals(bars, "normalised Gini"))}
 
 
 def of_segments(connection: Connection) -> dict[str, Any]:
@@ -90,11 +95,9 @@ def of_segments(connection: Connection) -> dict[str, Any]:
     rows = connection.execute(
         "select replace(segment, '_', ' '), count(*) from published.customer_clv group by segment order by 2 desc"
     ).fetchall()
-    picture = plots.horizontal_bars(
-        [r[0] for r in rows], [float(r[1]) for r in rows], "Customers by segment", "customers"
-    )
-    return {"segments": _shown(picture)}
+    figure = plots.horizontal_bars([r[0] for r in rows], [float(r[1]) for r in rows], "customers")
+    return {"customers by segment": _shown(figure)}
 
 
-def _shown(png: bytes) -> dg.MetadataValue:
-    return dg.MetadataValue.md(markdown.picture(png))
+def _shown(figure: Figure) -> dg.MetadataValue:
+    return dg.MetadataValue.md(markdown.picture(drawing.to_png(figure)))

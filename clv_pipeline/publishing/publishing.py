@@ -59,6 +59,7 @@ def publish_parameters(settings: Settings) -> Parameters:
         "missed_potential_share": settings.missed_potential_share,
         "recent_days": settings.recent_days,
         "gross_margin": settings.gross_margin,
+        "lifetime_days": settings.lifetime_days,
         "min_buyers": settings.min_buyers,
         "erased_customer": ERASED_CUSTOMER.text,
         **base_parameters(settings),

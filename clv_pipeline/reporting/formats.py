@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from clv_pipeline.core.settings import NumberFormat
 from clv_pipeline.reporting import labels
@@ -221,16 +221,26 @@ def counted(number: Number | None, singular: str, plural: str | None = None) -> 
 
 def _unit(value: Number) -> tuple[int, str]:
     """Return the size and name of the unit in which a number is said; what rounds to a million is said in millions."""
-    rounded = abs(float(f"{float(value):.3g}"))
+    rounded = abs(_rounded(value))
     return next(((size, name) for size, name in _UNITS if rounded >= size), (1, ""))
 
 
+def _rounded(value: Number) -> Decimal:
+    """Return a number with three digits that count, halves away from zero.
+
+    >>> _rounded(3365), _rounded(-0.0012345)
+    (Decimal('3370'), Decimal('-0.00123'))
+    """
+    exact = Decimal(str(value))
+    place = max(exact.adjusted() - 2, -12) if exact else 0
+    scaled = exact.scaleb(-place).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    return Decimal(f"{scaled.scaleb(place):f}")
+
+
 def _three_digits(value: Number, size: int, *, signed: bool = False) -> str:
-    rounded = float(f"{float(value) / size:.3g}")
-    digits = 0 if abs(rounded) >= 100 or rounded == 0 else 2 - math.floor(math.log10(abs(rounded)))
-    text = f"{rounded:z,.{digits}f}"
+    text = f"{_rounded(value) / size:z,f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return localised(f"+{text}" if signed and rounded > 0 else text)
+    return localised(f"+{text}" if signed and value > 0 and text != "0" else text)
 
 
 def interval(low: str, high: str) -> str:

@@ -1,6 +1,6 @@
 """Tables and pictures in Markdown, for model cards, docs/accuracy.md and the metadata of assets. HTML is `html.py`."""
 
-from clv_pipeline.reporting.plots import data_uri
+from clv_pipeline.reporting.drawing import data_uri
 from clv_pipeline.reporting.tables import Table
 
 
