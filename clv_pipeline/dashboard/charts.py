@@ -23,6 +23,7 @@ WHOLE, CENTS, PERCENT, PERCENT_FINE, SCORE = ",.0f", ",.2f", ".0%", ".1%", ".2~f
 SHORT = "~s"
 _LONGEST_NAME_PIXELS = 190
 _BAR_PIXELS = 26
+_DAY_MILLISECONDS = 86_400_000
 
 
 def show(
@@ -103,6 +104,18 @@ def columns(
     )
 
 
+def days(frame: pd.DataFrame, day: str, value: str, title: str) -> alt.LayerChart:
+    """Return one stem per day, red below zero."""
+    colour = alt.when(alt.datum[value] < 0).then(alt.value(BAD)).otherwise(alt.value(ACCENT))
+    base = alt.Chart(frame, height=220).encode(
+        x=_day_or_number(frame, day, None),
+        y=alt.Y(f"{value}:Q", title=title, axis=alt.Axis(format=SHORT, tickCount=5)),
+        color=colour,
+        tooltip=[_tooltip(frame, day, None), alt.Tooltip(f"{value}:Q", title=title, format=CENTS)],
+    )
+    return base.mark_rule(strokeWidth=2).encode(y2=alt.datum(0)) + base.mark_circle(size=36, opacity=1)
+
+
 def heat_map(
     frame: pd.DataFrame, x: str, y: str, value: str, title: str, *, x_title: str, y_title: str, form: str = PERCENT
 ) -> alt.Chart:
@@ -171,7 +184,7 @@ def _worded(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:
 def _day_or_number(frame: pd.DataFrame, column: str, title: str | None) -> alt.X:
     if not pd.api.types.is_datetime64_any_dtype(frame[column]):
         return alt.X(f"{column}:Q", title=title, axis=alt.Axis(format=WHOLE, tickMinStep=1))
-    axis = alt.Axis(format=_day_form(frame[column]), labelOverlap=True, tickCount=6)
+    axis = alt.Axis(format=_day_form(frame[column]), labelOverlap=True, tickCount=6, tickMinStep=_DAY_MILLISECONDS)
     return alt.X(f"{column}:T", timeUnit="utcyearmonthdate", title=title, axis=axis)
 
 
