@@ -128,7 +128,8 @@ def heat_map(
             y=alt.Y(f"{y}:O", sort=None, title=y_title),
             # opacity instead of a colour scheme: it begins at the page, be it light or dark
             opacity=alt.Opacity(
-                f"{value}:Q", title=title, scale=alt.Scale(range=[0.06, 1]), legend=alt.Legend(format=form)
+                f"{value}:Q", title=title, scale=alt.Scale(range=[0.06, 1]),
+                legend=alt.Legend(format=form, orient="bottom", tickCount=4),
             ),
             tooltip=[
                 alt.Tooltip(f"{y}:O", title=y_title),

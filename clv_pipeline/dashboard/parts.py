@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from clv_pipeline.dashboard import charts
+from clv_pipeline.dashboard.escaping import plain
 from clv_pipeline.dashboard.served import ServedBundle
 
 Part = Callable[[ServedBundle], None]
@@ -76,10 +77,11 @@ def choose(page: str, parts: Mapping[str, Part], bundle: ServedBundle) -> None:
 
 def draw(title: str, chart: alt.TopLevelMixin, text: str, *tables: str, note: str = "") -> None:
     """Draw a chart below its title; the caption has a note for the reader and names the tables that the figures are from."""
-    st.markdown(f"##### {title}")
+    # titles and notes may name a channel or a category of the company
+    st.markdown(f"##### {plain(title)}")
     charts.show(chart, text)
     names = ", ".join(f"`{table}`" for table in tables)
-    st.caption(f"{note} From {names}.".strip())
+    st.caption(f"{plain(note)} From {names}.".strip())
 
 
 def is_empty(bundle: ServedBundle, table: str) -> bool:
