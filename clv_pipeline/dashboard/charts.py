@@ -49,7 +49,7 @@ def bars(
     tooltip = [alt.Tooltip(f"{name}:N", title="name"), alt.Tooltip(f"{value}:Q", title=title, format=form)]
     if low and high:
         tooltip += [alt.Tooltip(f"{end}:Q", title=end, format=form) for end in (low, high)]
-    base = alt.Chart(frame, height=_BAR_PIXELS * len(frame) + 40).encode(y=y, tooltip=tooltip)
+    base = alt.Chart(frame, height=_BAR_PIXELS * len(frame) + 64).encode(y=y, tooltip=tooltip)
     axis = alt.Axis(format=axis_form(form), tickCount=5)
     has_interval = bool(low and high)
     # a whisker of the same colour is seen on a paler bar, in light and dark

@@ -100,9 +100,12 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def intervals(
     frame: pd.DataFrame, name: str, value: str, low: str, high: str, title: str, *, series: str | None = None,
-    form: str = charts.WHOLE, zero: bool = False,
+    form: str = charts.WHOLE, zero: bool = False, domain: tuple[float, float] | None = None,
 ) -> alt.LayerChart:  # fmt: skip
-    """Return a dot with its interval for each name, in the frame's order, coloured by `series`; `zero` draws a line at 0."""
+    """Return a dot with its interval for each name, in the frame's order, coloured by `series`; `zero` draws a line at 0.
+
+    The axis is as long as the values need, or as `domain` says.
+    """
     axis = alt.Axis(format=charts.axis_form(form), tickCount=5)
     tooltip = [alt.Tooltip(f"{name}:N", title="name"), alt.Tooltip(f"{value}:Q", title=title, format=form)]
     tooltip += [alt.Tooltip(f"{end}:Q", title=word, format=form) for end, word in ((low, "lower end"), (high, "upper end"))]
@@ -111,7 +114,7 @@ def intervals(
     base = alt.Chart(frame, height=_height(frame, name, series)).encode(
         y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)), color=colour, tooltip=tooltip
     )
-    scale = alt.Scale(zero=False)
+    scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=False)
     layers = [
         base.mark_rule(strokeWidth=2).encode(x=alt.X(f"{low}:Q", title=title, axis=axis, scale=scale), x2=f"{high}:Q"),
         base.mark_point(filled=True, size=70, opacity=1).encode(x=alt.X(f"{value}:Q", title=title, axis=axis, scale=scale)),
