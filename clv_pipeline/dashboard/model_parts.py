@@ -104,7 +104,7 @@ def models(bundle: ServedBundle) -> None:
         note=f"{label}: {labels.metric(metric).meaning}. Measured on {formats.counted(best['customers'], 'customer')} from {start} on, "
         "a window that no model was fitted or tuned on; bars are 90 % bootstrap intervals.",
     )
-    tables.show(bundle, rows.drop(columns=["name", "kind"]), name="models", table="model_quality")
+    tables.show(bundle, rows.assign(candidate=rows["name"]).drop(columns=["name", "kind"]), name="models", table="model_quality")
 
 
 def _role(row: dict[str, Any]) -> str:

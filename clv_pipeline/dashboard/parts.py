@@ -155,4 +155,4 @@ def _height(frame: pd.DataFrame, name: str, series: str | None) -> int:
     """Return the height in pixels of a chart with one line for each name and a legend below."""
     names = list(dict.fromkeys(frame[series])) if series else []
     rows_of_legend = -(-len(names) // _legend_columns(names)) if names else 0
-    return 24 * frame[name].nunique() + 70 + 26 * rows_of_legend
+    return 24 * frame[name].nunique() + 90 + 30 * rows_of_legend

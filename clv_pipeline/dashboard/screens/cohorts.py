@@ -416,7 +416,7 @@ def _quality(bundle: ServedBundle) -> None:
         note="WAPE: sum of the absolute errors divided by actual spend, mean over past dates at which nothing later was known. "
         "Past dates overlap where the forecast is longer than 3 months.",
     )
-    shown = rows.drop(columns=["name", "by"])
+    shown = rows.assign(method=rows["by"]).drop(columns=["name", "by"])
     tables.show(bundle, shown, name="forecast_quality", table="forecast_quality")
 
 

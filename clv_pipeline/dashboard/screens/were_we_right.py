@@ -284,7 +284,10 @@ def _kinds(bundle: ServedBundle, window: dict[str, Any]) -> list[str]:
 
 
 def _slice_name(kind: str, name: str) -> str:
-    return f"decile {name}" if kind == "decile" and name.isdigit() else labels.words(name)
+    if kind == "decile" and name.isdigit():
+        return f"decile {name}"
+    # a channel is shown as the company wrote it
+    return name if kind == "channel" else labels.words(name)
 
 
 def _where_finding(rows: pd.DataFrame, by: str) -> str:
