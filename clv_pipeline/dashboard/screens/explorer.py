@@ -94,11 +94,18 @@ def _choice(column: Column, chosen: Selection) -> Selection:
 
 def _between(column: Column, chosen: Selection, ask: str) -> Selection:
     name = labels.heading(column.name) + (", %" if column.is_share else "")
-    st.markdown(name)
+    st.markdown(f"{name}, from and to")
     ends = []
     for place, end in zip(st.columns(2), ("from", "to"), strict=True):
-        asked = {"label_visibility": "collapsed", "key": f"{column.name}_{end}", "bind": "query-params", "value": None} | ({"placeholder": end} if ask == "number_input" else {})
-        ends.append(getattr(place, ask)(f"{name}, {end}", **asked))
+        # a date has no text of its own for nothing
+        hint = {"placeholder": end} if ask == "number_input" else {}
+        with place:
+            ends.append(
+                getattr(st, ask)(
+                    f"{name}, {end}", value=None, key=f"{column.name}_{end}", bind="query-params",
+                    label_visibility="collapsed", **hint,
+                )
+            )  # fmt: skip
     low, high = (None if end is None else end / 100 for end in ends) if column.is_share else ends
     return chosen.at_least(column.name, low).at_most(column.name, high)
 
