@@ -123,7 +123,7 @@ def _missing(bundle: ServedBundle) -> None:
         )
     if set(rows["acquisition_channel"]) <= {"unknown", "other"}:
         st.info("No channel is recorded with the customers. Next step: return acquisition_channel in customers.sql.")
-    st.caption(f"Attribution is an assumption: {plain(rows['attribution'].iloc[0])}.")
+    st.caption(f"Attribution is an assumption: {plain(str(rows['attribution'].iloc[0]).strip())}.")
 
 
 def _value(bundle: ServedBundle) -> None:
