@@ -40,7 +40,7 @@ def show(
         alt=f"Table with {len(frame)} rows: {', '.join(headings[c] for c in frame.columns)}",
     )  # fmt: skip
     if with_csv:
-        download(f"Download {formats.count(len(frame))} rows as CSV", partial(_csv, frame), f"{name}.csv")
+        download(f"Download {formats.counted(len(frame), 'row')} as CSV", partial(_csv, frame), f"{name}.csv")
     return state
 
 

@@ -94,11 +94,18 @@ def _choice(column: Column, chosen: Selection) -> Selection:
 
 def _between(column: Column, chosen: Selection, ask: str) -> Selection:
     name = labels.heading(column.name) + (", %" if column.is_share else "")
-    st.markdown(name)
+    st.markdown(f"{name}, from and to")
     ends = []
     for place, end in zip(st.columns(2), ("from", "to"), strict=True):
-        asked = {"label_visibility": "collapsed", "key": f"{column.name}_{end}", "bind": "query-params", "value": None}
-        ends.append(getattr(place, ask)(f"{name}, {end}", **asked))
+        # a date has no text of its own for nothing
+        hint = {"placeholder": end} if ask == "number_input" else {}
+        with place:
+            ends.append(
+                getattr(st, ask)(
+                    f"{name}, {end}", value=None, key=f"{column.name}_{end}", bind="query-params",
+                    label_visibility="collapsed", **hint,
+                )
+            )  # fmt: skip
     low, high = (None if end is None else end / 100 for end in ends) if column.is_share else ends
     return chosen.at_least(column.name, low).at_most(column.name, high)
 
@@ -127,7 +134,7 @@ def _chart(bundle: ServedBundle, grid: Grid, chosen: Selection, customers: int) 
     what = (
         "one dot per customer"
         if is_dots
-        else "the darker a cell, the more customers; its colour is the most frequent segment"
+        else "the stronger the colour, the more customers; it is that of the most frequent segment"
     )
     state = charts.show(
         drawn.add_params(area),
@@ -143,11 +150,11 @@ def _chart(bundle: ServedBundle, grid: Grid, chosen: Selection, customers: int) 
 
 def _segment_colours(bundle: ServedBundle) -> alt.Color:
     # of all customers, so that a segment keeps its colour whatever the filters are
-    names = [labels.words(s) for s in bundle.frame("select segment from segments order by segment")["segment"]]
+    names = list(bundle.frame("select segment from segments order by predicted_spend_total desc, segment")["segment"])
     return alt.Color(
         "segment:N", title=None,
-        scale=alt.Scale(domain=names, range=list(charts.SERIES[: len(names)])),
-        legend=alt.Legend(orient="bottom", columns=4, symbolOpacity=1, symbolType="circle"),
+        scale=alt.Scale(domain=[labels.words(name) for name in names], range=list(charts.SERIES[: len(names)])),
+        legend=alt.Legend(orient="bottom", columns=2, symbolOpacity=1, symbolType="circle"),
     )  # fmt: skip
 
 
