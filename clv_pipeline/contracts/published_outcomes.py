@@ -22,9 +22,12 @@ OUTCOME_TABLES: tuple[PublishedTable, ...] = (
             "basis": "what the predictions rested on: learned, extended, prior or rule, as in clv_run",
             "customers_in_history": "customers of that night in customer_clv_history of this bundle; 0 where the night is "
             "no longer kept whole, and fewer than customers where some withdrew their consent or were erased",
-            "currency": IDENTITY["currency"],
+            "currency": "ISO code of every amount in the row, and of the night's rows in customer_clv_history",
             "model_version": "the model version that made the prediction",
             "run_id": "the run that made the prediction",
+            "scored_at": IDENTITY["scored_at"] + "; null for nights of older releases",
+            "segment_definition": "hash over the SQL and settings that defined the segments of that run: segments of runs with "
+            "other definitions cannot be compared; null for nights of older releases",
         },
     ),
     PublishedTable(

@@ -18,11 +18,14 @@ ACCENT, QUIET, GOOD, BAD = "#3b82f6", "#7c8795", "#16a34a", "#dc2626"
 #: Up to eight series; more are not told apart.
 SERIES = (ACCENT, "#c2620a", "#0d9488", "#a855f7", "#db2777", "#65820d", "#64748b", "#0891b2")
 #: Number formats of Vega; thousands and decimals follow the setting.
-WHOLE, CENTS, PERCENT, PERCENT_FINE = ",.0f", ",.2f", ".0%", ".1%"
+WHOLE, CENTS, PERCENT, PERCENT_FINE, SCORE = ",.0f", ",.2f", ".0%", ".1%", ".2~f"
 #: Large amounts on an axis: 1.5M.
 SHORT = "~s"
 _LONGEST_NAME_PIXELS = 190
 _BAR_PIXELS = 26
+#: As many names fit side by side on a phone.
+_LEGEND_COLUMNS = 2
+_DAY_MILLISECONDS = 86_400_000
 
 
 def show(
@@ -48,8 +51,8 @@ def bars(
     tooltip = [alt.Tooltip(f"{name}:N", title="name"), alt.Tooltip(f"{value}:Q", title=title, format=form)]
     if low and high:
         tooltip += [alt.Tooltip(f"{end}:Q", title=end, format=form) for end in (low, high)]
-    base = alt.Chart(frame, height=_BAR_PIXELS * len(frame) + 40).encode(y=y, tooltip=tooltip)
-    axis = alt.Axis(format=form if "%" in form else SHORT, tickCount=5)
+    base = alt.Chart(frame, height=_BAR_PIXELS * len(frame) + 64).encode(y=y, tooltip=tooltip)
+    axis = alt.Axis(format=axis_form(form), tickCount=5)
     has_interval = bool(low and high)
     # a whisker of the same colour is seen on a paler bar, in light and dark
     drawn = base.mark_bar(color=colour, height=alt.RelativeBandSize(0.65), opacity=0.55 if has_interval else 1).encode(
@@ -72,8 +75,8 @@ def lines(
     tooltip = [_tooltip(frame, x, x_title), alt.Tooltip(f"{y}:Q", title=title, format=form)]
     tooltip += [alt.Tooltip(f"{series}:N", title=series)] if series else []
     tooltip += [alt.Tooltip(f"{end}:Q", title=end, format=form) for end in (low, high) if end]
-    axis = alt.Axis(format=form if "%" in form else SHORT, tickCount=5)
-    base = alt.Chart(frame, height=280).encode(x=across, color=mark)
+    axis = alt.Axis(format=axis_form(form), tickCount=5)
+    base = alt.Chart(frame, height=_with_legend(280, frame, series)).encode(x=across, color=mark)
     layers = []
     if low and high:
         layers.append(base.mark_area(opacity=0.2).encode(y=alt.Y(f"{low}:Q", title=title, axis=axis), y2=f"{high}:Q"))
@@ -95,7 +98,7 @@ def columns(
         .mark_bar()
         .encode(
             x=alt.X(f"{x}:N", sort=list(sort) if sort else None, title=x_title),
-            y=alt.Y(f"{y}:Q", title=title, axis=alt.Axis(format=form if "%" in form else SHORT, tickCount=5)),
+            y=alt.Y(f"{y}:Q", title=title, axis=alt.Axis(format=axis_form(form), tickCount=5)),
             color=mark,
             tooltip=[alt.Tooltip(f"{x}:N", title=x_title or x), alt.Tooltip(f"{y}:Q", title=title, format=form)]
             + ([alt.Tooltip(f"{series}:N", title=series)] if series else []),
@@ -103,19 +106,32 @@ def columns(
     )
 
 
+def days(frame: pd.DataFrame, day: str, value: str, title: str) -> alt.LayerChart:
+    """Return one stem per day, red below zero."""
+    colour = alt.when(alt.datum[value] < 0).then(alt.value(BAD)).otherwise(alt.value(ACCENT))
+    base = alt.Chart(frame, height=220).encode(
+        x=_day_or_number(frame, day, None),
+        y=alt.Y(f"{value}:Q", title=title, axis=alt.Axis(format=SHORT, tickCount=5)),
+        color=colour,
+        tooltip=[_tooltip(frame, day, None), alt.Tooltip(f"{value}:Q", title=title, format=CENTS)],
+    )
+    return base.mark_rule(strokeWidth=2).encode(y2=alt.datum(0)) + base.mark_circle(size=36, opacity=1)
+
+
 def heat_map(
     frame: pd.DataFrame, x: str, y: str, value: str, title: str, *, x_title: str, y_title: str, form: str = PERCENT
 ) -> alt.Chart:
     """Return cells in the frame's order; the stronger the colour, the larger the value."""
     return (
-        alt.Chart(frame, height=max(22 * frame[y].nunique(), 120) + 60)
+        alt.Chart(frame, height=max(24 * frame[y].nunique(), 120) + 130)
         .mark_rect(color=ACCENT)
         .encode(
             x=alt.X(f"{x}:O", sort=None, title=x_title, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y(f"{y}:O", sort=None, title=y_title),
             # opacity instead of a colour scheme: it begins at the page, be it light or dark
             opacity=alt.Opacity(
-                f"{value}:Q", title=title, scale=alt.Scale(range=[0.06, 1]), legend=alt.Legend(format=form)
+                f"{value}:Q", title=title, scale=alt.Scale(range=[0.06, 1]),
+                legend=alt.Legend(format=form, orient="bottom", tickCount=4),
             ),
             tooltip=[
                 alt.Tooltip(f"{y}:O", title=y_title),
@@ -156,6 +172,11 @@ def waterfall(frame: pd.DataFrame, name: str, change: str, start: str, end: str,
     )
 
 
+def axis_form(form: str) -> str:
+    """Return the format of an axis: amounts are shortened, shares and scores are not."""
+    return SHORT if form in (WHOLE, CENTS) else form
+
+
 def _worded(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:
     """Return the frame with our own codes in a column written as words."""
     if column not in labels.COLUMNS_OF_CODES:
@@ -166,7 +187,7 @@ def _worded(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:
 def _day_or_number(frame: pd.DataFrame, column: str, title: str | None) -> alt.X:
     if not pd.api.types.is_datetime64_any_dtype(frame[column]):
         return alt.X(f"{column}:Q", title=title, axis=alt.Axis(format=WHOLE, tickMinStep=1))
-    axis = alt.Axis(format=_day_form(frame[column]), labelOverlap=True, tickCount=6)
+    axis = alt.Axis(format=_day_form(frame[column]), labelOverlap=True, tickCount=6, tickMinStep=_DAY_MILLISECONDS)
     return alt.X(f"{column}:T", timeUnit="utcyearmonthdate", title=title, axis=axis)
 
 
@@ -181,12 +202,17 @@ def _tooltip(frame: pd.DataFrame, column: str, title: str | None) -> alt.Tooltip
     return alt.Tooltip(f"{column}:T", timeUnit="utcyearmonthdate", title=title or "date", format="%Y-%m-%d")
 
 
+def _with_legend(height: int, frame: pd.DataFrame, series: str | None) -> int:
+    """Return the height of a chart whose legend is below it, so that a long one leaves the plot as high as it was."""
+    return height + (26 * -(-frame[series].nunique() // _LEGEND_COLUMNS) if series else 0)
+
+
 def _legend(frame: pd.DataFrame, series: str) -> dict[str, Any]:
     names = list(dict.fromkeys(frame[series].dropna().astype(str)))
     # below the chart: on a phone there is no room next to it
     return {
         "scale": alt.Scale(domain=names, range=[SERIES[i % len(SERIES)] for i in range(len(names))]),
-        "legend": alt.Legend(orient="bottom", columns=3, labelLimit=_LONGEST_NAME_PIXELS, symbolOpacity=1),
+        "legend": alt.Legend(orient="bottom", columns=_LEGEND_COLUMNS, labelLimit=_LONGEST_NAME_PIXELS, symbolOpacity=1),
     }
 
 

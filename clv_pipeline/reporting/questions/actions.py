@@ -51,24 +51,28 @@ def answer(connection: Connection, run: dict[str, Any]) -> Answer:
 
 
 def _headline(first: dict[str, Any], run: dict[str, Any]) -> str:
-    action, days = str(first["action"]).split(":")[0], int(run["primary_horizon_days"])
+    days = int(run["primary_horizon_days"])
     amount = formats.spoken_money(first["at_stake"], str(run["currency"]))
     return (
-        f"Begin with the list '{action}': {formats.counted(first['customers'], 'customer')} of the segment "
+        f"Begin with the list '{_name(first)}': {formats.counted(first['customers'], 'customer')} of the segment "
         f"{labels.words(first['segment'])}. {labels.at_stake(first['segment'], amount, days)}, and "
         f"{formats.spoken_percent(first['probability'])} of them are expected to buy in {days} days."
     )
 
 
+def _name(row: dict[str, Any]) -> str:
+    return str(row["action"]).split(":")[0]
+
+
 def _table(rows: list[dict[str, Any]], currency: str) -> Table:
     cells = [
         [
-            str(row["action"]), labels.words(row["segment"]), formats.count(row["customers"]),
+            f"{_name(row)} ({labels.words(row['segment'])})", formats.count(row["customers"]),
             formats.spoken_money(row["at_stake"]), labels.stake(row["segment"]),
         ]
         for row in rows
     ]  # fmt: skip
-    return Table(["what to do", "for whom", "customers", f"at stake, {currency}", "which is"], cells, frozenset({2, 3}))
+    return Table(["list (segment)", "customers", f"at stake, {currency}", "which is their"], cells, frozenset({1, 2}))
 
 
 def _entered(connection: Connection, segment: str) -> list[Statement]:

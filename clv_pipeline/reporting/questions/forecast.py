@@ -9,7 +9,7 @@ from clv_pipeline.warehouse.connection import Connection, records
 
 #: A season within so many percent of an ordinary one is called ordinary.
 _ORDINARY = 0.05
-#: Days by which the last month may end after the horizon and still be called part of it: 90 days are hardly ever three months.
+#: Days by which the last month may end before the horizon: 90 days are hardly ever three months.
 _GRACE = timedelta(days=3)
 _TOTALS = """
 select month_date, from_date, to_date, net_spend, cumulative_spend, cumulative_low, cumulative_high
@@ -71,20 +71,20 @@ def _all_sales(connection: Connection, end: date, currency: str) -> list[Stateme
     totals = records(connection, _TOTALS)
     if not totals:
         return []
-    last = min(totals, key=lambda row: abs((row["to_date"] + timedelta(days=1) - end).days))
+    # the first end of a month that is not before the horizon's: earlier, all sales could be less than those to known customers
+    last = next((row for row in totals if row["to_date"] >= end - _GRACE), totals[-1])
     by_then = (
         f"All sales, with those to new customers, are forecast at {formats.spoken_money(last['cumulative_spend'], currency)} "
         f"by the end of {formats.month(last['month_date'])} "
         f"({formats.spoken_range(last['cumulative_low'], last['cumulative_high'], currency)})."
     )
-    against = _against_last_year(totals, {r["month_date"]: r["net_spend"] for r in records(connection, _ACTUAL)}, end)
+    whole = [row for row in totals if row["from_date"] == row["month_date"] <= last["month_date"]]
+    against = _against_last_year(whole, {r["month_date"]: r["net_spend"] for r in records(connection, _ACTUAL)})
     return [Statement(f"{by_then} {against}".rstrip(), ("revenue_forecast",))]
 
 
-def _against_last_year(totals: list[dict[str, Any]], actual: dict[date, Any], end: date) -> str:
-    """Compare the whole months of the horizon, and the newest whole months, with the same months a year before."""
-    whole = [row for row in totals if row["from_date"] == row["month_date"]]
-    ahead = [row for row in whole if row["to_date"] < end + _GRACE] or whole[:1]
+def _against_last_year(ahead: list[dict[str, Any]], actual: dict[date, Any]) -> str:
+    """Compare the whole months ahead, and the newest whole months, with the same months a year before."""
     before = [_year_before(row["month_date"]) for row in ahead]
     if not ahead or not set(before) <= actual.keys() or sum(actual[m] for m in before) <= 0:
         return ""
@@ -95,7 +95,7 @@ def _against_last_year(totals: list[dict[str, Any]], actual: dict[date, Any], en
     text = f"For {months} that is {_more(change)} the same months a year before"
     if set(then) <= actual.keys() and sum(actual[m] for m in then) > 0:
         lately = float(sum(actual[m] for m in recent)) / float(sum(actual[m] for m in then)) - 1
-        text += f"; the {len(recent)} months that have just ended brought {_more(lately)} theirs"
+        text += f"; the last {len(recent)} whole months brought {_more(lately)} theirs"
     return f"{text}."
 
 

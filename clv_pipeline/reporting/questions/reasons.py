@@ -71,7 +71,7 @@ def _profile(connection: Connection) -> list[Statement]:
     clear = records(connection, _PROFILE)
     if not clear:
         return []
-    found = listed([_group(row) for row in clear])
+    found = "; ".join(_group(row) for row in clear)
     return [Statement(f"They began differently: {found}.", ("best_customer_profile",))]
 
 

@@ -25,9 +25,9 @@ def answer(connection: Connection, run: dict[str, Any]) -> Answer:
     days = int(run["primary_horizon_days"])
     closed = records(connection, _CLOSED, {"days": days})
     statements = [
+        *_verdict(connection, days),
         *_over_all(closed),
         *_order(closed),
-        *_verdict(connection, days),
         Statement(f"The predictions are {labels.basis(run['basis'])}.", ("clv_run",)),
         *_data(run),
         *_unknown(connection),
