@@ -100,12 +100,22 @@ _HEADINGS = {
     "reason_1": "main reason",
     "reason_2": "second reason",
     "why": "reason",
+    "ltv_to_cac": "LTV to CAC",
+    "payback_months": "months to pay back",
     "as_of_date": "predicted on",
     "horizon_days": "days",
     "table_name": "table",
     "disposition": "status",
     "row_count": "rows",
     "source_money": "amount at the source",
+    "expected_spend": "expected",
+    "expected_spend_low": "lower end",
+    "expected_spend_high": "upper end",
+    "actual_spend": "actual",
+    "is_inside": "total inside",
+    "share_inside": "customers inside",
+    "baseline_gini": "baseline's gini",
+    "baseline_bias": "baseline's bias",
 }
 
 
