@@ -14,7 +14,7 @@ import pytest
 
 from clv_pipeline.core.home import Home
 from clv_pipeline.reporting import formats
-from clv_pipeline.reporting.answers import TABLES, of_bundle
+from clv_pipeline.reporting.answers import of_bundle
 from clv_pipeline.reporting.backtest_report import write_page
 from clv_pipeline.reporting.bundle_report import write_report
 from clv_pipeline.warehouse.connection import open_bundle_file
@@ -162,9 +162,6 @@ def test_page_one_answers_the_five_questions_and_names_the_tables(bundle: Path) 
         answers = of_bundle(connection)
         tables = {name for (name,) in connection.execute("select table_name from information_schema.tables").fetchall()}
     assert len(answers) == 5
-    assert {
-        table for answer in answers for said in (answer.headline, *answer.statements) for table in said.tables
-    } <= set(TABLES)
     places = [
         first.index(f"{number}. {answer.question}".replace("'", "&#39;")) for number, answer in enumerate(answers, 1)
     ]
@@ -241,6 +238,7 @@ def test_a_bundle_of_an_older_release_says_what_it_lacks(bundle: Path, tmp_path:
     with duckdb.connect(str(copied / "clv.duckdb")) as connection:
         connection.execute("drop table cohort_comparison")
         connection.execute("alter table channel_value drop column affordable_cac")
+        connection.execute("alter table base_deciles drop column spend_share_to_here")
     write_report(copied)
     page = (copied / "report.html").read_text()
     assert page.count("was made by an older release") == 3, "the answers, the cohorts, the channels"

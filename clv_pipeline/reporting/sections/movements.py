@@ -10,7 +10,6 @@ from clv_pipeline.reporting.sections.common import HeatCell, HeatMap, Run, run_o
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
-TABLES = ("base_movements", "tier_transitions")
 _STEPS = {
     "opening": "period before",
     "new": "new customers",
@@ -150,7 +149,7 @@ def _tiers(moves: list[dict[str, Any]]) -> HeatMap | None:
     if not shares:
         return None
     return HeatMap(
-        "Share of each tier before (rows) that is in each tier now (columns)",
+        "Share of each tier before, in rows, that is in each tier of today, in columns",
         ["tier before", *(_TIER_NAMES[tier] for tier in now)],
         [(_TIER_NAMES[b], [_tier_cell(shares.get((b, n))) for n in now]) for b in before],
     )
