@@ -24,6 +24,8 @@ SHORT = "~s"
 _LONGEST_NAME_PIXELS = 190
 _BAR_PIXELS = 26
 _FEW_DAYS = 5
+#: As many names fit side by side on a phone.
+_LEGEND_COLUMNS = 2
 
 
 def show(
@@ -59,7 +61,7 @@ def bars(
     tooltip = [alt.Tooltip(f"{name}:N", title="name"), alt.Tooltip(f"{value}:Q", title=title, format=form)]
     if low and high:
         tooltip += [alt.Tooltip(f"{end}:Q", title=end, format=form) for end in (low, high)]
-    base = alt.Chart(frame, height=_BAR_PIXELS * len(frame) + 40).encode(y=y, tooltip=tooltip)
+    base = alt.Chart(frame, height=_BAR_PIXELS * len(frame) + 64).encode(y=y, tooltip=tooltip)
     axis = alt.Axis(format=axis_form(form), tickCount=5)
     has_interval = bool(low and high)
     # a whisker of the same colour is seen on a paler bar, in light and dark
@@ -84,7 +86,7 @@ def lines(
     tooltip += [alt.Tooltip(f"{series}:N", title=series)] if series else []
     tooltip += [alt.Tooltip(f"{end}:Q", title=end, format=form) for end in (low, high) if end]
     axis = alt.Axis(format=axis_form(form), tickCount=5)
-    base = alt.Chart(frame, height=280).encode(x=across, color=mark)
+    base = alt.Chart(frame, height=_with_legend(280, frame, series)).encode(x=across, color=mark)
     layers = []
     if low and high:
         layers.append(base.mark_area(opacity=0.2).encode(y=alt.Y(f"{low}:Q", title=title, axis=axis), y2=f"{high}:Q"))
@@ -131,14 +133,15 @@ def heat_map(
 ) -> alt.Chart:
     """Return cells in the frame's order; the stronger the colour, the larger the value."""
     return (
-        alt.Chart(frame, height=max(22 * frame[y].nunique(), 120) + 60)
+        alt.Chart(frame, height=max(24 * frame[y].nunique(), 120) + 130)
         .mark_rect(color=ACCENT)
         .encode(
             x=alt.X(f"{x}:O", sort=None, title=x_title, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y(f"{y}:O", sort=None, title=y_title),
             # opacity instead of a colour scheme: it begins at the page, be it light or dark
             opacity=alt.Opacity(
-                f"{value}:Q", title=title, scale=alt.Scale(range=[0.06, 1]), legend=alt.Legend(format=form)
+                f"{value}:Q", title=title, scale=alt.Scale(range=[0.06, 1]),
+                legend=alt.Legend(format=form, orient="bottom", tickCount=4),
             ),
             tooltip=[
                 alt.Tooltip(f"{y}:O", title=y_title),
@@ -214,12 +217,17 @@ def _tooltip(frame: pd.DataFrame, column: str, title: str | None) -> alt.Tooltip
     return alt.Tooltip(f"{column}:T", timeUnit="utcyearmonthdate", title=title or "date", format="%Y-%m-%d")
 
 
+def _with_legend(height: int, frame: pd.DataFrame, series: str | None) -> int:
+    """Return the height of a chart whose legend is below it, so that a long one leaves the plot as high as it was."""
+    return height + (26 * -(-frame[series].nunique() // _LEGEND_COLUMNS) if series else 0)
+
+
 def _legend(frame: pd.DataFrame, series: str) -> dict[str, Any]:
     names = list(dict.fromkeys(frame[series].dropna().astype(str)))
     # below the chart: on a phone there is no room next to it
     return {
         "scale": alt.Scale(domain=names, range=[SERIES[i % len(SERIES)] for i in range(len(names))]),
-        "legend": alt.Legend(orient="bottom", columns=3, labelLimit=_LONGEST_NAME_PIXELS, symbolOpacity=1),
+        "legend": alt.Legend(orient="bottom", columns=_LEGEND_COLUMNS, labelLimit=_LONGEST_NAME_PIXELS, symbolOpacity=1),
     }
 
 

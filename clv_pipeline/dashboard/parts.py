@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from clv_pipeline.dashboard import charts
+from clv_pipeline.dashboard.escaping import plain
 from clv_pipeline.dashboard.served import ServedBundle
 
 Part = Callable[[ServedBundle], None]
@@ -76,10 +77,11 @@ def choose(page: str, parts: Mapping[str, Part], bundle: ServedBundle) -> None:
 
 def draw(title: str, chart: alt.TopLevelMixin, text: str, *tables: str, note: str = "") -> None:
     """Draw a chart below its title; the caption has a note for the reader and names the tables that the figures are from."""
-    st.markdown(f"##### {title}")
+    # titles and notes may name a channel or a category of the company
+    st.markdown(f"##### {plain(title)}")
     charts.show(chart, text)
     names = ", ".join(f"`{table}`" for table in tables)
-    st.caption(f"{note} From {names}.".strip())
+    st.caption(f"{plain(note)} From {names}.".strip())
 
 
 def is_empty(bundle: ServedBundle, table: str) -> bool:
@@ -98,9 +100,12 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def intervals(
     frame: pd.DataFrame, name: str, value: str, low: str, high: str, title: str, *, series: str | None = None,
-    form: str = charts.WHOLE, zero: bool = False,
+    form: str = charts.WHOLE, zero: bool = False, domain: tuple[float, float] | None = None,
 ) -> alt.LayerChart:  # fmt: skip
-    """Return a dot with its interval for each name, in the frame's order, coloured by `series`; `zero` draws a line at 0."""
+    """Return a dot with its interval for each name, in the frame's order, coloured by `series`; `zero` draws a line at 0.
+
+    The axis is as long as the values need, or as `domain` says.
+    """
     axis = alt.Axis(format=charts.axis_form(form), tickCount=5)
     tooltip = [alt.Tooltip(f"{name}:N", title="name"), alt.Tooltip(f"{value}:Q", title=title, format=form)]
     tooltip += [alt.Tooltip(f"{end}:Q", title=word, format=form) for end, word in ((low, "lower end"), (high, "upper end"))]
@@ -109,7 +114,7 @@ def intervals(
     base = alt.Chart(frame, height=_height(frame, name, series)).encode(
         y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)), color=colour, tooltip=tooltip
     )
-    scale = alt.Scale(zero=False)
+    scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=False)
     layers = [
         base.mark_rule(strokeWidth=2).encode(x=alt.X(f"{low}:Q", title=title, axis=axis, scale=scale), x2=f"{high}:Q"),
         base.mark_point(filled=True, size=70, opacity=1).encode(x=alt.X(f"{value}:Q", title=title, axis=axis, scale=scale)),

@@ -327,7 +327,7 @@ def _rfm(bundle: ServedBundle) -> None:
             alt.Tooltip("predicted:Q", title=measures["predicted"], format=charts.CENTS),
             alt.Tooltip("spend:Q", title=measures["spend"], format=charts.CENTS),
         ]
-    )
+    ).properties(height=380)
     best = records(rows.sort_values(measure, ascending=False))[0]
     draw(
         f"RFM grid: {measures[measure]}, by {x} and {y}",
