@@ -21,6 +21,9 @@ out = Console(highlight=False, soft_wrap=True)
 #: Output written while a progress display is active must go through the console that draws it.
 err = Console(stderr=True)
 
+#: The one warning of `dagster dev`, as the begin of its text.
+_SUPERSEDED = "ignore:Function `dev_command` is superseded"
+
 _ORDER_OF_WORK = (
     "init", "doctor", "run", "status", "ui", "explain", "lineage", "models", "promote", "rollback", "evaluate", "backtest",
     "forget", "export-subject",
@@ -128,6 +131,10 @@ def ui(home: Path | None, port: int) -> None:
     dagster = Path(sys.executable).with_name("dagster")
     arguments = ["dev", "-w", str(WORKSPACE), "-h", "127.0.0.1", "-p", str(port)]
     os.environ["CLV_HOME"] = str(settings.home.absolute())
+    # `dg dev`, which Dagster recommends instead, needs a project layout of its own
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), _SUPERSEDED)))
+    url = f"http://127.0.0.1:{port}"
+    out.print(f"The last runs: {url}/runs   every table: {url}/assets")
     if not IS_INSTALLED:
         os.chdir(PROJECT)
     os.execv(dagster, [str(dagster), *arguments])

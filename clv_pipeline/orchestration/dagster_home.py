@@ -10,8 +10,12 @@ from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.remote_origin import RemoteRepositoryOrigin
+from dagster._core.workspace.load import location_origins_from_yaml_paths
 
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.project_files import WORKSPACE
 from clv_pipeline.core.run_lock import holder_of
 
 log = logging.getLogger(__name__)
@@ -26,6 +30,8 @@ concurrency:
   runs:
     max_concurrent_runs: 1
 """
+#: As many as a page of runs may show.
+_RUNS_OF_THE_FIRST_PAGE = 100
 #: Without these Dagster opens nothing; the events of a single run are a file each, which only that run's page reads.
 _HISTORY_FILES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 
@@ -48,7 +54,19 @@ def prepare_dagster_home(home: Home) -> Path:
     os.environ["DAGSTER_HOME"] = str(folder)
     with dg.DagsterInstance.get() as instance:
         _fail_dead_runs(instance, home)
+        for run in instance.get_runs(limit=_RUNS_OF_THE_FIRST_PAGE):
+            if run.remote_job_origin is None:
+                name_code_location(instance, run.run_id)
     return folder
+
+
+def name_code_location(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Name the code location of a run of `clv run`: the timeline, which is the UI's first page, leaves runs without one out."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.remote_job_origin is None:
+        (location,) = location_origins_from_yaml_paths([str(WORKSPACE)])
+        repository = RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME)
+        instance.run_storage.replace_job_origin(run, repository.get_job_origin(run.job_name))
 
 
 def damaged_history(home: Home) -> list[Path]:
