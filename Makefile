@@ -2,9 +2,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DASHBOARD := $(VENV)/.dashboard
 PYTHON ?= python3.11
 
-.PHONY: run test check quick chaos dev lint docs lock audit clean
+.PHONY: run test test-extras check quick chaos dev dashboard lint docs lock audit clean
 
 run: $(READY)
 	$(BIN)/clv run
@@ -12,6 +13,10 @@ run: $(READY)
 # a file's tests stay in one worker, because they share its fixtures; conftest.py puts the longest files first
 test: $(READY)
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not chaos'
+
+# the tests of what only an extra brings; `make test` leaves them out where it is not installed
+test-extras: $(DASHBOARD)
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m extras
 
 # for the inner loop, in under two minutes: lint, types, SQL, and the tests that need no home, server, training or process
 check: $(READY)
@@ -28,6 +33,9 @@ chaos: $(READY)
 
 dev: $(READY)
 	$(BIN)/clv ui
+
+dashboard: $(DASHBOARD)
+	$(BIN)/clv dashboard
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -48,12 +56,22 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(READY)
 
+# the packages of the dashboard that the nightly job does not have
+$(DASHBOARD): $(READY) requirements-dashboard.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dashboard.lock
+	touch $(DASHBOARD)
+
 lock:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		--quiet --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dashboard --universal --python-version 3.11 --generate-hashes \
+		--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		--constraints requirements.lock --quiet --output-file - \
+		$$(sed -nE 's/^([A-Za-z0-9._-]+)(\[.*\])?==.*/--no-emit-package \1/p' requirements.lock) \
+		| sed '/^# The following packages were excluded/,$$d' > requirements-dashboard.lock
 
 # needs the network, so it is not part of `make test`; the tools are in a separate folder, next to their output
 AUDIT := .audit

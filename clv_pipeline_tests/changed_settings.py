@@ -7,6 +7,7 @@ ANOTHER = {
     "source": "cdnow",
     "source_url": "sqlite:///another.sqlite",
     "hash_key": "another key",
+    "dashboard_password": "another password",
     "tombstones": "elsewhere/erased_customers.json",
     "publish_url": "postgresql+psycopg://127.0.0.1/another",
     "publish_schema": "another_schema",
@@ -65,6 +66,7 @@ ANOTHER = {
     "rfm_recency_cuts": "30,90,180",
     "rfm_frequency_cuts": "1,3",
     "rfm_monetary_cuts": "50,200,1000",
+    "number_format": "1.234,5",
     "demo_customers": "900",
 }
 

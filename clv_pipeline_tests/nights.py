@@ -14,7 +14,7 @@ from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.publishing.bundle import Bundle
 from clv_pipeline.publishing.publishing import build_customer_clv, publish
 from clv_pipeline.publishing.serving import current
-from clv_pipeline.reporting import plots
+from clv_pipeline.reporting import html
 from clv_pipeline.warehouse.connection import Warehouse, open_bundle_file
 from clv_pipeline.warehouse.sql_models import load_layer
 from clv_pipeline_tests.conftest import open_warehouse
@@ -29,9 +29,11 @@ def copy_of(home: Home, to: Path) -> Home:
 @contextmanager
 def without_pictures() -> Iterator[None]:
     """Put an empty picture wherever a report has one: drawing them is most of what a small night costs to publish."""
-    with mock.patch.multiple(
-        plots, **{name: lambda *data: b"" for name in ("horizontal_bars", "bars_with_intervals", "dependence")}
-    ):
+
+    def empty(title: str, text: str, *data: object, tables: tuple[str, ...] = ()) -> html.Picture:
+        return html.Picture(title, "", text, tables)
+
+    with mock.patch.object(html, "drawn", empty):
         yield
 
 

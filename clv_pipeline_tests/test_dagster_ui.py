@@ -1,45 +1,34 @@
 """The Dagster UI as a person meets it: `clv ui` as a real process, its GraphQL API, its pages in a real Chromium."""
 
-import base64
 import io
 import ipaddress
 import itertools
 import json
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import matplotlib.image
 import numpy as np
 import pytest
-from websockets.sync.client import ClientConnection, connect
 
 from clv_pipeline.core.home import Home
+from clv_pipeline_tests.browser import (
+    Browser,
+    free_port,
+    keep,
+    needs_chromium,
+    running_browser,
+    running_process,
+    wait_for,
+)
 from clv_pipeline_tests.conftest import CLV, SMALL_RUN
-
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None and os.environ.get("CI") != "true",
-    reason="no chromium on this machine (CI=true makes it required)",
-)
-#: How long anything may take before the test gives up; nothing here asserts that it is fast.
-PATIENCE_SECONDS = 300
-_SCREENSHOTS = os.environ.get("CLV_TEST_SCREENSHOTS")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,24 +50,6 @@ class Ui:
         return data
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def _wait_for(what: str, look: Callable[[], T | None], alive: Callable[[], object] = lambda: True) -> T:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        assert alive(), f"the process ended while waiting for {what}"
-        found = look()
-        if found:
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"waited {PATIENCE_SECONDS} s in vain for {what}")
-
-
 def _group_members(group: int) -> list[int]:
     """Return the processes of a process group."""
     members = []
@@ -92,29 +63,13 @@ def _group_members(group: int) -> list[int]:
     return members
 
 
-@contextmanager
-def _process(arguments: list[str], log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process in a group of its own; at the end all of the group are killed: to end by itself takes a UI 12 s."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("CLV_", "DAGSTER_"))}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            arguments, env=clean | environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=10)
-
-
 @pytest.fixture(scope="module")
 def ui(demo_run: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     root = tmp_path_factory.mktemp("ui") / "home"
     shutil.copytree(demo_run.root, root)
-    port = _free_port()
+    port = free_port()
     log = root.with_name("ui.log")
-    with _process(
+    with running_process(
         [str(CLV), "ui", "--home", str(root), "--port", str(port)], log, **SMALL_RUN,
     ) as process:  # fmt: skip
         found = Ui(f"http://127.0.0.1:{port}", process.pid, Home(root))
@@ -127,7 +82,7 @@ def ui(demo_run: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]
             return bool(entries) and all(e["loadStatus"] == "LOADED" for e in entries)
 
         try:
-            _wait_for("the UI", is_ready, alive=lambda: process.poll() is None)
+            wait_for("the UI", is_ready, alive=lambda: process.poll() is None)
             yield found
         except AssertionError:
             print(log.read_text())  # noqa: T201
@@ -188,7 +143,7 @@ def test_the_nightly_schedule_runs(ui: Ui) -> None:
         statuses = ui.ask(_DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
         return any(s["daemonType"] == "SCHEDULER" and s["healthy"] for s in statuses)
 
-    _wait_for("a healthy scheduler", scheduler_is_healthy)
+    wait_for("a healthy scheduler", scheduler_is_healthy)
 
 
 def _listening(pids: list[int]) -> set[tuple[str, int]]:
@@ -244,92 +199,20 @@ def test_a_run_launched_from_the_ui_publishes_the_same_bundle(ui: Ui) -> None:
         status: str = ui.ask(_RUN, id=run_id)["runOrError"]["status"]
         return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
 
-    assert _wait_for("the run", ended) == "SUCCESS"
+    assert wait_for("the run", ended) == "SUCCESS"
     nodes = {"/".join(n["assetKey"]["path"]): n for n in _repository(ui)["assetNodes"]}
     assert {n["assetMaterializations"][0]["runId"] for n in nodes.values()} == {run_id}
     # the same data and as_of, in the same home: the same run, by whatever door it was started
     assert (ui.home.published / "current.json").read_bytes() == served
 
 
-# --- in a browser ------------------------------------------------------------------------------------------------------
-
-
-class Browser:
-    """One tab of a headless Chromium, driven over the DevTools protocol."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
-        self._numbers = itertools.count(1)
-
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        number = next(self._numbers)
-        self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
-        while True:
-            message = json.loads(self._socket.recv(timeout=60))
-            if message.get("id") == number:
-                assert "error" not in message, message["error"]
-                result: dict[str, Any] = message["result"]
-                return result
-
-    def evaluate(self, expression: str) -> Any:
-        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
-        return result["result"].get("value")
-
-    def text(self) -> str:
-        return str(self.evaluate("document.body ? document.body.innerText : ''"))
-
-    def open(self, url: str, *expected: str) -> str:
-        """Open a page and return its text once it shows all `expected` words."""
-        self.call("Page.navigate", url=url)
-
-        def shown() -> str | None:
-            text = self.text()
-            return text if all(word in text for word in expected) else None
-
-        try:
-            return _wait_for(f"{expected} at {url}", shown)
-        except AssertionError as error:
-            raise AssertionError(f"{error}; the page shows: {self.text()[:3000]}") from None
-
-    def resize(self, width: int, height: int) -> None:
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
-
-    def screenshot(self) -> bytes:
-        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
-
-    def settled_screenshot(self) -> bytes:
-        """Return a picture of the page once two in a row are equal: nothing is being laid out or faded in any more."""
-        earlier = b""
-        for _ in range(20):
-            picture = self.screenshot()
-            if picture == earlier:
-                break
-            earlier = picture
-            time.sleep(0.7)
-        return picture
-
-
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    assert CHROMIUM is not None, "CI=true: a chromium must be there"
-    folder = tmp_path_factory.mktemp("chromium")
-    port_file = folder / "profile" / "DevToolsActivePort"
-    arguments = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--remote-debugging-port=0",
-        "--remote-allow-origins=*", "--window-size=1600,1000", f"--user-data-dir={folder / 'profile'}", "about:blank",
-    ]  # fmt: skip
-    with _process(arguments, folder / "chromium.log") as process:
-        _wait_for(
-            "chromium", lambda: port_file.exists() and len(port_file.read_text().split()) == 2,
-            alive=lambda: process.poll() is None,
-        )  # fmt: skip
-        port = port_file.read_text().split()[0]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as response:
-            page = next(target for target in json.load(response) if target["type"] == "page")
-        with connect(page["webSocketDebuggerUrl"], max_size=None, proxy=None) as tab:
-            yield Browser(tab)
+    with running_browser(tmp_path_factory.mktemp("chromium")) as found:
+        yield found
+
+
+# --- in a browser ------------------------------------------------------------------------------------------------------
 
 
 def _colours(png: bytes) -> int:
@@ -337,16 +220,9 @@ def _colours(png: bytes) -> int:
     return len(np.unique((pixels.reshape(-1, pixels.shape[-1]) * 255).astype(np.uint8), axis=0))
 
 
-def _keep(png: bytes, name: str) -> None:
-    """Keep a screenshot where CLV_TEST_SCREENSHOTS of the shell points, for people to look at."""
-    if _SCREENSHOTS:
-        Path(_SCREENSHOTS).mkdir(parents=True, exist_ok=True)
-        (Path(_SCREENSHOTS) / name).write_bytes(png)
-
-
 def _dismiss_greeting(browser: Browser) -> None:
     browser.evaluate("[...document.querySelectorAll('button')].find(b => b.innerText.trim() === 'Skip')?.click()")
-    _wait_for("the greeting to go", lambda: "Join the Dagster community" not in browser.text())
+    wait_for("the greeting to go", lambda: "Join the Dagster community" not in browser.text())
 
 
 @needs_chromium
@@ -361,14 +237,16 @@ def test_the_asset_graph_is_drawn(ui: Ui, browser: Browser) -> None:
     assert "orders" in text
     _dismiss_greeting(browser)
     picture = browser.settled_screenshot()
-    _keep(picture, "asset_graph.png")
+    keep(picture, "asset_graph.png")
     assert _colours(picture) > 100
 
 
 def test_the_ui_starts_without_a_warning_and_says_where_the_last_runs_are(ui: Ui) -> None:
     said = ui.home.root.with_name("ui.log").read_text()
     assert f"{ui.url}/runs" in said
-    assert [line for line in said.splitlines() if re.search("warning|superseded|deprecat|telemetry|beta", line, re.I)] == []
+    assert [
+        line for line in said.splitlines() if re.search("warning|superseded|deprecat|telemetry|beta", line, re.I)
+    ] == []
 
 
 @needs_chromium
@@ -377,7 +255,10 @@ def test_the_first_page_shows_the_last_runs(ui: Ui, browser: Browser) -> None:
     # the run of `clv run`: the timeline leaves out runs of no code location
     text = browser.open(f"{ui.url}/", "Timeline", "clv_pipeline", "nightly")
     assert "No runs" not in text
-    _keep(browser.settled_screenshot(), "first_page.png")
+    runs = ui.ask("{ runsOrError { ... on Runs { results { repositoryOrigin { repositoryLocationName } } } } }")
+    places = [run["repositoryOrigin"] for run in runs["runsOrError"]["results"]]
+    assert places and {place["repositoryLocationName"] for place in places} == {"clv_pipeline"}
+    keep(browser.settled_screenshot(), "first_page.png")
 
 
 @needs_chromium
@@ -386,10 +267,10 @@ def test_an_asset_page_plots_the_numbers_of_the_night(ui: Ui, browser: Browser) 
     browser.open(f"{ui.url}/assets/published/clv_run", "Row count", "trailing spend")
     _dismiss_greeting(browser)
     browser.evaluate("[...document.querySelectorAll('button')].find(b => b.innerText.trim() === 'Plots').click()")
-    _wait_for("the plots", lambda: browser.evaluate("document.querySelectorAll('canvas').length >= 5"))
+    wait_for("the plots", lambda: browser.evaluate("document.querySelectorAll('canvas').length >= 5"))
     text = browser.text()
     assert "predicted spend, low" in text and "quarantined rows" in text and "quarantined money" in text
-    _keep(browser.settled_screenshot(), "trends.png")
+    keep(browser.settled_screenshot(), "trends.png")
 
 
 @needs_chromium
@@ -404,14 +285,14 @@ def test_an_asset_page_shows_description_rows_columns_and_plots(ui: Ui, browser:
     )
     _dismiss_greeting(browser)
     sketched = "[...document.images].filter(i => i.src.startsWith('data:image/svg') && i.complete && i.naturalWidth > 250).length"
-    _wait_for("the sketches, which show without a click", lambda: browser.evaluate(f"{sketched} >= 2"))
+    wait_for("the sketches, which show without a click", lambda: browser.evaluate(f"{sketched} >= 2"))
     shows = "[...document.querySelectorAll('a')].filter(a => a.innerText.includes('Show Markdown'))"
     assert browser.evaluate(f"{shows}.length") >= 3
     browser.evaluate(f"{shows}[0].click()")
     drawn = "[...document.images].filter(i => i.src.startsWith('data:image/png') && i.complete && i.naturalWidth > 300).length"
-    _wait_for("the plot", lambda: browser.evaluate(drawn))
+    wait_for("the plot", lambda: browser.evaluate(drawn))
     picture = browser.settled_screenshot()
-    _keep(picture, "asset_page.png")
+    keep(picture, "asset_page.png")
     assert _colours(picture) > 100
 
 

@@ -97,6 +97,9 @@ def _ways_out(outside: Path) -> list[str]:
     return [f"select * from read_text('{outside}')", "set enable_external_access = true", "install httpfs"]
 
 
+_STARTS = {"orchestration/dagster_home.py": '"-h", "127.0.0.1"', "dashboard/launch.py": '"server.address": "127.0.0.1"'}
+
+
 def test_every_server_that_the_package_starts_is_bound_to_loopback() -> None:
     """Also read from the running UI, in test_dagster_ui.py."""
     addresses = {
@@ -107,5 +110,5 @@ def test_every_server_that_the_package_starts_is_bound_to_loopback() -> None:
     }
     assert "127.0.0.1" in addresses
     assert addresses & {"0.0.0.0", "[::]"} == set()
-    cli = (PROJECT / "clv_pipeline" / "cli.py").read_text()
-    assert '"-h", "127.0.0.1"' in cli
+    started = {name: (PROJECT / "clv_pipeline" / name).read_text() for name in _STARTS}
+    assert {name: sign in started[name] for name, sign in _STARTS.items()} == dict.fromkeys(_STARTS, True)

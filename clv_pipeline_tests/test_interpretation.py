@@ -27,7 +27,7 @@ from clv_pipeline.modeling import metrics
 from clv_pipeline.modeling.candidates.catalogue import CANDIDATES, Task
 from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows, target_names
 from clv_pipeline.modeling.training import training
-from clv_pipeline.reporting import plots
+from clv_pipeline.reporting import drawing, plots
 from clv_pipeline.warehouse.connection import Warehouse
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.made_up_rows import (
@@ -380,8 +380,7 @@ def test_a_panel_of_numbers_of_categories_and_of_both_can_be_drawn() -> None:
     categories = [("category", name, False, 1.0, 0.5, 2.0) for name in ("$5 off $_{10", "a very long name indeed")]
     none = [("spend", "none", False, 1.0, 0.5, 2.0)]
     pictures = {
-        plots.dependence(points, "Predicted spend", "EUR")
-        for points in (numbers, categories, numbers + none + categories)
+        drawing.to_png(plots.dependence(points, "EUR")) for points in (numbers, categories, numbers + none + categories)
     }
     assert len(pictures) == 3
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)
@@ -389,14 +388,17 @@ def test_a_panel_of_numbers_of_categories_and_of_both_can_be_drawn() -> None:
 
 def test_the_report_says_in_words_what_a_source_adds(demo_run: Home) -> None:
     (page,) = (p.read_text() for p in demo_run.published.glob("*/report.html"))
-    section = page[page.index("What drives the predictions") : page.index("Past predictions")]
-    assert '<th class="n">Gini</th>' in section
+    section = page[page.index('<section id="drivers"') : page.index('<section id="data_quality"')]
+    assert '<th scope="col" class="n">Gini</th>' in section
     signed = r"(?:0\.000|[+-]0\.(?!000)\d{3})"
     for source in ("web", "surveys", "purchase rhythm", "everything but purchases"):
-        row = rf'<td>{source}</td><td>(helps|hurts|no clear effect)</td><td class="n">{signed} \[{signed}, {signed}\]</td>'
+        row = (
+            rf'<th scope="row">{source}</th><td data-label="[^"]+">(helps|hurts|no clear effect)</td>'
+            rf'<td class="n" data-label="Gini">{signed} \[{signed}, {signed}\]</td>'
+        )
         assert re.search(row, section), source
     # the contributions; importance by feature and by source, and the dependence, for each of two targets
-    assert section.count("<img") == 7
+    assert section.count("<svg") == 7
     for name in ("Predicted spend", "Purchase probability"):
-        assert f'alt="{name}: importance by feature"' in section
-        assert f'alt="{name} by value of a feature"' in section
+        assert f'aria-label="{name}: importance by feature.' in section
+        assert f'aria-label="{name} by value of a feature.' in section

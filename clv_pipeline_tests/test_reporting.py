@@ -10,8 +10,9 @@ from jinja2 import UndefinedError
 
 from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline.modeling import metrics
-from clv_pipeline.reporting import formats, html, labels, markdown, quality_tables, tables
+from clv_pipeline.reporting import formats, html, labels, markdown, plots, quality_tables, sketches, tables
 from clv_pipeline.reporting.backtest_report import write_page
+from clv_pipeline.reporting.bundle_report import _PARTS
 from clv_pipeline.reporting.html import Picture, render
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline_tests.pages import assert_inert, tags_of
@@ -20,7 +21,7 @@ from clv_pipeline_tests.test_backtest import by_hand
 ATTACK = '"><script>alert(1)</script>'
 BACKTEST_VALUES: dict[str, Any] = {
     "source_name": "shop", "currency": "EUR", "windows": [], "quality_terms": [], "learning": Table([], []),
-    "learning_curve": Picture(b"png", "Learning curve"), "sources": Table([], []), "sources_picture": None,
+    "learning_curve": Picture("Learning curve", "", "It rises."), "sources": Table([], []), "sources_picture": None,
 }  # fmt: skip
 
 
@@ -42,30 +43,50 @@ def test_a_page_with_a_value_missing_is_an_error() -> None:
 
 def test_markup_is_inert_in_text_in_headings_in_cells_and_in_attributes() -> None:
     values = BACKTEST_VALUES | {
-        "source_name": ATTACK, "learning": Table([ATTACK], [[ATTACK]]), "learning_curve": Picture(b"png", ATTACK),
+        "source_name": ATTACK, "learning": Table([ATTACK], [[ATTACK]]),
+        "learning_curve": html.drawn(ATTACK, ATTACK, plots.horizontal_bars, [ATTACK], [1.0], ATTACK),
     }  # fmt: skip
     page = render("backtest_report.html", **values)
     assert_inert(page)
-    assert page.count("&lt;script&gt;") == 5, "title, heading of the page, heading and cell of the table, picture"
-    assert [a["alt"] for tag, a in tags_of(page) if tag == "img"] == [ATTACK]
+    assert page.count("&lt;script&gt;") == 9, (
+        "title, heading; heading and cell of a table; title, text (twice), name, unit"
+    )
+    assert [a["aria-label"] for tag, a in tags_of(page) if tag == "svg"] == [f"{ATTACK}. {ATTACK}"]
 
 
 def test_every_template_is_read_from_the_package() -> None:
-    there = {path.name for path in (PROJECT / "clv_pipeline" / "reporting" / "templates").iterdir()}
-    assert there == {"page.html", "macros.html", "bundle_report.html", "backtest_report.html"}
+    folder = PROJECT / "clv_pipeline" / "reporting" / "templates"
+    there = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
+    assert there >= {"page.html", "style.css", "macros.html", "bundle_report.html", "backtest_report.html"}
+    assert {name.removeprefix("sections/") for name in there if "/" in name} == {f"{part.name}.html" for part in _PARTS}
     assert set(html._environment().list_templates()) == there
 
 
 def test_one_module_makes_html_and_one_makes_data_uris() -> None:
     sources = {p: p.read_text() for p in (PROJECT / "clv_pipeline").rglob("*.py")}
-    for sign, owner in (("jinja2", "html.py"), ("b64encode", "plots.py"), ("<td", None), ("<html", None)):
+    for sign, owner in (("jinja2", "html.py"), ("b64encode", "drawing.py"), ("<td", None), ("<html", None)):
         found = {p.name for p, text in sources.items() if sign in text}
         assert found == ({owner} if owner else set()), sign
 
 
+def test_a_sketch_is_short_enough_to_show_in_dagsters_page_whatever_is_in_it() -> None:
+    rows = [(f"{'|' * n} a name as long as that of a feature, {n}", 1e12 / n) for n in range(1, 40)]
+    steps = [step / 100 for step in range(101)]
+    found = [
+        sketches.bars(rows, "loss of normalised Gini", digits=3),
+        sketches.bars_with_intervals([(name, value, -value, value) for name, value in rows], "normalised Gini"),
+        sketches.gain(steps, steps),
+        sketches.calibration([1e12 / n for n in range(1, 11)], [-1e12] * 10, "EUR"),
+        sketches.calibration([0.0] * 10, [0.0] * 10, "EUR"),
+        sketches.bars([], "customers"),
+    ]
+    assert max(map(len, found)) <= sketches.LONGEST
+    assert "████████████" in found[0]
+
+
 def test_numbers_are_formatted_in_one_module() -> None:
     """A format such as `{value:,.2f}` elsewhere would be a second opinion on how a number looks."""
-    files = [p for room in ("reporting", "diagnostics") for p in (PROJECT / "clv_pipeline" / room).glob("*.py")]
+    files = [p for room in ("reporting", "diagnostics") for p in (PROJECT / "clv_pipeline" / room).rglob("*.py")]
     specs = [
         (path.name, ast.unparse(node.format_spec))
         for path in files
@@ -83,7 +104,12 @@ def test_a_column_of_numbers_is_aligned_right_on_a_page_and_one_with_any_text_is
     shown = tables.of_records([{"rows": 1, "mixed": 1, "flag": True}, {"rows": None, "mixed": "one", "flag": False}])
     assert shown.numeric == {0}
     page = render("backtest_report.html", **(BACKTEST_VALUES | {"learning": shown}))
-    assert '<td class="n">1</td><td>1</td><td>yes</td>' in page
+    first, mixed, flag = (
+        '<th scope="row" class="n">1</th>',
+        '<td data-label="mixed">1</td>',
+        '<td data-label="flag">yes</td>',
+    )
+    assert f"{first}{mixed}{flag}" in page
 
 
 def test_a_name_cannot_break_out_of_a_markdown_cell() -> None:
@@ -159,4 +185,4 @@ def test_the_same_backtest_gives_the_same_page(tmp_path: Path) -> None:
         folder.mkdir()
     one, two = (write_page(by_hand(), folder).read_bytes() for folder in folders)
     assert one == two
-    assert b"data:image/png" in one
+    assert b"<svg" in one

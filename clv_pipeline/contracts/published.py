@@ -76,6 +76,7 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "currency": IDENTITY["currency"],
                 "time_zone": "the business time zone",
                 "primary_horizon_days": "the horizon used for ranking, segments and reasons",
+                "lifetime_days": "the days that lifetime_spend and lifetime_margin look ahead (setting lifetime_days)",
                 "model_version": IDENTITY["model_version"],
                 "customers": "customers with a row in customer_clv",
                 "predicted_spend_total": "sum of predicted spend, primary horizon",

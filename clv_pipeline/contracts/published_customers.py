@@ -100,6 +100,19 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
         },
     ),
     PublishedTable(
+        "customer_orders",
+        ("customer_id", "order_date"),
+        {
+            "customer_id": "the company's customer number, as text",
+            "order_date": "day of the order or the return (business time zone), before as_of_date",
+            "orders": "orders of that day; 0 on a day with returns only",
+            "net_spend": "spend of that day less its returns; the days of a customer add up to historic_value in customer_clv",
+            "returned": "returns of that day, as a positive amount, already taken off net_spend",
+            "main_category": "category with the largest amount of that day; null where the source gives none",
+            "currency": IDENTITY["currency"],
+        },
+    ),
+    PublishedTable(
         "segments",
         ("segment",),
         {
@@ -108,10 +121,16 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "churn_risk, missed_opportunity, new_customer, steady and dormant whose definition holds",
             "customers": "customers in the segment",
             "predicted_spend_total": "sum of predicted spend, primary horizon",
+            "predicted_spend_total_low": "lower end of its 90 % interval: that of clv_run.predicted_spend_total, wider by "
+            "what chance makes of fewer customers; null where that one is unknown",
+            "predicted_spend_total_high": "upper end",
             "predicted_spend_mean": "mean predicted spend, primary horizon",
             "predicted_spend_share": "share of all predicted spend, 0 to 1",
             "purchase_probability_mean": "mean purchase probability, primary horizon",
+            "lifetime_spend_total": "sum of lifetime_spend in customer_clv; null where no customer has one",
+            "lifetime_margin_total": "sum of lifetime_margin; null without a gross margin",
             "historic_value_total": "net spend to date",
+            "historic_value_365d_total": "net spend in the 365 days before as_of_date",
             "currency": IDENTITY["currency"],
             "as_of_date": IDENTITY["as_of_date"],
         },

@@ -49,6 +49,8 @@ SEGMENT_SETTINGS = (
     "high_value_share", "churn_probability_ratio", "churn_value_share", "missed_potential_share", "recent_days",
 )  # fmt: skip
 Changes = Literal["data", "model", "scores", "nothing"]
+#: How numbers are written; the last one has a narrow no-break space between thousands.
+NumberFormat = Literal["1,234.5", "1.234,5", "1 234,5"]
 
 #: Fingerprints that cover such a setting in the run identity; see `_setting`.
 _ROWS, _CHAMPION = "the fingerprints of the rows and of the source's SELECTs", "the version of the champion"
@@ -128,6 +130,9 @@ class Settings(BaseSettings):
     keep_models: int = _nothing(10, ge=1)
     catch_up_nights: int = _nothing(7, ge=0)
 
+    # the dashboard: the password that it asks for, if any
+    dashboard_password: SecretStr | None = _nothing(None)
+
     # the machine
     memory_limit: str = _nothing("4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")
     threads: int = _nothing(min(os.cpu_count() or 2, 8), gt=0)
@@ -164,6 +169,9 @@ class Settings(BaseSettings):
     rfm_recency_cuts: Annotated[tuple[float, ...], NoDecode] = _scores(())
     rfm_frequency_cuts: Annotated[tuple[float, ...], NoDecode] = _scores(())
     rfm_monetary_cuts: Annotated[tuple[float, ...], NoDecode] = _scores(())
+
+    # the report: it changes no figure, but report.html is part of a bundle
+    number_format: NumberFormat = _scores("1,234.5")
 
     # the demo company
     demo_customers: int = _data(5_000, covered_by=_ROWS, ge=100)

@@ -3,15 +3,20 @@
 The UI shows Markdown of under 1,000 characters in the page (a sketch), and longer Markdown after a click (the plot in full).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.reporting import labels, markdown, plots, sketches
+from clv_pipeline.reporting import drawing, labels, markdown, plots, sketches
 from clv_pipeline.warehouse.connection import Connection, has_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def kept_or_drawn(
@@ -39,12 +44,12 @@ def of_test_window(connection: Connection, settings: Settings) -> dict[str, Any]
         if frame.empty:
             continue
         actual, predicted = frame["actual_spend"].to_numpy(), frame["predicted_spend"].to_numpy()
-        found[f"gain {days}d"] = _sketched(sketches.gain(actual, predicted))
-        found[f"decile calibration {days}d"] = _sketched(sketches.calibration(actual, predicted, settings.currency))
-        found[_in_full(f"gain {days}d")] = _shown(plots.gain_curve(actual, predicted))
-        found[_in_full(f"decile calibration {days}d")] = _shown(
-            plots.decile_calibration(actual, predicted, settings.currency)
-        )
+        gains = plots.gains(actual, predicted), plots.gains(actual, actual)
+        means = plots.means_by_decile(actual, predicted)
+        found[f"gain {days}d"] = _sketched(sketches.gain(*gains))
+        found[f"decile calibration {days}d"] = _sketched(sketches.calibration(*means, settings.currency))
+        found[_in_full(f"gain {days}d")] = _shown(plots.gain_curve(*gains))
+        found[_in_full(f"decile calibration {days}d")] = _shown(plots.decile_calibration(*means, settings.currency))
         found[_in_full(f"predicted against actual {days}d")] = _shown(
             plots.predicted_against_actual(actual, predicted, settings.currency)
         )
@@ -68,13 +73,13 @@ def of_what_drives_predictions(connection: Connection, settings: Settings) -> di
     found: dict[str, Any] = {}
     for (target, kind), group in groupby(bars, key=lambda row: row[:2]):
         name, lost, _ = labels.drivers(target, settings.currency)
-        title, rows = f"{name}: importance by {kind}", [row[2:] for row in group]
-        found[title.lower()] = _sketched(sketches.bars([(name, drop) for name, drop, _, _ in rows], lost, digits=3))
-        found[_in_full(title.lower())] = _shown(plots.bars_with_intervals(rows, title, lost))
+        title, rows = f"{name}: importance by {kind}".lower(), [row[2:] for row in group]
+        found[title] = _sketched(sketches.bars([(label, drop) for label, drop, _, _ in rows], lost, digits=3))
+        found[_in_full(title)] = _shown(plots.bars_with_intervals(rows, lost))
     for target, curves in groupby(points, key=lambda row: row[0]):
         name, _, unit = labels.drivers(target, settings.currency)
-        title = f"{name} by value of a feature"
-        found[_in_full(title.lower())] = _shown(plots.dependence([row[1:] for row in curves], title, unit))
+        title = f"{name} by value of a feature".lower()
+        found[_in_full(title)] = _shown(plots.dependence([row[1:] for row in curves], unit))
     return found
 
 
@@ -96,7 +101,7 @@ def of_segments(connection: Connection) -> dict[str, Any]:
     rows = connection.execute(
         "select replace(segment, '_', ' '), count(*) from published.customer_clv group by segment order by 2 desc"
     ).fetchall()
-    return {"segments": _sketched(sketches.bars(rows, "customers"))}
+    return {"customers by segment": _sketched(sketches.bars(rows, "customers"))}
 
 
 def _in_full(name: str) -> str:
@@ -107,5 +112,5 @@ def _sketched(text: str) -> dg.MetadataValue:
     return dg.MetadataValue.md(text)
 
 
-def _shown(png: bytes) -> dg.MetadataValue:
-    return dg.MetadataValue.md(markdown.picture(png))
+def _shown(figure: Figure) -> dg.MetadataValue:
+    return dg.MetadataValue.md(markdown.picture(drawing.to_png(figure)))

@@ -22,6 +22,7 @@ from clv_pipeline.publishing.bundle import rewrite_bundle
 from clv_pipeline.publishing.database_target import publish_to_database
 from clv_pipeline.publishing.frozen_tables import erase_frozen, frozen_rows
 from clv_pipeline.publishing.serving import bundles, serve_again
+from clv_pipeline.reporting.formats import number_format
 from clv_pipeline.sources.tombstones import open_tombstones
 from clv_pipeline.sources.values import customer_number
 from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row, open_bundle_file, tables_of
@@ -62,9 +63,10 @@ def forget(settings: Settings, customer_id: str) -> Erasure:
                 next_step="check the number; leading zeros count.",
             )
         tombstones.add(ids)
-        removed = {
-            f"bundle {name}": rewrite_bundle(Warehouse.of(settings), home.published / name, ids) for name in held
-        }
+        with number_format(settings.number_format):
+            removed = {
+                f"bundle {name}": rewrite_bundle(Warehouse.of(settings), home.published / name, ids) for name in held
+            }
         serve_again(home.published)
         removed["frozen tables of CLV_PUBLISH_URL"], left = _clean_target(settings, home, ids)
         for warehouse in warehouses:

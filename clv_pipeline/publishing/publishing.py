@@ -34,6 +34,7 @@ from clv_pipeline.quality.judging import raise_unacknowledged
 from clv_pipeline.quality.night_checks import CheckResult
 from clv_pipeline.quality.night_measures import remember_good_night
 from clv_pipeline.quality.score_checks import judge_segment_changes
+from clv_pipeline.reporting import formats
 from clv_pipeline.reporting.bundle_report import write_report
 from clv_pipeline.score_changes.known import remember_what_was_known
 from clv_pipeline.warehouse import tables
@@ -58,6 +59,7 @@ def publish_parameters(settings: Settings) -> Parameters:
         "missed_potential_share": settings.missed_potential_share,
         "recent_days": settings.recent_days,
         "gross_margin": settings.gross_margin,
+        "lifetime_days": settings.lifetime_days,
         "min_buyers": settings.min_buyers,
         "erased_customer": ERASED_CUSTOMER.text,
         **base_parameters(settings),
@@ -137,7 +139,8 @@ def _write_and_serve(warehouse: Warehouse, settings: Settings, home: Home, unsco
         remember(connection)
         remember_what_was_known(connection, settings)
         remember_good_night(connection, source, as_of, run_id)
-    write_report(beside)
+    with formats.number_format(settings.number_format):
+        write_report(beside)
     write_manifest(beside, run_id, as_of, source, counts)
     folder = seal(beside, home.published / run_id)
     is_served = serve(home.published, folder, as_of, source)

@@ -6,7 +6,7 @@ from pathlib import Path
 from clv_pipeline.core.home import write_durably
 from clv_pipeline.evaluation.backtest import Backtest
 from clv_pipeline.evaluation.protocols import Protocol
-from clv_pipeline.reporting import backtest_tables, formats, labels, markdown, plots
+from clv_pipeline.reporting import backtest_tables, formats, html, labels, markdown, plots
 from clv_pipeline.reporting.backtest_tables import Window
 from clv_pipeline.reporting.html import Picture, render
 from clv_pipeline.reporting.quality_tables import SPEND_METRICS, terms
@@ -29,7 +29,6 @@ def write_page(backtest: Backtest, folder: Path) -> Path:
         _Section(window.name, window.verdicts, window.tables(with_intervals=True), _pictures(window))
         for window in backtest_tables.windows(backtest)
     ]
-    learned = backtest.learning
     page = render(
         "backtest_report.html",
         source_name=backtest.source_name,
@@ -37,9 +36,7 @@ def write_page(backtest: Backtest, folder: Path) -> Path:
         windows=sections,
         quality_terms=terms(table for section in sections for _, table in section.tables),
         learning=backtest_tables.learning(backtest),
-        learning_curve=Picture(
-            plots.learning_curve(learned["customers"].tolist(), learned["normalised_gini"].tolist()), "Learning curve"
-        ),
+        learning_curve=_learning_curve(backtest),
         sources=backtest_tables.sources(backtest),
         sources_picture=_sources_picture(backtest),
     )
@@ -76,20 +73,61 @@ def _with_published(table: Table, protocol: Protocol) -> Table:
     return Table(table.header, [*table.rows, *published], table.numeric)
 
 
+def _learning_curve(backtest: Backtest) -> Picture:
+    customers = backtest.learning["customers"].tolist()
+    gini = backtest.learning["normalised_gini"].tolist()
+    return html.drawn(
+        "Learning curve",
+        f"The normalised Gini goes from {formats.decimal(gini[0])} with {formats.counted(customers[0], 'customer')} to "
+        f"{formats.decimal(gini[-1])} with {formats.spoken(customers[-1])}.",
+        plots.learning_curve,
+        customers,
+        gini,
+    )
+
+
 def _pictures(window: Window) -> list[Picture]:
     rows, currency = window.rows("predictions"), window.backtest.currency
     if rows.empty:
         return []
     actual, predicted = rows["actual_spend"].to_numpy(), rows["predicted_spend"].to_numpy()
+    means, reached = plots.means_by_decile(actual, predicted), plots.gains(actual, predicted)
     found = [
-        Picture(plots.predicted_against_actual(actual, predicted, currency), "Predicted against actual spend"),
-        Picture(plots.decile_calibration(actual, predicted, currency), "Calibration by predicted decile"),
-        Picture(plots.gain_curve(actual, predicted), "Share of spend reached by share of customers"),
+        html.drawn(
+            f"Predicted against actual spend, {window.name}",
+            f"{formats.counted(len(rows), 'customer')}, larger dots for more of them; the line is a perfect prediction.",
+            plots.predicted_against_actual,
+            actual,
+            predicted,
+            currency,
+        ),
+        html.drawn(
+            f"Calibration by predicted decile, {window.name}",
+            f"In the highest decile predicted {formats.spoken_money(means[0][0], currency)} per customer, actual "
+            f"{formats.spoken_money(means[1][0], currency)}.",
+            plots.decile_calibration,
+            *means,
+            currency,
+        ),
+        html.drawn(
+            f"Share of spend reached by share of customers, {window.name}",
+            f"The first 10 % of the customers by prediction made {formats.spoken_percent(reached[10])} of the spend.",
+            plots.gain_curve,
+            reached,
+            plots.gains(actual, actual),
+        ),
     ]
     if rows["low"].notna().all():
-        low, high = rows["low"].to_numpy(), rows["high"].to_numpy()
+        groups = plots.coverages(actual, predicted, rows["low"].to_numpy(), rows["high"].to_numpy())
         found.append(
-            Picture(plots.coverage_by_decile(actual, predicted, low, high), "Coverage of the 90 % interval by decile")
+            html.drawn(
+                f"Coverage of the 90 % interval by decile, {window.name}",
+                f"Of all customers, from {formats.spoken_percent(min(groups[0]))} to {formats.spoken_percent(max(groups[0]))} by "
+                "decile are inside; the dotted line is 90 %.",
+                plots.coverage_by_decile,
+                groups,
+                ["all customers", "buyers"],
+            )
         )
     return found
 
@@ -100,5 +138,10 @@ def _sources_picture(backtest: Backtest) -> Picture | None:
         return None
     names = [labels.words(name) for name in added["left_out"]]
     bars = list(zip(names, *(added[c].tolist() for c in ("value", "low", "high")), strict=True))
-    title = "What each source adds"
-    return Picture(plots.bars_with_intervals(bars, title, "normalised Gini"), title)
+    return html.drawn(
+        "What each source adds to the order of the customers",
+        f"{bars[0][0]} adds most: {formats.decimal(bars[0][1], signed=True)}.",
+        plots.bars_with_intervals,
+        bars,
+        "normalised Gini",
+    )

@@ -89,6 +89,9 @@ COLUMNS_OF_CODES = {"segment", "score_status", "table_name"}
 #: Headings that are clearer than the column's name.
 _HEADINGS = {
     "customer_id": "customer",
+    "predicted_spend_total": "predicted spend",
+    "predicted_spend_total_low": "lower end",
+    "predicted_spend_total_high": "upper end",
     "predicted_spend_mean": "predicted spend per customer",
     "predicted_spend_share": "share of predicted spend",
     "purchase_probability_mean": "mean purchase probability",
@@ -219,3 +222,87 @@ def ranking(verdict: str) -> str:
     'rankable: some model orders them better than chance'
     """
     return _RANKING[verdict]
+
+
+_DRIVERS = {
+    "order_value": "how much they spend",
+    "frequency": "how often they buy",
+    "recency": "how recently they bought",
+    "trend": "whether their spend grows",
+    "tenure": "how long they have been customers",
+    "season": "when in the year they buy",
+    "returns": "what they send back",
+    "assortment": "what they buy",
+    "web": "their visits to the website",
+    "survey": "their answers to surveys",
+    "social": "their contacts in social media",
+    "campaigns": "their answers to campaigns",
+    "profile": "who they are",
+    "other": "everything else",
+    "unexplained": "what the reasons do not explain",
+}
+
+
+def driver(name: str) -> str:
+    """Return a driver of predictions in the words of a sentence.
+
+    >>> driver("recency")
+    'how recently they bought'
+    """
+    return _DRIVERS.get(name) or words(name)
+
+
+_FIRST_ORDERS = {
+    "acquisition_channel": "came through {}",
+    "country": "live in {}",
+    "first_order_channel": "placed their first order through {}",
+    "first_category": "bought {} first",
+    "first_order_value": "began with an order {}",
+    "first_order_lines": "began with an order of {} lines",
+    "first_order_month": "began in {}",
+    "first_order_weekday": "began on a {}",
+}
+
+
+def first_order(attribute: str, group: str) -> str:
+    """Return a value of an attribute known at the first order as the end of a sentence about customers.
+
+    >>> first_order("acquisition_channel", "paid_search"), first_order("first_order_value", "4: above 443.60")
+    ('came through paid search', 'began with an order above 443.60')
+    >>> first_order("first_order_month", "09 September"), first_order("visited_before", "yes")
+    ('began in September', 'had yes as visited before')
+    """
+    value = words(re.sub(r"^\d+:? (?=[A-Za-z])", "", group)) if attribute != "first_order_lines" else group
+    return _FIRST_ORDERS.get(attribute, f"had {{}} as {words(attribute)}").format(value)
+
+
+_STAKES = {
+    "high_value": "predicted spend",
+    "churn_risk": "spend of the last 365 days",
+    "missed_opportunity": "typical spend if they buy",
+    "new_customer": "predicted spend",
+    "prospect": "predicted spend",
+}
+
+
+def stake(segment: str) -> str:
+    """Return what `recommendations.value_at_stake` is for a segment.
+
+    >>> stake("churn_risk")
+    'spend of the last 365 days'
+    """
+    return _STAKES[segment]
+
+
+def at_stake(segment: str, amount: str, days: int) -> str:
+    """Return the same as a sentence.
+
+    >>> at_stake("churn_risk", "500 EUR", 90)
+    'They spent 500 EUR in the last 365 days'
+    """
+    match segment:
+        case "churn_risk":
+            return f"They spent {amount} in the last 365 days"
+        case "missed_opportunity":
+            return f"If each of them buys once more as usual, they spend {amount}"
+    return f"They are expected to spend {amount} in {days} days"

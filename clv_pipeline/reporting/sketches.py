@@ -3,16 +3,13 @@
 The plots in full are `plots.py`. Each function here returns as many rows or points as fit.
 """
 
-import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clv_pipeline.reporting import formats, markdown
 from clv_pipeline.reporting.tables import Table
 
-Array = NDArray[np.float64]
 #: Name, value and, where known, the ends of its interval.
 Bar = tuple[str, float, float, float]
 #: The UI's limit is 1,000 characters.
@@ -22,7 +19,9 @@ _BLOCKS = 12
 _LONGEST_NAME = 40
 #: Keeps an interval in one line.
 _SPACE = "\N{NO-BREAK SPACE}"
-_WIDTH, _HEIGHT = 300, 130
+_WIDTH, _HEIGHT, _MARGIN = 300, 130, 10
+#: Steps of a gain curve: more do not fit.
+_STEPS = 10
 #: Readable on the light and on the dark page.
 _COLOURS = ("#65e", "#e80")
 
@@ -62,49 +61,46 @@ def bars_with_intervals(rows: Sequence[Bar], unit: str) -> str:
     return _that_fit(["", unit, "90 % interval", ""], cells)
 
 
-def gain(actual: Array, predicted: Array) -> str:
-    """Return the share of all spend that the highest-ranked share of customers reaches: model, perfect ranking, random."""
-    total = max(float(actual.sum()), 1e-9)
-    places = np.linspace(0, len(actual), 11).astype(int)
+def gain(reached: Sequence[float], perfect: Sequence[float]) -> str:
+    """Return the share of all spend that the highest-ranked share of customers reaches: model, perfect order, random order.
 
-    def reached(order: NDArray[np.int64]) -> Array:
-        spent = np.zeros(len(actual) + 1)
-        spent[1:] = np.cumsum(actual[order]) / total
-        return np.asarray(spent[places], dtype=np.float64)
-
-    model, perfect = (reached(np.argsort(-by, kind="stable")) for by in (predicted, actual))
-    return _lines({"model": model, "perfect": perfect}, 1.0, "share of spend", "share of customers", has_diagonal=True)
-
-
-def calibration(actual: Array, predicted: Array, currency: str) -> str:
-    """Return mean predicted and actual spend by predicted decile, highest first."""
-    deciles = np.array_split(np.argsort(-predicted, kind="stable"), 10)
-    means = {
-        name: np.array([values[d].mean() if len(d) else 0.0 for d in deciles])
-        for name, values in (("predicted", predicted), ("actual", actual))
+    Both are shares at equal steps from no customer to all of them (`plots.gains`).
+    """
+    lines = {
+        name: shares[:: max((len(shares) - 1) // _STEPS, 1)]
+        for name, shares in (("model", reached), ("perfect", perfect))
     }
-    highest = max(float(max(values.max() for values in means.values())), 1e-9)
-    return _lines(means, highest, f"to {formats.count(highest)} {currency}", "decile 1 to 10")
+    return _lines(lines, 1.0, "share of spend", "share of customers", has_diagonal=True)
 
 
-def _lines(lines: dict[str, Array], highest: float, y_label: str, x_label: str, *, has_diagonal: bool = False) -> str:
+def calibration(predicted: Sequence[float], actual: Sequence[float], currency: str) -> str:
+    """Return mean predicted and actual spend by predicted decile, highest first (`plots.means_by_decile`)."""
+    highest = max(*predicted, *actual, 1e-9)
+    return _lines(
+        {"predicted": predicted, "actual": actual}, highest, f"to {formats.count(highest)} {currency}", "decile 1 to 10"
+    )
+
+
+def _lines(
+    lines: Mapping[str, Sequence[float]], highest: float, y_label: str, x_label: str, *, has_diagonal: bool = False
+) -> str:
     """Return one line per name over evenly spaced places, from 0 to `highest`."""
-    parts = [f"<path stroke='#888' d='M9 9V{_HEIGHT - 11}H{_WIDTH}'/>"]
+    bottom = _HEIGHT - _MARGIN
+    parts = [f"<path stroke='#888' d='M{_MARGIN} {_MARGIN}V{bottom}H{_WIDTH}'/>"]
     if has_diagonal:
-        parts.append(f"<path stroke='#888' stroke-dasharray='2' d='M9 {_HEIGHT - 11}L{_WIDTH} 9'/>")
+        parts.append(f"<path stroke='#888' stroke-dasharray='2' d='M{_MARGIN} {bottom}L{_WIDTH} {_MARGIN}'/>")
     for place, (colour, (name, values)) in enumerate(zip(_COLOURS, lines.items(), strict=True)):
-        x = np.linspace(9, _WIDTH, len(values)).round().astype(int)
-        y = (_HEIGHT - 11 - np.clip(values / highest, 0, 1) * (_HEIGHT - 20)).round().astype(int)
+        x = np.linspace(_MARGIN, _WIDTH, len(values)).round().astype(int)
+        y = (bottom - np.clip(np.array(values) / highest, 0, 1) * (bottom - _MARGIN)).round().astype(int)
         points = " ".join(f"{a} {b}" for a, b in zip(x, y, strict=True))
         parts.append(f"<path stroke='{colour}' d='M{points}'/>")
         parts.append(_text(220, 60 + 14 * place, colour, name))
-    parts += [_text(13, 9, "#888", y_label), _text(13, _HEIGHT - 1, "#888", x_label)]
+    parts += [_text(_MARGIN + 4, _MARGIN, "#888", y_label), _text(_MARGIN + 4, _HEIGHT - 1, "#888", x_label)]
     svg = (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{_WIDTH}' height='{_HEIGHT}' fill='none' "
-        f"font-family='sans-serif' font-size='10'>"
-        f"{''.join(parts)}</svg>"
+        f"font-family='sans-serif' font-size='10'>{''.join(parts)}</svg>"
     )
-    return f"![plot](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+    return markdown.picture(svg.encode(), kind="svg+xml")
 
 
 def _text(x: int, y: int, colour: str, text: str) -> str:

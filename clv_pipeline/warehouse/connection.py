@@ -152,14 +152,17 @@ def harden(connection: Connection, folders: list[Path], relative_names: list[str
 
 
 @contextmanager
-def open_bundle_file(path: Path) -> Iterator[Connection]:
+def open_bundle_file(path: Path, *, memory_limit: str | None = None) -> Iterator[Connection]:
     """Yield a read-only connection to a published file; nothing else is reachable from it.
+
+    `memory_limit`, such as 256MB, is for readers that live next to others; by default it is DuckDB's own.
 
     Raises:
         PublishError: the file is damaged, or another process has it open for writing.
     """
     try:
-        connection = duckdb.connect(str(path), read_only=True)
+        config: dict[str, Any] = {"memory_limit": memory_limit} if memory_limit else {}
+        connection = duckdb.connect(str(path), read_only=True, config=config)
     except duckdb.Error as error:
         raise PublishError(
             f"{path} cannot be opened: {reason_of(error)}",

@@ -25,7 +25,7 @@ select * from (values
 
 -- expect totals
 select
-    'run-2' as run_id, '2024-06-01' as as_of_date, 2 as customers, 15.50 as predicted_spend_total,
+    'run-2' as run_id, '2024-06-01' as as_of_date, 1095 as lifetime_days, 2 as customers, 15.50 as predicted_spend_total,
     12.00 as predicted_spend_total_low, 20.00 as predicted_spend_total_high,
     7.75 as average_predicted_spend, 0.93 as reasons_fidelity, 0.6452 as largest_customer_share, 1.52 as season_factor, null as carried_factor, 'learned' as basis, 'rankable' as ranking, 50.00 as trailing_spend_total,
     4 as quarantined_rows, '2024-05-27' as newest_order_date, true as is_stale,

@@ -16,6 +16,7 @@ select
     run.currency,
     run.time_zone,
     run.primary_horizon_days,
+    $lifetime_days::integer as lifetime_days,
     run.model_version,
     (select count(*) from customer_scores) as customers,
     (select sum(primary_spend) from customer_scores)::decimal(18, 2) as predicted_spend_total,

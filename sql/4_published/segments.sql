@@ -1,4 +1,5 @@
--- One row per segment: its definition in this run, and number, value and activity of its customers.
+-- One row per segment: its definition in this run, and number, value and activity of its customers. Who is in which segment is in
+-- customer_clv.
 with customer_clv as (select * from published.customer_clv),
 
 customer_scores as (select * from scores.customer_scores),
@@ -37,22 +38,66 @@ definitions as (
     from thresholds
 ),
 
-totals as (select sum(primary_spend) as predicted_total from customer_scores)
+run as (select * from scores.run),
+
+totals as (select sum(primary_spend) as predicted_total from customer_scores),
+
+-- what chance makes of one customer, as in prediction_outcomes: a purchase or none, and its size
+chances as (
+    select
+        customer_id,
+        power(primary_spend::double, 2) * (exp(0.81) / greatest(primary_probability, 0.01) - 1) as variance
+    from customer_scores
+),
+
+whole as (
+    select
+        ln(any_value(run.predicted_total_high) / nullif(any_value(totals.predicted_total), 0)) as reach,
+        ln(1 + sum(chances.variance) / nullif(power(any_value(totals.predicted_total)::double, 2), 0)) as chance
+    from chances
+    cross join run
+    cross join totals
+),
+
+-- the logarithm of the upper end over the segment's total: that of all customers, wider by what chance makes of fewer of them
+reaches as (
+    select
+        customer_clv.segment,
+        sqrt(
+            power(any_value(whole.reach), 2)
+            + power(1.645, 2) * greatest(
+                ln(1 + sum(chances.variance) / nullif(power(sum(customer_scores.primary_spend)::double, 2), 0))
+                - any_value(whole.chance),
+                0
+            )
+        ) as reach
+    from customer_clv
+    inner join customer_scores on customer_clv.customer_id = customer_scores.customer_id
+    inner join chances on customer_clv.customer_id = chances.customer_id
+    cross join whole
+    group by customer_clv.segment
+)
 
 select
     customer_clv.segment,
     any_value(definitions.definition[2]) as definition,
     count(*) as customers,
     sum(customer_scores.primary_spend)::decimal(18, 2) as predicted_spend_total,
+    (sum(customer_scores.primary_spend) * exp(-any_value(reaches.reach)))::decimal(18, 2) as predicted_spend_total_low,
+    (sum(customer_scores.primary_spend) * exp(any_value(reaches.reach)))::decimal(18, 2) as predicted_spend_total_high,
     avg(customer_scores.primary_spend)::decimal(18, 2) as predicted_spend_mean,
     coalesce(sum(customer_scores.primary_spend) / nullif(any_value(totals.predicted_total), 0), 0)::decimal(5, 4)
         as predicted_spend_share,
     avg(customer_scores.primary_probability)::decimal(5, 4) as purchase_probability_mean,
+    sum(customer_clv.lifetime_spend)::decimal(18, 2) as lifetime_spend_total,
+    sum(customer_clv.lifetime_margin)::decimal(18, 2) as lifetime_margin_total,
     sum(customer_clv.historic_value)::decimal(18, 2) as historic_value_total,
+    sum(customer_clv.historic_value_365d)::decimal(18, 2) as historic_value_365d_total,
     any_value(customer_clv.currency) as currency,
     any_value(customer_clv.as_of_date) as as_of_date
 from customer_clv
 inner join customer_scores on customer_clv.customer_id = customer_scores.customer_id
+left join reaches on customer_clv.segment = reaches.segment
 left join definitions on customer_clv.segment = definitions.definition[1]
 cross join totals
 group by customer_clv.segment

@@ -1,0 +1,53 @@
+"""What Streamlit runs for each reader and each click: the menu, and the page that was chosen, on the bundle of now."""
+
+from functools import partial
+
+import streamlit as st
+
+from clv_pipeline.core.errors import PipelineError
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.settings import Settings, load_settings
+from clv_pipeline.dashboard import access, links
+from clv_pipeline.dashboard.screens import all_pages
+from clv_pipeline.dashboard.served import ServedBundle, open_served
+from clv_pipeline.reporting import formats
+
+
+def main() -> None:
+    """Draw the page that the reader has chosen."""
+    st.set_page_config(page_title="Customer lifetime value", layout="wide")
+    settings = _settings()
+    if not access.ask(settings.dashboard_password):
+        return
+    try:
+        with formats.number_format(settings.number_format), open_served(Home(settings.home)) as bundle:
+            if bundle is None:
+                st.title("Customer lifetime value")
+                st.info(f"Nothing is published in {settings.home} yet. `clv run` publishes the first night.")
+                return
+            _draw(bundle)
+    except PipelineError as error:
+        st.error(str(error))
+
+
+def _draw(bundle: ServedBundle) -> None:
+    pages = {
+        page.name: st.Page(partial(page.show, bundle), title=page.title, url_path=page.name, default=place == 0)
+        for place, page in enumerate(all_pages())
+    }
+    links.remember(pages)
+    chosen = st.navigation(list(pages.values()))
+    with st.sidebar:
+        st.caption(
+            f"{bundle.run['source_name']}, as of {formats.day(bundle.as_of)}, the next {bundle.days} days, "
+            f"amounts in {bundle.currency}. Run {bundle.run['run_id']}."
+        )
+    chosen.run()
+
+
+@st.cache_resource
+def _settings() -> Settings:
+    return load_settings()
+
+
+main()

@@ -1,0 +1,42 @@
+"""Start of the dashboard: Streamlit on 127.0.0.1, with usage statistics off and nothing fetched from the internet."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+from clv_pipeline.core.errors import ConfigurationError
+from clv_pipeline.core.project_files import IS_INSTALLED
+from clv_pipeline.core.settings import Settings
+
+#: Settings of Streamlit; given on the command line, they win over files of the reader's own.
+OPTIONS = {
+    "server.address": "127.0.0.1",
+    "server.headless": "true",
+    "server.fileWatcherType": "none",
+    "server.showEmailPrompt": "false",
+    "browser.gatherUsageStats": "false",
+    "browser.serverAddress": "127.0.0.1",
+    "client.toolbarMode": "viewer",
+    # a traceback may quote a row
+    "client.showErrorDetails": "none",
+    "theme.light.primaryColor": "#2563eb",
+    "theme.dark.primaryColor": "#60a5fa",
+}
+
+
+def start(settings: Settings, port: int) -> None:
+    """Replace this process by the dashboard of the settings' home.
+
+    Raises:
+        ConfigurationError: Streamlit is not installed.
+    """
+    if importlib.util.find_spec("streamlit") is None:
+        raise ConfigurationError(
+            "The dashboard needs Streamlit, which is not installed",
+            next_step="`pip install 'clv-pipeline[dashboard]'`." if IS_INSTALLED else "`make dashboard` installs it.",
+        )
+    arguments = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("app.py"))]
+    arguments += [f"--{name}={value}" for name, value in {**OPTIONS, "server.port": str(port)}.items()]
+    environment = {"CLV_HOME": str(settings.home.absolute()), "CLV_SOURCE": settings.source}
+    os.execve(sys.executable, arguments, os.environ | environment)

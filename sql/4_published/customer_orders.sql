@@ -1,0 +1,22 @@
+-- One row per customer and day with an order or a return: the history that the customer's scores rest on.
+-- The days of a customer add up to historic_value in customer_clv. Not a list of orders: several of one day are one row, an order
+-- without a customer has none, and neither have customers without a score.
+with customer_day as (select * from features.customer_day),
+
+customer_clv as (select * from published.customer_clv),
+
+run as (select * from scores.run)
+
+select
+    customer_day.customer_id,
+    customer_day.order_date,
+    customer_day.orders,
+    customer_day.net_spend::decimal(18, 2) as net_spend,
+    customer_day.returned::decimal(18, 2) as returned,
+    customer_day.main_category,
+    run.currency
+from customer_day
+cross join run
+inner join customer_clv on customer_day.customer_id = customer_clv.customer_id
+where customer_day.order_date < run.as_of
+order by customer_day.customer_id, customer_day.order_date
