@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from clv_pipeline.cli.shared import home_option, settings_of, source_option
+from clv_pipeline.cli.shared import home_option, out, settings_of, source_option
 
 
 @click.command()
@@ -15,6 +15,8 @@ def ui(home: Path | None, port: int) -> None:
     settings = settings_of(home=home)
     from clv_pipeline.orchestration.dagster_home import start_ui
 
+    url = f"http://127.0.0.1:{port}"
+    out.print(f"The last runs: {url}/runs   every table: {url}/assets")
     start_ui(settings, port)
 
 
