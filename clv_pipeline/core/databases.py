@@ -9,7 +9,8 @@ import re
 import sqlalchemy as sa
 
 from clv_pipeline.core.engines import driver_name, package_of
-from clv_pipeline.core.errors import ConfigurationError
+from clv_pipeline.core.error_texts import kind_of
+from clv_pipeline.core.errors import ConfigurationError, PipelineError
 
 # both log, with the server's text, what fails while a broken COPY or connection is closed
 for noisy in ("psycopg", "sqlalchemy.pool"):
@@ -24,6 +25,8 @@ _CONNECT_TIMEOUT = {
     "pymssql": "login_timeout",
     "pyodbc": "timeout",
 }
+#: What a package needs that pip does not bring.
+_ALSO_NEEDED = {"pyodbc": ", and Microsoft's ODBC driver for SQL Server; pymssql needs none"}
 _CREDENTIALS = re.compile(r"[^\s\"']*@")
 
 
@@ -43,6 +46,8 @@ def engine_of(address: str, *, called: str) -> sa.Engine:
         _check_is_no_file(url, called)
         arguments = {name: value for name, value in _patience_of(url).items() if name not in url.query}
         return sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, connect_args=arguments)
+    except PipelineError:
+        raise
     except (sa.exc.NoSuchModuleError, ImportError) as error:
         raise _no_driver(url, called, error) from None
     except (sa.exc.ArgumentError, ValueError) as error:
@@ -51,6 +56,11 @@ def engine_of(address: str, *, called: str) -> sa.Engine:
         raise ConfigurationError(
             f"{called} cannot be used: {masked(reason)}",
             next_step="write it as dialect+driver://user@host/database and install that driver.",
+        ) from None
+    except Exception as error:  # some dialects look for credentials before there is anything to connect to
+        raise ConfigurationError(
+            f"{called} cannot be used: {kind_of(error)}",
+            next_step="check what this dialect needs; BigQuery: a service account's file in GOOGLE_APPLICATION_CREDENTIALS.",
         ) from None
 
 
@@ -71,7 +81,7 @@ def _no_driver(url: sa.URL, called: str, error: Exception) -> ConfigurationError
         )
     return ConfigurationError(
         f"{called} cannot be used: {url.drivername} needs the package {package}, which cannot be loaded: {masked(str(error))}",
-        next_step=f"`pip install {package}` where `clv` is installed.",
+        next_step=f"`pip install {package}` where `clv` is installed{_ALSO_NEEDED.get(package, '')}.",
     )
 
 

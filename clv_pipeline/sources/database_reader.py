@@ -81,16 +81,11 @@ class DatabaseReader:
 
     def count_by_day(self, select: SourceSelect, day: str | None, money: str | None) -> dict[str, DayCount] | None:
         rows = self._selected(select, *[name for name in (day, money) if name])
-        which = day_as_text(rows.c[day], self._connection.dialect.name) if day else sa.literal_column("''")
-        total = sa.func.sum(sa.cast(rows.c[money], sa.Numeric(38, 6))) if money else sa.null()
-        # a literal cannot be grouped by everywhere
-        query = sa.select(which, sa.func.count(), total).select_from(rows)
+        query = _counted_by_day(rows, day, money, self._connection.dialect.name)
         try:
             # a SELECT that cannot be counted must not abort the snapshot's transaction
             with self._connection.begin_nested() if self._can_nest else nullcontext():
-                found = self._connection.execute(
-                    query.group_by(which) if day else query, _since(select, BEGINNING)
-                ).fetchall()
+                found = self._connection.execute(query, _since(select, BEGINNING)).fetchall()
         except sa.exc.DBAPIError as error:
             if is_over_time(error):
                 raise too_slow(select, self._timeout_seconds) from None
@@ -109,7 +104,7 @@ class DatabaseReader:
     def count_by_value(self, select: SourceSelect, column: str, money: str) -> dict[str, DayCount]:
         rows = self._selected(select, column, money)
         total = sa.func.sum(sa.cast(rows.c[money], sa.Numeric(38, 6)))
-        value = _told_apart(rows.c[column], self._connection.dialect.name)
+        value = _told_apart(rows.c[column], self._connection.dialect.name).label("value_of_row")
         query = sa.select(value, sa.func.count(), total).group_by(value)
         try:
             found = self._connection.execute(query, _since(select, BEGINNING)).fetchall()
@@ -157,8 +152,8 @@ class DatabaseReader:
                 self._drop(result)
 
     def _drop(self, result: sa.CursorResult[Any]) -> None:
-        """Close the connection of an answer that nobody reads to its end: pymysql would do so itself, a million rows in 7 s."""
-        answer = getattr(result.cursor, "_result", None)
+        """Close the connection of an answer that nobody reads to its end: pymysql would read a million rows in 3.9 s."""
+        answer: Any = getattr(result.cursor, "_result", None)
         if hasattr(answer, "unbuffered_active"):
             answer.unbuffered_active = False
         if not self._connection.closed:
@@ -186,6 +181,17 @@ class DatabaseReader:
                     rows, size = [], 0
             if rows:
                 yield _parse_csv(rows, schema)
+
+
+def _counted_by_day(rows: sa.Subquery, day: str | None, money: str | None, dialect: str) -> sa.Executable:
+    """Return the query of the rows and the money of each day."""
+    total = sa.func.sum(sa.cast(rows.c[money], sa.Numeric(38, 6))) if money else sa.null()
+    if day is None:
+        # a literal cannot be grouped by everywhere
+        return sa.select(sa.literal_column("''"), sa.func.count(), total).select_from(rows)
+    # labelled: BigQuery groups by the label, all others by the expression
+    which = day_as_text(rows.c[day], dialect).label("day_of_row")
+    return sa.select(which, sa.func.count(), total).select_from(rows).group_by(which)
 
 
 def day_as_text(column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[str]:

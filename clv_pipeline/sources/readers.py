@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -21,7 +20,7 @@ from clv_pipeline.core.errors import ConfigurationError, SourceError, SourceInte
 from clv_pipeline.sources.database_reader import DatabaseReader
 from clv_pipeline.sources.file_reader import FileReader
 from clv_pipeline.sources.reading import STARTS_AGAIN, SourceReader
-from clv_pipeline.sources.sessions import begin_reading, connect_arguments
+from clv_pipeline.sources.sessions import begin_reading, cut_silence
 from clv_pipeline.warehouse.files import is_duckdb_file, open_database_file, open_files
 
 log = logging.getLogger(__name__)
@@ -80,12 +79,7 @@ def _path_of(address: str) -> Path | None:
 
 def _engine(address: str, timeout_seconds: int) -> sa.Engine:
     engine = engine_of(address, called="The source URL")
-
-    @sa.event.listens_for(engine, "do_connect")
-    def cut_silence(dialect: sa.Dialect, record: object, positional: object, named: dict[str, Any]) -> None:
-        for name, value in connect_arguments(dialect, timeout_seconds).items():
-            named.setdefault(name, value)
-
+    cut_silence(engine, timeout_seconds)
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
         raise ConfigurationError(
             f"The SQLite file {engine.url.database} does not exist",

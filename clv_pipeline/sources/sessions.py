@@ -14,6 +14,8 @@ from clv_pipeline.sources.reading import Gap
 
 #: How long after its statement timeout a server may stay silent before the connection is cut from this side.
 GRACE_SECONDS = 5
+#: How long a server may take to answer a login.
+_HANDSHAKE_SECONDS = 10
 #: Numbers of MariaDB and MySQL: max_statement_time and max_execution_time exceeded, lock wait timeout exceeded; and of their
 #: drivers: the connection was lost, which is a timeout where the text says so.
 _MYSQL_OVER_TIME, _MYSQL_LOST = {1969, 3024, 1205}, 2013
@@ -24,14 +26,24 @@ _OVER_TIME = (
 )  # fmt: skip
 
 
-def connect_arguments(dialect: sa.Dialect, timeout_seconds: int) -> dict[str, int]:
-    """Return the arguments with which a driver cuts a connection that stays silent, where it has one."""
-    match dialect.driver:
-        case "pymysql" | "mysqldb":
-            return {"read_timeout": timeout_seconds + GRACE_SECONDS}
-        case "pymssql":
-            return {"timeout": timeout_seconds}
-    return {}
+def cut_silence(engine: sa.Engine, timeout_seconds: int) -> None:
+    """Let the driver cut a connection on which the server stays silent, where it can: also one that never says who it is."""
+
+    @sa.event.listens_for(engine, "do_connect")
+    def set_arguments(dialect: sa.Dialect, record: object, positional: object, named: dict[str, Any]) -> None:
+        match dialect.driver:
+            case "pymysql":
+                named["read_timeout"] = _HANDSHAKE_SECONDS
+            case "mysqldb":
+                named["read_timeout"] = timeout_seconds + GRACE_SECONDS
+            case "pymssql":
+                named["timeout"] = timeout_seconds
+
+    @sa.event.listens_for(engine, "connect")
+    def set_patience(driver: Any, record: object) -> None:
+        # pymysql has no other way to allow a SELECT more time than the login
+        if hasattr(driver, "_read_timeout"):
+            driver._read_timeout = timeout_seconds + GRACE_SECONDS
 
 
 def engine_of_connection(connection: sa.Connection) -> Engine:
