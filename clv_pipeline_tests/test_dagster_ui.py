@@ -4,6 +4,7 @@ import io
 import ipaddress
 import itertools
 import json
+import re
 import shutil
 import urllib.error
 import urllib.request
@@ -240,6 +241,38 @@ def test_the_asset_graph_is_drawn(ui: Ui, browser: Browser) -> None:
     assert _colours(picture) > 100
 
 
+def test_the_ui_starts_without_a_warning_and_says_where_the_last_runs_are(ui: Ui) -> None:
+    said = ui.home.root.with_name("ui.log").read_text()
+    assert f"{ui.url}/runs" in said
+    assert [
+        line for line in said.splitlines() if re.search("warning|superseded|deprecat|telemetry|beta", line, re.I)
+    ] == []
+
+
+@needs_chromium
+def test_the_first_page_shows_the_last_runs(ui: Ui, browser: Browser) -> None:
+    browser.resize(1500, 1000)
+    # the run of `clv run`: the timeline leaves out runs of no code location
+    text = browser.open(f"{ui.url}/", "Timeline", "clv_pipeline", "nightly")
+    assert "No runs" not in text
+    runs = ui.ask("{ runsOrError { ... on Runs { results { repositoryOrigin { repositoryLocationName } } } } }")
+    places = [run["repositoryOrigin"] for run in runs["runsOrError"]["results"]]
+    assert places and {place["repositoryLocationName"] for place in places} == {"clv_pipeline"}
+    keep(browser.settled_screenshot(), "first_page.png")
+
+
+@needs_chromium
+def test_an_asset_page_plots_the_numbers_of_the_night(ui: Ui, browser: Browser) -> None:
+    browser.resize(1500, 1000)
+    browser.open(f"{ui.url}/assets/published/clv_run", "Row count", "trailing spend")
+    _dismiss_greeting(browser)
+    browser.evaluate("[...document.querySelectorAll('button')].find(b => b.innerText.trim() === 'Plots').click()")
+    wait_for("the plots", lambda: browser.evaluate("document.querySelectorAll('canvas').length >= 5"))
+    text = browser.text()
+    assert "predicted spend, low" in text and "quarantined rows" in text and "quarantined money" in text
+    keep(browser.settled_screenshot(), "trends.png")
+
+
 @needs_chromium
 def test_an_asset_page_shows_description_rows_columns_and_plots(ui: Ui, browser: Browser) -> None:
     browser.resize(1500, 1000)
@@ -251,6 +284,8 @@ def test_an_asset_page_shows_description_rows_columns_and_plots(ui: Ui, browser:
         "test_window_start",
     )
     _dismiss_greeting(browser)
+    sketched = "[...document.images].filter(i => i.src.startsWith('data:image/svg') && i.complete && i.naturalWidth > 250).length"
+    wait_for("the sketches, which show without a click", lambda: browser.evaluate(f"{sketched} >= 2"))
     shows = "[...document.querySelectorAll('a')].filter(a => a.innerText.includes('Show Markdown'))"
     assert browser.evaluate(f"{shows}.length") >= 3
     browser.evaluate(f"{shows}[0].click()")

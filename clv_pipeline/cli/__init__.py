@@ -56,6 +56,7 @@ for command in COMMANDS:
 
 def main() -> None:
     """Run the command; an error is one message and exit code 1, never a traceback, and one that is not ours is masked."""
+    out.place = ""
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import click
 
-from clv_pipeline.cli.shared import home_option, out, plain, settings_of
+from clv_pipeline.cli.shared import home_option, out, plain, settings_of, source_option
 from clv_pipeline.core.home import Home
 
 
 @click.command()
 @click.argument("customer_id")
+@source_option
 @home_option
-def explain(customer_id: str, home: Path | None) -> None:
+def explain(customer_id: str, source: str | None, home: Path | None) -> None:
     """Show a customer's published score, the reasons for it, and the facts behind them."""
-    settings = settings_of(home=home)
+    settings = settings_of(source=source, home=home)
     from clv_pipeline.reporting.terminal import print_customer
 
     print_customer(out, Home(settings.home), customer_id)
@@ -22,10 +23,11 @@ def explain(customer_id: str, home: Path | None) -> None:
 
 @click.command()
 @click.argument("column")
+@source_option
 @home_option
-def lineage(column: str, home: Path | None) -> None:
+def lineage(column: str, source: str | None, home: Path | None) -> None:
     """Show where a published column comes from, such as published.customer_clv.predicted_spend_90d."""
-    settings = settings_of(home=home)
+    settings = settings_of(source=source, home=home)
     from clv_pipeline.reporting.lineage import print_lineage
 
     print_lineage(out, Home(settings.home), column)
@@ -33,10 +35,11 @@ def lineage(column: str, home: Path | None) -> None:
 
 @click.command()
 @click.argument("customer_id")
+@source_option
 @home_option
-def forget(customer_id: str, home: Path | None) -> None:
+def forget(customer_id: str, source: str | None, home: Path | None) -> None:
     """Erase a customer from every file below the home, never load them again, and list what must be deleted by hand."""
-    settings = settings_of(home=home)
+    settings = settings_of(source=source, home=home)
     from clv_pipeline.privacy.erasure import forget as forget_customer
 
     done = forget_customer(settings, customer_id)
@@ -55,10 +58,11 @@ def forget(customer_id: str, home: Path | None) -> None:
 @click.command()
 @click.argument("customer_id")
 @click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="default: subject.json, here")
+@source_option
 @home_option
-def export_subject(customer_id: str, file: Path | None, home: Path | None) -> None:
+def export_subject(customer_id: str, file: Path | None, source: str | None, home: Path | None) -> None:
     """Export all data held about a customer as JSON: every row of the warehouse and of every bundle."""
-    settings = settings_of(home=home)
+    settings = settings_of(source=source, home=home)
     from clv_pipeline.privacy.subject import export_subject as export
 
     written = export(settings, customer_id, file or Path("subject.json"))

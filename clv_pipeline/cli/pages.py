@@ -4,17 +4,20 @@ from pathlib import Path
 
 import click
 
-from clv_pipeline.cli.shared import home_option, settings_of, source_option
+from clv_pipeline.cli.shared import home_option, out, settings_of, source_option
 
 
 @click.command()
+@source_option
 @home_option
 @click.option("--port", default=3000, show_default=True, help="port on 127.0.0.1")
-def ui(home: Path | None, port: int) -> None:
+def ui(source: str | None, home: Path | None, port: int) -> None:
     """Open the Dagster UI on 127.0.0.1 with the nightly schedule running."""
-    settings = settings_of(home=home)
+    settings = settings_of(source=source, home=home)
     from clv_pipeline.orchestration.dagster_home import start_ui
 
+    url = f"http://127.0.0.1:{port}"
+    out.print(f"The last runs: {url}/runs   every table: {url}/assets")
     start_ui(settings, port)
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.core import clock
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import PublishError
@@ -45,22 +46,18 @@ def _served(home: Home, settings: Settings) -> Iterator[Finding]:
         return
     try:
         with open_bundle_file(file) as connection:
-            (run,) = records(connection, "select *, (select count(*) from customer_clv) as rows from clv_run")
+            (noted,) = records(connection, "select *, (select count(*) from customer_clv) as rows from clv_run")
     except (PublishError, duckdb.Error) as error:
         what = error.what if isinstance(error, PublishError) else f"{file} cannot be read: {reason_of(error)}"
         yield Finding("served", False, what, f"close what has it open for writing, or {_way_back(home)}")
         return
+    # what an older release did not note is None
+    run: dict[str, Any] = dict.fromkeys(PUBLISHED["clv_run"].columns) | noted
     run_id = run["run_id"]
     if not is_served_as_published(home.published, run_id):
         yield Finding("served", False, f"{file} differs from the bundle {run_id}: it was changed", _way_back(home))
         return
     yield _judged_by_age(run, settings)
-    if run["source_name"] != settings.name:
-        yield warning(
-            "source",
-            f"the served bundle is of '{run['source_name']}', but the settings read here are of '{settings.name}'",
-            "pass --source, or set CLV_SOURCE, as for `clv run`.",
-        )
     pointer = read_pointer(home.published)
     if pointer is None or pointer["run_id"] != run_id:
         said = f"names the run {pointer['run_id']}" if pointer else "is missing or cannot be read"

@@ -12,6 +12,9 @@ from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.remote_origin import RemoteRepositoryOrigin
+from dagster._core.workspace.load import location_origins_from_yaml_paths
 
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import IS_INSTALLED, PROJECT, WORKSPACE
@@ -30,6 +33,10 @@ concurrency:
   runs:
     max_concurrent_runs: 1
 """
+#: The one warning of `dagster dev`, by the begin of its text. `dg dev`, which it recommends, needs a project laid out its way.
+_SUPERSEDED = "ignore:Function `dev_command` is superseded"
+#: As many as a page of runs may show.
+_RUNS_OF_THE_FIRST_PAGE = 100
 #: Without these Dagster opens nothing; the events of a single run are a file each, which only that run's page reads.
 _HISTORY_FILES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 
@@ -52,7 +59,19 @@ def prepare_dagster_home(home: Home) -> Path:
     os.environ["DAGSTER_HOME"] = str(folder)
     with dg.DagsterInstance.get() as instance:
         _fail_dead_runs(instance, home)
+        for run in instance.get_runs(limit=_RUNS_OF_THE_FIRST_PAGE):
+            if run.remote_job_origin is None:
+                name_code_location(instance, run.run_id)
     return folder
+
+
+def name_code_location(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Name the code location of a run of `clv run`: the timeline, which is the UI's first page, leaves runs without one out."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.remote_job_origin is None:
+        (location,) = location_origins_from_yaml_paths([str(WORKSPACE)])
+        repository = RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME)
+        instance.run_storage.replace_job_origin(run, repository.get_job_origin(run.job_name))
 
 
 def damaged_history(home: Home) -> list[Path]:
@@ -86,6 +105,7 @@ def start_ui(settings: Settings, port: int) -> None:
     dagster = Path(sys.executable).with_name("dagster")
     arguments = ["dev", "-w", str(WORKSPACE), "-h", "127.0.0.1", "-p", str(port)]
     os.environ["CLV_HOME"] = str(settings.home.absolute())
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), _SUPERSEDED)))
     if not IS_INSTALLED:
         os.chdir(PROJECT)
     os.execv(dagster, [str(dagster), *arguments])

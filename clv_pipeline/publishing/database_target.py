@@ -140,7 +140,11 @@ def _type_of(table: str, column: str, sql_type: str) -> sa.types.TypeEngine[Any]
 
 def _existing(target: sa.Connection, schema: str | None) -> dict[str, dict[str, str | None]]:
     """Return table -> column -> comment of what is in the schema."""
-    tables = sa.inspect(target).get_multi_columns(schema=schema)
+    inspector = sa.inspect(target)
+    # to MySQL and MariaDB a schema that is not there is an error, not an empty one
+    if schema and not inspector.has_schema(schema):
+        return {}
+    tables = inspector.get_multi_columns(schema=schema)
     return {name: {c["name"]: c.get("comment") for c in columns} for (_, name), columns in tables.items()}
 
 

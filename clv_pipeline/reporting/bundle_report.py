@@ -1,15 +1,12 @@
 """The report of a bundle: report.html, from its own tables, page one and the sections. The model card is `bundle_card.py`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-import duckdb
-
-from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.core.home import write_durably
 from clv_pipeline.reporting import answers, bundle_card, formats, labels
+from clv_pipeline.reporting.bundle_shape import is_as_declared
 from clv_pipeline.reporting.html import render
 from clv_pipeline.reporting.sections import (
     changes,
@@ -23,9 +20,7 @@ from clv_pipeline.reporting.sections import (
     segments,
 )
 from clv_pipeline.reporting.sections.common import Run, run_of
-from clv_pipeline.warehouse.connection import Connection, columns_of, open_bundle_file, tables_of
-
-T = TypeVar("T")
+from clv_pipeline.warehouse.connection import Connection, open_bundle_file
 
 
 @dataclass(frozen=True)
@@ -41,19 +36,20 @@ class Section:
 class _Part:
     name: str
     title: str
+    tables: Sequence[str]
     of_bundle: Callable[[Connection], object]
 
 
 _PARTS = (
-    _Part("segments", "Segments", segments.of_bundle),
-    _Part("movements", "Movements of the customer base", movements.of_bundle),
-    _Part("cohorts", "Cohorts", cohorts.of_bundle),
-    _Part("channels", "Acquisition channels", channels.of_bundle),
-    _Part("next_purchases", "Next purchases", next_purchases.of_bundle),
-    _Part("changes", "What changed since the last report", changes.of_bundle),
-    _Part("quality", "How good the predictions are", quality.of_bundle),
-    _Part("drivers", "What drives the predictions", drivers.of_bundle),
-    _Part("data_quality", "Data quality", data_quality.of_bundle),
+    _Part("segments", "Segments", segments.TABLES, segments.of_bundle),
+    _Part("movements", "Movements of the customer base", movements.TABLES, movements.of_bundle),
+    _Part("cohorts", "Cohorts", cohorts.TABLES, cohorts.of_bundle),
+    _Part("channels", "Acquisition channels", channels.TABLES, channels.of_bundle),
+    _Part("next_purchases", "Next purchases", next_purchases.TABLES, next_purchases.of_bundle),
+    _Part("changes", "What changed since the last report", changes.TABLES, changes.of_bundle),
+    _Part("quality", "How good the predictions are", quality.TABLES, quality.of_bundle),
+    _Part("drivers", "What drives the predictions", drivers.TABLES, drivers.of_bundle),
+    _Part("data_quality", "Data quality", data_quality.TABLES, data_quality.of_bundle),
 )
 
 
@@ -66,7 +62,6 @@ def write_report(folder: Path) -> None:
 
 def _page(connection: Connection) -> str:
     run = run_of(connection)
-    answered, sections = _sections(connection)
     return render(
         "bundle_report.html",
         source_name=run.values["source_name"],
@@ -78,40 +73,17 @@ def _page(connection: Connection) -> str:
         model_version=run.values["model_version"],
         facts=_facts(run),
         season=formats.season(run.values["season_factor"]),
-        ranking=labels.ranking(run.values["ranking"]),
-        basis=labels.basis(run.values["basis"]),
-        answers=answered,
-        sections=sections,
+        ranking=labels.ranking(ranking) if (ranking := run.values["ranking"]) else "",
+        basis=labels.basis(basis) if (basis := run.values["basis"]) else "",
+        answers=answers.of_bundle(connection) if is_as_declared(connection, *answers.TABLES) else None,
+        sections=[_section(connection, part) for part in _PARTS],
     )
 
 
-def _sections(connection: Connection) -> tuple[list[answers.Answer] | None, list[Section]]:
-    """Return page one and the sections; None in place of what a bundle of an older release does not have.
-
-    Erasing a customer renders such bundles again. In one of today's contract nothing may be missing.
-    """
-    is_older = not _has_all(connection)
-    shown = [Section(part.name, part.title, _content(connection, part.of_bundle, is_older=is_older)) for part in _PARTS]
-    return _content(connection, answers.of_bundle, is_older=is_older), shown
-
-
-def _content(connection: Connection, of_bundle: Callable[[Connection], T], *, is_older: bool) -> T | None:
-    try:
-        return of_bundle(connection)
-    except (duckdb.CatalogException, duckdb.BinderException, KeyError):  # no such table, no such column
-        if is_older:
-            return None
-        raise
-
-
-def _has_all(connection: Connection) -> bool:
-    """Return whether a bundle has the tables and columns of today's contract, whatever its horizons are."""
-    present = tables_of(connection)
-    return all(
-        name in present
-        and {column for column in table.columns if "{h}" not in column} <= columns_of(connection, name).keys()
-        for name, table in PUBLISHED.items()
-    )
+def _section(connection: Connection, part: _Part) -> Section:
+    """Return a section; erasing a customer renders the bundles of older releases again, which may lack tables or columns."""
+    is_complete = is_as_declared(connection, *part.tables)
+    return Section(part.name, part.title, part.of_bundle(connection) if is_complete else None)
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:

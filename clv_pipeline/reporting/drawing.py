@@ -24,13 +24,13 @@ WIDTH = 4.8
 FONT_SIZE = 11
 
 
-def data_uri(png: bytes) -> str:
+def data_uri(picture: bytes, kind: str = "png") -> str:
     """Return a picture as a data URI with its bytes, for pages that fetch nothing.
 
     >>> data_uri(b"png")
     'data:image/png;base64,cG5n'
     """
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 def canvas(x_label: str = "", y_label: str = "", *, height: float = 3.2) -> tuple[Figure, Axes]:

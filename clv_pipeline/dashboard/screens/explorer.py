@@ -94,7 +94,7 @@ def _choice(column: Column, chosen: Selection) -> Selection:
 
 def _between(column: Column, chosen: Selection, ask: str) -> Selection:
     name = labels.heading(column.name) + (", %" if column.is_share else "")
-    st.markdown(f"{name}, from and to")
+    st.markdown(name)
     ends = []
     for place, end in zip(st.columns(2), ("from", "to"), strict=True):
         # a date has no text of its own for nothing

@@ -10,6 +10,7 @@ from clv_pipeline.reporting.sections.common import LONGEST_LIST, Run, run_of, st
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
+TABLES = ("score_change_summary", "customer_clv_changes", "predicted_totals")
 _CAUSES = {
     "time_passed": "time passed",
     "new_orders": "new orders",

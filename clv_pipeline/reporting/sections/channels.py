@@ -11,6 +11,7 @@ from clv_pipeline.reporting.sections.common import Run, capital, run_of, stateme
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
+TABLES = ("channel_value",)
 #: Verdict -> its name and the mark that it is shown with, in the order of the report.
 _VERDICTS = {
     "does_not": ("does not pay back", "bad"),

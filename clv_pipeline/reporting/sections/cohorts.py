@@ -9,6 +9,7 @@ from clv_pipeline.reporting.sections.common import HeatCell, HeatMap, Run, heat_
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
+TABLES = ("cohorts", "cohort_comparison")
 _COHORTS_SHOWN, _OLDEST_AGE = 18, 12
 #: A month under way has an actual and a forecast row; their sum is the whole month, and an expectation.
 _CELLS = """

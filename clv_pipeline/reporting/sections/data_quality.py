@@ -9,6 +9,7 @@ from clv_pipeline.reporting.sections.common import run_of, statement, table_of
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
+TABLES = ("data_quality", "forecast_improvements")
 _KINDS = ("accepted", "duplicate", "superseded", "excluded", "quarantined")
 _ROWS = """
 select table_name, if(row_kind = 'source', 'source', disposition) as kind, sum(row_count)::bigint as row_count

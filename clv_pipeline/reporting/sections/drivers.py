@@ -9,6 +9,7 @@ from clv_pipeline.reporting.sections.common import LONGEST_LIST, Run, run_of, st
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
+TABLES = ("feature_importance", "permutation_importance", "partial_dependence", "source_ablation")
 #: Below this share of explained differences the reasons are rough.
 _FAITHFUL = 0.8
 _DEPENDENCE = """

@@ -10,6 +10,7 @@ from clv_pipeline.reporting.sections.common import HeatCell, HeatMap, Run, run_o
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
+TABLES = ("base_movements", "tier_transitions")
 _STEPS = {
     "opening": "period before",
     "new": "new customers",

@@ -9,6 +9,7 @@ from clv_pipeline.reporting.sections.common import Run, run_of, statement
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
+TABLES = ("next_purchases", "next_purchase_quality")
 _ITEMS_SHOWN = 8
 _KINDS = {
     "again": "What customers are likely to buy again",

@@ -15,6 +15,7 @@ from clv_pipeline.reporting.sections.slices import Window, last_window, right_an
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
+TABLES = ("prediction_outcomes", "predicted_totals", "model_quality")
 _OUTCOMES = "prediction_outcomes"
 _VERDICT = """
 select statement from model_quality

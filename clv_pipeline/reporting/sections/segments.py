@@ -10,6 +10,7 @@ from clv_pipeline.reporting.sections.common import LONGEST_LIST, Run, capital, r
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
+TABLES = ("segments", "recommendations")
 _MEANINGS = {
     "high_value": "The customers who are expected to spend the most.",
     "churn_risk": "Valuable or recent customers who will probably not buy again soon.",
