@@ -187,7 +187,8 @@ def changes(names: Sequence[str], values: Sequence[float], unit: str) -> Figure:
     shown = [f"{name}: {formats.spoken(value, signed=True)}" for name, value in zip(names, values, strict=True)]
     figure, axes, places = _bars(shown, unit)
     axes.barh(places, values, color=[BAD if value < 0 else GOOD for value in values], height=0.3)
-    axes.axvline(0, color=QUIET, linewidth=1)
+    # next to the bars only: the names begin on the left
+    axes.vlines(np.zeros(len(places)), places - 0.15, places + 0.15, color=QUIET, linewidth=1)
     return figure
 
 
@@ -215,7 +216,8 @@ def bars_with_intervals(bars: Sequence[Bar], unit: str) -> Figure:
     axes.barh(places, values, color=ACCENT, height=0.3)
     whiskers = np.array([np.subtract(values, lows), np.subtract(highs, values)])
     axes.errorbar(values, places, xerr=whiskers, fmt="none", ecolor=INK, elinewidth=1, capsize=2)
-    axes.axvline(0, color=QUIET, linewidth=1)
+    # next to the bars only: the names begin on the left
+    axes.vlines(np.zeros(len(places)), places - 0.15, places + 0.15, color=QUIET, linewidth=1)
     return figure
 
 
