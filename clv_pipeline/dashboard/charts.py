@@ -130,7 +130,9 @@ def heat_map(
             y=alt.Y(f"{y}:O", sort=None, title=y_title),
             # opacity instead of a colour scheme: it begins at the page, be it light or dark
             opacity=alt.Opacity(
-                f"{value}:Q", title=title, scale=alt.Scale(range=[0.06, 1]),
+                f"{value}:Q",
+                title=title,
+                scale=alt.Scale(range=[0.06, 1]),
                 legend=alt.Legend(format=form, orient="bottom", tickCount=4),
             ),
             tooltip=[
@@ -212,7 +214,9 @@ def _legend(frame: pd.DataFrame, series: str) -> dict[str, Any]:
     # below the chart: on a phone there is no room next to it
     return {
         "scale": alt.Scale(domain=names, range=[SERIES[i % len(SERIES)] for i in range(len(names))]),
-        "legend": alt.Legend(orient="bottom", columns=_LEGEND_COLUMNS, labelLimit=_LONGEST_NAME_PIXELS, symbolOpacity=1),
+        "legend": alt.Legend(
+            orient="bottom", columns=_LEGEND_COLUMNS, labelLimit=_LONGEST_NAME_PIXELS, symbolOpacity=1
+        ),
     }
 
 
