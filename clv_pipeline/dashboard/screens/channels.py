@@ -17,8 +17,8 @@ POSITION = 50
 
 _VALUE = "select * from channel_value order by new_buyers desc, acquisition_channel"
 _VERDICTS = {
-    "pays_back": "pays back within a year",
-    "does_not": "does not pay back within a year",
+    "pays_back": "pay back within a year",
+    "does_not": "do not pay back within a year",
     "unclear": "unclear",
     "too_early": "too early to say",
     "too_few": "too few buyers to say",
@@ -91,9 +91,8 @@ def _finding(bundle: ServedBundle) -> str:
     for verdict, words in _VERDICTS.items():
         names = [plain(row["acquisition_channel"]) for row in rows if row["verdict"] == verdict]
         if names:
-            said.append(f"{words}: {', '.join(names)}")
-    first = "; ".join(said)
-    text = f"**{first[:1].upper()}{first[1:]}.**"
+            said.append(f"{len(names)} {words} ({', '.join(names)})")
+    text = f"**Of {formats.counted(len(rows), 'channel')}: {'; '.join(said)}.**"
     judged = [row for row in rows if row["cac"] is not None and row["margin_12m"] is not None]
     if judged:
         dearest = max(judged, key=lambda row: row["cac"])
