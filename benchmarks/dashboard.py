@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -51,7 +51,9 @@ def make_bundle(finished: Path, bundle: Path, customers: int) -> None:
         connection.execute(f"attach {quote_text(str(finished))} as finished (read_only)")
         (known,) = connection.execute("select count(*) from finished.customer_clv").fetchone() or (0,)
         copies = math.ceil(customers / known)
-        tables = connection.execute("select table_name from duckdb_tables() where database_name = 'finished'").fetchall()
+        tables = connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'finished'"
+        ).fetchall()
         for (table,) in tables:
             name = quote_name(table)
             columns = {row[0] for row in connection.execute(f"describe finished.{name}").fetchall()}
@@ -94,10 +96,10 @@ def load(port: int, page: str, **query: str) -> Loaded:
     asked.rerun_script.page_name = page
     asked.rerun_script.query_string = urlencode(query)
     address = f"ws://127.0.0.1:{port}/_stcore/stream"
-    with connect(address, subprotocols=["streamlit"], max_size=None, proxy=None, open_timeout=60) as socket:  # type: ignore[list-item]
+    with connect(address, subprotocols=["streamlit"], max_size=None, proxy=None, open_timeout=60) as socket:
         socket.send(asked.SerializeToString())
         while True:
-            message = ForwardMsg.FromString(socket.recv(timeout=120))  # type: ignore[arg-type]
+            message = ForwardMsg.FromString(socket.recv(timeout=120))
             kind = message.WhichOneof("type")
             if kind == "delta":
                 element = message.delta.new_element
@@ -118,7 +120,11 @@ def views(customers: list[str], luck: random.Random) -> Iterator[tuple[str, str,
     """Yield each page and the main interactions, with other values each time, as name, page and query."""
     for page in all_pages():
         yield page.name, page.name, {}
-    yield "explorer, filtered", "explorer", {"value_tier": luck.choice("ABCD"), "recency_days_to": str(luck.randint(30, 300))}
+    yield (
+        "explorer, filtered",
+        "explorer",
+        {"value_tier": luck.choice("ABCD"), "recency_days_to": str(luck.randint(30, 300))},
+    )
     yield "explorer, best 5,000", "explorer", {"size": str(5000 + luck.randint(0, 999)), "historic_value_from": "10"}
     yield "customer, by number", "customer", {"customer_id": luck.choice(customers)}
     yield "customer, by beginning", "customer", {"customer_id": luck.choice(customers)[:8]}
@@ -165,11 +171,11 @@ def time_views(port: int, customers: list[str], rounds: int, sessions: int) -> N
     _in_threads(read, sessions)
     for name, values in seconds.items():
         p50, p95 = np.quantile(values, [0.5, 0.95])
-        print(f"{name:24} p50 {p50:.2f} s  p95 {p95:.2f} s  ({sessions} readers)")
+        _say(f"{name:24} p50 {p50:.2f} s  p95 {p95:.2f} s  ({sessions} readers)")
     every = [value for values in seconds.values() for value in values]
-    print(f"{sessions} readers: {len(every)} pages, p95 {np.quantile(every, 0.95):.2f} s, {len(errors)} errors")
+    _say(f"{sessions} readers: {len(every)} pages, p95 {np.quantile(every, 0.95):.2f} s, {len(errors)} errors")
     for error in dict.fromkeys(errors):
-        print(f"  {error}")
+        _say(f"  {error}")
 
 
 @dataclass
@@ -210,17 +216,22 @@ def publish_under_load(home: Home, port: int, nights: list[Path], publications: 
     # a swap is seen up to a moment before it is noted here
     stale = sum(loaded.run_id not in log.allowed(began, ended + 0.5) for began, ended, loaded in loads)
     errors = [error for _, _, loaded in loads for error in loaded.errors]
-    print(f"{publications} publications, {len(loads)} pages meanwhile: {len(errors)} errors, {stale} stale pages")
+    _say(f"{publications} publications, {len(loads)} pages meanwhile: {len(errors)} errors, {stale} stale pages")
     for error in dict.fromkeys(errors):
-        print(f"  {error}")
+        _say(f"  {error}")
 
 
-def _in_threads(work: object, count: int) -> None:
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _in_threads(work: Callable[[int], None], count: int) -> None:
     failures: list[BaseException] = []
 
     def guarded(number: int) -> None:
         try:
-            work(number)  # type: ignore[operator]
+            work(number)
         except BaseException as error:
             failures.append(error)
 
@@ -254,16 +265,18 @@ def main() -> None:
             name_night(night / "clv.duckdb", night.name)
         serve(home.published, nights[0], _AS_OF, _SOURCE)
         with duckdb.connect(str(nights[0] / "clv.duckdb"), read_only=True) as connection:
-            sample = connection.execute("select customer_id from customer_clv using sample 500 rows (reservoir, 7)").fetchall()
+            sample = connection.execute(
+                "select customer_id from customer_clv using sample 500 rows (reservoir, 7)"
+            ).fetchall()
             (count,) = connection.execute("select count(*) from customer_clv").fetchone() or (0,)
         size = (nights[0] / "clv.duckdb").stat().st_size / _MEGABYTE
-        print(f"{count} customers, bundle of {size:.0f} MB")
+        _say(f"{count} customers, bundle of {size:.0f} MB")
         with running_dashboard(home, chosen.port) as pid:
             for sessions in (1, chosen.sessions):
                 time_views(chosen.port, [number for (number,) in sample], chosen.rounds, sessions)
-            print(f"peak memory {peak_megabytes(pid):.0f} MB")
+            _say(f"peak memory {peak_megabytes(pid):.0f} MB")
             publish_under_load(home, chosen.port, nights, chosen.publications, chosen.sessions)
-            print(f"peak memory {peak_megabytes(pid):.0f} MB after the publications")
+            _say(f"peak memory {peak_megabytes(pid):.0f} MB after the publications")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,9 @@ def test_the_overview_shows_the_five_answers_and_the_total(opened: Opened) -> No
     assert f"{total:,.0f} EUR" in _figures(app).values()
 
 
-def test_the_overview_warns_of_old_data_and_of_checks_that_somebody_acknowledged(opened: Opened, tmp_path: Path) -> None:
+def test_the_overview_warns_of_old_data_and_of_checks_that_somebody_acknowledged(
+    opened: Opened, tmp_path: Path
+) -> None:
     old = opened.change(tmp_path, "update clv_run set is_stale = true, acknowledged_checks = 'volume of orders'")
     warnings = [warning.value for warning in old.page("overview").warning]
     assert any(warning.startswith("The data are old") for warning in warnings)
@@ -95,7 +97,9 @@ def test_the_explorer_begins_with_everybody(opened: Opened) -> None:
 
 
 def test_filters_are_in_the_address_and_choose_customers(opened: Opened) -> None:
-    app = opened.page("explorer", segment="high value", purchase_probability_90d_from="60", size="5", by="predicted spend (90 days)")
+    app = opened.page(
+        "explorer", segment="high value", purchase_probability_90d_from="60", size="5", by="predicted spend (90 days)"
+    )
     customers = opened.one(
         "select count(*) from customer_clv where segment = 'high_value' and purchase_probability_90d >= 0.6"
     )

@@ -23,9 +23,9 @@ WHOLE, CENTS, PERCENT, PERCENT_FINE, SCORE = ",.0f", ",.2f", ".0%", ".1%", ".2~f
 SHORT = "~s"
 _LONGEST_NAME_PIXELS = 190
 _BAR_PIXELS = 26
+_FEW_DAYS = 5
 #: As many names fit side by side on a phone.
 _LEGEND_COLUMNS = 2
-_DAY_MILLISECONDS = 86_400_000
 
 
 def show(
@@ -35,9 +35,19 @@ def show(
 
     `selects` names the selections that run the page again; their state is returned.
     """
+    styled = (
+        chart.configure(locale=_locale())
+        .configure_axis(
+            labelLimit=_LONGEST_NAME_PIXELS, titleLimit=400, titleFontWeight="normal", domain=False, ticks=False, labelPadding=8,
+        )
+        .configure_axisX(labelPadding=10, titlePadding=12)
+        .configure_legend(labelFontSize=13, titleFontWeight="normal")
+        .configure_view(stroke=None)
+    )  # fmt: skip
     return st.altair_chart(
-        chart.configure(locale=_locale()).configure_axis(labelLimit=_LONGEST_NAME_PIXELS, titleLimit=400),
-        alt=text, key=key, on_select="rerun" if selects else "ignore", selection_mode=selects or None,
+        styled, alt=text, key=key, on_select="rerun" if selects else "ignore", selection_mode=selects or None,
+        # Streamlit's own theme writes labels in a grey of contrast 3.7; without it they have the colour of the page's text
+        theme=None,
     )  # fmt: skip
 
 
@@ -189,7 +199,12 @@ def _worded(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:
 def _day_or_number(frame: pd.DataFrame, column: str, title: str | None) -> alt.X:
     if not pd.api.types.is_datetime64_any_dtype(frame[column]):
         return alt.X(f"{column}:Q", title=title, axis=alt.Axis(format=WHOLE, tickMinStep=1))
-    axis = alt.Axis(format=_day_form(frame[column]), labelOverlap=True, tickCount=6, tickMinStep=_DAY_MILLISECONDS)
+    days = sorted(frame[column].dropna().unique())
+    # few days are named themselves: the axis would put a mark between two of them, and round it to either
+    named = (
+        {"values": [int(day.timestamp() * 1000) for day in map(pd.Timestamp, days)]} if len(days) <= _FEW_DAYS else {}
+    )
+    axis = alt.Axis(format=_day_form(frame[column]), labelOverlap=True, tickCount=6, **named)
     return alt.X(f"{column}:T", timeUnit="utcyearmonthdate", title=title, axis=axis)
 
 

@@ -20,8 +20,11 @@ OPTIONS = {
     "client.toolbarMode": "viewer",
     # a traceback may quote a row
     "client.showErrorDetails": "none",
-    "theme.light.primaryColor": "#2563eb",
-    "theme.dark.primaryColor": "#60a5fa",
+    # white text on it is legible, and it is seen on a dark page
+    "theme.primaryColor": "#2563eb",
+    "theme.dark.linkColor": "#60a5fa",
+    # labels of charts are a paler tint of it, which has to have a contrast of 4.5
+    "theme.light.textColor": "#111111",
 }
 
 

@@ -17,6 +17,8 @@ from clv_pipeline.reporting import labels
 Number = int | float | Decimal
 #: From this error on, cents are noise.
 _WHOLE_MONEY_FROM = 100
+#: From this count on, nobody says every single one.
+_ROUNDED_FROM = 10_000
 _NARROW_SPACE, _NO_BREAK_SPACE = "\u202f", "\xa0"
 #: The separators of thousands and of decimals that stand in for Python's comma and dot.
 _SEPARATORS: dict[NumberFormat, tuple[str, str]] = {
@@ -209,14 +211,16 @@ def spoken_percent(share: Number | None, *, signed: bool = False) -> str:
 
 
 def counted(number: Number | None, singular: str, plural: str | None = None) -> str:
-    """Return how many of a thing there are, as a person would say it.
+    """Return how many of a thing there are, as a person would say it: below 10,000 every one counts.
 
-    >>> counted(1, "customer"), counted(12345, "customer"), counted(0, "entry", "entries")
-    ('1 customer', '12,300 customers', '0 entries')
+    >>> counted(1, "customer"), counted(5853, "customer"), counted(12345, "customer"), counted(0, "entry", "entries")
+    ('1 customer', '5,853 customers', '12,300 customers', '0 entries')
     """
     if number is None or is_missing(number):
         return ""
-    return f"{spoken(number)} {singular if number == 1 else plural or f'{singular}s'}"
+    whole = round(number)
+    shown = count(whole) if whole < _ROUNDED_FROM else spoken(whole)
+    return f"{shown} {singular if whole == 1 else plural or f'{singular}s'}"
 
 
 def _unit(value: Number) -> tuple[int, str]:

@@ -89,6 +89,9 @@ COLUMNS_OF_CODES = {"segment", "score_status", "table_name"}
 #: Headings that are clearer than the column's name.
 _HEADINGS = {
     "customer_id": "customer",
+    "predicted_spend_total": "predicted spend",
+    "predicted_spend_total_low": "lower end",
+    "predicted_spend_total_high": "upper end",
     "predicted_spend_mean": "predicted spend per customer",
     "predicted_spend_share": "share of predicted spend",
     "purchase_probability_mean": "mean purchase probability",

@@ -225,7 +225,7 @@ def _bars(names: Sequence[str], unit: str) -> tuple[Figure, Axes, NDArray[np.int
     places = np.arange(len(names))[::-1]
     for place, name in zip(places, names, strict=True):
         axes.text(
-            0, place + 0.22, _cut(name, _LONGEST_NAME), transform=axes.get_yaxis_transform(), color=INK,
+            0.008, place + 0.22, _cut(name, _LONGEST_NAME), transform=axes.get_yaxis_transform(), color=INK,
             fontsize=FONT_SIZE - 1, va="bottom", parse_math=False,
         )  # fmt: skip
     axes.set_yticks([])

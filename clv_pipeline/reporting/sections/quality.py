@@ -64,7 +64,7 @@ def of_bundle(connection: Connection) -> Quality:
     models = _models(connection)
     verdict = records(connection, _VERDICT, {"days": run.days})
     return Quality(
-        [*(statement(f"{capital(row['statement'])}.", "model_quality") for row in verdict), *_statements(run, window)],
+        [*(statement(f"Verdict: {row['statement']}.", "model_quality") for row in verdict), *_statements(run, window)],
         [capital(verdict) for verdict in _verdicts(connection, run.days)],
         _pictures(run, window) if window else [],
         _tracking(connection, run),
