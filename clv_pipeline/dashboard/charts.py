@@ -18,7 +18,7 @@ ACCENT, QUIET, GOOD, BAD = "#3b82f6", "#7c8795", "#16a34a", "#dc2626"
 #: Up to eight series; more are not told apart.
 SERIES = (ACCENT, "#c2620a", "#0d9488", "#a855f7", "#db2777", "#65820d", "#64748b", "#0891b2")
 #: Number formats of Vega; thousands and decimals follow the setting.
-WHOLE, CENTS, PERCENT, PERCENT_FINE, SCORE = ",.0f", ",.2f", ".0%", ".1%", ".2~f"
+WHOLE, CENTS, PERCENT, PERCENT_FINE, SCORE = ",.0f", ",.2f", ".0%", ".1%", ",.3~f"
 #: Large amounts on an axis: 1.5M.
 SHORT = "~s"
 _LONGEST_NAME_PIXELS = 190

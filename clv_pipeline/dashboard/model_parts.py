@@ -102,14 +102,18 @@ def models(bundle: ServedBundle) -> None:
     rows["name"] = [labels.words(name) for name in rows["candidate"]]
     start, label = formats.day(rows["test_window_start_date"].iloc[0]), labels.metric(metric).label
     best = records(rows)[0]
+    # the mean and zero put all customers in one place: next to their 0 the others could not be told apart
+    drawn = rows[(rows["value"] != 0) | ~rows["is_baseline"]]
+    in_table_only = ", ".join(rows.loc[~rows.index.isin(drawn.index), "name"])
     draw(
         f"{label} of every model and fixed rule, {labels.target(str(target))}",
-        intervals(rows, "name", "value", "interval_low", "interval_high", label, series="kind", form=charts.SCORE),
+        intervals(drawn, "name", "value", "interval_low", "interval_high", label, series="kind", form=charts.SCORE),
         f"{label} with 90 % interval. Highest: {best['name']} with {formats.metric(metric, best['value'])}.",
         "model_quality",
         note=f"{label}: {labels.metric(metric).meaning}. Measured on {formats.counted(best['customers'], 'customer')} "
         f"from {start} on, "
-        "a window that no model was fitted or tuned on; bars are 90 % bootstrap intervals.",
+        "a window that no model was fitted or tuned on; bars are 90 % bootstrap intervals."
+        + (f" In the table only, for they rank nobody: {in_table_only}." if in_table_only else ""),
     )
     tables.show(
         bundle, rows.assign(candidate=rows["name"]).drop(columns=["name", "kind"]), name="models", table="model_quality"

@@ -16,6 +16,8 @@ _TWO_NIGHTS = "It compares two published nights, and this is the first. The next
 _MORE_HISTORY = "Load a longer history: the SELECT orders.sql should return every order there is."
 #: From so many characters on, a name has a line of the legend to itself.
 _LONG_NAME = 18
+#: Room for a name next to its dot; on a phone it is half of the width, and the tooltip has the whole name.
+_NAME_PIXELS = 200
 #: Kinds that have one colour on every page.
 _COLOURS = {
     "clear difference": charts.ACCENT,
@@ -136,7 +138,7 @@ def intervals(
     tooltip += [alt.Tooltip(f"{series}:N", title="kind")] if series else []
     colour = alt.Color(f"{series}:N", title=None, **_legend(frame, series)) if series else alt.value(charts.ACCENT)
     base = alt.Chart(frame, height=_height(frame, name, series)).encode(
-        y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)), color=colour, tooltip=tooltip
+        y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=_NAME_PIXELS)), color=colour, tooltip=tooltip
     )
     scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=False)
     layers = [
@@ -157,7 +159,7 @@ def dots(frame: pd.DataFrame, name: str, value: str, series: str, title: str, *,
         alt.Chart(frame, height=_height(frame, name, series))
         .mark_point(filled=True, size=80, opacity=1)
         .encode(
-            y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)),
+            y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=_NAME_PIXELS)),
             x=alt.X(f"{value}:Q", title=title, axis=axis, scale=alt.Scale(zero=False)),
             color=alt.Color(f"{series}:N", title=None, **_legend(frame, series)),
             tooltip=[
