@@ -29,14 +29,15 @@ from clv_pipeline_tests.browser import (
     wait_for,
 )
 from clv_pipeline_tests.conftest import CLV, SMALL_RUN
+from clv_pipeline_tests.processes import with_descendants
 
 
 @dataclass(frozen=True)
 class Ui:
-    """A running `clv ui`: where it listens, its process group, its home."""
+    """A running `clv ui`: where it listens, its process, its home."""
 
     url: str
-    group: int
+    process: int
     home: Home
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
@@ -48,19 +49,6 @@ class Ui:
         assert "errors" not in answer, answer["errors"]
         data: dict[str, Any] = answer["data"]
         return data
-
-
-def _group_members(group: int) -> list[int]:
-    """Return the processes of a process group."""
-    members = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, member_of, *_ = stat.read_text().rsplit(")", 1)[1].split()
-        except (OSError, ValueError):
-            continue  # it ended while we looked
-        if int(member_of) == group and state != "Z":
-            members.append(int(stat.parent.name))
-    return members
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +158,7 @@ def _listening(pids: list[int]) -> set[tuple[str, int]]:
 def test_the_ui_listens_on_loopback_only(ui: Ui) -> None:
     if not Path("/proc/net/tcp").exists():
         pytest.skip("sockets are read from /proc, which this system does not have")
-    found = _listening(_group_members(ui.group))
+    found = _listening(with_descendants(ui.process))
     assert ("127.0.0.1", int(ui.url.rsplit(":", 1)[1])) in found
     for address, port in found:
         spoken = ipaddress.ip_address(address)

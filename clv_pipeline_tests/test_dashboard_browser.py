@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import quote
 
@@ -134,6 +135,17 @@ def test_a_tick_in_the_list_opens_the_customer(browser: Browser, url: str) -> No
         browser.call("Input.dispatchMouseEvent", type=kind, x=x + 20, y=y + 52, button="left", buttons=1, clickCount=1)
     wait_for("the customer", lambda: "Why this prediction" in browser.text())
     assert "customer_id=" in browser.evaluate("location.search")
+
+
+def test_a_click_exports_the_list(browser: Browser, url: str, tmp_path: Path) -> None:
+    browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    browser.open(f"{url}/explorer?size=50", "Export all 50 as CSV")
+    _ready(browser, url, "explorer?size=50")
+    browser.evaluate(
+        "[...document.querySelectorAll('button')].find(b => b.innerText.includes('Export all 50')).click()"
+    )
+    (exported,) = wait_for("the file", lambda: list(tmp_path.glob("customers-*.csv")))
+    assert len(exported.read_text().splitlines()) == 1 + 50
 
 
 def test_an_unknown_number_loads_nothing_from_outside(browser: Browser, url: str) -> None:

@@ -9,15 +9,15 @@ import sys
 import click
 from rich.logging import RichHandler
 
-from clv_pipeline.cli import customers, evaluations, night, pages, versions
+from clv_pipeline.cli import customers, evaluations, homes, night, pages, versions
 from clv_pipeline.cli.shared import err, out, plain
 from clv_pipeline.core.foreign_errors import mask_command
 
 #: In the order of work, as `clv --help` lists them.
 COMMANDS: tuple[click.Command, ...] = (
     night.init, night.doctor, night.run, night.status, pages.ui, pages.dashboard, customers.explain, customers.lineage,
-    versions.models, versions.promote, versions.rollback, evaluations.evaluate, evaluations.backtest, customers.forget,
-    customers.export_subject,
+    versions.models, versions.promote, versions.rollback, homes.backup, homes.restore, evaluations.evaluate,
+    evaluations.backtest, customers.forget, customers.export_subject,
 )  # fmt: skip
 
 
@@ -63,6 +63,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
+        out.print("interrupted")
         sys.exit(130)
     except Exception as error:
         out.print(f"[bold red]error[/] {plain(str(mask_command(error, list(cli.commands))))}")

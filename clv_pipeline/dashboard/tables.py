@@ -44,6 +44,14 @@ def show(
     return state
 
 
+def folded(label: str, key: str, draw: Callable[[], Any]) -> None:
+    """Draw a part that the reader unfolds; what is folded costs nothing, where a table costs 20 ms of each run."""
+    part = st.expander(label, key=f"{key}-folded", on_change="rerun")
+    if part.open:
+        with part:
+            draw()
+
+
 def download(label: str, make: Callable[[], bytes], file_name: str, *, is_main: bool = False) -> None:
     """Draw a button that makes a file when it is clicked, not before; `is_main` is for what the page is there for."""
     st.download_button(

@@ -1,4 +1,4 @@
-"""The Dagster home of a CLV_HOME: its configuration, the start of its UI, and repair of damaged run histories.
+"""The Dagster home of a CLV_HOME: its configuration, and repair of damaged run histories. Its UI is started in `ui.py`.
 
 Runs that a kill left open are marked as failed. The history only reports past runs and nothing else reads it; a corrupt
 history file must not stop the nightly run.
@@ -7,7 +7,6 @@ history file must not stop the nightly run.
 import logging
 import os
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -17,9 +16,8 @@ from dagster._core.remote_origin import RemoteRepositoryOrigin
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.project_files import IS_INSTALLED, PROJECT, WORKSPACE
+from clv_pipeline.core.project_files import WORKSPACE
 from clv_pipeline.core.run_lock import holder_of
-from clv_pipeline.core.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +31,6 @@ concurrency:
   runs:
     max_concurrent_runs: 1
 """
-#: The one warning of `dagster dev`, by the begin of its text. `dg dev`, which it recommends, needs a project laid out its way.
-_SUPERSEDED = "ignore:Function `dev_command` is superseded"
 #: As many as a page of runs may show.
 _RUNS_OF_THE_FIRST_PAGE = 100
 #: Without these Dagster opens nothing; the events of a single run are a file each, which only that run's page reads.
@@ -97,15 +93,3 @@ def _fail_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
             instance.report_run_failed(
                 run, "The process of this run ended without an error message; it was probably killed."
             )
-
-
-def start_ui(settings: Settings, port: int) -> None:
-    """Replace this process by the Dagster UI of the settings' home, on 127.0.0.1, with the nightly schedule running."""
-    prepare_dagster_home(Home(settings.home))
-    dagster = Path(sys.executable).with_name("dagster")
-    arguments = ["dev", "-w", str(WORKSPACE), "-h", "127.0.0.1", "-p", str(port)]
-    os.environ["CLV_HOME"] = str(settings.home.absolute())
-    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), _SUPERSEDED)))
-    if not IS_INSTALLED:
-        os.chdir(PROJECT)
-    os.execv(dagster, [str(dagster), *arguments])

@@ -1,6 +1,7 @@
 """Customer: everything the served bundle has about one customer, found by number."""
 
 import re
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -44,8 +45,7 @@ def show(bundle: ServedBundle) -> None:
     _timeline(bundle, customer)
     _change(bundle, customer)
     _next_purchases(bundle, customer)
-    with st.expander("All published values"):
-        _everything(bundle, customer)
+    tables.folded("All published values", "everything", partial(_everything, bundle, customer))
 
 
 def _hits(bundle: ServedBundle, asked: str) -> None:
@@ -164,8 +164,8 @@ def _reasons(bundle: ServedBundle, customer: dict[str, Any]) -> None:
         "The steps add up to the prediction, to the cent. They say how the prediction differs among customers, not what an "
         "action would change."
     )
-    with st.expander("As a table"):
-        tables.show(bundle, reasons, name="reasons", table="customer_reasons")
+    shown = partial(tables.show, bundle, reasons, name="reasons", table="customer_reasons")
+    tables.folded("As a table", "reasons", shown)
 
 
 def _waterfall(
@@ -199,8 +199,8 @@ def _timeline(bundle: ServedBundle, customer: dict[str, Any]) -> None:
             )
             charts.show(charts.days(orders, "order_date", "net_spend", f"net spend, {bundle.currency}"), text)
             st.caption(text)
-            with st.expander("Orders as a table"):
-                tables.show(bundle, orders.iloc[::-1], name="orders", table="customer_orders")
+            shown = partial(tables.show, bundle, orders.iloc[::-1], name="orders", table="customer_orders")
+            tables.folded("Orders as a table", "orders", shown)
     scores = bundle.frame(
         "select as_of_date, predicted_spend, predicted_spend_low, predicted_spend_high, purchase_probability, segment, "
         "value_tier from customer_clv_history where customer_id = $c and horizon_days = $days order by as_of_date",
@@ -213,8 +213,8 @@ def _timeline(bundle: ServedBundle, customer: dict[str, Any]) -> None:
         )  # fmt: skip
         charts.show(lines, f"Predicted spend of {len(scores)} nights with its 90 % interval.")
         st.caption(f"Predicted spend of the {bundle.days} days after each night, with its 90 % interval.")
-        with st.expander("Scores as a table"):
-            tables.show(bundle, scores.iloc[::-1], name="scores", table="customer_clv_history")
+        shown = partial(tables.show, bundle, scores.iloc[::-1], name="scores", table="customer_clv_history")
+        tables.folded("Scores as a table", "scores", shown)
 
 
 def _change(bundle: ServedBundle, customer: dict[str, Any]) -> None:

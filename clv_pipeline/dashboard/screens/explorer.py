@@ -217,13 +217,9 @@ def _figures(bundle: ServedBundle, by_segment: pd.DataFrame) -> None:
         predicted_spend_share=by_segment["predicted_spend"] / total,
         purchase_probability_mean=by_segment["expected_buyers"] / by_segment["customers"],
     ).drop(columns="expected_buyers")
-    with st.expander("By segment"):
-        tables.show(
-            bundle,
-            table,
-            name="selection-by-segment",
-            headings={"predicted_spend": "predicted spend", "historic_value": "net spend to date"},
-        )
+    headings = {"predicted_spend": "predicted spend", "historic_value": "net spend to date"}
+    shown = partial(tables.show, bundle, table, name="selection-by-segment", headings=headings)
+    tables.folded("By segment", "selection-by-segment", shown)
 
 
 def _list(bundle: ServedBundle, chosen: Selection, customers: int) -> None:
