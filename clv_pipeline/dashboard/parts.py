@@ -138,7 +138,9 @@ def intervals(
     tooltip += [alt.Tooltip(f"{series}:N", title="kind")] if series else []
     colour = alt.Color(f"{series}:N", title=None, **_legend(frame, series)) if series else alt.value(charts.ACCENT)
     base = alt.Chart(frame, height=_height(frame, name, series)).encode(
-        y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=_NAME_PIXELS)), color=colour, tooltip=tooltip
+        y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=_NAME_PIXELS)),
+        color=colour,
+        tooltip=tooltip,
     )
     scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=False)
     layers = [
