@@ -254,7 +254,7 @@ def test_where_nothing_is_known_every_section_says_so(bundle: Path, tmp_path: Pa
             "recommendations", "base_movements", "tier_transitions", "cohorts", "cohort_comparison", "next_purchases",
             "score_change_summary", "customer_clv_changes", "prediction_outcomes", "model_quality", "feature_importance",
             "permutation_importance", "partial_dependence", "source_ablation", "forecast_improvements", "forecast_quality",
-            "revenue_forecast", "best_customer_profile", "base_deciles",
+            "revenue_forecast", "best_customer_profile", "base_deciles", "gain_curve",
         ):  # fmt: skip
             connection.execute(f"delete from {table}")
         connection.execute("delete from next_purchase_quality where row_kind <> 'status'")

@@ -1,7 +1,6 @@
 """Section on the quality of predictions, in words and pictures: total, order, intervals, groups, and tracking over time."""
 
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 from clv_pipeline.reporting import formats, html, plots
@@ -15,11 +14,16 @@ from clv_pipeline.reporting.sections.slices import Window, last_window, right_an
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
-TABLES = ("prediction_outcomes", "predicted_totals", "model_quality")
+TABLES = ("prediction_outcomes", "predicted_totals", "model_quality", "gain_curve")
 _OUTCOMES = "prediction_outcomes"
 _VERDICT = """
 select statement from model_quality
 where row_kind = 'verdict' and metric = 'sure_enough_to_spend_money' and horizon_days = $days
+"""
+_GAIN = """
+select customer_share_to_here::double as customers, spend_share_to_here::double as reached,
+    baseline_share_to_here::double as rule, best_share_to_here::double as best, test_window_start_date
+from gain_curve where horizon_days = $days and spend_share_to_here is not null order by position
 """
 _PAST = """
 select as_of_date, horizon_days, is_backtest, is_closed, expected_spend, expected_spend_low, expected_spend_high, actual_spend,
@@ -64,7 +68,7 @@ def of_bundle(connection: Connection) -> Quality:
     return Quality(
         [*(statement(f"Verdict: {row['statement']}.", "model_quality") for row in verdict), *_statements(run, window)],
         [capital(verdict) for verdict in _verdicts(connection, run.days)],
-        _pictures(run, window) if window else [],
+        [*_pictures(run, window), *_gain(connection, window)] if window else [],
         _tracking(connection, run),
         tables_by_kind(window) if window else [],
         _past(records(connection, _PAST)),
@@ -193,19 +197,6 @@ def _of_deciles(run: Run, deciles: list[dict[str, Any]]) -> list[Picture]:
             tables=(_OUTCOMES,),
         )
     ]
-    spent = sum(float(row["actual_spend"]) for row in deciles)
-    if spent > 0:
-        reached = [0.0, *(total / spent for total in accumulate(float(row["actual_spend"]) for row in deciles))]
-        found.append(
-            html.drawn(
-                "Gain: what the best customers make of the spend",
-                f"The first 10 % by prediction made {formats.spoken_percent(reached[1])} of the spend, the first 20 % "
-                f"{formats.spoken_percent(reached[2])}; a random order would give 10 % and 20 %.",
-                plots.gain_curve,
-                reached,
-                tables=(_OUTCOMES,),
-            )
-        )
     inside = [float(row["share_inside"]) for row in deciles if row["share_inside"] is not None]
     if len(inside) == len(deciles):
         found.append(
@@ -220,6 +211,25 @@ def _of_deciles(run: Run, deciles: list[dict[str, Any]]) -> list[Picture]:
             )
         )
     return found
+
+
+def _gain(connection: Connection, window: Window) -> list[Picture]:
+    rows = records(connection, _GAIN, {"days": window.days})
+    if not rows:
+        return []
+    first = min(rows, key=lambda row: abs(row["customers"] - 0.1))
+    curves = ([0.0, *(row[name] for row in rows)] for name in ("reached", "best", "rule"))
+    return [
+        html.drawn(
+            f"Gain in the test from {formats.day(rows[0]['test_window_start_date'])}: what the best customers make of the spend",
+            f"The {formats.spoken_percent(first['customers'])} with the highest predictions made "
+            f"{formats.spoken_percent(first['reached'])} of the spend; in the order of past spend it is "
+            f"{formats.spoken_percent(first['rule'])}, in the best possible order {formats.spoken_percent(first['best'])}.",
+            plots.gain_curve,
+            *curves,
+            tables=("gain_curve",),
+        )
+    ]
 
 
 def _tracking(connection: Connection, run: Run) -> Picture | None:
