@@ -7,6 +7,7 @@ timeout of 4 seconds, ran to their end.
 
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -26,7 +27,7 @@ from clv_pipeline.core.databases import engine_of
 from clv_pipeline.core.errors import ConfigurationError, SourceError, SourceInterrupted
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import PROJECT
-from clv_pipeline.core.settings import load_settings
+from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.diagnostics.doctor import examine
 from clv_pipeline.diagnostics.findings import Finding
 from clv_pipeline.publishing.target_place import place_of
@@ -46,6 +47,13 @@ COLUMNS = "order_id, customer_id, ordered_at, amount"
 WIDTH = "repeat('x', 20000) as nothing"
 WIDE = f"select {COLUMNS}, {WIDTH} from orders"
 SLOW = f"select {COLUMNS}, sleep(29) as nothing from orders"
+
+
+_PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+
+
+def _read(settings: Settings, warehouse: Warehouse, progress: Callable[[str, int], None] = lambda *_: None) -> None:
+    extract(settings, warehouse, as_of=AS_OF, run_id="r", started_at=STARTED_AT, progress=progress)
 
 
 class Shop:
@@ -75,7 +83,7 @@ class Shop:
         self, warehouse: Warehouse, *, progress: Callable[[str, int], None] = lambda *_: None, **settings: Any
     ) -> None:
         named = {"source": str(self.folder), "source_url": self.url, "connect_tries": 1} | settings
-        extract(load_settings(**named), warehouse, as_of=AS_OF, run_id="r", started_at=STARTED_AT, progress=progress)
+        _read(load_settings(**named), warehouse, progress)
 
     def refusal(self, warehouse: Warehouse, **settings: Any) -> str:
         with pytest.raises(SourceError) as refused:
@@ -350,7 +358,7 @@ def test_fault_72_doctor_claims_no_snapshot_of_files(shop: Shop, home: Home, tmp
 
 
 class Recorded:
-    """A connection to a server that is not here: what it is told, and whether it has been told to begin anew."""
+    """A connection to a server that is not here, and what it is told."""
 
     def __init__(self, dialect: str, driver: str, answer: int = 0) -> None:
         self.dialect = SimpleNamespace(name=dialect, driver=driver, is_mariadb=False)
@@ -469,6 +477,25 @@ def test_fault_72_a_dialect_that_finds_no_credentials_is_refused_without_its_tex
     with pytest.raises(ConfigurationError, match="CLV_PUBLISH_URL cannot be used: RuntimeError") as refused:
         engine_of("bigquery://project/dataset", called="CLV_PUBLISH_URL")
     assert "project.example" not in str(refused.value)
+
+
+def test_fault_72_a_duckdb_file_is_read_by_our_own_duckdb_unless_somebody_writes_to_it(
+    shop_folder: Path, warehouse: Warehouse
+) -> None:
+    file = shop_folder / "shop.db"
+    write = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); "
+    rows = "c.execute(\"create table orders as select 1 order_id, 'C1' customer_id, date '2024-05-01' ordered_at, 9.5 amount\")"
+    subprocess.run([sys.executable, "-c", write + rows, file], check=True)
+    settings = load_settings(source=str(shop_folder), source_url=f"duckdb:///{file}")
+    with subprocess.Popen([sys.executable, "-c", write + "print(1, flush=True); input()", file], **_PIPES) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        with pytest.raises(SourceError, match=r"The DuckDB file .*shop\.db cannot be opened: .*lock"):
+            _read(settings, warehouse)
+        writer.communicate(b"\n")
+    _read(settings, warehouse)
+    with warehouse.connection() as connection:
+        assert connection.execute("select order_id, amount from raw.orders").fetchall() == [("1", Decimal("9.5"))]
 
 
 def test_fault_72_a_duckdb_file_is_a_source_and_no_second_target(shop_folder: Path) -> None:
