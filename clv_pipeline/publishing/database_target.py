@@ -6,7 +6,7 @@ and never an empty table, and an idle reader blocks nothing. The contents of the
 
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -24,7 +24,7 @@ from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.publishing.erased_list import check_list, note_list
 from clv_pipeline.publishing.frozen_tables import mark_frozen
-from clv_pipeline.publishing.target_place import KEY_TEXT, place_of, prepare_transaction
+from clv_pipeline.publishing.target_place import key_text, place_of, prepare_transaction
 from clv_pipeline.sources.tombstones import read_tombstones
 from clv_pipeline.warehouse.connection import Connection, columns_of, one_row, open_bundle_file, quote_text, row_count
 
@@ -39,6 +39,13 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "BIGINT": sa.BigInteger(),
     "DOUBLE": sa.Double(),
     "BOOLEAN": sa.Boolean(),
+}
+
+#: To most collations of MySQL and MariaDB 'A1' and 'a1' are one key, and some character sets have no emoji.
+_MYSQL: dict[str, Any] = {
+    f"{dialect}_{option}": value
+    for dialect in ("mysql", "mariadb")
+    for option, value in (("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
 }
 
 
@@ -112,22 +119,25 @@ def published_tables(bundle: Connection, schema: str | None, suffix: str = "") -
             *(
                 sa.Column(
                     column,
-                    _type_of(name, column, sql_type),
+                    _type_of(name, column, columns),
                     nullable=column not in table.key,
                     comment=described.get((name, column)),
                 )
-                for column, sql_type in columns_of(bundle, name).items()
+                for column in columns
             ),
             sa.PrimaryKeyConstraint(*table.key),
             info={_NAME: name},
+            **_MYSQL,
         )
         for name, table in PUBLISHED.items()
+        for columns in [columns_of(bundle, name)]
     ]
 
 
-def _type_of(table: str, column: str, sql_type: str) -> sa.types.TypeEngine[Any]:
-    if sql_type == "VARCHAR" and column in PUBLISHED[table].key:
-        return KEY_TEXT
+def _type_of(table: str, column: str, columns: Mapping[str, str]) -> sa.types.TypeEngine[Any]:
+    sql_type, key = columns[column], PUBLISHED[table].key
+    if sql_type == "VARCHAR" and column in key:
+        return key_text(sum(columns[name] == "VARCHAR" for name in key))
     if decimal := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", sql_type):
         return sa.Numeric(int(decimal[1]), int(decimal[2]))
     if sql_type not in _TYPES:
