@@ -18,7 +18,7 @@ from clv_pipeline.core.settings import Settings, default_home, load_settings
 from clv_pipeline.reporting.formats import number_format
 
 #: A command in a message that names neither source nor home.
-_UNPLACED = re.compile(r"\bclv [a-z-]+\b(?=[` ,.;:()']|$)(?![^`\n]*--(?:source|home)\b)", flags=re.MULTILINE)
+_UNPLACED = re.compile(r"\bclv [a-z-]+\b(?=[` ,.;:()]|$)(?![^`\n]*--(?:source|home)\b)", flags=re.MULTILINE)
 
 
 class CommandConsole(Console):
