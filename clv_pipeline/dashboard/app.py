@@ -6,6 +6,7 @@ import streamlit as st
 
 from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.home_state import place_of
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.dashboard import access
 from clv_pipeline.dashboard.screens import all_pages
@@ -20,15 +21,16 @@ def main() -> None:
     settings = _settings()
     if not access.ask(settings.dashboard_password):
         return
+    run = f"clv run {place_of(settings)}".strip()
     try:
         with formats.number_format(settings.number_format), open_served(Home(settings.home)) as bundle:
             if bundle is None:
                 st.title("Customer lifetime value")
-                st.info(f"Nothing is published in {settings.home} yet. `clv run` publishes the first night.")
+                st.info(f"Nothing is published in {settings.home} yet. `{run}` publishes the first night.")
                 return
             if not is_as_declared(bundle.connection, "clv_run", "customer_clv"):
                 st.title("Customer lifetime value")
-                st.info("An older release published this bundle. `clv run` publishes one that the dashboard can show.")
+                st.info(f"An older release published this bundle. `{run}` publishes one that the dashboard can show.")
                 return
             _draw(bundle)
     except PipelineError as error:

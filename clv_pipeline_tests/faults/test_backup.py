@@ -96,6 +96,22 @@ def test_a_file_that_leads_out_of_the_home_is_refused(file: Path, tmp_path: Path
     assert not (tmp_path / "outside.py").exists()
 
 
+def test_a_restoration_that_was_killed_is_no_home_and_may_be_repeated(file: Path, tmp_path: Path) -> None:
+    new = Home(tmp_path / "new")
+    with (
+        mock.patch.object(backup.shutil, "rmtree"),
+        mock.patch.object(backup.os, "replace", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        backup.restore(file, new, tmp_path)
+    assert (tmp_path / ".restoring-new" / "warehouse").exists()
+    assert not new.root.exists()
+    (tmp_path / ".restoring-new" / "warehouse" / "left_over").write_text("of the first attempt")
+    backup.restore(file, new, tmp_path)
+    assert new.state.exists()
+    assert list(tmp_path.rglob("left_over")) == []
+
+
 def test_without_a_home_it_is_restored_into_that_of_its_source(file: Path, tmp_path: Path) -> None:
     home, _ = backup.restore(file, None, tmp_path / ".clv")
     assert home.root == tmp_path / ".clv" / "sources" / "source"

@@ -20,9 +20,10 @@ from clv_pipeline.core.home_state import SCHEMA_VERSION, read_state
 from clv_pipeline.core.project_files import SOURCES_FOLDER
 from clv_pipeline.core.settings import load_settings
 from clv_pipeline.modeling.registry.registry import Registry
+from clv_pipeline.publishing.recovery import recover
 from clv_pipeline.publishing.serving import BUNDLE_VERSION, roll_back
 from clv_pipeline.sources.tombstones import FILE_NAME
-from clv_pipeline_tests.conftest import run_clv_here
+from clv_pipeline_tests.conftest import open_warehouse, run_clv_here
 from clv_pipeline_tests.faults.company import CANARY_KEY, Company, healthy, night, run_asset
 from clv_pipeline_tests.nights import contents, copy_of, published_rows, served_run, served_whole
 from clv_pipeline_tests.old_homes import COMMITS, NEXT_NIGHT, NIGHT, SETTINGS, packed, unpack
@@ -288,6 +289,25 @@ def _manifest_before(home: Home) -> Path:
 
 def _bundles(home: Home) -> list[str]:
     return [path.parent.name for path in home.published.glob("2*/manifest.json")]
+
+
+def test_fault_69_a_warehouse_of_another_source_is_set_aside_and_the_history_is_that_of_the_bundles(
+    two_nights: Home,
+) -> None:
+    warehouse = open_warehouse(two_nights)
+    history = "select as_of_date, count(*) from scores.history group by as_of_date order by as_of_date"
+    with warehouse.connection() as connection:
+        before = connection.execute(history).fetchall()
+    recover(warehouse, two_nights.published, "source")
+    assert not warehouse.set_aside.exists()
+    with warehouse.connection() as connection:
+        connection.execute("update scores.run set source_name = 'Another'")
+        connection.execute("update scores.history set customer_id = 'theirs ' || customer_id")
+    recover(warehouse, two_nights.published, "source")
+    assert warehouse.set_aside.exists()
+    with warehouse.connection() as connection:
+        assert connection.execute(history).fetchall() == before
+        assert connection.execute("select * from scores.history where customer_id like 'theirs%'").fetchall() == []
 
 
 def test_fault_69_a_model_that_was_trained_for_another_source_is_not_used(yesterday: Home, tmp_path: Path) -> None:
