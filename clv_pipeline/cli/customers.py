@@ -53,6 +53,7 @@ def forget(customer_id: str, source: str | None, home: Path | None) -> None:
         )
         sys.exit(1)
     out.print("Erased; re-import is blocked. The next training leaves them out. Delete them from the source yourself.")
+    out.print("A backup that was made before still has them: make a new one, and delete the old ones.")
 
 
 @click.command()
