@@ -1,0 +1,68 @@
+"""The `clv` command: each command parses options, calls one function of a package and prints the result; nothing else.
+
+A module has a group of commands; here they are put in the order of work, and errors become one message.
+"""
+
+import logging
+import sys
+
+import click
+from rich.logging import RichHandler
+
+from clv_pipeline.cli import customers, evaluations, night, pages, versions
+from clv_pipeline.cli.shared import err, out, plain
+from clv_pipeline.core.foreign_errors import mask_command
+
+#: In the order of work, as `clv --help` lists them.
+COMMANDS: tuple[click.Command, ...] = (
+    night.init, night.doctor, night.run, night.status, pages.ui, pages.dashboard, customers.explain, customers.lineage,
+    versions.models, versions.promote, versions.rollback, evaluations.evaluate, evaluations.backtest, customers.forget,
+    customers.export_subject,
+)  # fmt: skip
+
+
+class _Commands(click.Group):
+    """Lists the commands in the order in which they were added, each with the first paragraph of its help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _first_paragraph(self.commands[name])) for name in self.list_commands(ctx)])
+
+
+def _first_paragraph(command: click.Command) -> str:
+    return " ".join((command.help or "").split("\n\n")[0].split())
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="clv-pipeline", prog_name="clv", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Predict every night, from your own database, what each customer will be worth.
+
+    `clv COMMAND --help` describes a command in full. Every setting is an environment variable CLV_<NAME>.
+    """
+    handler = RichHandler(console=err, show_time=False, show_path=False)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(message)s")
+    # py.warnings: hide deprecation warnings from users; the test run shows them
+    for noisy in ("great_expectations", "alembic", "matplotlib", "py.warnings"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command; an error is one message and exit code 1, never a traceback, and one that is not ours is masked."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except Exception as error:
+        out.print(f"[bold red]error[/] {plain(str(mask_command(error, list(cli.commands))))}")
+        sys.exit(1)

@@ -1,0 +1,68 @@
+"""Commands about one customer or one column: explain, lineage, erasure, export."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from clv_pipeline.cli.shared import home_option, out, plain, settings_of
+from clv_pipeline.core.home import Home
+
+
+@click.command()
+@click.argument("customer_id")
+@home_option
+def explain(customer_id: str, home: Path | None) -> None:
+    """Show a customer's published score, the reasons for it, and the facts behind them."""
+    settings = settings_of(home=home)
+    from clv_pipeline.reporting.terminal import print_customer
+
+    print_customer(out, Home(settings.home), customer_id)
+
+
+@click.command()
+@click.argument("column")
+@home_option
+def lineage(column: str, home: Path | None) -> None:
+    """Show where a published column comes from, such as published.customer_clv.predicted_spend_90d."""
+    settings = settings_of(home=home)
+    from clv_pipeline.reporting.lineage import print_lineage
+
+    print_lineage(out, Home(settings.home), column)
+
+
+@click.command()
+@click.argument("customer_id")
+@home_option
+def forget(customer_id: str, home: Path | None) -> None:
+    """Erase a customer from every file below the home, never load them again, and list what must be deleted by hand."""
+    settings = settings_of(home=home)
+    from clv_pipeline.privacy.erasure import forget as forget_customer
+
+    done = forget_customer(settings, customer_id)
+    for place, rows in done.removed.items():
+        out.print(f"{plain(place)}: {rows:,} rows removed")
+    for place in done.left:
+        out.print(f"[red]left[/] {plain(place)}")
+    if done.left:
+        out.print(
+            "     next step: delete these (or their mentions of the customer) by hand, then run `clv forget` again to re-check."
+        )
+        sys.exit(1)
+    out.print("Erased; re-import is blocked. The next training leaves them out. Delete them from the source yourself.")
+
+
+@click.command()
+@click.argument("customer_id")
+@click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="default: subject.json, here")
+@home_option
+def export_subject(customer_id: str, file: Path | None, home: Path | None) -> None:
+    """Export all data held about a customer as JSON: every row of the warehouse and of every bundle."""
+    settings = settings_of(home=home)
+    from clv_pipeline.privacy.subject import export_subject as export
+
+    written = export(settings, customer_id, file or Path("subject.json"))
+    rows = sum(written.row_counts.values())
+    out.print(
+        f"Wrote {rows:,} rows of {len(written.row_counts)} tables to {plain(str(written.file))}, readable by you only."
+    )

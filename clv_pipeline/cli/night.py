@@ -1,0 +1,100 @@
+"""Commands of the nightly job: start a source, check it, run the night, look at its state."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from clv_pipeline.cli.shared import home_option, out, plain, settings_of, source_option, ui_command
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.project_files import IS_INSTALLED
+from clv_pipeline.diagnostics.findings import print_findings
+
+
+@click.command()
+@click.argument("name")
+def init(name: str) -> None:
+    """Start a new source: write source.toml and one commented SELECT for each table.
+
+    In a checkout of the project, NAME is created under sql/0_sources. Where clv was installed from a wheel, it is created in
+    the current folder, as ./NAME is. A NAME with a / in it is used as a path.
+    """
+    from clv_pipeline.sources.scaffold import scaffold
+
+    folder = scaffold(name)
+    source = f"./{name}" if IS_INSTALLED and "/" not in name else name
+    out.print(f"Wrote {folder}. Edit orders.sql first, then: clv doctor --source {source} --url YOUR_DATABASE_URL")
+
+
+@click.command()
+@source_option
+@click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
+@home_option
+def doctor(source: str | None, url: str | None, home: Path | None) -> None:
+    """Check the source, permissions, time zone, disk and schedule, and print the next step for each line that fails.
+
+    The exit code is 1 if a line is fail; a line that is warn stops no run.
+    """
+    settings = settings_of(source=source, source_url=url, home=home)
+    from clv_pipeline.diagnostics.doctor import examine
+
+    sys.exit(1 if "fail" in print_findings(out, examine(settings)) else 0)
+
+
+@click.command()
+@source_option
+@click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="score as of this day; only earlier data is used")
+@click.option("--horizons", help="days to predict, such as 90,180")
+@click.option("--retrain", is_flag=True, help="train even if no training is due")
+@click.option(
+    "--acknowledge", multiple=True, metavar="CHECK", help="publish although this check failed, for this run only"
+)
+@home_option
+def run(
+    source: str | None,
+    url: str | None,
+    as_of: datetime | None,
+    horizons: str | None,
+    retrain: bool,
+    acknowledge: tuple[str, ...],
+    home: Path | None,
+) -> None:
+    """Run the whole nightly job now: extract, check, train where it is due, score, publish."""
+    settings = settings_of(
+        source=source, source_url=url, as_of=as_of.date() if as_of else None, horizons=horizons, home=home
+    )
+    from clv_pipeline.quality.night_checks import known_checks
+
+    acknowledged = known_checks(acknowledge)
+    from clv_pipeline.orchestration.runs import run_nightly
+
+    outcome = run_nightly(Home(settings.home), as_of=settings.as_of, retrain=retrain, acknowledged=acknowledged)
+    from clv_pipeline.reporting.terminal import print_summary, print_warnings
+
+    if not outcome.succeeded:
+        for failure in outcome.failures:
+            out.print(f"[bold red]error[/] {plain(failure.message)}")
+        print_warnings(out, outcome.checks_failed)
+        out.print(f"The run failed; the bundle published before is still served. Details: {ui_command(settings)}")
+        sys.exit(1)
+    print_summary(out, Home(settings.home), outcome.checks_passed, outcome.checks_failed, ui_command(settings))
+
+
+@click.command()
+@source_option
+@home_option
+def status(source: str | None, home: Path | None) -> None:
+    """Show the served bundle and its age, the result of the newest run, the next run, the champion, and the disk space used.
+
+    For monitors, the exit code is 0 if every line is ok, 1 if a line is warn or fail (a person should look), and 2 if the
+    command is mistyped. The bundle's age decides (warn from 2 days, fail beyond max_stale_days), the newest run (fail if it
+    failed), and whether anything will start the next one: a live scheduler, or nights that keep arriving without it.
+    """
+    settings = settings_of(source=source, home=home)
+    from clv_pipeline.diagnostics.status import look
+    from clv_pipeline.orchestration.history import about_runs
+
+    found = print_findings(out, [*look(settings), *about_runs(Home(settings.home), settings)])
+    sys.exit(1 if found & {"warn", "fail"} else 0)
