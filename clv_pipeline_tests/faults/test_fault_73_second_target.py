@@ -231,9 +231,7 @@ def test_a_comment_that_was_changed_there_comes_back_with_the_same_run(postgres:
         "delete from <customer_clv> where customer_id = (select max(customer_id) from <customer_clv>)",
         "update <customer_clv> set historic_value = historic_value + 1 "
         "where customer_id = (select max(customer_id) from <customer_clv> where historic_value > 0)",
-        "delete from <segments>",
         "delete from <customer_clv_history>",
-        "update <clv_run> set predicted_spend_total = null",
     ],
 )
 def test_what_was_deleted_or_changed_there_comes_back_with_the_same_run(
@@ -365,9 +363,11 @@ def home(bundle: Path, tmp_path: Path) -> Home:
         changes = [f"update {t} set run_id = '{run_id}', as_of_date = '{as_of}'" for t in ("clv_run", "customer_clv")]
         if run_id == TONIGHT:
             changes += [
-                f"insert into {t} by name select * replace ('{run_id}' as run_id, as_of_date + 1 as as_of_date) from {t} "
-                f"where as_of_date = '2026-07-01'"
-                for t in ("customer_clv_history", "predicted_totals")
+                f"insert into {table} by name select * replace ({replaced}) from {table} where as_of_date = '2026-07-01'"
+                for table, replaced in (
+                    ("customer_clv_history", "as_of_date + 1 as as_of_date"),
+                    ("predicted_totals", f"as_of_date + 1 as as_of_date, '{run_id}' as run_id"),
+                )
             ]
         _changed(bundle, folder / "clv.duckdb", *changes)
         write_manifest(folder, run_id, as_of, "Demo company", {})
