@@ -188,7 +188,6 @@ def test_the_same_run_published_again_changes_nothing(target: Target, bundle: Pa
 def test_an_erasure_replaces_the_rows_of_the_same_run(target: Target, bundle: Path, tmp_path: Path) -> None:
     target.publish(bundle)
     erased = _changed(bundle, tmp_path / "clv.duckdb", "delete from customer_clv where customer_id = '000001'")
-    assert target.publish(erased) == {}
     assert target.publish(erased, again=True)["customer_clv"] == len(_content(bundle, "customer_clv")) - 1
     assert target.rows("select count(*) from customer_clv where customer_id = '000001'") == [(0,)]
 

@@ -45,6 +45,11 @@ class TargetPlace:
     suffix: str
     frozen_schema: str | None
 
+    @property
+    def named(self) -> str:
+        """The place as a message names it."""
+        return f"the schema {self.schema} of {self.where}" if self.schema else self.where
+
 
 def place_of(settings: Settings) -> TargetPlace | None:
     """Return the place, None when no target is configured.
