@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from clv_pipeline.cli.interrupts import end_if_interrupted
 from clv_pipeline.cli.shared import home_option, out, plain, settings_of, source_option, ui_command
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import IS_INSTALLED
@@ -71,6 +72,7 @@ def run(
     from clv_pipeline.orchestration.runs import run_nightly
 
     outcome = run_nightly(Home(settings.home), as_of=settings.as_of, retrain=retrain, acknowledged=acknowledged)
+    end_if_interrupted()
     from clv_pipeline.reporting.terminal import print_summary, print_warnings
 
     if not outcome.succeeded:
