@@ -38,9 +38,11 @@ AFTER = {
     "models": _NOTHING,
     "promote": f"{_ALL_OR_NOTHING} `clv models` shows the champion.",
     "rollback": f"{_ALL_OR_NOTHING} `clv status` shows what is served.",
+    "backup": "Start it again; a file that is cut short is not taken for a backup.",
+    "restore": "Start it again.",
     "evaluate": _NOTHING,
     "backtest": "Nothing is published by it; start it again.",
-    "forget": "The erasure may have begun and is not complete: run `clv forget` with the same customer again, which completes it.",
+    "forget": "If it was confirmed, it may have begun: run `clv forget` with the same customer again, which completes it.",
     "export-subject": "Delete the file if it is there: it may be cut short.",
 }
 #: They end their own way: see `ui.py` and Streamlit.
@@ -65,8 +67,7 @@ class Interrupts:
 
     def _what_stands(self) -> Iterator[str]:
         if self.command == "run":
-            home = Home(load_settings().home)
-            served = read_pointer(home.published)
+            served = read_pointer(Home(load_settings().home).published)
             yield (
                 f"Served now: run {served['run_id']} of {served['source_name']}, as of {served['as_of_date']}."
                 if served

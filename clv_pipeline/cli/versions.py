@@ -5,15 +5,16 @@ from pathlib import Path
 
 import click
 
-from clv_pipeline.cli.shared import home_option, out, plain, settings_of
+from clv_pipeline.cli.shared import home_option, out, plain, settings_of, source_option
 from clv_pipeline.core.home import Home
 
 
 @click.command()
+@source_option
 @home_option
-def models(home: Path | None) -> None:
+def models(source: str | None, home: Path | None) -> None:
     """List every model version: its date, models, test metrics, and champion periods."""
-    settings = settings_of(home=home)
+    settings = settings_of(source=source, home=home)
     from clv_pipeline.modeling.registry.listing import describe_versions
 
     for line in describe_versions(Home(settings.home).models):
@@ -22,10 +23,11 @@ def models(home: Path | None) -> None:
 
 @click.command()
 @click.argument("version")
+@source_option
 @home_option
-def promote(version: str, home: Path | None) -> None:
+def promote(version: str, source: str | None, home: Path | None) -> None:
     """Make an existing model VERSION the champion, after checking its files and the features it needs."""
-    settings = settings_of(home=home)
+    settings = settings_of(source=source, home=home)
     from clv_pipeline.modeling.registry.promotion import promote_by_hand
     from clv_pipeline.warehouse.connection import Warehouse
 
@@ -35,10 +37,14 @@ def promote(version: str, home: Path | None) -> None:
 
 @click.command()
 @click.argument("run_id", required=False)
+@source_option
 @home_option
-def rollback(run_id: str | None, home: Path | None) -> None:
-    """Serve the previous bundle, or the bundle of RUN_ID. The next nightly run publishes as usual."""
-    settings = settings_of(home=home)
+def rollback(run_id: str | None, source: str | None, home: Path | None) -> None:
+    """Serve the previous bundle, or the bundle of RUN_ID. The next nightly run publishes as usual.
+
+    The bundle only: a second target (CLV_PUBLISH_URL) keeps its rows until then.
+    """
+    settings = settings_of(source=source, home=home)
     from clv_pipeline.diagnostics.status import age_in_days
     from clv_pipeline.publishing.serving import roll_back
 
@@ -47,3 +53,8 @@ def rollback(run_id: str | None, home: Path | None) -> None:
     out.print(
         f"Served now: run {served['run_id']} of {plain(served['source_name'])}, as of {served['as_of_date']}, {age} days old."
     )
+    if settings.publish_url:
+        out.print(
+            "[yellow]not rolled back[/]: the database of CLV_PUBLISH_URL still has the rows of the night published there last. "
+            "The next nightly run replaces them."
+        )

@@ -11,6 +11,7 @@ from clv_pipeline.dashboard import access
 from clv_pipeline.dashboard.screens import all_pages
 from clv_pipeline.dashboard.served import ServedBundle, open_served
 from clv_pipeline.reporting import formats
+from clv_pipeline.reporting.bundle_shape import is_as_declared
 
 
 def main() -> None:
@@ -24,6 +25,10 @@ def main() -> None:
             if bundle is None:
                 st.title("Customer lifetime value")
                 st.info(f"Nothing is published in {settings.home} yet. `clv run` publishes the first night.")
+                return
+            if not is_as_declared(bundle.connection, "clv_run", "customer_clv"):
+                st.title("Customer lifetime value")
+                st.info("An older release published this bundle. `clv run` publishes one that the dashboard can show.")
                 return
             _draw(bundle)
     except PipelineError as error:

@@ -12,6 +12,7 @@ import dagster as dg
 from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.home_owner import claim_home
 from clv_pipeline.core.run_lock import hold
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.demo_company.company import with_demo_source
@@ -47,6 +48,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
             try:
                 with net(self.home, run.run_id, "the start of the run"):
                     held.enter_context(hold(self.home, f"{run.job_name}, started by {started_by}", run.run_id))
+                    claim_home(self.settings)
                     recover(self.warehouse, self.home.published, self.settings.name)
             except PipelineError as error:
                 assert context.instance is not None
