@@ -4,6 +4,7 @@ Names of columns come from the bundle's own dictionary, never from the reader, s
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pandas as pd
 
@@ -66,13 +67,15 @@ def divided(bundle: ServedBundle, column: Column) -> tuple[str, dict[str, str]]:
     name = _quoted(column.name)
     if not column.is_number:
         return (f"strftime({name}, '%Y')" if column.data_type == "DATE" else f"{name}::varchar"), {}
-    cuts = bundle.frame(f"select unnest(list_distinct(quantile_disc({name}::double, {_SHARES}))) as cut from customer_clv order by cut")
+    cuts = bundle.frame(
+        f"select unnest(list_distinct(quantile_disc({name}::double, {_SHARES}))) as cut from customer_clv order by cut"
+    )
     limits = [float(cut) for cut in cuts["cut"].dropna()]
     if not limits:
         return "'1'", {}
     steps = " ".join(f"when {name} <= {limit!r} then '{place}'" for place, limit in enumerate(limits))
     shown = [_shown(column, limit) for limit in limits]
-    between = {str(i): f"above {low} to {high}" for i, (low, high) in enumerate(zip(shown, shown[1:], strict=False), 1)}
+    between = {str(i): f"above {low} to {high}" for i, (low, high) in enumerate(pairwise(shown), 1)}
     names = {"0": f"up to {shown[0]}", **between, str(len(limits)): f"above {shown[-1]}"}
     return f"case when {name} is null then null {steps} else '{len(limits)}' end", names
 

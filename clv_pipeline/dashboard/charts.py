@@ -18,7 +18,7 @@ ACCENT, QUIET, GOOD, BAD = "#3b82f6", "#7c8795", "#16a34a", "#dc2626"
 #: Up to eight series; more are not told apart.
 SERIES = (ACCENT, "#c2620a", "#0d9488", "#a855f7", "#db2777", "#65820d", "#64748b", "#0891b2")
 #: Number formats of Vega; thousands and decimals follow the setting.
-WHOLE, CENTS, PERCENT, PERCENT_FINE, SCORE = ",.0f", ",.2f", ".0%", ".1%", ".2~f"
+WHOLE, CENTS, PERCENT, PERCENT_FINE, SCORE = ",.0f", ",.2f", ".0%", ".1%", ",.3~f"
 #: Large amounts on an axis: 1.5M.
 SHORT = "~s"
 _LONGEST_NAME_PIXELS = 190
@@ -140,7 +140,9 @@ def heat_map(
             y=alt.Y(f"{y}:O", sort=None, title=y_title),
             # opacity instead of a colour scheme: it begins at the page, be it light or dark
             opacity=alt.Opacity(
-                f"{value}:Q", title=title, scale=alt.Scale(range=[0.06, 1]),
+                f"{value}:Q",
+                title=title,
+                scale=alt.Scale(range=[0.06, 1]),
                 legend=alt.Legend(format=form, orient="bottom", tickCount=4),
             ),
             tooltip=[
@@ -199,11 +201,14 @@ def _day_or_number(frame: pd.DataFrame, column: str, title: str | None) -> alt.X
         return alt.X(f"{column}:Q", title=title, axis=alt.Axis(format=WHOLE, tickMinStep=1))
     days = sorted(frame[column].dropna().unique())
     # few days are named themselves: the axis would put a mark between two of them, and round it to either
-    named = (
-        {"values": [int(day.timestamp() * 1000) for day in map(pd.Timestamp, days)]} if len(days) <= _FEW_DAYS else {}
-    )
+    # (as dates of Vega: numbers of milliseconds are marks without a label)
+    named = {"values": [_vega_day(pd.Timestamp(day)) for day in days]} if len(days) <= _FEW_DAYS else {}
     axis = alt.Axis(format=_day_form(frame[column]), labelOverlap=True, tickCount=6, **named)
     return alt.X(f"{column}:T", timeUnit="utcyearmonthdate", title=title, axis=axis)
+
+
+def _vega_day(day: pd.Timestamp) -> alt.DateTime:
+    return alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True)
 
 
 def _day_form(days: "pd.Series[Any]") -> str:
@@ -227,7 +232,9 @@ def _legend(frame: pd.DataFrame, series: str) -> dict[str, Any]:
     # below the chart: on a phone there is no room next to it
     return {
         "scale": alt.Scale(domain=names, range=[SERIES[i % len(SERIES)] for i in range(len(names))]),
-        "legend": alt.Legend(orient="bottom", columns=_LEGEND_COLUMNS, labelLimit=_LONGEST_NAME_PIXELS, symbolOpacity=1),
+        "legend": alt.Legend(
+            orient="bottom", columns=_LEGEND_COLUMNS, labelLimit=_LONGEST_NAME_PIXELS, symbolOpacity=1
+        ),
     }
 
 

@@ -40,9 +40,15 @@ def scatter(bundle: ServedBundle) -> None:
         "Across", names, index=_place(names, "recency_days"), format_func=lambda n: found[n].label, key="scatter_x"
     )
     y = right.selectbox(
-        "Up", names, index=_place(names, f"predicted_spend_{bundle.days}d"), format_func=lambda n: found[n].label, key="scatter_y"
+        "Up",
+        names,
+        index=_place(names, f"predicted_spend_{bundle.days}d"),
+        format_func=lambda n: found[n].label,
+        key="scatter_y",
     )
-    is_log = last.toggle("Stretch small values", value=True, key="scatter_log", help="Logarithmic axes, which reach zero.")
+    is_log = last.toggle(
+        "Stretch small values", value=True, key="scatter_log", help="Logarithmic axes, which reach zero."
+    )
     across, up = found[x or names[0]], found[y or names[0]]
     (both,) = bundle.frame(
         f"select count(*) as n from customer_clv where {across.name} is not null and {up.name} is not null"
@@ -166,7 +172,11 @@ def _density(bundle: ServedBundle, across: Column, up: Column, *, is_log: bool) 
 
 def _on_axis(column: Column, is_log: bool) -> str:
     # what Vega's symlog does, so that cells are as wide as they look
-    return f"sign({column.name}) * ln(1 + abs({column.name}::double))" if _stretched(column, is_log) else f"{column.name}::double"
+    return (
+        f"sign({column.name}) * ln(1 + abs({column.name}::double))"
+        if _stretched(column, is_log)
+        else f"{column.name}::double"
+    )
 
 
 def _back(values: "pd.Series[float]", column: Column, is_log: bool) -> "pd.Series[float]":
@@ -189,7 +199,11 @@ def attributes(bundle: ServedBundle) -> None:
     measures = _measures(bundle)
     places = st.columns(2)
     by = places[0].selectbox(
-        "Divide customers by", names, index=_place(names, "segment"), format_func=lambda n: found[n].label, key="attribute"
+        "Divide customers by",
+        names,
+        index=_place(names, "segment"),
+        format_func=lambda n: found[n].label,
+        key="attribute",
     )
     and_by = places[1].selectbox(
         "and by", [_NOBODY, *names], format_func=lambda n: found[n].label if n in found else n, key="second_attribute"
@@ -213,7 +227,9 @@ def attributes(bundle: ServedBundle) -> None:
         if column:
             st.caption(f"**{column.label}**: {column.description}")
     heads = {"first": first.label, "second": second.label if second else "", "value": unit}
-    shown = rows[["first", *(["second"] if second else []), "customers", *([] if measure == "Customers" else ["value"])]]
+    shown = rows[
+        ["first", *(["second"] if second else []), "customers", *([] if measure == "Customers" else ["value"])]
+    ]
     tables.show(bundle, shown, name="attributes", headings=heads)
 
 
@@ -238,8 +254,8 @@ def _groups(bundle: ServedBundle, first: Column, second: Column | None, expressi
         with customers as (select *, {by} as first_group, {and_by} as second_group from customer_clv)
 
         select
-            {pooled[0].format('first_group')} as first,
-            {pooled[1].format('second_group') if second else 'null::varchar'} as second,
+            {pooled[0].format("first_group")} as first,
+            {pooled[1].format("second_group") if second else "null::varchar"} as second,
             count(*) as customers,
             {expression} as value
         from customers
@@ -261,7 +277,11 @@ def _largest(bundle: ServedBundle, column: Column, group: str) -> str:
     if len(found) <= _MOST_GROUPS:
         return "{}"
     listed = ", ".join("'" + str(name).replace("'", "''") + "'" for name in found["name"].dropna()[:_MOST_GROUPS])
-    return "case when {0} is null or {0} in (" + listed.replace("{", "{{").replace("}", "}}") + ") then {0} else 'all others' end"
+    return (
+        "case when {0} is null or {0} in ("
+        + listed.replace("{", "{{").replace("}", "}}")
+        + ") then {0} else 'all others' end"
+    )
 
 
 def _stacked(rows: pd.DataFrame, unit: str, form: str) -> alt.Chart:
@@ -328,7 +348,9 @@ def spread(bundle: ServedBundle) -> None:
         f"{column.label.capitalize()} within each segment",
         alt.layer(
             base.mark_rule(color=charts.ACCENT).encode(x=alt.X("p10:Q", title=title, axis=axis), x2="p90:Q"),
-            base.mark_bar(color=charts.ACCENT, opacity=0.5, height=14).encode(x=alt.X("p25:Q", title=title), x2="p75:Q"),
+            base.mark_bar(color=charts.ACCENT, opacity=0.5, height=14).encode(
+                x=alt.X("p25:Q", title=title), x2="p75:Q"
+            ),
             base.mark_tick(color=charts.SERIES[1], thickness=3, height=18).encode(x=alt.X("p50:Q", title=title)),
         ),
         f"{column.label} by segment; the highest median is of {best['name']}, {formats.spoken(best['p50'])}.",

@@ -1,4 +1,4 @@
-"""The way of a published column back to the columns of the source: as a picture of tables, as a tree, and as the list at its end."""
+"""The way of a published column back to the source: a picture of tables, a tree of columns, and the source columns at its end."""
 
 from collections import defaultdict
 
@@ -39,7 +39,9 @@ def lineage(bundle: ServedBundle) -> None:
     )  # fmt: skip
     column = column if column in columns else columns[0]
     meaning = bundle.frame(
-        "select description from column_dictionary where table_name = $table and column_name = $column", table=table, column=column
+        "select description from column_dictionary where table_name = $table and column_name = $column",
+        table=table,
+        column=column,
     )
     if not meaning.empty:
         st.markdown(f"**Meaning:** {plain(meaning['description'].iloc[0])}")
@@ -58,12 +60,17 @@ def lineage(bundle: ServedBundle) -> None:
         width="content",
         alt=f"Graph of the tables between the source and {table}.{column}: " + ", ".join(sorted({t for t, _ in nodes})),
     )
-    st.caption("From the source (on top) to the published table (at the bottom); in brackets the number of columns on the way. From `column_lineage`.")
+    st.caption(
+        "From the source (on top) to the published table (at the bottom); in brackets the number of columns on the "
+        "way. From `column_lineage`."
+    )
     st.markdown("##### Each column on the way")
     lines = _tree(start, edges)
     st.code("\n".join(lines[:_LONGEST_TREE]), language=None, height=420)
     if len(lines) > _LONGEST_TREE:
-        st.caption(f"The first {_LONGEST_TREE} of {formats.count(len(lines))} lines; the table below has the columns at the end.")
+        st.caption(
+            f"The first {_LONGEST_TREE} of {formats.count(len(lines))} lines; the table below has the columns at the end."
+        )
     st.markdown("##### The columns of the source")
     ends = pd.DataFrame([(t.removeprefix(_SOURCE), c) for t, c in sources], columns=["source_table", "source_column"])
     tables.show(bundle, ends, name="source_columns")
@@ -72,7 +79,9 @@ def lineage(bundle: ServedBundle) -> None:
 
 
 def _edges(bundle: ServedBundle) -> Edges:
-    rows = bundle.frame("select table_name, column_name, from_table, from_column, step from column_lineage order by all")
+    rows = bundle.frame(
+        "select table_name, column_name, from_table, from_column, step from column_lineage order by all"
+    )
     edges: Edges = defaultdict(list)
     for table, column, from_table, from_column, step in rows.itertuples(index=False, name=None):
         edges[table, column].append(((from_table, from_column), step))
@@ -94,11 +103,14 @@ def _picture(start: Node, nodes: set[Node], edges: Edges) -> str:
     counted: dict[str, int] = defaultdict(int)
     for table, _ in nodes:
         counted[table] += 1
-    links = sorted({(source[0], node[0]) for node in nodes for source, _ in edges.get(node, []) if source[0] != node[0]})
+    links = sorted(
+        {(source[0], node[0]) for node in nodes for source, _ in edges.get(node, []) if source[0] != node[0]}
+    )
     lines = [
         "digraph {",
         f'rankdir=TB; bgcolor="transparent"; ranksep=0.3; nodesep=0.1; '
-        f'node [shape=box, style=rounded, fontname="sans-serif", fontsize=12, height=0.3, margin="0.05,0.03", color="{_INK}", fontcolor="{_INK}"]; '
+        f'node [shape=box, style=rounded, fontname="sans-serif", fontsize=12, height=0.3, margin="0.05,0.03", '
+        f'color="{_INK}", fontcolor="{_INK}"]; '
         f'edge [color="{_INK}", arrowsize=0.5];',
     ]
     for table in sorted(counted):
@@ -118,7 +130,7 @@ def _text(name: str) -> str:
 
 
 def _tree(start: Node, edges: Edges) -> list[str]:
-    """Return the columns on the way, each below what is derived from it and indented; what was shown before is not opened again."""
+    """Return the columns on the way, each indented below what is derived from it; one is opened once."""
     lines: list[str] = []
     shown: set[Node] = set()
     ahead = [(start, 0)]

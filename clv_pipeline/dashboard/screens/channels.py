@@ -17,8 +17,8 @@ POSITION = 50
 
 _VALUE = "select * from channel_value order by new_buyers desc, acquisition_channel"
 _VERDICTS = {
-    "pays_back": "pays back within a year",
-    "does_not": "does not pay back within a year",
+    "pays_back": "pay back within a year",
+    "does_not": "do not pay back within a year",
     "unclear": "unclear",
     "too_early": "too early to say",
     "too_few": "too few buyers to say",
@@ -91,9 +91,8 @@ def _finding(bundle: ServedBundle) -> str:
     for verdict, words in _VERDICTS.items():
         names = [plain(row["acquisition_channel"]) for row in rows if row["verdict"] == verdict]
         if names:
-            said.append(f"{words}: {', '.join(names)}")
-    first = "; ".join(said)
-    text = f"**{first[:1].upper()}{first[1:]}.**"
+            said.append(f"{len(names)} {words} ({', '.join(names)})")
+    text = f"**Of {formats.counted(len(rows), 'channel')}: {'; '.join(said)}.**"
     judged = [row for row in rows if row["cac"] is not None and row["margin_12m"] is not None]
     if judged:
         dearest = max(judged, key=lambda row: row["cac"])
@@ -113,7 +112,8 @@ def _missing(bundle: ServedBundle) -> None:
     rows = bundle.frame(_VALUE)
     if not bundle.frame("select count(margin_so_far) as n from channel_cohorts")["n"].iloc[0]:
         st.info(
-            "The gross margin is not set, so there is no margin, no payback and no verdict: only numbers of buyers and costs. Next step: "
+            "The gross margin is not set, so there is no margin, no payback and no verdict: only numbers of buyers and "
+            "costs. Next step: "
             "`gross_margin` in source.toml, the share of net sales that is left after the cost of the goods."
         )
     if (rows["cost_basis"] == "none").all():
@@ -143,13 +143,16 @@ def _value(bundle: ServedBundle) -> None:
         draw(
             "A new customer: 12-month margin, cost, and what a customer may cost",
             _cost_and_margin(known, bundle.currency),
-            "Per channel the margin of the first 12 months per new buyer with its 90 % interval, the cost of a new buyer, and the cost "
+            "Per channel the margin of the first 12 months per new buyer with its 90 % interval, the cost of a new "
+            "buyer, and the cost "
             "at which a new buyer still pays back with 90 % certainty. "
             + "; ".join(f"{row['acquisition_channel']}: {row['verdict_in_words']}" for row in records(known))
             + ".",
             "channel_value",
-            note="Dot and bar: margin of the first 12 months per new buyer with its 90 % interval; triangle: what a new buyer may cost and "
-            "still pay back within a year with 90 % certainty; diamond: what one costs. It assumes that more buyers would be like these.",
+            note="Dot and bar: margin of the first 12 months per new buyer with its 90 % interval; triangle: what a "
+            "new buyer may cost and "
+            "still pay back within a year with 90 % certainty; diamond: what one costs. It assumes that more buyers "
+            "would be like these.",
         )
     for row in records(rows):
         st.markdown(f"- **{plain(row['acquisition_channel'])}**: {plain(row['statement'])}.")
@@ -181,9 +184,13 @@ def _cost_and_margin(rows: pd.DataFrame, currency: str) -> alt.LayerChart:
         ],
     )
     return alt.layer(
-        base.mark_rule(strokeWidth=3).encode(x=alt.X("margin_12m_low:Q", title=title, axis=axis), x2="margin_12m_high:Q"),
+        base.mark_rule(strokeWidth=3).encode(
+            x=alt.X("margin_12m_low:Q", title=title, axis=axis), x2="margin_12m_high:Q"
+        ),
         base.mark_point(filled=True, size=90, opacity=1).encode(x=alt.X("margin_12m:Q", title=title)),
-        base.mark_point(shape="triangle-up", filled=True, size=110, opacity=1).encode(x=alt.X("affordable_cac:Q", title=title)),
+        base.mark_point(shape="triangle-up", filled=True, size=110, opacity=1).encode(
+            x=alt.X("affordable_cac:Q", title=title)
+        ),
         base.mark_point(shape="diamond", size=130, strokeWidth=2).encode(x=alt.X("cac:Q", title=title)),
     )
 
@@ -195,7 +202,8 @@ def _payback(bundle: ServedBundle) -> None:
     paid = rows[rows["payback_months"].notna()].sort_values(["payback_months", "acquisition_channel"])
     if paid.empty:
         st.info(
-            "No channel is known to pay back: that takes a cost, a gross margin and buyers who are a year old. The notes above say what "
+            "No channel is known to pay back: that takes a cost, a gross margin and buyers who are a year old. The "
+            "notes above say what "
             "is missing."
         )
     else:
@@ -205,7 +213,15 @@ def _payback(bundle: ServedBundle) -> None:
         best = records(paid)[0]
         draw(
             "Months until the margin covers the cost of a new customer",
-            intervals(paid, "acquisition_channel", "payback_months", "low", "high", "months after the first purchase", domain=(0, 12)),
+            intervals(
+                paid,
+                "acquisition_channel",
+                "payback_months",
+                "low",
+                "high",
+                "months after the first purchase",
+                domain=(0, 12),
+            ),
             f"Months to pay back by channel. The quickest is {best['acquisition_channel']}, after "
             f"{formats.counted(best['payback_months'], 'month')}.",
             "channel_value",
@@ -216,7 +232,8 @@ def _payback(bundle: ServedBundle) -> None:
         best = records(ratios)[0]
         draw(
             "Lifetime margin for each unit of cost",
-            intervals(ratios, "acquisition_channel", "ltv_to_cac", "ltv_to_cac_low", "ltv_to_cac_high", "lifetime margin / cost of a new buyer",
+            intervals(ratios, "acquisition_channel", "ltv_to_cac", "ltv_to_cac_low", "ltv_to_cac_high",
+                      "lifetime margin / cost of a new buyer",
                       form=charts.SCORE),
             f"LTV to CAC by channel; the highest is {best['acquisition_channel']} with {formats.spoken(best['ltv_to_cac'])}.",
             "channel_value",
@@ -238,7 +255,9 @@ def _months(bundle: ServedBundle) -> None:
     channels = sorted(rows["acquisition_channel"].unique())
     left, right = st.columns(2)
     measure = left.selectbox("Measure", measures, key="channel_measure") or measures[0]
-    channel = right.selectbox("Channel", ["", *channels], format_func=lambda c: c or "all channels", key="channel") or ""
+    channel = (
+        right.selectbox("Channel", ["", *channels], format_func=lambda c: c or "all channels", key="channel") or ""
+    )
     column, is_money, has_interval = _MEASURES[measure]
     unit = f"{measure.lower()}, {bundle.currency} per new buyer" if is_money else measure.lower()
     form = charts.CENTS if is_money else charts.WHOLE
@@ -265,9 +284,15 @@ def _months(bundle: ServedBundle) -> None:
     draw(
         title,
         chart,
-        f"{title}. The newest month with a figure: {last['cohort']}, {last['acquisition_channel']}, {formats.spoken(last[column])}.",
+        f"{title}. The newest month with a figure: {last['cohort']}, {last['acquisition_channel']}, "
+        f"{formats.spoken(last[column])}.",
         "channel_cohorts",
         note=note,
     )
     shown = known.drop(columns=["cohort_month_date"])
-    tables.show(bundle, shown.assign(maturity=shown["maturity"].map(labels.words)), name="channel_months", table="channel_cohorts")
+    tables.show(
+        bundle,
+        shown.assign(maturity=shown["maturity"].map(labels.words)),
+        name="channel_months",
+        table="channel_cohorts",
+    )

@@ -57,7 +57,9 @@ _FACTS = (
 def show(bundle: ServedBundle) -> None:
     """Draw the finding, then the part that the reader has chosen."""
     st.title(TITLE)
-    st.markdown(f"Accounts for every row of the source, and shows where each published column comes from. {_finding(bundle)}")
+    st.markdown(
+        f"Accounts for every row of the source, and shows where each published column comes from. {_finding(bundle)}"
+    )
     parts = {"Reconciliation": _reconciliation, "Freshness": _freshness, "Lineage": lineage, "Dictionary": _dictionary}
     choose("data_quality", parts, bundle)
 
@@ -74,7 +76,11 @@ def _adds_up(row: dict[str, Any]) -> str:
         return "read as it is"
     money = [row["source_money"], row["accounted_money"]]
     is_money_whole = None in money or round(money[0], 2) == round(money[1], 2)
-    return "adds up" if row["source_rows"] == row["rows_read"] == row["accounted_rows"] and is_money_whole else "does not add up"
+    return (
+        "adds up"
+        if row["source_rows"] == row["rows_read"] == row["accounted_rows"] and is_money_whole
+        else "does not add up"
+    )
 
 
 def _finding(bundle: ServedBundle) -> str:
@@ -94,7 +100,8 @@ def _finding(bundle: ServedBundle) -> str:
         return f"**The rows of {plain(', '.join(wrong))} do not add up.** {fresh}"
     share = sum(row["accepted"] or 0 for row in counted) / max(total, 1)
     return (
-        f"**All {formats.counted(len(counted), 'table')} add up: {formats.spoken_percent(share)} of {formats.counted(total, 'row')} "
+        f"**All {formats.counted(len(counted), 'table')} add up: {formats.spoken_percent(share)} of "
+        f"{formats.counted(total, 'row')} "
         f"are accepted, {formats.counted(run['quarantined_rows'], 'row')} "
         f"{'is' if run['quarantined_rows'] == 1 else 'are'} quarantined.** {fresh}"
     )
@@ -115,7 +122,8 @@ def _reconciliation(bundle: ServedBundle) -> None:
             + "; ".join(f"{row['table_name']}: {row['adds_up']}" for row in records(rows))
             + ".",
             "data_quality",
-            note="Superseded: a newer version of the row counts. Excluded: by a rule of the company, such as test orders. Quarantined: "
+            note="Superseded: a newer version of the row counts. Excluded: by a rule of the company, such as test "
+            "orders. Quarantined: "
             "cannot be used until somebody corrects it.",
         )
     headings = {"adds_up": "source = accounted for", "accounted_rows": "accounted for", "source_money": "money at the source",
@@ -133,7 +141,9 @@ def _reconciliation(bundle: ServedBundle) -> None:
         st.info("Every row of this table is read as it is; nothing is sorted out.")
         return
     parts = reasons[reasons["row_kind"] == "part"].drop(columns=["row_kind", "disposition"])
-    tables.show(bundle, reasons[reasons["row_kind"] != "part"].drop(columns=["row_kind"]), name="reasons", table="data_quality")
+    tables.show(
+        bundle, reasons[reasons["row_kind"] != "part"].drop(columns=["row_kind"]), name="reasons", table="data_quality"
+    )
     if not parts.empty:
         st.markdown("Of these rows, counted above already:")
         tables.show(bundle, parts, name="parts", table="data_quality")
@@ -147,7 +157,12 @@ def _shares(long: pd.DataFrame) -> alt.Chart:
         .mark_bar()
         .encode(
             y=alt.Y("table:N", sort=None, title=None),
-            x=alt.X("share:Q", title="share of the source rows", axis=alt.Axis(format=charts.PERCENT), scale=alt.Scale(domain=[0, 1])),
+            x=alt.X(
+                "share:Q",
+                title="share of the source rows",
+                axis=alt.Axis(format=charts.PERCENT),
+                scale=alt.Scale(domain=[0, 1]),
+            ),
             color=alt.Color(
                 "disposition:N",
                 title=None,
@@ -168,15 +183,22 @@ def _freshness(bundle: ServedBundle) -> None:
     meanings = bundle.frame("select column_name, description from column_dictionary where table_name = 'clv_run'")
     described = dict(zip(meanings["column_name"], meanings["description"], strict=True))
     rows = pd.DataFrame(
-        [(labels.heading(name), formats.cell(name, bundle.run.get(name)) or "none", described.get(name, "")) for name in _FACTS],
+        [
+            (labels.heading(name), formats.cell(name, bundle.run.get(name)) or "none", described.get(name, ""))
+            for name in _FACTS
+        ],
         columns=["fact", "value", "meaning"],
     )
     if bundle.run["acknowledged_checks"]:
         st.warning(f"Somebody acknowledged failed checks for this night: {plain(bundle.run['acknowledged_checks'])}.")
     else:
-        st.success("No failed check was acknowledged for this night: it was published because all blocking checks passed.")
+        st.success(
+            "No failed check was acknowledged for this night: it was published because all blocking checks passed."
+        )
     tables.show(bundle, rows, name="freshness")
-    st.caption("From `clv_run`. The result of every check of the night is in Dagster (`clv ui`), a summary in `clv status`.")
+    st.caption(
+        "From `clv_run`. The result of every check of the night is in Dagster (`clv ui`), a summary in `clv status`."
+    )
 
 
 def _dictionary(bundle: ServedBundle) -> None:
@@ -189,7 +211,9 @@ def _dictionary(bundle: ServedBundle) -> None:
     rows = bundle.frame(
         "select table_name, column_name, description, data_type from column_dictionary order by table_name, position"
     )
-    text = (rows["table_name"] + " " + rows["column_name"] + " " + rows["description"]).str.lower().str.replace("_", " ")
+    text = (
+        (rows["table_name"] + " " + rows["column_name"] + " " + rows["description"]).str.lower().str.replace("_", " ")
+    )
     for word in (wanted or "").lower().replace("_", " ").split():
         rows = rows[text.loc[rows.index].str.contains(word, regex=False)]
     if rows.empty:

@@ -3,10 +3,9 @@
 from typing import Any
 
 import altair as alt
-import pandas as pd
 import streamlit as st
 
-from clv_pipeline.dashboard import charts, customer_parts, tables
+from clv_pipeline.dashboard import charts, customer_parts, pair_parts, tables
 from clv_pipeline.dashboard.parts import choose, draw, intervals, is_empty, records
 from clv_pipeline.dashboard.served import ServedBundle
 from clv_pipeline.reporting import formats, labels
@@ -25,48 +24,38 @@ _FEATURES = """
     from feature_distributions
     order by source_family <> 'purchase', source_family, description
 """
-_HEAT = """
-    select
-        from_purchase_days,
-        to_purchase_days,
-        from_recency_days,
-        to_recency_days,
-        customers,
-        predicted_spend,
-        predicted_spend_per_customer,
-        predicted_spend_per_customer_low,
-        predicted_spend_per_customer_high
-    from feature_pairs
-    where row_kind = 'cell'
-    order by from_purchase_days desc, from_recency_days
-"""
-_COLOURS = {
-    "predicted_spend_per_customer": ("predicted spend per customer", charts.CENTS),
-    "predicted_spend": ("predicted spend", charts.WHOLE),
-    "customers": ("customers", charts.WHOLE),
-}
-_CORRELATIONS = """
-    select description as name, correlation, correlation_low, correlation_high, customers
-    from feature_pairs
-    where row_kind = 'correlation' and other_feature = 'predicted_spend' and correlation is not null
-    order by abs(correlation) desc, description
-    limit 20
-"""
-_AMONG = """
-    select description as one, other_description as other, correlation
-    from feature_pairs
-    where row_kind = 'correlation' and other_feature <> 'predicted_spend'
-"""
 _PROFILE = """
-    select attribute, row_kind, group_name, customers, best_customers, share_of_best, share_of_others, ratio, ratio_low, ratio_high, is_clear
+    select
+        attribute,
+        row_kind,
+        group_name,
+        customers,
+        best_customers,
+        share_of_best,
+        share_of_others,
+        ratio,
+        ratio_low,
+        ratio_high,
+        is_clear
     from best_customer_profile
     where best_by = $best_by and ratio is not null and (attribute = $attribute or ($attribute = '' and is_clear))
     order by ratio desc, attribute, group_name
     limit 40
 """
 _DECILES = """
-    select row_kind, decile, customers, orders, orders_per_customer, average_order_value, net_spend, spend_per_customer, lowest_spend,
-        highest_spend, spend_share, spend_share_to_here
+    select
+        row_kind,
+        decile,
+        customers,
+        orders,
+        orders_per_customer,
+        average_order_value,
+        net_spend,
+        spend_per_customer,
+        lowest_spend,
+        highest_spend,
+        spend_share,
+        spend_share_to_here
     from base_deciles
     where period = $period
     order by position
@@ -87,7 +76,7 @@ def show(bundle: ServedBundle) -> None:
     st.markdown(f"Shows what the customers are like, in pictures. {_finding(bundle)}")
     parts = {
         "Distributions": _distributions,
-        "Pairs": _pairs,
+        "Pairs": pair_parts.pairs,
         "Scatter": customer_parts.scatter,
         "Attributes": customer_parts.attributes,
         "RFM": _rfm,
@@ -107,7 +96,7 @@ def _finding(bundle: ServedBundle) -> str:
             f"**The best {formats.counted(best['customers'], 'customer')} of the last 365 days, the first decile, made "
             f"{formats.spoken_percent(best['spend_share'])} of the spend.**"
         )
-    strongest = records(bundle.frame(_CORRELATIONS)) if bundle.has("feature_pairs") else []
+    strongest = records(pair_parts.correlations(bundle)) if bundle.has("feature_pairs") else []
     if strongest:
         text += (
             f" Predicted spend goes together most with {strongest[0]['name']} (rank correlation "
@@ -137,7 +126,9 @@ def _distributions(bundle: ServedBundle) -> None:
             y=alt.Y("bin:N", sort=None, title=title[:1].upper() + title[1:]),
             x=alt.X("customers:Q", title="customers", axis=alt.Axis(format=charts.SHORT, tickCount=5)),
             color=alt.Color(
-                "kind:N", scale=alt.Scale(domain=["known", "not known"], range=[charts.ACCENT, charts.QUIET]), legend=None
+                "kind:N",
+                scale=alt.Scale(domain=["known", "not known"], range=[charts.ACCENT, charts.QUIET]),
+                legend=None,
             ),
             tooltip=[
                 alt.Tooltip("bin:N", title=title),
@@ -154,7 +145,9 @@ def _distributions(bundle: ServedBundle) -> None:
         "feature_distributions",
         note="Groups are not of equal width. Not known (grey) is not zero.",
     )
-    tables.show(bundle, rows[["bin", "customers", "customer_share"]], name="distribution", table="feature_distributions")
+    tables.show(
+        bundle, rows[["bin", "customers", "customer_share"]], name="distribution", table="feature_distributions"
+    )
     customer_parts.spread(bundle)
 
 
@@ -176,111 +169,6 @@ def _short(value: float | None) -> str:
     return formats.decimal(value, digits)
 
 
-def _pairs(bundle: ServedBundle) -> None:
-    if is_empty(bundle, "feature_pairs"):
-        return
-    cells = bundle.frame(_HEAT)
-    if cells.empty:
-        st.info("Nobody has bought yet, so there is no heat map. Check orders.sql (page Data quality).")
-    else:
-        _purchases_and_recency(cells, bundle.currency)
-    rows = bundle.frame(_CORRELATIONS)
-    if rows.empty:
-        st.info("No correlation is known: there are too few customers who have bought, or all are alike.")
-        return
-    strongest = records(rows)[0]
-    draw(
-        "What goes together with predicted spend",
-        intervals(rows, "name", "correlation", "correlation_low", "correlation_high", "rank correlation, -1 to 1", form=charts.SCORE,
-                  zero=True),
-        f"The 20 strongest rank correlations with predicted spend; the strongest is {strongest['name']}, "
-        f"{formats.decimal(strongest['correlation'], 2, signed=True)}.",
-        "feature_pairs",
-        note="Spearman's rank correlation with 90 % interval. Not a cause: the prediction is made of these facts.",
-    )  # fmt: skip
-    _correlations_among(bundle.frame(_AMONG))
-
-
-def _purchases_and_recency(cells: pd.DataFrame, currency: str) -> None:
-    colour = st.selectbox("Coloured by", list(_COLOURS), format_func=lambda c: _COLOURS[c][0], key="pair_colour")
-    title, form = _COLOURS[colour or "customers"]
-    unit = title if colour == "customers" else f"{title}, {currency}"
-    rows = records(cells)
-    cells = cells.assign(
-        purchases=[_span(row["from_purchase_days"], row["to_purchase_days"]) for row in rows],
-        recency=[_span(row["from_recency_days"], row["to_recency_days"]) for row in rows],
-    )
-    order = list(dict.fromkeys(cells.sort_values("from_recency_days")["recency"]))
-    best = records(cells.sort_values(str(colour), ascending=False))[0]
-    chart = (
-        alt.Chart(cells, height=400)
-        .mark_rect(color=charts.ACCENT)
-        .encode(
-            x=alt.X("recency:O", sort=order, title="days since the last purchase", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-            y=alt.Y("purchases:O", sort=None, title="purchase days so far"),
-            opacity=alt.Opacity(
-                f"{colour}:Q", title=unit, scale=alt.Scale(range=[0.06, 1]),
-                legend=alt.Legend(orient="bottom", format=charts.axis_form(form), tickCount=4),
-            ),
-            tooltip=[
-                alt.Tooltip("purchases:O", title="purchase days"),
-                alt.Tooltip("recency:O", title="days since the last"),
-                alt.Tooltip("customers:Q", format=charts.WHOLE),
-                alt.Tooltip("predicted_spend_per_customer:Q", title="predicted spend per customer", format=charts.CENTS),
-                alt.Tooltip("predicted_spend_per_customer_low:Q", title="lower end", format=charts.CENTS),
-                alt.Tooltip("predicted_spend_per_customer_high:Q", title="upper end", format=charts.CENTS),
-                alt.Tooltip("predicted_spend:Q", title="predicted spend", format=charts.WHOLE),
-            ],
-        )
-    )  # fmt: skip
-    draw(
-        f"{title.capitalize()}, by purchases and time since the last one",
-        chart,
-        f"Heat map of purchase days and days since the last purchase. Most: {best['purchases']} purchase days and "
-        f"{best['recency']} days since the last, with {formats.spoken(best[str(colour)])}.",
-        "feature_pairs",
-        note="Cells of fewer than 5 customers are left out. The 90 % interval is in the tooltip.",
-    )
-
-
-def _span(low: float | None, high: float | None) -> str:
-    if low == high or low is None:
-        return formats.count(high)
-    return f"{formats.count(low)} to {formats.count(high)}" if high is not None else f"{formats.count(low)} and more"
-
-
-def _correlations_among(rows: pd.DataFrame) -> None:
-    if rows.empty:
-        return
-    swapped = rows.rename(columns={"one": "other", "other": "one"})
-    both = pd.concat([rows, swapped], ignore_index=True)
-    chart = (
-        alt.Chart(both, height=460)
-        .mark_rect()
-        .encode(
-            x=alt.X("other:N", title=None, axis=alt.Axis(labelAngle=-45, labelLimit=140)),
-            y=alt.Y("one:N", title=None, axis=alt.Axis(labelLimit=140)),
-            color=alt.condition(alt.datum.correlation >= 0, alt.value(charts.ACCENT), alt.value(charts.SERIES[1])),
-            opacity=alt.Opacity("size:Q", scale=alt.Scale(domain=[0, 1], range=[0.03, 1]), legend=None),
-            tooltip=[
-                alt.Tooltip("one:N", title="one"),
-                alt.Tooltip("other:N", title="the other"),
-                alt.Tooltip("correlation:Q", format="+.2f"),
-            ],
-        )
-        .transform_calculate(size="abs(datum.correlation)")
-    )
-    strongest = records(rows.assign(size=rows["correlation"].abs()).sort_values("size", ascending=False))[0]
-    draw(
-        "What goes together among the facts",
-        chart,
-        f"Rank correlations among {both['one'].nunique()} facts; the strongest is between {strongest['one']} and "
-        f"{strongest['other']}, {formats.decimal(strongest['correlation'], 2, signed=True)}.",
-        "feature_pairs",
-        note="Blue: customers high in one are high in the other; orange: low in the other. The stronger the colour, the closer.",
-    )
-
-
 def _rfm(bundle: ServedBundle) -> None:
     if is_empty(bundle, "rfm_scores"):
         return
@@ -288,7 +176,11 @@ def _rfm(bundle: ServedBundle) -> None:
     x = left.selectbox("Across", list(_RFM), index=0, key="rfm_x") or "recency"
     y = middle.selectbox("Up", [name for name in _RFM if name != x], index=0, key="rfm_y") or "frequency"
     y = y if y != x else next(name for name in _RFM if name != x)
-    measures = {"customers": "customers", "predicted": "predicted spend per customer", "spend": "net spend to date per customer"}
+    measures = {
+        "customers": "customers",
+        "predicted": "predicted spend per customer",
+        "spend": "net spend to date per customer",
+    }
     measure = right.selectbox("Coloured by", list(measures), format_func=measures.get, key="rfm_measure") or "customers"
     (x_score, x_low, x_high, x_words), (y_score, y_low, y_high, y_words) = _RFM[x], _RFM[y]
     rows = bundle.frame(
@@ -317,22 +209,27 @@ def _rfm(bundle: ServedBundle) -> None:
         rows[f"{axis}_range"] = [_above(row[f"{axis}_low"], row[f"{axis}_high"]) for row in records(rows)]
     form = charts.WHOLE if measure == "customers" else charts.CENTS
     unit = measures[measure] + ("" if measure == "customers" else f", {bundle.currency}")
-    chart = charts.heat_map(
-        rows, "x", "y", measure, unit, x_title=f"{x} score: {x_words}", y_title=f"{y} score: {y_words}", form=form
-    ).encode(
-        tooltip=[
-            alt.Tooltip("x_range:N", title=x_words),
-            alt.Tooltip("y_range:N", title=y_words),
-            alt.Tooltip("customers:Q", format=charts.WHOLE),
-            alt.Tooltip("predicted:Q", title=measures["predicted"], format=charts.CENTS),
-            alt.Tooltip("spend:Q", title=measures["spend"], format=charts.CENTS),
-        ]
-    ).properties(height=380)
+    chart = (
+        charts.heat_map(
+            rows, "x", "y", measure, unit, x_title=f"{x} score: {x_words}", y_title=f"{y} score: {y_words}", form=form
+        )
+        .encode(
+            tooltip=[
+                alt.Tooltip("x_range:N", title=x_words),
+                alt.Tooltip("y_range:N", title=y_words),
+                alt.Tooltip("customers:Q", format=charts.WHOLE),
+                alt.Tooltip("predicted:Q", title=measures["predicted"], format=charts.CENTS),
+                alt.Tooltip("spend:Q", title=measures["spend"], format=charts.CENTS),
+            ]
+        )
+        .properties(height=380)
+    )
     best = records(rows.sort_values(measure, ascending=False))[0]
     draw(
         f"RFM grid: {measures[measure]}, by {x} and {y}",
         chart,
-        f"Heat map of {x} score and {y} score. The strongest cell: {x} {best['x']}, {y} {best['y']}, {formats.spoken(best[measure])}.",
+        f"Heat map of {x} score and {y} score. The strongest cell: {x} {best['x']}, {y} {best['y']}, "
+        f"{formats.spoken(best[measure])}.",
         "rfm_scores",
         "customer_clv",
         note="The highest score is the best. Scores describe the past; for what a customer will do, use predicted spend.",
@@ -354,9 +251,12 @@ def _profile(bundle: ServedBundle) -> None:
         return
     left, right = st.columns(2)
     kinds = bundle.frame("select distinct best_by from best_customer_profile order by best_by")["best_by"].tolist()
-    best_by = left.selectbox("The best 10 % by", kinds, format_func=lambda k: _BEST_BY.get(k, k), key="best_by") or kinds[0]
+    best_by = (
+        left.selectbox("The best 10 % by", kinds, format_func=lambda k: _BEST_BY.get(k, k), key="best_by") or kinds[0]
+    )
     found = bundle.frame(
-        "select distinct attribute from best_customer_profile where best_by = $best_by order by attribute", best_by=best_by
+        "select distinct attribute from best_customer_profile where best_by = $best_by order by attribute",
+        best_by=best_by,
     )
     attribute = right.selectbox(
         "Known at or before the first order", ["", *found["attribute"]],
@@ -375,20 +275,31 @@ def _profile(bundle: ServedBundle) -> None:
     rows["kind"] = rows["is_clear"].map({True: "clear difference", False: "may be chance"})
     best = records(rows)[0]
     chart = intervals(
-        rows, "name", "ratio", "ratio_low", "ratio_high", "share among the best / share among the others", series="kind", form=charts.SCORE
+        rows,
+        "name",
+        "ratio",
+        "ratio_low",
+        "ratio_high",
+        "share among the best / share among the others",
+        series="kind",
+        form=charts.SCORE,
     )
     draw(
         f"What the best customers by {_BEST_BY.get(best_by, best_by)} had in common at their first order",
         chart,
-        f"Ratio of shares among the best and the others. Highest: {best['name']}, {formats.spoken(best['ratio'])} times as common.",
+        f"Ratio of shares among the best and the others. Highest: {best['name']}, {formats.spoken(best['ratio'])} "
+        "times as common.",
         "best_customer_profile",
-        note="Above 1 the best have the value more often; bars are 90 % intervals. It does not say that the value makes customers good.",
+        note="Above 1 the best have the value more often; bars are 90 % intervals. It does not say that the value "
+        "makes customers good.",
     )
     tables.show(bundle, rows.drop(columns=["name", "kind"]), name="profile", table="best_customer_profile")
 
 
 def _profile_name(row: dict[str, Any], attribute: str) -> str:
-    value = row["group_name"] if row["row_kind"] == "value" else {"unknown": "not known"}.get(row["row_kind"], "all others")
+    value = (
+        row["group_name"] if row["row_kind"] == "value" else {"unknown": "not known"}.get(row["row_kind"], "all others")
+    )
     return str(value) if attribute else f"{labels.words(row['attribute'])}: {value}"
 
 
@@ -398,7 +309,8 @@ def _deciles(bundle: ServedBundle) -> None:
     period = st.selectbox("Period", list(_PERIODS), format_func=_PERIODS.get, key="decile_period") or "last_365_days"
     rows = bundle.frame(_DECILES, period=period)
     rows["group"] = [
-        f"decile {row['decile']}" if row["decile"] is not None else labels.words(row["row_kind"]) for row in records(rows)
+        f"decile {row['decile']}" if row["decile"] is not None else labels.words(row["row_kind"])
+        for row in records(rows)
     ]
     best = records(rows)[0]
     draw(
@@ -408,4 +320,9 @@ def _deciles(bundle: ServedBundle) -> None:
         "base_deciles",
         note="Decile 1: the customers who spent most.",
     )
-    tables.show(bundle, rows.drop(columns=["row_kind", "decile"]).set_index("group").reset_index(), name="deciles", table="base_deciles")
+    tables.show(
+        bundle,
+        rows.drop(columns=["row_kind", "decile"]).set_index("group").reset_index(),
+        name="deciles",
+        table="base_deciles",
+    )

@@ -1,4 +1,4 @@
-"""Movements: who came, grew, shrank and left, moves between tiers and segments, and what changed the scores since the last night."""
+"""Movements: who came, grew, shrank and left, moves between tiers and segments, and why scores changed since the last night."""
 
 import pandas as pd
 import streamlit as st
@@ -25,7 +25,15 @@ _MOVES = """
     order by position
 """
 _CAUSES = """
-    select cause, row_kind, customers, main_cause_customers, change, tier_moves_by_own_score, tier_moves_by_threshold, previous_as_of_date
+    select
+        cause,
+        row_kind,
+        customers,
+        main_cause_customers,
+        change,
+        tier_moves_by_own_score,
+        tier_moves_by_threshold,
+        previous_as_of_date
     from score_change_summary
     order by abs(change) desc, cause
 """
@@ -90,7 +98,11 @@ def _bridge(bundle: ServedBundle) -> None:
     rows = bundle.frame(_STEPS)
     is_money = measure == "net spend"
     change = "spend_change" if is_money else "customer_change"
-    total = {"opening": "spend_before", "closing": "spend_now"} if is_money else {"opening": "customers", "closing": "customers"}
+    total = (
+        {"opening": "spend_before", "closing": "spend_now"}
+        if is_money
+        else {"opening": "customers", "closing": "customers"}
+    )
     unit = f"net spend, {bundle.currency}" if is_money else "customers with a purchase"
     bridge = _as_bridge(
         [(row["step"], row[change], row[total[row["step"]]] if row["step"] in total else None) for row in records(rows)]
@@ -108,7 +120,11 @@ def _bridge(bundle: ServedBundle) -> None:
         + ".",
         "base_movements",
         note=f"{periods}. The steps add up from the opening to the closing balance."
-        + (" The two periods are different seasons, because the history is shorter than two years." if first["period_days"] < 365 else ""),
+        + (
+            " The two periods are different seasons, because the history is shorter than two years."
+            if first["period_days"] < 365
+            else ""
+        ),
     )
     tables.show(bundle, rows.drop(columns=["position"]), name="bridge", table="base_movements")
 
@@ -121,7 +137,9 @@ def _as_bridge(steps: list[tuple[str, float | None, float | None]]) -> pd.DataFr
             rows.append({"name": labels.words(name), "change": None, "start": 0.0, "end": float(balance)})
             so_far = float(balance)
         elif change:
-            rows.append({"name": labels.words(name), "change": float(change), "start": so_far, "end": so_far + float(change)})
+            rows.append(
+                {"name": labels.words(name), "change": float(change), "start": so_far, "end": so_far + float(change)}
+            )
             so_far += float(change)
     return pd.DataFrame(rows)
 
@@ -154,10 +172,13 @@ def _tiers(bundle: ServedBundle) -> None:
     form = charts.WHOLE if measure == "customers" else charts.PERCENT
     draw(
         f"Value tiers then and now: {shares[measure]}",
-        charts.heat_map(cells, "now", "then", measure, shares[measure], x_title="tier now", y_title="tier then", form=form),
+        charts.heat_map(
+            cells, "now", "then", measure, shares[measure], x_title="tier now", y_title="tier then", form=form
+        ),
         f"Heat map of moves between value tiers: {up} up, {down} down.",
         "tier_transitions",
-        note="A: top 5 %, B: next 15 %, C: next 30 %, D: the rest. Limits move with all customers, so somebody may go down while spending "
+        note="A: top 5 %, B: next 15 %, C: next 30 %, D: the rest. Limits move with all customers, so somebody may go "
+        "down while spending "
         "the same. Moves of fewer than 5 customers are in the table only, together.",
     )
     if not any(name.startswith("published") for name in there):
@@ -175,16 +196,22 @@ def _since(bundle: ServedBundle) -> None:
         before = now - float(rows["change"].sum())
         since = formats.long_day(records(rows)[0]["previous_as_of_date"])
         bridge = _as_bridge(
-            [*((row["cause"], row["change"], None) for row in records(rows)), ("all causes together", None, now - before)]
+            [
+                *((row["cause"], row["change"], None) for row in records(rows)),
+                ("all causes together", None, now - before),
+            ]
         )
         largest = records(rows)[0]
         st.markdown(
-            f"Since {since} the predicted total changed by **{formats.spoken_money(now - before, bundle.currency, signed=True)}**; the largest "
+            f"Since {since} the predicted total changed by "
+            f"**{formats.spoken_money(now - before, bundle.currency, signed=True)}**; the largest "
             f"part is {labels.words(largest['cause'])}, {formats.spoken_money(largest['change'], bundle.currency, signed=True)}."
         )
         draw(
             f"What changed the predicted total since {since}",
-            charts.waterfall(bridge, "name", "change", "start", "end", f"change of the predicted spend, {bundle.currency}"),
+            charts.waterfall(
+                bridge, "name", "change", "start", "end", f"change of the predicted spend, {bundle.currency}"
+            ),
             f"Bridge of the change of the predicted total from {formats.spoken(before)} to {formats.spoken(now)} by cause.",
             "score_change_summary",
             note="The causes add up to the difference of the two nights. Green adds, red takes away.",
@@ -196,17 +223,21 @@ def _since(bundle: ServedBundle) -> None:
     counted = dict(bundle.frame(_CHANGES).itertuples(index=False, name=None))
     moves = bundle.frame(_SEGMENT_MOVES)
     st.markdown(
-        f"{formats.counted(counted.get('added', 0), 'customer')} came, {formats.counted(counted.get('removed', 0), 'customer')} left, and "
+        f"{formats.counted(counted.get('added', 0), 'customer')} came, "
+        f"{formats.counted(counted.get('removed', 0), 'customer')} left, and "
         f"{formats.counted(int(moves['customers'].sum()), 'customer')} changed the segment."
     )
     if moves.empty:
         st.caption("Nobody changed the segment since the last night. From `customer_clv_changes`.")
         return
-    moves["move"] = [f"{labels.words(row['previous_segment'])} → {labels.words(row['segment'])}" for row in records(moves)]
+    moves["move"] = [
+        f"{labels.words(row['previous_segment'])} → {labels.words(row['segment'])}" for row in records(moves)
+    ]
     draw(
         "Moves between segments since the last night",
         charts.bars(moves.head(20), "move", "customers", "customers"),
-        f"The most frequent of {len(moves)} moves: {moves['move'].iloc[0]}, {formats.count(moves['customers'].iloc[0])} customers.",
+        f"The most frequent of {len(moves)} moves: {moves['move'].iloc[0]}, "
+        f"{formats.count(moves['customers'].iloc[0])} customers.",
         "customer_clv_changes",
         note="The 20 most frequent moves." if len(moves) > 20 else "",
     )
@@ -232,6 +263,9 @@ def _segments(bundle: ServedBundle) -> None:
         "customer_clv_history",
         note="Older nights are kept at wider intervals. A change of the definition of the segments makes a step.",
     )
-    tables.show(bundle, rows[["as_of_date", "segment", "customers", "predicted_spend"]], name="segment_sizes", table="customer_clv_history")
-
-
+    tables.show(
+        bundle,
+        rows[["as_of_date", "segment", "customers", "predicted_spend"]],
+        name="segment_sizes",
+        table="customer_clv_history",
+    )

@@ -1,4 +1,4 @@
-"""What they buy next: products of the best customers, what is suggested to whom, how good the lists are, and the way from order to order."""
+"""What they buy next: what is suggested, products of the best customers, quality of the lists, the way from order to order."""
 
 from typing import Any
 
@@ -15,9 +15,14 @@ from clv_pipeline.reporting import formats, labels
 TITLE = "What they buy next"
 POSITION = 55
 
-_MOST_ITEMS = 25
+_MOST_ITEMS, _MOST_ROWS = 25, 500
 _KINDS = {"again": "bought before, and expected again", "new_to_them": "never bought by the customer"}
-_STEPS = {"repeat": "the same again", "step_up": "a larger or better one", "new": "something else", "unknown": "not known"}
+_STEPS = {
+    "repeat": "the same again",
+    "step_up": "a larger or better one",
+    "new": "something else",
+    "unknown": "not known",
+}
 _VALUES = {"bought_most": "what they buy at all", "first_purchase": "what they bought first"}
 _PRODUCTS = """
     select
@@ -43,6 +48,7 @@ _PRODUCTS = """
 """
 _SUGGESTED = """
     select
+        kind,
         item,
         count(*) as suggestions,
         count(*) filter (where rank = 1) as in_first_place,
@@ -55,9 +61,8 @@ _SUGGESTED = """
         count(*) filter (where step = 'step_up') as step_up,
         any_value(item_level) as item_level
     from next_purchases
-    where kind = $kind
-    group by item
-    order by suggestions desc, item
+    group by kind, item
+    order by kind, suggestions desc, item
 """
 _BY_STEP = """
     select kind, coalesce(step, 'unknown') as step, count(*) as suggestions, sum(expected_spend) as expected_spend
@@ -111,7 +116,7 @@ def _finding(bundle: ServedBundle) -> str:
     said = []
     if bundle.has("next_purchases"):
         for kind, words in (("again", "Most often expected again"), ("new_to_them", "most often suggested as new")):
-            rows = records(bundle.frame(_SUGGESTED, kind=kind))
+            rows = records(_suggested(bundle, kind))
             if rows:
                 said.append(
                     f"{words}: {plain(rows[0]['item'])} ({formats.counted(rows[0]['suggestions'], 'customer')}, "
@@ -125,10 +130,18 @@ def _finding(bundle: ServedBundle) -> str:
     return text
 
 
+def _suggested(bundle: ServedBundle, kind: str) -> pd.DataFrame:
+    # both kinds in one query: at a million customers the table has six million rows
+    rows = bundle.frame(_SUGGESTED)
+    return rows[rows["kind"] == kind].drop(columns=["kind"])
+
+
 def _why_no_lists(bundle: ServedBundle) -> None:
     """Say why there are no lists in the words of the night, or in general where it has none."""
     if bundle.has("next_purchase_quality"):
-        found = bundle.frame("select distinct statement from next_purchase_quality where row_kind = 'status' order by statement")
+        found = bundle.frame(
+            "select distinct statement from next_purchase_quality where row_kind = 'status' order by statement"
+        )
         for statement in found["statement"].dropna():
             st.info(f"{plain(statement)} Next step: return product_category in orders.sql.")
     if not bundle.has("next_purchase_quality"):
@@ -142,21 +155,29 @@ def _suggestions(bundle: ServedBundle) -> None:
     kinds = [k for k in _KINDS if k in set(bundle.frame("select distinct kind from next_purchases")["kind"])]
     left, right = st.columns(2)
     kind = left.selectbox("Items", kinds, format_func=_KINDS.get, key="suggested_kind") or kinds[0]
-    measures = {"suggestions": "customers it is suggested to", "expected_spend": f"expected spend, {bundle.currency}", "probability": "mean probability"}
-    measure = right.selectbox("Measure", list(measures), format_func=measures.get, key="suggested_measure") or "suggestions"
-    rows = bundle.frame(_SUGGESTED, kind=kind)
+    measures = {
+        "suggestions": "customers it is suggested to",
+        "expected_spend": f"expected spend, {bundle.currency}",
+        "probability": "mean probability",
+    }
+    measure = (
+        right.selectbox("Measure", list(measures), format_func=measures.get, key="suggested_measure") or "suggestions"
+    )
+    rows = _suggested(bundle, kind)
     shown = rows.sort_values([measure, "item"], ascending=[False, True]).head(_MOST_ITEMS)
     best = records(shown)[0]
     form = charts.PERCENT_FINE if measure == "probability" else charts.WHOLE
     draw(
         f"Suggested most: {_KINDS[kind]}",
         charts.bars(shown, "item", measure, measures[measure], form=form),
-        f"The first {len(shown)} of {len(rows)} items by {measures[measure]}: {best['item']} leads with {formats.spoken(best[measure])}.",
+        f"The first {len(shown)} of {len(rows)} items by {measures[measure]}: {best['item']} leads with "
+        f"{formats.spoken(best[measure])}.",
         "next_purchases",
-        note=f"The first {len(shown)} of {formats.counted(len(rows), 'item')}; {bundle.days} days. Expected spend is part of the customers' "
+        note=f"The first {len(shown)} of {formats.counted(len(rows), 'item')}; {bundle.days} days. Expected spend is "
+        "part of the customers' "
         "predicted spend, not in addition to it.",
     )
-    tables.show(bundle, rows, name="suggested", table="next_purchases")
+    _table(bundle, rows, "suggested", "next_purchases")
     steps = bundle.frame(_BY_STEP)
     steps["kind_in_words"] = steps["kind"].map(_KINDS)
     steps["step_in_words"] = steps["step"].map(_STEPS)
@@ -164,11 +185,21 @@ def _suggestions(bundle: ServedBundle) -> None:
         "Kinds of suggestions",
         _stacked(steps),
         "Suggestions by kind and step: "
-        + "; ".join(f"{row['kind_in_words']}, {row['step_in_words']}: {formats.count(row['suggestions'])}" for row in records(steps))
+        + "; ".join(
+            f"{row['kind_in_words']}, {row['step_in_words']}: {formats.count(row['suggestions'])}"
+            for row in records(steps)
+        )
         + ".",
         "next_purchases",
         note="A larger or better one is judged by prices alone.",
     )
+
+
+def _table(bundle: ServedBundle, rows: pd.DataFrame, name: str, table: str) -> None:
+    # a table of 4,000 products took a second to write
+    tables.show(bundle, rows.head(_MOST_ROWS), name=name, table=table)
+    if len(rows) > _MOST_ROWS:
+        st.caption(f"The first {_MOST_ROWS} of {formats.count(len(rows))} items; all are in `{table}`.")
 
 
 def _stacked(steps: pd.DataFrame) -> alt.Chart:
@@ -221,12 +252,14 @@ def _products(bundle: ServedBundle) -> None:
             shown, "item", measure, f"{measure}_low", f"{measure}_high", measures[measure],
             series="kind" if measure == "ratio" else None, form=charts.SCORE if "ratio" in measure else charts.CENTS,
         ),
-        f"The first {len(shown)} of {len(known)} items, with 90 % intervals. {best['item']} leads with {formats.spoken(best[measure])}.",
+        f"The first {len(shown)} of {len(known)} items, with 90 % intervals. {best['item']} leads with "
+        f"{formats.spoken(best[measure])}.",
         "product_value",
-        note=f"The first {len(shown)} of {formats.counted(len(known), 'item')}, with 90 % intervals. The best: the 10 % with the highest "
+        note=f"The first {len(shown)} of {formats.counted(len(known), 'item')}, with 90 % intervals. The best: the 10 "
+        "% with the highest "
         "predicted spend. Not a cause: selling the item to others need not make them like these.",
     )  # fmt: skip
-    tables.show(bundle, rows, name="products", table="product_value")
+    _table(bundle, rows, "products", "product_value")
 
 
 def _quality(bundle: ServedBundle) -> None:
@@ -237,31 +270,46 @@ def _quality(bundle: ServedBundle) -> None:
         "order by kind, row_kind desc"
     )
     for row in records(verdicts):
-        st.markdown(f"- **{_KINDS.get(row['kind'], row['kind']).capitalize()}**: {plain(labels.words(row['statement']))}")
-    kinds = bundle.frame("select distinct kind from next_purchase_quality where row_kind = 'method' order by kind")["kind"].tolist()
+        st.markdown(
+            f"- **{_KINDS.get(row['kind'], row['kind']).capitalize()}**: {plain(labels.words(row['statement']))}"
+        )
+    kinds = bundle.frame("select distinct kind from next_purchase_quality where row_kind = 'method' order by kind")[
+        "kind"
+    ].tolist()
     if not kinds:
-        st.info("No list was tested, because nothing could be suggested in a past window. A longer history changes that.")
+        st.info(
+            "No list was tested, because nothing could be suggested in a past window. A longer history changes that."
+        )
         return
     left, right = st.columns(2)
     kind = left.selectbox("Items", kinds, format_func=lambda k: _KINDS.get(k, k), key="quality_kind") or kinds[0]
     metric = right.selectbox("Measure", list(_METRICS), format_func=_METRICS.get, key="quality_metric") or "ndcg_at_5"
     rows = bundle.frame(_QUALITY, kind=kind, metric=metric)
     if rows.empty:
-        st.info("No method has this figure for these items: log loss exists only for methods with probabilities. Choose another measure.")
+        st.info(
+            "No method has this figure for these items: log loss exists only for methods with probabilities. Choose "
+            "another measure."
+        )
         return
     baseline = "own_frequency" if kind == "again" else "popularity"
     rows["name"] = rows["method"].map(labels.words)
-    rows["role"] = rows["method"].map(lambda m: "learned" if m == "learned_ranker" else "baseline" if m == baseline else "other method")
+    rows["role"] = rows["method"].map(
+        lambda m: "learned" if m == "learned_ranker" else "baseline" if m == baseline else "other method"
+    )
     if metric == "log_loss":
         rows = rows.iloc[::-1]
     best = records(rows)[0]
     draw(
         f"How good the lists are: {_METRICS[metric]}",
-        intervals(rows, "name", "value", "interval_low", "interval_high", _METRICS[metric], series="role", form=charts.SCORE),
-        f"{_METRICS[metric]} of each method with its 90 % interval; the best is {best['name']} with {formats.decimal(best['value'])}.",
+        intervals(
+            rows, "name", "value", "interval_low", "interval_high", _METRICS[metric], series="role", form=charts.SCORE
+        ),
+        f"{_METRICS[metric]} of each method with its 90 % interval; the best is {best['name']} with "
+        f"{formats.decimal(best['value'])}.",
         "next_purchase_quality",
         note=f"Measured on {formats.counted(best['customers'], 'customer')} in the {best['horizon_days']} days from "
-        f"{formats.long_day(best['test_window_start_date'])}, which the ranker had not seen. Recall: share of what they bought that is on the "
+        f"{formats.long_day(best['test_window_start_date'])}, which the ranker had not seen. Recall: share of what "
+        "they bought that is on the "
         "list; NDCG: the same, with more weight on the first places; 1 is perfect.",
     )
     tables.show(bundle, rows.drop(columns=["name", "role"]), name="list_quality", table="next_purchase_quality")
@@ -270,7 +318,9 @@ def _quality(bundle: ServedBundle) -> None:
 def _journey(bundle: ServedBundle) -> None:
     if is_empty(bundle, "journey"):
         return
-    allowed = [int(d) for d in bundle.frame("select distinct within_days from journey order by within_days")["within_days"]]
+    allowed = [
+        int(d) for d in bundle.frame("select distinct within_days from journey order by within_days")["within_days"]
+    ]
     days = st.selectbox(
         "Days allowed for the next step", allowed, index=allowed.index(90) if 90 in allowed else 0, key="journey_days"
     )
@@ -295,7 +345,9 @@ def _journey(bundle: ServedBundle) -> None:
         draw(
             "Days until the next step, of those who take it in time",
             intervals(timed, "name", "median_days", "median_days_low", "median_days_high", "median days"),
-            "Median days to the next step: " + "; ".join(f"{r['name']} {formats.count(r['median_days'])}" for r in records(timed)) + ".",
+            "Median days to the next step: "
+            + "; ".join(f"{r['name']} {formats.count(r['median_days'])}" for r in records(timed))
+            + ".",
             "journey",
             note="Median with its 90 % interval.",
         )
@@ -307,7 +359,10 @@ def _step(step: str) -> str:
 
 
 def _journey_note(rows: list[dict[str, Any]]) -> str:
-    note = "Only customers who took the step long enough ago; whiskers are 90 % intervals. That the share rises does not mean that an order causes the next."
+    note = (
+        "Only customers who took the step long enough ago; whiskers are 90 % intervals. That the share rises does not mean that "
+        "an order causes the next."
+    )
     if any(row["step"] == "first_visit" for row in rows):
         note += " Visitors who never come back are mostly unknown, so the share after the first visit is too high."
     if any(row["is_with_left_censored"] for row in rows):
