@@ -9,15 +9,16 @@ import sys
 import click
 from rich.logging import RichHandler
 
-from clv_pipeline.cli import customers, evaluations, night, pages, versions
+from clv_pipeline.cli import customers, evaluations, homes, night, pages, versions
+from clv_pipeline.cli.interrupts import noticed
 from clv_pipeline.cli.shared import err, out, plain
 from clv_pipeline.core.foreign_errors import mask_command
 
 #: In the order of work, as `clv --help` lists them.
 COMMANDS: tuple[click.Command, ...] = (
     night.init, night.doctor, night.run, night.status, pages.ui, pages.dashboard, customers.explain, customers.lineage,
-    versions.models, versions.promote, versions.rollback, evaluations.evaluate, evaluations.backtest, customers.forget,
-    customers.export_subject,
+    versions.models, versions.promote, versions.rollback, homes.backup, homes.restore, evaluations.evaluate,
+    evaluations.backtest, customers.forget, customers.export_subject,
 )  # fmt: skip
 
 
@@ -56,13 +57,21 @@ for command in COMMANDS:
 
 def main() -> None:
     """Run the command; an error is one message and exit code 1, never a traceback, and one that is not ours is masked."""
-    try:
-        cli(standalone_mode=False)
-    except click.ClickException as error:
+    out.place = ""
+    error: BaseException | None = None
+    with noticed(next((argument for argument in sys.argv[1:] if argument in cli.commands), "")) as interrupts:
+        try:
+            cli(standalone_mode=False, obj=interrupts)
+        except BaseException as raised:
+            error = raised
+    if interrupts.number or isinstance(error, (click.Abort, KeyboardInterrupt)):
+        interrupts.tell()
+        sys.exit(interrupts.exit_code)
+    if isinstance(error, click.ClickException):
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    except Exception as error:
+    if isinstance(error, Exception):
         out.print(f"[bold red]error[/] {plain(str(mask_command(error, list(cli.commands))))}")
         sys.exit(1)
+    if error:
+        raise error

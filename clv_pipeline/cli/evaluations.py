@@ -7,6 +7,7 @@ import click
 
 from clv_pipeline.cli.shared import err, home_option, out, plain, settings_of, source_option
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.home_owner import claim_home
 from clv_pipeline.evaluation.protocols import PROTOCOLS
 
 
@@ -16,10 +17,11 @@ from clv_pipeline.evaluation.protocols import PROTOCOLS
 @click.option(
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="first day unknown to the predictions, if no column as_of_date"
 )
+@source_option
 @home_option
-def evaluate(file: Path, window: str, as_of: datetime | None, home: Path | None) -> None:
+def evaluate(file: Path, window: str, as_of: datetime | None, source: str | None, home: Path | None) -> None:
     """Evaluate a FILE of predictions (customer_id, predicted_spend and others) against the actual outcome of a window."""
-    settings = settings_of(home=home)
+    settings = settings_of(source=source, home=home)
     from clv_pipeline.evaluation.predictions_file import judge_file
     from clv_pipeline.reporting import formats, tables
     from clv_pipeline.reporting.terminal import print_table
@@ -77,7 +79,7 @@ def backtest(
     from clv_pipeline.reporting import backtest_card, backtest_report, backtest_tables
     from clv_pipeline.reporting.terminal import print_table
 
-    home_folder, day = Home(settings.home), settings.as_of or date.today()
+    home_folder, day = claim_home(settings), settings.as_of or date.today()
     settings = with_demo_source(settings, home_folder)
     with err.status("reading") as status:
         found = run_backtest(settings, home_folder, day, windows, lambda step: status.update(plain(step)))

@@ -1,17 +1,45 @@
 """What the commands share: the consoles, the options, and how settings are read from them. No command belongs here."""
 
 import os
+import re
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
-from clv_pipeline.core.project_files import DEFAULT_HOME, IS_INSTALLED
+from clv_pipeline.core.home import Home
+from clv_pipeline.core.home_owner import open_home
+from clv_pipeline.core.home_state import place_of, source_of
+from clv_pipeline.core.project_files import IS_INSTALLED, SOURCES_FOLDER
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.reporting.formats import number_format
 
-out = Console(highlight=False, soft_wrap=True)
+#: A command in a message that names neither source nor home.
+_UNPLACED = re.compile(r"\bclv [a-z-]+\b(?=[` ,.;:()]|$)(?![^`\n]*--(?:source|home)\b)", flags=re.MULTILINE)
+
+
+class CommandConsole(Console):
+    """Prints each `clv` command of a message with the source and the home that it is about.
+
+    Messages come from rooms that know of no command line. `place` is "" for the demo company in its own home.
+    """
+
+    place = ""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        if self.place:
+            place = self.place if options.get("markup") is False else plain(self.place)
+            objects = tuple(self._placed(o, place) if isinstance(o, str) else o for o in objects)
+        super().print(*objects, **options)
+
+    @staticmethod
+    def _placed(text: str, place: str) -> str:
+        return _UNPLACED.sub(lambda found: f"{found[0]} {place}", text)
+
+
+out = CommandConsole(highlight=False, soft_wrap=True)
 #: Output written while a progress display is active must go through the console that draws it.
 err = Console(stderr=True)
 
@@ -29,24 +57,35 @@ def settings_of(
     horizons: str | None = None,
     home: Path | None = None,
 ) -> Settings:
-    """Read the settings; options override them and are passed to Dagster's code location as environment variables.
+    """Read the settings, and open the home that they name.
 
-    Until the command ends, numbers are written as the settings say.
+    Options override them and are passed to Dagster's code location as environment variables. Where a home is named and no
+    source, it is the home's own. Until the command ends, numbers are written as the settings say.
+
+    Raises:
+        ConfigurationError: a setting cannot be used, or the home belongs to another source.
     """
     given = {
         "CLV_SOURCE": source, "CLV_SOURCE_URL": source_url, "CLV_HORIZONS": horizons,
         "CLV_AS_OF": as_of.isoformat() if as_of else None, "CLV_HOME": str(home.absolute()) if home else None,
     }  # fmt: skip
     os.environ.update({name: value for name, value in given.items() if value is not None})
+    if "CLV_SOURCE" not in os.environ and "CLV_HOME" in os.environ:
+        owner = source_of(Home(Path(os.environ["CLV_HOME"])))
+        os.environ |= {"CLV_SOURCE": owner} if owner else {}
     settings = load_settings()
+    if settings.source_folder.parent != SOURCES_FOLDER.resolve():
+        # the processes that a command starts work in another folder
+        os.environ["CLV_SOURCE"] = str(settings.source_folder)
+    open_home(settings)
+    out.place = place_of(settings)
     click.get_current_context().with_resource(number_format(settings.number_format))
     return settings
 
 
 def ui_command(settings: Settings) -> str:
     """Return the command that opens Dagster's UI on this home."""
-    in_checkout = settings.home == DEFAULT_HOME and not IS_INSTALLED
-    return "make dev" if in_checkout else f"clv ui --home {settings.home}"
+    return "clv ui" if IS_INSTALLED or place_of(settings) else "make dev"
 
 
 def plain(text: str) -> str:

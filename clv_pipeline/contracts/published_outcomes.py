@@ -106,6 +106,28 @@ OUTCOME_TABLES: tuple[PublishedTable, ...] = (
         },
     ),
     PublishedTable(
+        "gain_curve",
+        ("horizon_days", "position"),
+        {
+            "horizon_days": "length of the tested window in days; shorter than the published horizon where its basis is extended",
+            "position": "1 to at most 100: the customers of the window in groups of equal size, at least five each, the highest "
+            "predicted spend first",
+            "test_window_start_date": "first day of the newest window that the models of the last training were tested on, "
+            "which none of them had seen",
+            "customers_to_here": "customers of this and all earlier positions",
+            "customer_share_to_here": "the same divided by all customers of the window",
+            "actual_spend_to_here": "their net spend in the window; not a prediction",
+            "spend_share_to_here": "the same divided by the net spend of all customers of the window: 0.6 at a "
+            "customer_share_to_here of 0.1 means that the 10 % with the highest predictions made 60 % of the spend. Above 1 "
+            "where later customers returned more than they bought; null where nothing was spent",
+            "baseline_share_to_here": "the share that as many customers reach in the order of a fixed rule: their spend of as "
+            "many days before",
+            "best_share_to_here": "the share that as many customers reach in the best possible order, which nobody can know "
+            "before",
+            "currency": IDENTITY["currency"],
+        },
+    ),
+    PublishedTable(
         "forecast_improvements",
         ("status", "improvement", "subject"),
         {

@@ -44,6 +44,11 @@ class Home:
         return self.root.expanduser().absolute() / "failures"
 
     @property
+    def state(self) -> Path:
+        """Whose home it is, and the version of its layout; see `home_state.py`."""
+        return self.root.expanduser().absolute() / "home.json"
+
+    @property
     def lock(self) -> Path:
         """The lock file, locked by the process that writes to this home."""
         return self._folder(".") / "run.lock"

@@ -22,5 +22,5 @@ WORKSPACE = PROJECT / "workspace.yaml"
 #: The runbook, as named in error messages; each check and error type has its own anchor there.
 RUNBOOK = str(PROJECT / "docs" / "runbook.md") if IS_INSTALLED else "docs/runbook.md"
 
-#: The default home of a run.
-DEFAULT_HOME = (Path.cwd() if IS_INSTALLED else PROJECT) / ".clv"
+#: The folder with the homes of all sources, each in `sources/<name>`, unless a home is named.
+HOMES = (Path.cwd() if IS_INSTALLED else PROJECT) / ".clv"

@@ -23,8 +23,9 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from clv_pipeline.core import project_files
 from clv_pipeline.core.errors import ConfigurationError, nearest
-from clv_pipeline.core.project_files import DEFAULT_HOME, SOURCES_FOLDER
+from clv_pipeline.core.project_files import SOURCES_FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +57,16 @@ NumberFormat = Literal["1,234.5", "1.234,5", "1 234,5"]
 _ROWS, _CHAMPION = "the fingerprints of the rows and of the source's SELECTs", "the version of the champion"
 
 
-def _setting(default: Any, changes: Changes, covered_by: str | None = None, **constraints: Any) -> Any:
+def _setting(default: Any = ..., *, changes: Changes, covered_by: str | None = None, **constraints: Any) -> Any:
     """Return a field that declares which results a change of its value affects.
 
     `covered_by` names what the identity of a run contains instead, where the value itself (an address, a secret) may
     differ although the results are the same.
     """
-    return Field(default, json_schema_extra={"changes": changes, "covered_by": covered_by}, **constraints)
+    declared: dict[str, Any] = {"changes": changes, "covered_by": covered_by}
+    if default is not ...:
+        constraints["default"] = default
+    return Field(json_schema_extra=declared, **constraints)
 
 
 #: data: the tables up to the features, and so everything after them. model: the trained models. scores: the scores
@@ -78,8 +82,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CLV_", extra="ignore", populate_by_name=True)
 
     # locations
-    home: Path = _nothing(DEFAULT_HOME)
     source: str = _data("demo", covered_by=_ROWS)
+    #: by default each source has its own
+    home: Path = _nothing(default_factory=lambda known: default_home(known.get("source", "demo")))
     source_url: SecretStr | None = _data(None, covered_by=_ROWS)
     hash_key: SecretStr | None = _data(None, covered_by=_ROWS)
     #: the list of erased customers; by default next to source.toml
@@ -207,6 +212,14 @@ class Settings(BaseSettings):
             raise ValueError(f"'{value}' is not an IANA time zone such as Europe/Berlin") from error
         return value
 
+    @field_validator("publish_schema")
+    @classmethod
+    def _not_the_databases_own(cls, value: str) -> str:
+        # PostgreSQL keeps every name that begins with pg_, and what is published to gets an ending: pg_v2
+        if value in ("information_schema", "mysql", "performance_schema", "sys") or f"{value}_".startswith("pg_"):
+            raise ValueError(f"'{value}' belongs to the database itself, so name another schema, such as clv")
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -253,6 +266,15 @@ def source_folder(source: str) -> Path:
         + nearest(source, known),
         next_step="pass --source FOLDER (source.toml and one SELECT per table), or `clv init NAME` to start one.",
     )
+
+
+def default_home(source: str) -> Path:
+    """Return the home of a source for which none is named: a folder of its own, called as the source's is.
+
+    >>> default_home("demo").parts[-3:]
+    ('.clv', 'sources', 'demo')
+    """
+    return project_files.HOMES / "sources" / source_folder(source).name
 
 
 def read_source_toml(folder: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ the command line adds it.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,32 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.core import clock
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.diagnostics.findings import Finding, warning
+from clv_pipeline.diagnostics.findings import Finding, State, warning
 from clv_pipeline.modeling.registry.registry import Registry
 from clv_pipeline.publishing.serving import bundles, is_served_as_published, read_pointer
 from clv_pipeline.reporting.formats import count, gigabytes, megabytes
 from clv_pipeline.warehouse.connection import open_bundle_file, records
+
+#: The exit code of `clv status` for what fails, the first that holds; 2 is a command that is mistyped.
+EXIT_CODES = {State.RED: 3, State.NEVER_RUN: 5, State.STALE: 4, State.OTHER: 6}
+_WARNS = 1
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """Return 0 if all is good, 1 if something warns, else the code of what fails.
+
+    >>> exit_code([warning("served", "2 days old", ""), Finding("served", False, "9 days old", state=State.STALE)])
+    4
+    """
+    bad = [finding for finding in findings if not finding.is_good]
+    failing = {finding.state for finding in bad if not finding.is_warning}
+    return next((code for state, code in EXIT_CODES.items() if state in failing), _WARNS if bad else 0)
 
 
 def look(settings: Settings) -> Iterator[Finding]:
@@ -41,26 +57,28 @@ def age_in_days(as_of: date, time_zone: str) -> int:
 def _served(home: Home, settings: Settings) -> Iterator[Finding]:
     file = home.published / "clv.duckdb"
     if not file.exists():
-        yield Finding("served", False, f"nothing is published in {home.published} yet", "`clv run` publishes.")
+        yield Finding(
+            "served",
+            False,
+            f"nothing is published in {home.published} yet",
+            "`clv run` publishes.",
+            state=State.NEVER_RUN,
+        )
         return
     try:
         with open_bundle_file(file) as connection:
-            (run,) = records(connection, "select *, (select count(*) from customer_clv) as rows from clv_run")
+            (noted,) = records(connection, "select *, (select count(*) from customer_clv) as rows from clv_run")
     except (PublishError, duckdb.Error) as error:
         what = error.what if isinstance(error, PublishError) else f"{file} cannot be read: {reason_of(error)}"
         yield Finding("served", False, what, f"close what has it open for writing, or {_way_back(home)}")
         return
+    # what an older release did not note is None
+    run: dict[str, Any] = dict.fromkeys(PUBLISHED["clv_run"].columns) | noted
     run_id = run["run_id"]
     if not is_served_as_published(home.published, run_id):
         yield Finding("served", False, f"{file} differs from the bundle {run_id}: it was changed", _way_back(home))
         return
     yield _judged_by_age(run, settings)
-    if run["source_name"] != settings.name:
-        yield warning(
-            "source",
-            f"the served bundle is of '{run['source_name']}', but the settings read here are of '{settings.name}'",
-            "pass --source, or set CLV_SOURCE, as for `clv run`.",
-        )
     pointer = read_pointer(home.published)
     if pointer is None or pointer["run_id"] != run_id:
         said = f"names the run {pointer['run_id']}" if pointer else "is missing or cannot be read"
@@ -101,7 +119,7 @@ def _judged_by_age(run: Mapping[str, Any], settings: Settings) -> Finding:
         return Finding(
             "served", False, f"{text}; too old: nights are missing",
             "see `newest run` and `next run` below for the cause; `clv run` publishes a bundle now.",
-            is_warning=age <= settings.max_stale_days,
+            is_warning=age <= settings.max_stale_days, state=State.STALE,
         )  # fmt: skip
     if run["is_stale"]:
         return warning("served", text, "restart what loads the orders into the source; the next run then reads them.")

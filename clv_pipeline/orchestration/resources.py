@@ -12,10 +12,12 @@ import dagster as dg
 from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.home_owner import claim_home
 from clv_pipeline.core.run_lock import hold
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.demo_company.company import with_demo_source
 from clv_pipeline.modeling.registry.registry import Registry
+from clv_pipeline.orchestration.dagster_home import name_code_location
 from clv_pipeline.orchestration.failure_fields import tags_of
 from clv_pipeline.publishing.recovery import recover
 from clv_pipeline.quality.expectations import Validator
@@ -42,14 +44,16 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Hold the lock of the home while a run uses it, however it was started."""
         run = context.run
         assert run is not None
+        assert context.instance is not None
+        name_code_location(context.instance, run.run_id)
         started_by = run.tags.get("dagster/schedule_name", "the Dagster UI")
         with ExitStack() as held:
             try:
                 with net(self.home, run.run_id, "the start of the run"):
                     held.enter_context(hold(self.home, f"{run.job_name}, started by {started_by}", run.run_id))
+                    claim_home(self.settings)
                     recover(self.warehouse, self.home.published, self.settings.name)
             except PipelineError as error:
-                assert context.instance is not None
                 context.instance.add_run_tags(run.run_id, tags_of(error))
                 raise
             yield self

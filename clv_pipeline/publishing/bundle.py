@@ -14,7 +14,7 @@ from pathlib import Path
 
 from clv_pipeline.contracts.published import CONTRACT_VERSION, PUBLISHED
 from clv_pipeline.core.home import remove_at_once, replace_folder, write_durably
-from clv_pipeline.publishing.serving import read_manifest, what_is_damaged
+from clv_pipeline.publishing.serving import BUNDLE_VERSION, read_manifest, what_is_damaged
 from clv_pipeline.reporting.bundle_report import write_report
 from clv_pipeline.warehouse.connection import (
     Connection,
@@ -47,8 +47,9 @@ def write_files(connection: Connection, folder: Path, relations: Mapping[str, st
     connection.execute(f"attach {quote_text(str(database))} as bundle (storage_version {quote_text(_STORAGE_VERSION)})")
     counts = {}
     for name, relation in relations.items():
-        order = ", ".join(PUBLISHED[name].key)
-        connection.execute(f"create table bundle.{name} as select * from {relation} order by {order}")
+        connection.execute(
+            f"create table bundle.{name} as select * from {relation} order by {_order(connection, name, relation)}"
+        )
         file = quote_text(str(parquet / f"{name}.parquet"))
         # in the order in which the rows were written
         connection.execute(f"copy (select * from bundle.{name}) to {file} (format parquet)")
@@ -58,8 +59,24 @@ def write_files(connection: Connection, folder: Path, relations: Mapping[str, st
     return counts
 
 
-def write_manifest(folder: Path, run_id: str, as_of: date, source: str, counts: dict[str, int]) -> None:
-    """Write manifest.json: the identity of the bundle, its row counts, and the hash of every file in the folder."""
+def _order(connection: Connection, name: str, relation: str) -> str:
+    """Return the key of the contract; an older release had tables, and keys, that this one does not have."""
+    key = PUBLISHED[name].key if name in PUBLISHED else ()
+    return ", ".join(key) if key and set(key) <= columns_of(connection, relation).keys() else "all"
+
+
+def write_manifest(
+    folder: Path,
+    run_id: str,
+    as_of: date,
+    source: str,
+    counts: dict[str, int],
+    versions: tuple[str, int] = (CONTRACT_VERSION, BUNDLE_VERSION),
+) -> None:
+    """Write manifest.json: the identity of the bundle, its row counts, and the hash of every file in the folder.
+
+    versions: of the contract, and of the bundle's layout.
+    """
     files = {
         str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -69,7 +86,8 @@ def write_manifest(folder: Path, run_id: str, as_of: date, source: str, counts: 
         "run_id": run_id,
         "as_of_date": as_of.isoformat(),
         "source_name": source,
-        "contract_version": CONTRACT_VERSION,
+        "contract_version": versions[0],
+        "schema_version": versions[1],
         "row_counts": counts,
         "sha256": files,
     }
@@ -109,7 +127,9 @@ def rewrite_bundle(warehouse: Warehouse, folder: Path, erased: list[str]) -> int
         connection.execute("detach old")
     write_report(beside)
     as_of, source = date.fromisoformat(manifest["as_of_date"]), manifest["source_name"]
-    write_manifest(beside, folder.name, as_of, source, counts)
+    write_manifest(
+        beside, folder.name, as_of, source, counts, (manifest["contract_version"], manifest["schema_version"])
+    )
     os.utime(beside / "manifest.json", ns=(made.st_atime_ns, made.st_mtime_ns))
     replace_folder(_flushed(beside), folder)
     return int(sum(manifest["row_counts"].values()) - sum(counts.values()))

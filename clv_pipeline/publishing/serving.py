@@ -17,10 +17,12 @@ import duckdb
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import PublishError, nearest
 from clv_pipeline.core.home import Home, remove_at_once, write_durably
-from clv_pipeline.core.run_lock import hold
+from clv_pipeline.core.home_state import read_state
 from clv_pipeline.warehouse.connection import one_row, open_bundle_file
 
 log = logging.getLogger(__name__)
+#: The layout of a bundle's folder; manifests without a version are of version 1, whose tables may have other columns.
+BUNDLE_VERSION = 2
 #: run_id, as_of_date and source_name of a bundle.
 Identity = dict[str, str]
 
@@ -62,11 +64,11 @@ def read_pointer(published: Path) -> dict[str, Any] | None:
 
 
 def read_manifest(bundle: Path) -> dict[str, Any] | None:
-    """Return the manifest of a bundle, or None if there is no readable one."""
+    """Return the manifest of a bundle, or None if there is no readable one; one without a version is of version 1."""
     try:
-        manifest = json.loads((bundle / "manifest.json").read_text())
+        manifest = {"schema_version": 1, **json.loads((bundle / "manifest.json").read_text())}
         date.fromisoformat(manifest["as_of_date"])
-        return dict(manifest) if manifest["run_id"] == bundle.name and manifest["sha256"] else None
+        return manifest if manifest["run_id"] == bundle.name and manifest["sha256"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -167,38 +169,50 @@ def _until(past: list[str], run_id: str) -> list[str]:
 def roll_back(home: Home, run_id: str | None = None) -> Identity:
     """Serve the previous bundle, or the one named, and return its identity. The next run publishes as usual.
 
+    The caller holds the home's lock, as `rollback.py` does.
+
     Raises:
-        PublishError: there is no such bundle, or its files differ from its manifest.
-        BusyError: a run is under way.
+        PublishError: there is no such bundle of the home's source, or its files differ from its manifest.
     """
     published = home.published
-    with hold(home, "clv rollback"):
-        chosen = run_id or _previous(published)
-        known = bundles(published)
-        if chosen not in known:
-            raise PublishError(
-                f"There is no bundle '{chosen}' in {published}{nearest(chosen, known)}",
-                next_step=f"name one of these: {', '.join(known) or 'none yet; `clv run` makes one'}.",
-            )
-        manifest, damage = read_manifest(published / chosen), what_is_damaged(published / chosen)
-        if manifest is None or damage:
-            raise PublishError(
-                f"The bundle '{chosen}' is damaged: {damage}",
-                next_step=f"name another one: {', '.join(name for name in known if name != chosen) or 'there is none'}; "
-                "the served bundle is unchanged.",
-            )
-        as_of, source = date.fromisoformat(manifest["as_of_date"]), str(manifest["source_name"])
-        _swap(published, published / chosen, as_of, source)
+    known = _own_bundles(home)
+    chosen = run_id or _previous(published, known)
+    if chosen not in known:
+        raise PublishError(
+            f"There is no bundle '{chosen}' in {published}{nearest(chosen, known)}",
+            next_step=f"name one of these: {', '.join(known) or 'none yet; `clv run` makes one'}.",
+        )
+    manifest, damage = read_manifest(published / chosen), what_is_damaged(published / chosen)
+    if manifest is None or damage:
+        raise PublishError(
+            f"The bundle '{chosen}' is damaged: {damage}",
+            next_step=f"name another one: {', '.join(name for name in known if name != chosen) or 'there is none'}; "
+            "the served bundle is unchanged.",
+        )
+    as_of, source = date.fromisoformat(manifest["as_of_date"]), str(manifest["source_name"])
+    _swap(published, published / chosen, as_of, source)
     return {"run_id": chosen, "as_of_date": as_of.isoformat(), "source_name": source}
 
 
-def _previous(published: Path) -> str:
+def _own_bundles(home: Home) -> list[str]:
+    """Return the bundles that the home's source may serve: its own, of a layout that this release knows."""
+    state = read_state(home)
+    manifests = {run_id: read_manifest(home.published / run_id) or {} for run_id in bundles(home.published)}
+    return [
+        run_id
+        for run_id, manifest in manifests.items()
+        if manifest.get("schema_version", 1) <= BUNDLE_VERSION
+        and (state is None or manifest.get("source_name") == state.source_name)
+    ]
+
+
+def _previous(published: Path, known: list[str]) -> str:
     served = current(published)
-    before = _served_before(published, served["run_id"]) if served else []
+    before = [run_id for run_id in (_served_before(published, served["run_id"]) if served else []) if run_id in known]
     if not before:
         raise PublishError(
             f"No bundle in {published} is known to have been served before this one",
-            next_step=f"name one: clv rollback RUN_ID (available: {', '.join(bundles(published)) or 'none'}).",
+            next_step=f"name one: clv rollback RUN_ID (available: {', '.join(known) or 'none'}).",
         )
     return before[-1]
 

@@ -3,6 +3,7 @@
 from itertools import groupby
 
 from clv_pipeline.reporting import formats, labels
+from clv_pipeline.reporting.bundle_shape import is_as_declared
 from clv_pipeline.reporting.model_card import CardWindow, model_card, statements
 from clv_pipeline.reporting.quality_tables import judged_models
 from clv_pipeline.warehouse.connection import Connection, records
@@ -17,6 +18,11 @@ order by horizon_days, row_kind, target, candidate, metric
 def of_bundle(connection: Connection) -> str:
     """Return the text of model_card.md."""
     (run,) = records(connection, "select * from clv_run")
+    if not is_as_declared(connection, "clv_run", "model_quality"):
+        older = "This bundle was made by an older release; the quality of its model is in its table model_quality."
+        return model_card(
+            str(run["source_name"]), str(run["currency"]), [], [f"Version {run['model_version']}."], older
+        )
     windows = []
     for days, group in groupby(records(connection, _QUALITY), key=lambda row: int(row["learned_days"])):
         rows = list(group)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.core.home import write_durably
 from clv_pipeline.reporting import answers, bundle_card, formats, labels
+from clv_pipeline.reporting.bundle_shape import is_as_declared
 from clv_pipeline.reporting.html import render
 from clv_pipeline.reporting.sections import (
     changes,
@@ -20,7 +20,7 @@ from clv_pipeline.reporting.sections import (
     segments,
 )
 from clv_pipeline.reporting.sections.common import Run, run_of
-from clv_pipeline.warehouse.connection import Connection, columns_of, open_bundle_file, tables_of
+from clv_pipeline.warehouse.connection import Connection, open_bundle_file
 
 
 @dataclass(frozen=True)
@@ -73,20 +73,16 @@ def _page(connection: Connection) -> str:
         model_version=run.values["model_version"],
         facts=_facts(run),
         season=formats.season(run.values["season_factor"]),
-        ranking=labels.ranking(run.values["ranking"]),
-        basis=labels.basis(run.values["basis"]),
-        answers=answers.of_bundle(connection),
+        ranking=labels.ranking(ranking) if (ranking := run.values["ranking"]) else "",
+        basis=labels.basis(basis) if (basis := run.values["basis"]) else "",
+        answers=answers.of_bundle(connection) if is_as_declared(connection, *answers.TABLES) else None,
         sections=[_section(connection, part) for part in _PARTS],
     )
 
 
 def _section(connection: Connection, part: _Part) -> Section:
     """Return a section; erasing a customer renders the bundles of older releases again, which may lack tables or columns."""
-    present = tables_of(connection)
-    is_complete = all(
-        table in present and set(PUBLISHED[table].columns) <= columns_of(connection, table).keys()
-        for table in part.tables
-    )
+    is_complete = is_as_declared(connection, *part.tables)
     return Section(part.name, part.title, part.of_bundle(connection) if is_complete else None)
 
 

@@ -202,12 +202,13 @@ def spoken_percent(share: Number | None, *, signed: bool = False) -> str:
     """
     if share is None or is_missing(share):
         return ""
-    percentage = float(share) * 100
-    if 0 < abs(percentage) < 0.05:
+    percentage = share * 100
+    size = abs(float(percentage))
+    if 0 < size < 0.05:
         return f"under {decimal(0.1, 1)}{_NO_BREAK_SPACE}%"
-    has_decimal = abs(percentage) < 9.95 or 99.5 <= abs(percentage) < 100
-    text = decimal(percentage, 1 if has_decimal and round(percentage, 1) % 1 else 0, signed=signed)
-    return f"{text}{_NO_BREAK_SPACE}%"
+    digits = 1 if size < 9.95 or 99.5 <= size < 100 else 0
+    decimals = f"{percentage:z.{digits}f}".partition(".")[2].strip("0")
+    return f"{decimal(percentage, len(decimals), signed=signed)}{_NO_BREAK_SPACE}%"
 
 
 def counted(number: Number | None, singular: str, plural: str | None = None) -> str:

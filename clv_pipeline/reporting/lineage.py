@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
-from clv_pipeline.core.errors import ConfigurationError, nearest
+from clv_pipeline.core.errors import ConfigurationError, PublishError, nearest
 from clv_pipeline.core.home import Home
 from clv_pipeline.reporting.terminal import served_database
-from clv_pipeline.warehouse.connection import open_bundle_file
+from clv_pipeline.warehouse.connection import open_bundle_file, tables_of
 
 Node = tuple[str, str]
 
@@ -33,9 +33,15 @@ def way_back(bundle: Path, column: str) -> tuple[Tree, list[str]]:
     bundle: a published DuckDB file.
 
     Raises:
+        PublishError: an older release published it.
         ConfigurationError: nothing is published under that name.
     """
     with open_bundle_file(bundle) as connection:
+        if "column_lineage" not in tables_of(connection):
+            raise PublishError(
+                "The served bundle has no lineage: an older release published it",
+                next_step="`clv run` publishes a bundle with it.",
+            )
         rows = connection.execute(
             "select table_name, column_name, from_table, from_column, step from column_lineage order by all"
         ).fetchall()

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from clv_pipeline.core import clock
 from clv_pipeline.core.errors import ArtefactError, nearest
-from clv_pipeline.core.home import clear_leftovers, remove_at_once, write_durably
+from clv_pipeline.core.home import Home, clear_leftovers, remove_at_once, write_durably
+from clv_pipeline.core.home_state import read_state
 from clv_pipeline.modeling.calibration.intervals import Calibration
 from clv_pipeline.modeling.calibration.level import PastMean
 from clv_pipeline.modeling.calibration.rankability import Ranking
@@ -102,6 +103,8 @@ class Manifest:
     test_metrics: dict[str, float]
     libraries: dict[str, str]
     files: dict[str, str]
+    #: the source that it was trained for; "" where an older release did not write it down
+    source_name: str = ""
 
     @property
     def columns(self) -> FeatureColumns:
@@ -196,7 +199,8 @@ class Registry:
         """Return the manifest of a version.
 
         Raises:
-            ArtefactError: there is no such version, its manifest is damaged, or another release wrote it.
+            ArtefactError: there is no such version, its manifest is damaged, another release wrote it, or it was trained
+                for another source than the home's.
         """
         path = self.folder / version / "manifest.json"
         known = self.names()
@@ -209,7 +213,7 @@ class Registry:
             values = json.loads(path.read_text())
             values["as_of"] = date.fromisoformat(values["as_of"])
             values["horizons"] = [HorizonModel.from_dict(h) for h in values["horizons"]]
-            return Manifest(**values)
+            manifest = Manifest(**values)
         except ValueError as error:
             raise ArtefactError(
                 f"The manifest of the model version '{version}' is damaged: {error}",
@@ -220,6 +224,14 @@ class Registry:
                 f"The model version '{version}' was written by another release: {error}",
                 next_step="use another version (`clv models`), or train a new one: `clv run --retrain`.",
             ) from None
+        owner = read_state(Home(self.folder.parent))
+        if owner and manifest.source_name not in ("", owner.source_name):
+            raise ArtefactError(
+                f"The model version '{version}' was trained for '{manifest.source_name}', and this home is that of "
+                f"'{owner.source_name}'",
+                next_step="use another version (`clv models`), or train a new one: `clv run --retrain`.",
+            )
+        return manifest
 
     def check_files(self, manifest: Manifest) -> None:
         """Compare every file of a version with the manifest's hashes.

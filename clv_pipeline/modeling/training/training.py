@@ -286,6 +286,7 @@ def fit_champions(
         manifest = Manifest(
             version, as_of, data_fingerprint, code, settings.that_change("data", "model"), list(columns.numeric),
             list(columns.categorical), horizons, records.champion_metrics(connection), library_versions(), files,
+            settings.name,
         )  # fmt: skip
     registry.write_manifest(manifest)
     registry.promote(version)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.reporting import formats, tables
 from clv_pipeline.reporting.answers import Statement
 from clv_pipeline.reporting.tables import Table
@@ -53,8 +54,9 @@ class HeatMap:
 
 
 def run_of(connection: Connection) -> Run:
-    """Return the run of a bundle."""
-    (values,) = records(connection, "select * from clv_run")
+    """Return the run of a bundle; what an older release did not note of it is None."""
+    (noted,) = records(connection, "select * from clv_run")
+    values: dict[str, Any] = dict.fromkeys(PUBLISHED["clv_run"].columns) | noted
     return Run(values["as_of_date"], int(values["primary_horizon_days"]), str(values["currency"]), values)
 
 
