@@ -30,7 +30,7 @@ APP = PROJECT / "clv_pipeline" / "dashboard" / "app.py"
 def test_before_the_first_night_the_dashboard_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = _app(tmp_path, monkeypatch)
     assert [info.value for info in app.info] == [
-        f"Nothing is published in {tmp_path} yet. `clv run` publishes the first night."
+        f"Nothing is published in {tmp_path} yet. `clv run --home {tmp_path}` publishes the first night."
     ]
 
 

@@ -84,8 +84,11 @@ class Source:
     def write(self, table: str, columns: dict[str, str], rows: Sequence[Row], *, sql: str | None = None) -> None:
         """Replace a table and its SELECT (every column, unless `sql` is given)."""
         ordered = [[row.get(name) for name in columns] for row in rows]
-        {"postgresql": self._write_server, "mariadb": self._write_server, "sqlite": self._write_sqlite,
-         "duckdb": self._write_duckdb, "csv": self._write_csv, "parquet": self._write_parquet}[self.kind](table, columns, ordered)  # fmt: skip
+        writers = {
+            "postgresql": self._write_server, "mariadb": self._write_server, "sqlite": self._write_sqlite,
+            "duckdb": self._write_duckdb, "csv": self._write_csv, "parquet": self._write_parquet,
+        }  # fmt: skip
+        writers[self.kind](table, columns, ordered)
         self.select(table, sql or f"select {', '.join(columns)} from {table}")
 
     def execute(self, statement: str) -> None:
@@ -712,7 +715,7 @@ def test_a_query_that_hangs_is_stopped_by_the_timeout(make_source: Callable[...,
     assert not isinstance(caught.value, SourceInterrupted)
 
 
-@pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb", "sqlite"])
 def test_the_source_is_never_written_to(make_source: Callable[..., Source], warehouse: Warehouse, kind: str) -> None:
     made = make_source(kind)
     made.write("orders", ORDER_COLUMNS, [order("1")])
@@ -1025,6 +1028,13 @@ def everything_said(error: BaseException, caplog: pytest.LogCaptureFixture) -> s
         "postgresql+psycopg://127.0.0.1:1/shop?user=reader&password=topsecret",
         "postgresql+psycopg://reader:pre@topsecret@127.0.0.1:1/shop",
         "postgresql+psycopg://reader:topsecret@127.0.0.1:port/shop",
+        "postgres://reader:topsecret@127.0.0.1:1/shop",
+        "mysql://reader:topsecret@127.0.0.1:1/shop",
+        "mariadb://reader:topsecret@127.0.0.1:port/shop",
+        "mssql://reader:topsecret@127.0.0.1/shop",
+        "snowflake://reader:topsecret@account/shop",
+        "bigquery://reader:topsecret@project/dataset",
+        "duckdb:///nowhere/shop.duckdb?motherduck_token=topsecret",
         "nosuchdatabase://reader:topsecret@127.0.0.1/shop",
         "mssql+nosuchdriver://reader:topsecret@127.0.0.1/shop",
         pytest.param(

@@ -112,10 +112,10 @@ def test_a_night_from_an_empty_folder(installed: Installed) -> None:
     before = installed.files()
     ran = installed.clv("run", **RULES_RUN | {"CLV_DEMO_CUSTOMERS": "300"})
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    database = installed.folder / ".clv" / "published" / "clv.duckdb"
+    database = installed.folder / ".clv" / "sources" / "demo" / "published" / "clv.duckdb"
     assert str(database) in ran.stdout
     assert database.is_file()
-    assert f"clv ui --home {installed.folder / '.clv'}" in ran.stdout, "there is no Makefile"
+    assert "Dagster UI     clv ui\n" in ran.stdout, "there is no Makefile"
     assert installed.files() == before
 
     version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ from rich.console import Console
 
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.home_owner import open_home
-from clv_pipeline.core.home_state import source_argument, source_of
+from clv_pipeline.core.home_state import place_of, source_of
 from clv_pipeline.core.project_files import IS_INSTALLED, SOURCES_FOLDER
-from clv_pipeline.core.settings import Settings, default_home, load_settings
+from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.reporting.formats import number_format
 
 #: A command in a message that names neither source nor home.
-_UNPLACED = re.compile(r"\bclv [a-z-]+\b(?=[` ,.;:()']|$)(?![^`\n]*--(?:source|home)\b)", flags=re.MULTILINE)
+_UNPLACED = re.compile(r"\bclv [a-z-]+\b(?=[` ,.;:()]|$)(?![^`\n]*--(?:source|home)\b)", flags=re.MULTILINE)
 
 
 class CommandConsole(Console):
@@ -82,15 +81,6 @@ def settings_of(
     out.place = place_of(settings)
     click.get_current_context().with_resource(number_format(settings.number_format))
     return settings
-
-
-def place_of(settings: Settings) -> str:
-    """Return the options that name source and home; those of the demo company in its own home need none."""
-    source = source_argument(settings)
-    options = ["--source", source] if source != "demo" else []
-    if settings.home != default_home(settings.source):
-        options += ["--home", str(settings.home)]
-    return shlex.join(options)
 
 
 def ui_command(settings: Settings) -> str:

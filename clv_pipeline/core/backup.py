@@ -106,7 +106,7 @@ def _write(root: Path, file: Path, state: HomeState, scratch: Path) -> tuple[dic
                 info = archive.gettarinfo(arcname=name, fileobj=content)
                 info.mode = path.stat().st_mode & 0o777
                 reader = _Hashing(content)
-                archive.addfile(info, reader)  # type: ignore[arg-type]
+                archive.addfile(info, reader)
                 hashes[name], size = reader.hash.hexdigest(), size + info.size
         text = json.dumps({"version": _VERSION, "home": state.__dict__, "files": hashes}, indent=2).encode()
         info = tarfile.TarInfo(_MANIFEST)
@@ -174,7 +174,7 @@ def _manifest(file: Path) -> dict[str, Any]:
         raise ConfigurationError(
             f"{file} was written by a newer release ({manifest['home']['release']})", next_step="install that release."
         )
-    return manifest | {"files": files}
+    return {"home": manifest["home"], "files": files}
 
 
 def _extract(file: Path, folder: Path, hashes: dict[str, str]) -> int:

@@ -4,6 +4,7 @@ Homes of older releases have no such file; what they published names their sourc
 """
 
 import json
+import shlex
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed_version
@@ -13,7 +14,7 @@ from typing import Any
 from clv_pipeline.core.errors import ConfigurationError, DamageError
 from clv_pipeline.core.home import Home, write_durably
 from clv_pipeline.core.project_files import SOURCES_FOLDER
-from clv_pipeline.core.settings import Settings, read_source_toml, source_folder
+from clv_pipeline.core.settings import Settings, default_home, read_source_toml, source_folder
 
 #: 1: homes that do not say whose they are. 2: home.json.
 SCHEMA_VERSION = 2
@@ -111,6 +112,19 @@ def source_argument(settings: Settings) -> str:
     """Return what `--source` takes for the source of the settings, whatever the current folder is."""
     folder = settings.source_folder
     return folder.name if folder.parent == SOURCES_FOLDER.resolve() else str(folder)
+
+
+def place_of(settings: Settings) -> str:
+    """Return the options that name source and home to a command; the demo company in its own home needs none.
+
+    >>> place_of(Settings(source="demo")), place_of(Settings(source="cdnow"))
+    ('', '--source cdnow')
+    """
+    source = source_argument(settings)
+    options = ["--source", source] if source != "demo" else []
+    if settings.home != default_home(settings.source):
+        options += ["--home", str(settings.home)]
+    return shlex.join(options)
 
 
 def is_used(home: Home) -> bool:

@@ -6,11 +6,13 @@ import streamlit as st
 
 from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.home_state import place_of
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.dashboard import access, links
 from clv_pipeline.dashboard.screens import all_pages
 from clv_pipeline.dashboard.served import ServedBundle, open_served
 from clv_pipeline.reporting import formats
+from clv_pipeline.reporting.bundle_shape import is_as_declared
 
 
 def main() -> None:
@@ -19,11 +21,16 @@ def main() -> None:
     settings = _settings()
     if not access.ask(settings.dashboard_password):
         return
+    run = f"clv run {place_of(settings)}".strip()
     try:
         with formats.number_format(settings.number_format), open_served(Home(settings.home)) as bundle:
             if bundle is None:
                 st.title("Customer lifetime value")
-                st.info(f"Nothing is published in {settings.home} yet. `clv run` publishes the first night.")
+                st.info(f"Nothing is published in {settings.home} yet. `{run}` publishes the first night.")
+                return
+            if not is_as_declared(bundle.connection, "clv_run", "customer_clv"):
+                st.title("Customer lifetime value")
+                st.info(f"An older release published this bundle. `{run}` publishes one that the dashboard can show.")
                 return
             _draw(bundle)
     except PipelineError as error:

@@ -201,11 +201,14 @@ def _day_or_number(frame: pd.DataFrame, column: str, title: str | None) -> alt.X
         return alt.X(f"{column}:Q", title=title, axis=alt.Axis(format=WHOLE, tickMinStep=1))
     days = sorted(frame[column].dropna().unique())
     # few days are named themselves: the axis would put a mark between two of them, and round it to either
-    named = (
-        {"values": [int(day.timestamp() * 1000) for day in map(pd.Timestamp, days)]} if len(days) <= _FEW_DAYS else {}
-    )
+    # (as dates of Vega: numbers of milliseconds are marks without a label)
+    named = {"values": [_vega_day(pd.Timestamp(day)) for day in days]} if len(days) <= _FEW_DAYS else {}
     axis = alt.Axis(format=_day_form(frame[column]), labelOverlap=True, tickCount=6, **named)
     return alt.X(f"{column}:T", timeUnit="utcyearmonthdate", title=title, axis=axis)
+
+
+def _vega_day(day: pd.Timestamp) -> alt.DateTime:
+    return alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True)
 
 
 def _day_form(days: "pd.Series[Any]") -> str:

@@ -96,6 +96,8 @@ def choose(page: str, parts: Mapping[str, Part], bundle: ServedBundle) -> None:
         label_visibility="collapsed",
         bind="query-params",
     )
+    # Streamlit writes the chosen part in the primary colour, whose contrast with a dark page is 3.2; its border is enough
+    st.html(f"<style>.st-key-{page}_part [aria-checked='true'] {{color: inherit !important}}</style>")
     parts[chosen or names[0]](bundle)
 
 

@@ -1,4 +1,4 @@
-"""Recovery before a run: a damaged or missing warehouse is recreated, and its history is restored from the bundles.
+"""Recovery before a run: a damaged, missing or foreign warehouse is recreated, and its history is restored from the bundles.
 
 Everything else in the warehouse is rebuilt from the source. Published files are repaired by `serving.py`.
 """
@@ -15,7 +15,7 @@ from clv_pipeline.core.errors import DamageError
 from clv_pipeline.publishing.serving import bundles, read_manifest, what_is_damaged
 from clv_pipeline.scoring.kept_nights import kept_nights
 from clv_pipeline.warehouse import tables
-from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of, quote_text
+from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of, has_table, quote_text
 
 log = logging.getLogger(__name__)
 #: What an older release wrote beside each customer of a night; it is the same for all of them, and belongs to the night's totals.
@@ -25,18 +25,18 @@ _LATER = {"scored_at", "segment_definition"}
 
 
 def recover(warehouse: Warehouse, published: Path, source_name: str) -> None:
-    """Move a damaged warehouse file away, and add the nights that are only in the bundles to the score history.
+    """Move a damaged or foreign warehouse file away, and add the nights that are only in the bundles to the score history.
 
     The moved file is kept until the next run begins.
     """
     warehouse.set_aside.unlink(missing_ok=True)
-    damage = _damage(warehouse)
+    newest = next((name for name in bundles(published) if _is_of(published / name, source_name)), None)
+    damage = _damage(warehouse) or (_of_another_source(warehouse, source_name) if newest else None)
     if damage:
         log.warning("%s It is moved to %s, and a new one is built from the source.", damage, warehouse.set_aside)
         os.replace(warehouse.path, warehouse.set_aside)
         _log_of(warehouse).unlink(missing_ok=True)
     warehouse.damage_mark.unlink(missing_ok=True)
-    newest = next((name for name in bundles(published) if _is_of(published / name, source_name)), None)
     if newest is None and not warehouse.path.exists():
         return
     with warehouse.transaction() as connection:
@@ -68,6 +68,20 @@ def _damage(warehouse: Warehouse) -> str | None:
     except DamageError as error:
         return f"{error.what}."
     return None
+
+
+def _of_another_source(warehouse: Warehouse, source_name: str) -> str | None:
+    """Return why a warehouse is not that of a home which has bundles of its source: its scores are of another one."""
+    if not warehouse.path.exists():
+        return None
+    with warehouse.connection() as connection:
+        found = (
+            connection.execute("select source_name from scores.run").fetchall()
+            if has_table(connection, "scores.run")
+            else []
+        )
+    others = [name for (name,) in found if name != source_name]
+    return f"{warehouse.path} is a warehouse of '{others[0]}', not of '{source_name}'." if others else None
 
 
 def _log_of(warehouse: Warehouse) -> Path:

@@ -309,6 +309,8 @@ def cell(column: str, value: object) -> str:
 
     >>> cell("customers", 1200), cell("purchase_probability_90d", 0.25), cell("is_in_crm", True)
     ('1,200', '25.0%', 'yes')
+    >>> cell("share_inside", 0.93), cell("repeat_share_low", 0.4)
+    ('93.0%', '40.0%')
     >>> cell("segment", "churn_risk"), cell("historic_value", Decimal("1234.50")), cell("country", None)
     ('churn risk', '1,234.50', '')
     """
@@ -316,7 +318,7 @@ def cell(column: str, value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float | Decimal) and ("probability" in column or column.endswith("_share")):
+    if isinstance(value, float | Decimal) and ("probability" in column or "share" in column.split("_")):
         return percent(value)
     if isinstance(value, int | Decimal):
         return localised(f"{value:,}")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.home_owner import claim_home
+from clv_pipeline.core.settings import load_settings
 from clv_pipeline_tests.conftest import MadeOnce
 from clv_pipeline_tests.faults.company import YESTERDAY, Company, assert_published, healthy, night
 from clv_pipeline_tests.faults.table import FAULTS, SENTENCE, FaultsTable, faults_of, sentence_of
@@ -61,7 +63,11 @@ def _make_good_night(folder: Path) -> None:
 @pytest.fixture(scope="session")
 def good_night(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Return the worker's own copy of the home after yesterday's night, which one of them makes for all."""
-    return copy_of(Home(made_once("good_night", _make_good_night) / "home"), tmp_path_factory.mktemp("yesterday"))
+    made = made_once("good_night", _make_good_night)
+    home = copy_of(Home(made / "home"), tmp_path_factory.mktemp("yesterday"))
+    # the folder was renamed when it was finished
+    claim_home(load_settings(source=str(made / "company" / "source"), home=home.root))
+    return home
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.core.run_lock import hold
 from clv_pipeline_tests.conftest import run_clv_here
 from clv_pipeline_tests.faults.company import Company, assert_published, night
-from clv_pipeline_tests.nights import contents, copy_of, nights_in_history
+from clv_pipeline_tests.nights import contents, copy_of, nights_in_history, served_run
 
 _MADE_AGAIN = ("scratch", "failures", "backtest", "demo", "run.lock")
 
@@ -53,8 +53,9 @@ def test_the_night_after_the_disk_was_lost_is_the_one_it_would_have_been(
     assert_published(night(company, yesterday))
     assert night(company, unharmed_home).exit_code == 0
     assert list(nights_in_history(yesterday)) == ["2024-05-31", "2024-06-01"]
-    served = yesterday.published / "clv.duckdb"
-    assert served.read_bytes() == (unharmed_home.published / "clv.duckdb").read_bytes()
+    tables = {name: digest for name, digest in contents(yesterday.published).items() if name.endswith(".parquet")}
+    assert tables == {name: contents(unharmed_home.published).get(name) for name in tables}
+    assert served_run(yesterday) == served_run(unharmed_home)
 
 
 def test_a_backup_is_readable_by_its_owner_only_and_without_what_is_made_again(file: Path, yesterday: Home) -> None:
@@ -93,6 +94,22 @@ def test_a_file_that_leads_out_of_the_home_is_refused(file: Path, tmp_path: Path
     with pytest.raises(DamageError, match="does not belong in it"):
         backup.restore(file, Home(tmp_path / "new"), tmp_path)
     assert not (tmp_path / "outside.py").exists()
+
+
+def test_a_restoration_that_was_killed_is_no_home_and_may_be_repeated(file: Path, tmp_path: Path) -> None:
+    new = Home(tmp_path / "new")
+    with (
+        mock.patch.object(backup.shutil, "rmtree"),
+        mock.patch.object(backup.os, "replace", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        backup.restore(file, new, tmp_path)
+    assert (tmp_path / ".restoring-new" / "warehouse").exists()
+    assert not new.root.exists()
+    (tmp_path / ".restoring-new" / "warehouse" / "left_over").write_text("of the first attempt")
+    backup.restore(file, new, tmp_path)
+    assert new.state.exists()
+    assert list(tmp_path.rglob("left_over")) == []
 
 
 def test_without_a_home_it_is_restored_into_that_of_its_source(file: Path, tmp_path: Path) -> None:

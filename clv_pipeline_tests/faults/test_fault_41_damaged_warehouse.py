@@ -130,7 +130,7 @@ def test_a_page_that_cannot_be_read_makes_one_night_red_and_the_next_one_begins_
     content = bytearray(yesterday.warehouse.read_bytes())
     content[3 * 4096 + block * 262_144 + 20] ^= 1
     yesterday.warehouse.write_bytes(bytes(content))
-    assert_blocked(night(company, yesterday), "extract: ", "is damaged", "`clv run` moves it away")
+    assert_blocked(night(company, yesterday), "extract: ", "is damaged", "moves it away")
     recover(open_warehouse(yesterday), yesterday.published, _source_of_newest(yesterday))
     assert {f.name for f in yesterday.warehouse.parent.iterdir()} == {"warehouse.duckdb", "set_aside.duckdb"}
     assert _nights(yesterday) == [YESTERDAY]

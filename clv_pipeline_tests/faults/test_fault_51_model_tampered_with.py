@@ -31,9 +31,7 @@ def test_a_night_with_a_changed_model_file_is_red_and_names_it(company: Company,
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(bytes(content))
-    assert_blocked(
-        night(company, yesterday), file.name, "was changed: its sha256 differs", "train again: `clv run --retrain`"
-    )
+    assert_blocked(night(company, yesterday), file.name, "was changed: its sha256 differs", "train again: `clv run")
 
 
 def test_every_file_is_refused_whichever_byte_was_changed(yesterday: Home) -> None:

@@ -20,10 +20,11 @@ from clv_pipeline.core.home_state import SCHEMA_VERSION, read_state
 from clv_pipeline.core.project_files import SOURCES_FOLDER
 from clv_pipeline.core.settings import load_settings
 from clv_pipeline.modeling.registry.registry import Registry
-from clv_pipeline.publishing.serving import roll_back
+from clv_pipeline.publishing.recovery import recover
+from clv_pipeline.publishing.serving import BUNDLE_VERSION, roll_back
 from clv_pipeline.sources.tombstones import FILE_NAME
-from clv_pipeline_tests.conftest import run_clv_here
-from clv_pipeline_tests.faults.company import CANARY_KEY, Company, night
+from clv_pipeline_tests.conftest import open_warehouse, run_clv_here
+from clv_pipeline_tests.faults.company import CANARY_KEY, Company, healthy, night, run_asset
 from clv_pipeline_tests.nights import contents, copy_of, published_rows, served_run, served_whole
 from clv_pipeline_tests.old_homes import COMMITS, NEXT_NIGHT, NIGHT, SETTINGS, packed, unpack
 
@@ -53,7 +54,7 @@ def test_fault_69_every_command_works_on_the_home_of_an_older_commit(commit: str
     assert (clv("models")[0], clv("doctor")[0], clv("explain", customer)[0]) == (0, 0, 0)
     assert "an older release published it" in clv("lineage", "published.customer_clv.customer_id")[1]
     assert clv("export-subject", customer, "--to", str(tmp_path / "subject.json"))[0] == 0
-    code, said = clv("forget", customer)
+    code, said = clv("forget", "--yes", customer)
     assert code == 0, said
     assert f"bundle {first}" in said
     code, said = clv("run", "--as-of", NEXT_NIGHT)
@@ -173,10 +174,10 @@ def test_fault_69_every_command_refuses_the_home_of_another_source(name: str, ye
 
 
 def test_fault_69_a_run_that_the_schedule_starts_refuses_it_too(yesterday: Home) -> None:
-    from clv_pipeline_tests.faults.company import run_asset
-
+    before = contents(yesterday.warehouse.parent)
     said = run_asset(yesterday, "raw.orders")
-    assert any("belongs to 'source'" in message for message in said), said
+    assert any("ConfigurationError" in message for message in said), said
+    assert contents(yesterday.warehouse.parent) == before
 
 
 def test_fault_69_a_source_of_the_same_name_in_another_folder_is_another_one(yesterday: Home, company: Company) -> None:
@@ -246,33 +247,67 @@ def test_fault_69_a_home_that_says_nothing_readable_is_refused(yesterday: Home) 
         open_home(load_settings(home=yesterday.root))
 
 
-def test_fault_69_no_rollback_to_the_bundle_of_another_source(yesterday: Home, company: Company) -> None:
-    assert night(company, yesterday).exit_code == 0
-    (other,) = (run for run in _bundles(yesterday) if run != served_run(yesterday))
-    manifest = yesterday.published / other / "manifest.json"
+@pytest.fixture(scope="module")
+def after_two_nights(good_night: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    folder = tmp_path_factory.mktemp("two_nights")
+    home = copy_of(good_night, folder)
+    assert night(Company(folder, healthy()), home).exit_code == 0
+    return home
+
+
+@pytest.fixture
+def two_nights(after_two_nights: Home, tmp_path: Path) -> Home:
+    return copy_of(after_two_nights, tmp_path)
+
+
+def test_fault_69_no_rollback_to_the_bundle_of_another_source(two_nights: Home) -> None:
+    manifest = _manifest_before(two_nights)
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"source_name": "Another"}))
-    served = contents(yesterday.published)
-    for run_id in (None, other):
+    before = contents(two_nights.published)
+    for run_id in (None, manifest.parent.name):
         with pytest.raises(PublishError):
-            roll_back(yesterday, run_id)
-    assert contents(yesterday.published) == served
+            roll_back(two_nights, run_id)
+    assert contents(two_nights.published) == before
 
 
-def test_fault_69_a_bundle_without_a_version_is_of_the_first(yesterday: Home, company: Company) -> None:
-    assert night(company, yesterday).exit_code == 0
-    (other,) = (run for run in _bundles(yesterday) if run != served_run(yesterday))
-    manifest = yesterday.published / other / "manifest.json"
+def test_fault_69_a_bundle_of_a_newer_release_is_not_served_and_one_without_a_version_is(two_nights: Home) -> None:
+    manifest = _manifest_before(two_nights)
     values = json.loads(manifest.read_text())
-    assert values.pop("schema_version") == 2
-    manifest.write_text(json.dumps(values | {"schema_version": 3}))
+    assert values.pop("schema_version") == BUNDLE_VERSION
+    manifest.write_text(json.dumps(values | {"schema_version": BUNDLE_VERSION + 1}))
     with pytest.raises(PublishError):
-        roll_back(yesterday, other)
+        roll_back(two_nights, manifest.parent.name)
     manifest.write_text(json.dumps(values))
-    assert roll_back(yesterday, other)["run_id"] == other
+    assert roll_back(two_nights, manifest.parent.name)["run_id"] == manifest.parent.name
+
+
+def _manifest_before(home: Home) -> Path:
+    """Return the manifest of the bundle that was served before."""
+    (run_id,) = (run for run in _bundles(home) if run != served_run(home))
+    return home.published / run_id / "manifest.json"
 
 
 def _bundles(home: Home) -> list[str]:
     return [path.parent.name for path in home.published.glob("2*/manifest.json")]
+
+
+def test_fault_69_a_warehouse_of_another_source_is_set_aside_and_the_history_is_that_of_the_bundles(
+    two_nights: Home,
+) -> None:
+    warehouse = open_warehouse(two_nights)
+    history = "select as_of_date, count(*) from scores.history group by as_of_date order by as_of_date"
+    with warehouse.connection() as connection:
+        before = connection.execute(history).fetchall()
+    recover(warehouse, two_nights.published, "source")
+    assert not warehouse.set_aside.exists()
+    with warehouse.connection() as connection:
+        connection.execute("update scores.run set source_name = 'Another'")
+        connection.execute("update scores.history set customer_id = 'theirs ' || customer_id")
+    recover(warehouse, two_nights.published, "source")
+    assert warehouse.set_aside.exists()
+    with warehouse.connection() as connection:
+        assert connection.execute(history).fetchall() == before
+        assert connection.execute("select * from scores.history where customer_id like 'theirs%'").fetchall() == []
 
 
 def test_fault_69_a_model_that_was_trained_for_another_source_is_not_used(yesterday: Home, tmp_path: Path) -> None:

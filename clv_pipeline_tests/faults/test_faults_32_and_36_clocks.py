@@ -80,7 +80,7 @@ def test_fault_32_the_night_is_the_same_byte_for_byte_wherever_the_worker_stands
 
 
 @pytest.mark.chaos
-def test_fault_36_a_clock_400_days_fast_reaches_nothing_that_is_published(elsewhere: tuple[Home, Home]) -> None:
+def test_faults_36_and_70_a_clock_400_days_fast_reaches_nothing_that_is_published(elsewhere: tuple[Home, Home]) -> None:
     _, there = elsewhere
     with open_warehouse(there).connection() as connection:
         ((started,),) = connection.execute("select started_at::date from raw.extraction").fetchall()

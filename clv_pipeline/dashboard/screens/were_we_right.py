@@ -269,15 +269,21 @@ def _where(bundle: ServedBundle) -> None:
         f"Share of customers inside their interval, by {_SLICES[kind]}.",
         "prediction_outcomes",
     )
-    both = rows.melt("group", ["gini", "baseline_gini"], "method").dropna()
-    both["method"] = both["method"].map({"gini": "predictions", "baseline_gini": _SAME_AGAIN})
-    draw(
-        f"Order of the customers within each group, by {_SLICES[kind]}",
-        dots(both, "group", "value", "method", "Gini: 1 is the perfect order, 0 a random one"),
-        f"Gini of the predictions and of the fixed rule within each {_SLICES[kind]}.",
-        "prediction_outcomes",
-        note="Within a group customers differ less than among all, so that each figure is below the one of all customers.",
-    )
+    for column, title, unit, form, note in (
+        ("gini", "Order of the customers within each group", "Gini: 1 is the perfect order, 0 a random one", charts.SCORE,
+         "Within a group customers differ less than among all, so that each figure is below the one of all customers."),
+        ("bias", "How far the total of each group was off", "predicted / actual - 1", charts.PERCENT,
+         "Above zero the group was predicted too high. Where customers spent next to nothing, a small error is many times that."),
+    ):  # fmt: skip
+        both = rows.melt("group", [column, f"baseline_{column}"], "method").dropna()
+        both["method"] = both["method"].map({column: "predictions", f"baseline_{column}": _SAME_AGAIN})
+        draw(
+            f"{title}, by {_SLICES[kind]}: predictions against a fixed rule",
+            dots(both, "group", "value", "method", unit, form=form),
+            f"{title} by {_SLICES[kind]}: of the predictions, and of the rule that everybody spends the same again.",
+            "prediction_outcomes",
+            note=note,
+        )
     shown = rows.drop(columns=["group"]).assign(slice_name=rows["group"])
     tables.show(bundle, shown, name="slices", table="prediction_outcomes")
 
