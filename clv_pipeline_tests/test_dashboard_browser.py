@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("streamlit", reason="the dashboard is an extra: `make test-extras` installs it")
 
 from clv_pipeline.core.home import Home
+from clv_pipeline.warehouse.connection import one_row, open_bundle_file
 from clv_pipeline_tests.browser import (
     Browser,
     free_port,
@@ -120,6 +121,22 @@ def test_the_controls_of_the_explorer_are_reached_with_the_keyboard(browser: Bro
         "Export all",
     ):
         assert control in said, f"{control} is not among {json.dumps(reached)}"
+
+
+def test_a_day_is_the_same_day_wherever_the_reader_is(browser: Browser, url: str, demo_run: Home) -> None:
+    with open_bundle_file(demo_run.published / "clv.duckdb") as bundle:
+        customer, first_day = one_row(
+            bundle, "select customer_id, min(order_date)::varchar from customer_orders group by all order by 1 limit 1"
+        )
+    for zone in ("America/Los_Angeles", "Asia/Tokyo"):
+        browser.call("Emulation.setTimezoneOverride", timezoneId=zone)
+        browser.open(f"{url}/customer?customer_id={customer}", "All published values")
+        _last_box(browser, "[data-testid=stVegaLiteChart] .marks")
+        marks = browser.evaluate(
+            "[...document.querySelectorAll('.marks [aria-label]')].map(e => e.getAttribute('aria-label')).join('\\n')"
+        )
+        assert f"date: {first_day}" in marks, (zone, marks)
+    browser.call("Emulation.setTimezoneOverride", timezoneId="")
 
 
 def test_a_rectangle_in_the_chart_chooses_customers(browser: Browser, url: str) -> None:
