@@ -29,8 +29,8 @@ from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row
 from clv_pipeline.warehouse.sql_models import load_layer
 
 _MEGABYTE = 1e6
-#: CPU s of a whole night of 100,000 customers, orders only, as measured with the made-up shop.
-_NIGHTS = {"a first night": 387.0, "a night that trains nothing": 50.0}
+#: CPU s of a whole night of the demo company with 100,000 customers, as measured.
+_NIGHTS = {"a first night": 494.0, "a night that trains nothing": 105.0}
 
 
 class Meter:
@@ -72,19 +72,31 @@ def add_nights(connection: Connection, nights: list[date], customers: int) -> No
         one as (select * from scores.history order by as_of_date desc limit 1)
         select one.* replace (
                 changing.as_of_date as as_of_date, changing.customer_id as customer_id,
-                strftime(changing.as_of_date, '%Y%m%d') || '-made-up' as run_id,
                 (tonight % 100000 / 100.0)::decimal(18, 2) as predicted_spend,
+                (tonight % 30000 / 100.0)::decimal(18, 2) as predicted_spend_low,
+                (tonight % 300000 / 100.0)::decimal(18, 2) as predicted_spend_high,
+                (own % 70000 / 100.0)::decimal(18, 2) as baseline_spend,
+                (own % 9000 / 10000.0)::decimal(5, 4) as baseline_probability,
                 (tonight % 10000 / 10000.0)::decimal(5, 4) as purchase_probability,
                 (own % 1000000 / 100.0)::decimal(18, 2) as historic_value,
                 ['steady', 'dormant', 'churn_risk', 'high_value'][1 + own % 4] as segment,
                 ['A', 'B', 'C', 'D'][1 + own % 4] as value_tier,
-                changing.as_of_date::timestamptz as scored_at,
                 changing.as_of_date::timestamptz - to_days((own % 200)::integer) as updated_at
             )
         from changing cross join one
         order by as_of_date, customer_id
         """,
         {"nights": nights, "customers": customers},
+    )
+    connection.execute(
+        """
+        insert into scores.night_totals by name
+        with one as (select * from scores.night_totals order by as_of_date desc limit 1)
+        select one.* replace (night as as_of_date, strftime(night, '%Y%m%d') || '-made-up' as run_id)
+        from one cross join (select unnest($nights)::date as night)
+        where night not in (select as_of_date from scores.night_totals)
+        """,
+        {"nights": nights},
     )
     connection.execute(
         """

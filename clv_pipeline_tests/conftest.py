@@ -21,7 +21,9 @@ from clv_pipeline.cli import main
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.warehouse.connection import Warehouse
+from clv_pipeline_tests.mariadb import mariadb_url
 
+__all__ = ["mariadb_url"]
 CLV = Path(sys.executable).with_name("clv")
 #: Files whose tests need a home, a server, a training or a process of its own: with the faults they are `slow`, and no part
 #: of `make check`. The longest come first: begun last, one would keep a worker busy when the others are done.
@@ -32,7 +34,7 @@ _SLOW = (
     "test_explanation.py", "test_interpretation.py", "test_privacy.py", "test_backtest.py", "test_serving.py",
     "test_publishing_target.py", "test_run_lock.py", "test_status.py", "test_promotion.py", "test_demo_company.py",
     "test_btyd_features.py", "test_window_spend.py", "test_benchmarks.py", "test_hardening.py",
-    "test_progress.py",
+    "test_progress.py", "test_report_pages.py", "test_dashboard_browser.py", "test_dashboard_customers.py",
 )  # fmt: skip
 
 

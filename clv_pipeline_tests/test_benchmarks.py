@@ -16,6 +16,7 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import SQL_FOLDER
 from clv_pipeline.scoring.kept_nights import DAILY_NIGHTS
 from clv_pipeline.warehouse.connection import Warehouse, columns_of
+from clv_pipeline_tests.browser import free_port
 from clv_pipeline_tests.conftest import AS_OF, FileSource
 from clv_pipeline_tests.warehouse_builders import clean_without_rules, extract_source
 
@@ -24,6 +25,7 @@ TINY = {
     "btyd": 300,
     "cohort_forecast": 300,
     "corrupted_nights": 60,
+    "dashboard": 100,
     "history_cost": 50,
     "lifetimes_summary": 300,
     "made_up_shop": 2000,
@@ -102,6 +104,17 @@ def test_a_night_after_many_is_compared_with_a_night_after_one(run_tiny: RunTiny
     few, many = figures("publishing: # CPU s after one night, # after 80", printed)
     (share,) = figures("a first night of 100,000 customers costs 387 CPU s: it becomes # of it", printed)
     assert is_positive(few) and is_positive(many) and is_positive(share)
+
+
+@pytest.mark.extras
+def test_pages_of_the_dashboard_are_timed_and_none_is_stale(run_tiny: RunTiny, demo_run: Home) -> None:
+    pytest.importorskip("streamlit", reason="the dashboard is an extra: `make test-extras` installs it")
+    options = ("--publications", "3", "--sessions", "2", "--rounds", "1", "--port", str(free_port()))
+    printed = run_tiny("dashboard", "--home", str(demo_run.root), *options)
+    assert is_positive(figures("customer, by number +p50 # s", printed)[0])
+    pages, errors, stale = figures("3 publications, # pages meanwhile: # errors, # stale pages", printed)
+    assert is_positive(pages) and (errors, stale) == (0, 0)
+    assert is_positive(figures("peak memory # MB after the publications", printed)[0])
 
 
 def test_the_made_up_shop_has_the_size_that_it_claims(run_tiny: RunTiny, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from hashlib import sha256
@@ -11,7 +12,7 @@ import duckdb
 import pytest
 import sqlalchemy as sa
 
-from clv_pipeline.contracts.warehouse import GOOD_NIGHTS
+from clv_pipeline.contracts.warehouse import GOOD_NIGHTS, HISTORY
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import load_settings
 from clv_pipeline.publishing.database_target import publish_to_database
@@ -19,7 +20,7 @@ from clv_pipeline.publishing.recovery import recover
 from clv_pipeline.quality.night_measures import good_nights_before
 from clv_pipeline.scoring.kept_nights import DAILY_NIGHTS, kept_nights, other_nights
 from clv_pipeline.warehouse import tables
-from clv_pipeline.warehouse.connection import Connection
+from clv_pipeline.warehouse.connection import Connection, columns_of
 from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.nights import copy_of, nights_in_history, publish_night, published_rows, served_run
 
@@ -41,9 +42,18 @@ def _add_nights(connection: Connection, nights: list[date]) -> None:
     connection.execute(
         """
         insert into scores.history by name
-        select history.* replace (night as as_of_date, strftime(night, '%Y%m%d') || '-old' as run_id)
+        select history.* replace (night as as_of_date)
         from scores.history cross join (select unnest($nights)::date as night)
         where history.as_of_date = $latest
+        """,
+        {"nights": nights, "latest": LATEST},
+    )
+    connection.execute(
+        """
+        insert into scores.night_totals by name
+        select night_totals.* replace (night as as_of_date, strftime(night, '%Y%m%d') || '-old' as run_id)
+        from scores.night_totals cross join (select unnest($nights)::date as night)
+        where night_totals.as_of_date = $latest
         """,
         {"nights": nights, "latest": LATEST},
     )
@@ -125,8 +135,8 @@ def test_a_lost_warehouse_gets_its_nights_back_but_not_all_of_a_longer_history(
     kept, name = _held(home), "parquet/customer_clv_history.parquet"
     bundle = home.published / served_run(home)
     with duckdb.connect() as connection:
-        # as an older release would have written it: every night
-        connection.execute(f"create table kept as from '{bundle / name}'")
+        # as an older release would have written it: every night, and no totals
+        connection.execute(f"create table kept as {_as_of_old(repr(str(bundle / name)))}")
         connection.execute(
             "insert into kept select kept.* replace (night as as_of_date) from kept "
             "cross join (select unnest($nights)::date as night) where as_of_date = $latest",
@@ -136,10 +146,51 @@ def test_a_lost_warehouse_gets_its_nights_back_but_not_all_of_a_longer_history(
         connection.execute(f"copy kept to '{bundle / name}' (format parquet)")
     manifest = json.loads((bundle / "manifest.json").read_text())
     manifest["sha256"][name] = sha256((bundle / name).read_bytes()).hexdigest()
+    del manifest["sha256"]["parquet/predicted_totals.parquet"]
+    (bundle / "parquet" / "predicted_totals.parquet").unlink()
     (bundle / "manifest.json").write_text(json.dumps(manifest))
     home.warehouse.unlink()
     recover(open_warehouse(home), home.published, manifest["source_name"])
     assert _held(home) == kept
+    assert _totals(home) == [(night, "EUR", f"{night:%Y%m%d}-wide", "m-wide", True, None) for night in kept]
+
+
+def _as_of_old(relation: str) -> str:
+    """Return the query of a score history with the columns that are now only in the night's totals."""
+    return f"""
+        select *, 'EUR' as currency, 'm-wide' as model_version, strftime(as_of_date, '%Y%m%d') || '-wide' as run_id,
+            as_of_date::timestamptz as scored_at, 'd-wide' as segment_definition
+        from {relation}
+    """
+
+
+def _totals(home: Home) -> list[tuple[object, ...]]:
+    with open_warehouse(home).connection() as connection:
+        return connection.execute(
+            "select as_of_date, currency, run_id, model_version, scored_at::date = as_of_date, segment_definition "
+            "from scores.night_totals order by as_of_date"
+        ).fetchall()
+
+
+def test_a_home_of_an_older_release_gets_the_totals_of_its_nights_and_a_narrow_history(
+    long_lived: Home, tmp_path: Path
+) -> None:
+    home = copy_of(long_lived, tmp_path)
+    kept, before = _held(home), {row[0]: row for row in _totals(home)}
+    with open_warehouse(home).transaction() as connection:
+        connection.execute(f"create or replace table scores.history as {_as_of_old('scores.history')}")
+        # the oldest night is older than the totals; those of the others have another shape
+        connection.execute("delete from scores.night_totals where as_of_date = $oldest", {"oldest": kept[0]})
+        connection.execute("alter table scores.night_totals drop column segment_definition")
+    for _ in range(2):
+        recover(open_warehouse(home), home.published, "any")
+        assert _held(home) == kept
+        with open_warehouse(home).connection() as connection:
+            assert set(columns_of(connection, HISTORY.name)) == {*HISTORY.column_names()}
+        found = {row[0]: row for row in _totals(home)}
+        assert found[kept[0]] == (kept[0], "EUR", f"{kept[0]:%Y%m%d}-wide", "m-wide", True, "d-wide")
+        assert [found[night][:4] for night in kept[1:]] == [before[night][:4] for night in kept[1:]]
+        assert {found[night][5] for night in kept} == {"d-wide"}
 
 
 def test_the_checks_read_as_many_nights_of_a_long_history_as_of_a_short_one(tmp_path: Path) -> None:
@@ -185,12 +236,13 @@ def test_the_target_gets_the_new_night_and_loses_the_old_one_and_no_other_row_is
         publish_to_database(home.published / "clv.duckdb", settings)
     assert set(written) == {str(LATEST + timedelta(days=2))}
     query = (
-        "select as_of_date, run_id, count(*), sum(predicted_spend) from customer_clv_history group by 1, 2 order by 1"
+        "select history.as_of_date, run_id, count(*), sum(history.predicted_spend) from customer_clv_history as history "
+        "inner join predicted_totals as totals using (as_of_date, horizon_days) group by 1, 2 order by 1"
     )
     served = published_rows(home, query)
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'target.db'}")
     with engine.connect() as target:
-        there = target.execute(sa.text(query.replace("customer_clv_history", "customer_clv_history_v2"))).fetchall()
+        there = target.execute(sa.text(re.sub(r"(customer_clv_history|predicted_totals)", r"\1_v2", query))).fetchall()
     engine.dispose()
     assert [(str(a), b, c) for a, b, c, _ in there] == [(str(a), b, c) for a, b, c, _ in served]
     assert [round(float(d), 2) for *_, d in there] == [float(d) for *_, d in served]

@@ -4,6 +4,7 @@ import io
 import ipaddress
 import itertools
 import json
+import re
 import shutil
 import urllib.error
 import urllib.request
@@ -28,14 +29,15 @@ from clv_pipeline_tests.browser import (
     wait_for,
 )
 from clv_pipeline_tests.conftest import CLV, SMALL_RUN
+from clv_pipeline_tests.processes import with_descendants
 
 
 @dataclass(frozen=True)
 class Ui:
-    """A running `clv ui`: where it listens, its process group, its home."""
+    """A running `clv ui`: where it listens, its process, its home."""
 
     url: str
-    group: int
+    process: int
     home: Home
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
@@ -47,19 +49,6 @@ class Ui:
         assert "errors" not in answer, answer["errors"]
         data: dict[str, Any] = answer["data"]
         return data
-
-
-def _group_members(group: int) -> list[int]:
-    """Return the processes of a process group."""
-    members = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, member_of, *_ = stat.read_text().rsplit(")", 1)[1].split()
-        except (OSError, ValueError):
-            continue  # it ended while we looked
-        if int(member_of) == group and state != "Z":
-            members.append(int(stat.parent.name))
-    return members
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +158,7 @@ def _listening(pids: list[int]) -> set[tuple[str, int]]:
 def test_the_ui_listens_on_loopback_only(ui: Ui) -> None:
     if not Path("/proc/net/tcp").exists():
         pytest.skip("sockets are read from /proc, which this system does not have")
-    found = _listening(_group_members(ui.group))
+    found = _listening(with_descendants(ui.process))
     assert ("127.0.0.1", int(ui.url.rsplit(":", 1)[1])) in found
     for address, port in found:
         spoken = ipaddress.ip_address(address)
@@ -240,6 +229,38 @@ def test_the_asset_graph_is_drawn(ui: Ui, browser: Browser) -> None:
     assert _colours(picture) > 100
 
 
+def test_the_ui_starts_without_a_warning_and_says_where_the_last_runs_are(ui: Ui) -> None:
+    said = ui.home.root.with_name("ui.log").read_text()
+    assert f"{ui.url}/runs" in said
+    assert [
+        line for line in said.splitlines() if re.search("warning|superseded|deprecat|telemetry|beta", line, re.I)
+    ] == []
+
+
+@needs_chromium
+def test_the_first_page_shows_the_last_runs(ui: Ui, browser: Browser) -> None:
+    browser.resize(1500, 1000)
+    # the run of `clv run`: the timeline leaves out runs of no code location
+    text = browser.open(f"{ui.url}/", "Timeline", "clv_pipeline", "nightly")
+    assert "No runs" not in text
+    runs = ui.ask("{ runsOrError { ... on Runs { results { repositoryOrigin { repositoryLocationName } } } } }")
+    places = [run["repositoryOrigin"] for run in runs["runsOrError"]["results"]]
+    assert places and {place["repositoryLocationName"] for place in places} == {"clv_pipeline"}
+    keep(browser.settled_screenshot(), "first_page.png")
+
+
+@needs_chromium
+def test_an_asset_page_plots_the_numbers_of_the_night(ui: Ui, browser: Browser) -> None:
+    browser.resize(1500, 1000)
+    browser.open(f"{ui.url}/assets/published/clv_run", "Row count", "trailing spend")
+    _dismiss_greeting(browser)
+    browser.evaluate("[...document.querySelectorAll('button')].find(b => b.innerText.trim() === 'Plots').click()")
+    wait_for("the plots", lambda: browser.evaluate("document.querySelectorAll('canvas').length >= 5"))
+    text = browser.text()
+    assert "predicted spend, low" in text and "quarantined rows" in text and "quarantined money" in text
+    keep(browser.settled_screenshot(), "trends.png")
+
+
 @needs_chromium
 def test_an_asset_page_shows_description_rows_columns_and_plots(ui: Ui, browser: Browser) -> None:
     browser.resize(1500, 1000)
@@ -251,6 +272,8 @@ def test_an_asset_page_shows_description_rows_columns_and_plots(ui: Ui, browser:
         "test_window_start",
     )
     _dismiss_greeting(browser)
+    sketched = "[...document.images].filter(i => i.src.startsWith('data:image/svg') && i.complete && i.naturalWidth > 250).length"
+    wait_for("the sketches, which show without a click", lambda: browser.evaluate(f"{sketched} >= 2"))
     shows = "[...document.querySelectorAll('a')].filter(a => a.innerText.includes('Show Markdown'))"
     assert browser.evaluate(f"{shows}.length") >= 3
     browser.evaluate(f"{shows}[0].click()")

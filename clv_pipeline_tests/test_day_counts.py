@@ -28,7 +28,7 @@ Counts = dict[str, DayCount] | None
     [
         (sqlite.dialect(), "coalesce(substr(ordered_at, 1, 10), '')"),
         (postgresql.dialect(), "coalesce(substr(CAST(ordered_at AS TEXT), 1, 10), '')"),
-        (mysql.dialect(), "coalesce(left(CAST(ordered_at AS CHAR), 10), '')"),
+        (mysql.dialect(), "coalesce(nullif(left(CAST(ordered_at AS CHAR), 10), '0000-00-00'), '')"),
         (mssql.dialect(), "coalesce(convert(varchar(10), ordered_at, 23), '')"),
         (oracle.dialect(), "coalesce(to_char(ordered_at, 'YYYY-MM-DD'), '')"),
         (DefaultDialect(), "coalesce(substr(CAST(ordered_at AS TEXT), 1, 10), '')"),

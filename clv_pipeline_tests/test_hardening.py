@@ -97,7 +97,7 @@ def _ways_out(outside: Path) -> list[str]:
     return [f"select * from read_text('{outside}')", "set enable_external_access = true", "install httpfs"]
 
 
-_STARTS = {"orchestration/dagster_home.py": '"-h", "127.0.0.1"', "dashboard/launch.py": '"server.address": "127.0.0.1"'}
+_STARTS = {"orchestration/ui.py": 'bind(("127.0.0.1", port))', "dashboard/launch.py": '"server.address": "127.0.0.1"'}
 
 
 def test_every_server_that_the_package_starts_is_bound_to_loopback() -> None:

@@ -3,13 +3,17 @@
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
+from math import isfinite
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import dagster as dg
 import pytest
@@ -23,6 +27,7 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import PROJECT, WORKSPACE
 from clv_pipeline.core.settings import load_settings
 from clv_pipeline.features.plan import NightPlan, read_night_plan, write_night_plan
+from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.quality.plausibility import CHECKS as PLAUSIBILITY_CHECKS
 from clv_pipeline.warehouse.sql_models import load_layer
 from clv_pipeline_tests.conftest import FileSource, open_warehouse
@@ -205,6 +210,63 @@ def test_every_table_shows_name_rows_and_columns(graph: Any, instance: dg.Dagste
         assert all(column.type for column in columns), name
     assert _metadata(instance, dg.AssetKey(["clean", "orders"]))["dagster/row_count"] > 1000
     assert _metadata(instance, dg.AssetKey(["published", "customer_clv"]))["dagster/row_count"] > 1000
+
+
+@pytest.mark.parametrize(
+    ("asset", "names"),
+    [
+        ("raw/orders", {"rows delivered tonight", "rows new tonight"}),
+        ("clean/orders", {"rows at the source", "rows accepted", "rows quarantined", "money quarantined"}),
+        ("clean/customers", {"rows at the source", "rows accepted", "rows quarantined"}),
+        (
+            "training/champion",
+            {"normalised Gini 90d", "coverage of the 90 % interval 90d", "log loss of a purchase 90d"},
+        ),
+        (
+            "scores/customer_scores",
+            {"predicted total 90d", "predicted total 90d, low", "predicted total 90d, high", "trailing spend"},
+        ),
+        (
+            "published/prediction_outcomes",
+            {"bias 90d, last backtest window", "coverage of the 90 % interval 90d, last backtest window"},
+        ),
+        (
+            "published/clv_run",
+            {"customers", "predicted spend", "trailing spend", "quarantined rows", "quarantined money at the source"},
+        ),
+        ("published/bundle", {"rows of all tables", "size in MB"}),
+    ],
+)
+def test_an_asset_has_the_numbers_that_the_ui_plots(asset: str, names: set[str], instance: dg.DagsterInstance) -> None:
+    metadata = _metadata(instance, dg.AssetKey(asset.split("/")))
+    numbers = {name: value for name, value in metadata.items() if type(value) in (int, float)}
+    assert names - numbers.keys() == set()
+    assert all(isfinite(value) for value in numbers.values())
+
+
+def test_a_night_without_a_closed_window_has_no_number_of_it_rather_than_zero(instance: dg.DagsterInstance) -> None:
+    names = _metadata(instance, dg.AssetKey(["published", "prediction_outcomes"])).keys()
+    assert [name for name in names if "closed window" in name] == []
+
+
+def test_a_run_of_the_command_line_names_the_code_location_that_the_ui_groups_runs_by(
+    demo_run: Home, tmp_path: Path
+) -> None:
+    home = copy_of(demo_run, tmp_path)
+    with closing(sqlite3.connect(home.dagster / "history" / "runs.db")) as history:
+        ((body,),) = history.execute("select run_body from runs").fetchall()
+        run = json.loads(body)
+        assert run["external_pipeline_origin"]["external_repository_origin"]["repository_name"] == "__repository__"
+        # as an older release wrote it
+        history.execute("update runs set run_body = ?", [json.dumps(run | {"external_pipeline_origin": None})])
+        history.commit()
+    with mock.patch.dict(os.environ):
+        prepare_dagster_home(home)
+        with dg.DagsterInstance.get() as opened:
+            (named,) = opened.get_runs()
+    assert named.remote_job_origin is not None
+    assert named.remote_job_origin.repository_origin.get_label() == "__repository__@clv_pipeline"
+    assert named.is_success
 
 
 @pytest.mark.parametrize(

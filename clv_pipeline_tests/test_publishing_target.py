@@ -1,4 +1,4 @@
-"""The database as a second target, on a real PostgreSQL and SQLite: readers, grants, views, lost connections, whole runs."""
+"""The database as a second target, on a real PostgreSQL, MariaDB and SQLite: readers, grants, views, lost connections, runs."""
 
 import json
 import os
@@ -35,6 +35,7 @@ from clv_pipeline.orchestration.history import failures_of
 from clv_pipeline.publishing import target_place
 from clv_pipeline.publishing.database_target import publish_to_database, published_tables
 from clv_pipeline.warehouse.connection import open_bundle_file
+from clv_pipeline_tests.mariadb import execute
 
 #: How often the torn-read test publishes; `make chaos` asks for 500.
 PUBLICATIONS = int(os.environ.get("CLV_TEST_PUBLICATIONS", "25"))
@@ -187,7 +188,6 @@ def test_the_same_run_published_again_changes_nothing(target: Target, bundle: Pa
 def test_an_erasure_replaces_the_rows_of_the_same_run(target: Target, bundle: Path, tmp_path: Path) -> None:
     target.publish(bundle)
     erased = _changed(bundle, tmp_path / "clv.duckdb", "delete from customer_clv where customer_id = '000001'")
-    assert target.publish(erased) == {}
     assert target.publish(erased, again=True)["customer_clv"] == len(_content(bundle, "customer_clv")) - 1
     assert target.rows("select count(*) from customer_clv where customer_id = '000001'") == [(0,)]
 
@@ -507,6 +507,34 @@ def test_sqlite_holds_the_same_rows(bundle: Path, other: Path, tmp_path: Path) -
         ((expected,),) = connection.execute("select sum(historic_value)::double from customer_clv").fetchall()
     assert _sqlite_rows(tmp_path / "bi.sqlite", money) == [(pytest.approx(expected),)]
     assert _sqlite_rows(tmp_path / "bi.sqlite", "select distinct run_id from customer_clv_v2") == [(OTHER_RUN,)]
+
+
+def test_mariadb_holds_the_same_rows_and_keys_that_differ_in_case_only(
+    mariadb_url: str, bundle: Path, other: Path, tmp_path: Path
+) -> None:
+    """The server's own character set is latin1, whose collation takes 'A1' and 'a1' for one key."""
+    twins = _changed(
+        bundle,
+        tmp_path / "clv.duckdb",
+        f"update clv_run set run_id = '{OTHER_RUN}x'",
+        "update customer_clv set customer_id = 'A1', country = '🛒 李' "
+        "where customer_id = (select min(customer_id) from customer_clv)",
+        "update customer_clv set customer_id = 'a1' "
+        "where customer_id = (select max(customer_id) from customer_clv where customer_id <> 'A1')",
+    )
+    for published in (bundle, bundle, other, twins):
+        publish_to_database(published, load_settings(source="demo", publish_url=mariadb_url, publish_schema="clv_test"))
+        with open_bundle_file(published) as connection:
+            for table in PUBLISHED:
+                assert (
+                    execute(mariadb_url, f"select count(*) from clv_test_v2.{table}")
+                    == connection.execute(f"select count(*) from {table}").fetchall()
+                ), table
+    found = execute(
+        mariadb_url, "select customer_id, country from clv_test_v2.customer_clv where customer_id in ('A1', 'a1')"
+    )
+    assert sorted(found)[0] == ("A1", "🛒 李")
+    assert len(found) == 2
 
 
 def test_a_failure_in_sqlite_leaves_it_as_it_was(bundle: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from jinja2 import UndefinedError
 
 from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline.modeling import metrics
-from clv_pipeline.reporting import formats, html, labels, markdown, plots, quality_tables, tables
+from clv_pipeline.reporting import formats, html, labels, markdown, plots, quality_tables, sketches, tables
 from clv_pipeline.reporting.backtest_report import write_page
 from clv_pipeline.reporting.bundle_report import _PARTS
 from clv_pipeline.reporting.html import Picture, render
@@ -67,6 +67,21 @@ def test_one_module_makes_html_and_one_makes_data_uris() -> None:
     for sign, owner in (("jinja2", "html.py"), ("b64encode", "drawing.py"), ("<td", None), ("<html", None)):
         found = {p.name for p, text in sources.items() if sign in text}
         assert found == ({owner} if owner else set()), sign
+
+
+def test_a_sketch_is_short_enough_to_show_in_dagsters_page_whatever_is_in_it() -> None:
+    rows = [(f"{'|' * n} a name as long as that of a feature, {n}", 1e12 / n) for n in range(1, 40)]
+    steps = [step / 100 for step in range(101)]
+    found = [
+        sketches.bars(rows, "loss of normalised Gini", digits=3),
+        sketches.bars_with_intervals([(name, value, -value, value) for name, value in rows], "normalised Gini"),
+        sketches.gain(steps, steps),
+        sketches.calibration([1e12 / n for n in range(1, 11)], [-1e12] * 10, "EUR"),
+        sketches.calibration([0.0] * 10, [0.0] * 10, "EUR"),
+        sketches.bars([], "customers"),
+    ]
+    assert max(map(len, found)) <= sketches.LONGEST
+    assert "████████████" in found[0]
 
 
 def test_numbers_are_formatted_in_one_module() -> None:

@@ -1,4 +1,4 @@
-"""Reading a source: readers, loading and extraction on real PostgreSQL, SQLite, CSV and Parquet.
+"""Reading a source: readers, loading and extraction on real PostgreSQL, MariaDB, SQLite, DuckDB, CSV and Parquet.
 
 What the clean rules then make of readable rows is tested in test_quality; the command around it in test_cli.
 """
@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -30,8 +31,10 @@ from clv_pipeline.sources.extraction import ExtractedTable, extract
 from clv_pipeline.sources.folder import exclusion_condition, read_selects
 from clv_pipeline.warehouse.connection import Warehouse
 from clv_pipeline_tests.conftest import AS_OF, STARTED_AT, FileSource
+from clv_pipeline_tests.mariadb import IS_MARIADB_HERE, new_database
 
-KINDS = ("postgresql", "sqlite", "csv", "parquet")
+KINDS = ("postgresql", "mariadb", "sqlite", "duckdb", "csv", "parquet")
+TRIED_HERE = [kind for kind in KINDS if kind != "mariadb" or IS_MARIADB_HERE]
 BERLIN = 'time_zone = "Europe/Berlin"\n'
 
 #: How each kind of source holds a value; SQLite has no decimal, timestamp or boolean, so it holds their text.
@@ -39,6 +42,14 @@ TYPES: dict[str, dict[str, Any]] = {
     "postgresql": {
         "text": "text", "numeric": "numeric(18,2)", "double": "double precision", "instant": "timestamptz",
         "local": "timestamp", "integer": "integer", "boolean": "boolean", "date": "date",
+    },
+    "mariadb": {
+        "text": "longtext", "numeric": "decimal(18,2)", "double": "double", "instant": "timestamp(6) null",
+        "local": "datetime(6)", "integer": "integer", "boolean": "tinyint(1)", "date": "date",
+    },
+    "duckdb": {
+        "text": "varchar", "numeric": "decimal(18,2)", "double": "double", "instant": "timestamptz", "local": "timestamp",
+        "integer": "integer", "boolean": "boolean", "date": "date",
     },
     "sqlite": {
         "text": "text", "numeric": "text", "double": "real", "instant": "text", "local": "text",
@@ -73,8 +84,11 @@ class Source:
     def write(self, table: str, columns: dict[str, str], rows: Sequence[Row], *, sql: str | None = None) -> None:
         """Replace a table and its SELECT (every column, unless `sql` is given)."""
         ordered = [[row.get(name) for name in columns] for row in rows]
-        {"postgresql": self._write_postgresql, "sqlite": self._write_sqlite, "csv": self._write_csv,
-         "parquet": self._write_parquet}[self.kind](table, columns, ordered)  # fmt: skip
+        writers = {
+            "postgresql": self._write_server, "mariadb": self._write_server, "sqlite": self._write_sqlite,
+            "duckdb": self._write_duckdb, "csv": self._write_csv, "parquet": self._write_parquet,
+        }  # fmt: skip
+        writers[self.kind](table, columns, ordered)
         self.select(table, sql or f"select {', '.join(columns)} from {table}")
 
     def execute(self, statement: str) -> None:
@@ -83,15 +97,25 @@ class Source:
         with engine.begin() as connection:
             connection.exec_driver_sql(statement)
 
-    def _write_postgresql(self, table: str, columns: dict[str, str], rows: list[list[Any]]) -> None:
-        types = ", ".join(f"{name} {TYPES['postgresql'][kind]}" for name, kind in columns.items())
+    def _write_server(self, table: str, columns: dict[str, str], rows: list[list[Any]]) -> None:
+        types = ", ".join(f"{name} {TYPES[self.kind][kind]}" for name, kind in columns.items())
         engine = sa.create_engine(self.url, poolclass=sa.NullPool)
         with engine.begin() as connection:
             connection.exec_driver_sql(f"drop table if exists {table}")
             connection.exec_driver_sql(f"create table {table} ({types})")
             if rows:
                 places = ", ".join(["%s"] * len(columns))
+                if self.kind == "mariadb":
+                    # its driver writes a time without its zone
+                    connection.exec_driver_sql("set time_zone = '+00:00'")
                 connection.exec_driver_sql(f"insert into {table} values ({places})", [tuple(row) for row in rows])
+
+    def _write_duckdb(self, table: str, columns: dict[str, str], rows: list[list[Any]]) -> None:
+        types = ", ".join(f"{name} {TYPES['duckdb'][kind]}" for name, kind in columns.items())
+        with duckdb.connect(self.url) as connection:
+            connection.execute(f"create or replace table {table} ({types})")
+            for row in rows:
+                connection.execute(f"insert into {table} values ({', '.join('?' * len(columns))})", row)
 
     def _write_sqlite(self, table: str, columns: dict[str, str], rows: list[list[Any]]) -> None:
         types = ", ".join(f"{name} {TYPES['sqlite'][kind]}" for name, kind in columns.items())
@@ -138,6 +162,10 @@ def make_source(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[...,
         (folder / "source.toml").write_text(toml)
         if kind == "postgresql":
             url = _new_schema(request.getfixturevalue("postgres_url"))
+        elif kind == "mariadb":
+            url = new_database(request.getfixturevalue("mariadb_url"))
+        elif kind == "duckdb":
+            url = str(files / "shop.duckdb")
         else:
             url = f"sqlite:///{files / 'shop.sqlite'}" if kind == "sqlite" else str(files)
         return Source(kind, folder, url, files)
@@ -248,7 +276,7 @@ def many_customers() -> list[Row]:
 @pytest.fixture
 def same_data(make_source: Callable[..., Source]) -> Iterator[tuple[str, Source]]:
     def sources() -> Iterator[tuple[str, Source]]:
-        for kind in KINDS:
+        for kind in TRIED_HERE:
             made = make_source(kind)
             made.write("orders", MANY_ORDER_COLUMNS, many_orders())
             made.write("customers", MANY_CUSTOMER_COLUMNS, many_customers())
@@ -265,7 +293,7 @@ def test_the_same_data_becomes_the_same_raw_rows_from_every_kind_of_source(
         night(made.settings(), warehouse)
         seen[kind] = (raw(warehouse, "orders"), raw(warehouse, "customers"))
     assert [len(part) for part in seen["csv"]] == [5, len(TEXTS)]
-    for kind in KINDS:
+    for kind in TRIED_HERE:
         assert seen[kind] == seen["csv"], kind
 
 
@@ -573,8 +601,10 @@ def test_double_colon_casts_survive_beside_since(
 
 @pytest.mark.parametrize("condition", ["", " and updated_at >= :since"], ids=["in full", "incremental"])
 def test_a_percent_sign_in_a_select_stays_one(source: Source, warehouse: Warehouse, condition: str) -> None:
+    # to MySQL || is `or`
+    order_id = "concat(order_id, ' 5 %')" if source.kind == "mariadb" else "order_id || ' 5 %'"
     sql = (
-        "select order_id || ' 5 %' as order_id, customer_id, ordered_at, amount, '%s %(x)s %%' as status, updated_at "
+        f"select {order_id} as order_id, customer_id, ordered_at, amount, '%s %(x)s %%' as status, updated_at "
         f"from orders where customer_id like 'C%'{condition}"
     )
     source.write("orders", CHANGED_COLUMNS, [order("1"), order("2", customer="D1")], sql=sql)
@@ -613,7 +643,7 @@ def test_an_unknown_parameter_is_named(file_source: Callable[..., FileSource]) -
 # ------------------------------------------------------------------------------------------------ all or nothing
 
 
-@pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb", "sqlite"])
 def test_all_tables_are_read_in_one_snapshot(
     make_source: Callable[..., Source], warehouse: Warehouse, kind: str
 ) -> None:
@@ -685,7 +715,7 @@ def test_a_query_that_hangs_is_stopped_by_the_timeout(make_source: Callable[...,
     assert not isinstance(caught.value, SourceInterrupted)
 
 
-@pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb", "sqlite"])
 def test_the_source_is_never_written_to(make_source: Callable[..., Source], warehouse: Warehouse, kind: str) -> None:
     made = make_source(kind)
     made.write("orders", ORDER_COLUMNS, [order("1")])
@@ -998,6 +1028,13 @@ def everything_said(error: BaseException, caplog: pytest.LogCaptureFixture) -> s
         "postgresql+psycopg://127.0.0.1:1/shop?user=reader&password=topsecret",
         "postgresql+psycopg://reader:pre@topsecret@127.0.0.1:1/shop",
         "postgresql+psycopg://reader:topsecret@127.0.0.1:port/shop",
+        "postgres://reader:topsecret@127.0.0.1:1/shop",
+        "mysql://reader:topsecret@127.0.0.1:1/shop",
+        "mariadb://reader:topsecret@127.0.0.1:port/shop",
+        "mssql://reader:topsecret@127.0.0.1/shop",
+        "snowflake://reader:topsecret@account/shop",
+        "bigquery://reader:topsecret@project/dataset",
+        "duckdb:///nowhere/shop.duckdb?motherduck_token=topsecret",
         "nosuchdatabase://reader:topsecret@127.0.0.1/shop",
         "mssql+nosuchdriver://reader:topsecret@127.0.0.1/shop",
         pytest.param(

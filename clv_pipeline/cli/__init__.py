@@ -63,6 +63,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
+        out.print("interrupted")
         sys.exit(130)
     except Exception as error:
         out.print(f"[bold red]error[/] {plain(str(mask_command(error, list(cli.commands))))}")

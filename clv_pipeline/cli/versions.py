@@ -40,13 +40,19 @@ def promote(version: str, source: str | None, home: Path | None) -> None:
 @source_option
 @home_option
 def rollback(run_id: str | None, source: str | None, home: Path | None) -> None:
-    """Serve the previous bundle, or the bundle of RUN_ID. The next nightly run publishes as usual."""
+    """Serve the previous bundle, or the bundle of RUN_ID, here and in the second target.
+
+    The next nightly run publishes as usual.
+    """
     settings = settings_of(source=source, home=home)
     from clv_pipeline.diagnostics.status import age_in_days
-    from clv_pipeline.publishing.serving import roll_back
+    from clv_pipeline.publishing.rollback import roll_back_everywhere
 
-    served = roll_back(Home(settings.home), run_id)
+    done = roll_back_everywhere(settings, run_id)
+    served = done.served
     age = age_in_days(date.fromisoformat(served["as_of_date"]), settings.time_zone)
     out.print(
         f"Served now: run {served['run_id']} of {plain(served['source_name'])}, as of {served['as_of_date']}, {age} days old."
     )
+    if done.target:
+        out.print(plain(done.target))

@@ -1,6 +1,7 @@
 """The warehouse tables that keep what was predicted in total, and how it came out.
 
-The scores of customers are `scores.history`, in `warehouse.py`.
+The scores of customers are `scores.history`, in `warehouse.py`. What is the same for all of a night's customers is in
+`scores.night_totals` only: five columns of it made writing 48 nights of 100,000 customers half as expensive again.
 """
 
 from dataclasses import replace
@@ -30,7 +31,9 @@ NIGHT_TOTALS = replace(declare(
     customers=("bigint", "customers scored"),
     **_TOTAL,
     basis=("varchar", "what the predictions rested on"),
-    currency=("varchar", "the currency of the amounts"),
+    currency=("varchar", "the currency of the amounts, and of those of the night's customers"),
+    scored_at=("timestamptz", "as_of_date 00:00 in the business time zone; null in rows of older releases"),
+    segment_definition=("varchar", "hash over the SQL and settings of the segments; null in rows of older releases"),
 ), is_history=True)  # fmt: skip
 JUDGED_WINDOWS = declare(
     "training.judged_windows", "horizon, past window of the last training, and customer", "training/model_quality",

@@ -3,8 +3,10 @@
 from clv_pipeline.contracts.published_table import IDENTITY, PublishedTable
 
 #: The assumption that every figure of a channel rests on.
-ATTRIBUTION = "each buyer counts for the one channel recorded with the customer; marketing spend counts for the month "
-"in which it was spent"
+ATTRIBUTION = (
+    "each buyer counts for the one channel recorded with the customer; marketing spend counts for the month "
+    "in which it was spent"
+)
 _COMMON = {
     "acquisition_channel": "channel recorded with the customers; unknown: none is recorded; other: channels of fewer "
     "than 5 buyers",

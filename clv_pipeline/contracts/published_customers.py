@@ -64,10 +64,13 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
         "customer_clv_history",
         ("as_of_date", "customer_id", "horizon_days"),
         {
+            "as_of_date": "as_of_date of the run that made the prediction; the row of predicted_totals of that date and "
+            "horizon_days has what is the same for all customers of the night: currency, model_version, run_id, scored_at and "
+            "segment_definition",
             "customer_id": "the company's customer number, as text",
-            **IDENTITY,
             **SEGMENT,
             **WINDOW,
+            "predicted_spend": "expected net spend in the window, in the currency of that night's predicted_totals",
             "predicted_spend_low": "lower end of the 90 % interval of the spend; null in rows of older releases",
             "predicted_spend_high": "upper end; null in rows of older releases",
             "baseline_spend": "what a fixed rule predicts, which prediction_outcomes compares with: the net spend of as "
@@ -75,9 +78,8 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "before that as_of_date again, never below 0; null in rows of older releases",
             "baseline_probability": "probability of a purchase if the customer went on at the rate since the first purchase; "
             "null in rows of older releases",
-            "historic_value": "net spend before that as_of_date",
-            "segment_definition": "hash over the SQL and settings that defined the segments of that run: segments of runs with "
-            "other definitions cannot be compared; null in rows of older releases",
+            "historic_value": "net spend before that as_of_date, in the same currency",
+            "updated_at": IDENTITY["updated_at"],
         },
         is_history=True,
     ),

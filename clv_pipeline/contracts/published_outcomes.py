@@ -22,9 +22,12 @@ OUTCOME_TABLES: tuple[PublishedTable, ...] = (
             "basis": "what the predictions rested on: learned, extended, prior or rule, as in clv_run",
             "customers_in_history": "customers of that night in customer_clv_history of this bundle; 0 where the night is "
             "no longer kept whole, and fewer than customers where some withdrew their consent or were erased",
-            "currency": IDENTITY["currency"],
+            "currency": "ISO code of every amount in the row, and of the night's rows in customer_clv_history",
             "model_version": "the model version that made the prediction",
             "run_id": "the run that made the prediction",
+            "scored_at": IDENTITY["scored_at"] + "; null for nights of older releases",
+            "segment_definition": "hash over the SQL and settings that defined the segments of that run: segments of runs with "
+            "other definitions cannot be compared; null for nights of older releases",
         },
     ),
     PublishedTable(
@@ -100,6 +103,28 @@ OUTCOME_TABLES: tuple[PublishedTable, ...] = (
             "currency": IDENTITY["currency"],
             "model_version": "the model version that made the prediction; null in backtest rows",
             "run_id": "the run that made the prediction; null in backtest rows",
+        },
+    ),
+    PublishedTable(
+        "gain_curve",
+        ("horizon_days", "position"),
+        {
+            "horizon_days": "length of the tested window in days; shorter than the published horizon where its basis is extended",
+            "position": "1 to at most 100: the customers of the window in groups of equal size, at least five each, the highest "
+            "predicted spend first",
+            "test_window_start_date": "first day of the newest window that the models of the last training were tested on, "
+            "which none of them had seen",
+            "customers_to_here": "customers of this and all earlier positions",
+            "customer_share_to_here": "the same divided by all customers of the window",
+            "actual_spend_to_here": "their net spend in the window; not a prediction",
+            "spend_share_to_here": "the same divided by the net spend of all customers of the window: 0.6 at a "
+            "customer_share_to_here of 0.1 means that the 10 % with the highest predictions made 60 % of the spend. Above 1 "
+            "where later customers returned more than they bought; null where nothing was spent",
+            "baseline_share_to_here": "the share that as many customers reach in the order of a fixed rule: their spend of as "
+            "many days before",
+            "best_share_to_here": "the share that as many customers reach in the best possible order, which nobody can know "
+            "before",
+            "currency": IDENTITY["currency"],
         },
     ),
     PublishedTable(

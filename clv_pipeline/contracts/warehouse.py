@@ -357,12 +357,7 @@ _HISTORY = {
     "value_tier": ("varchar", "the value tier of that night"),
     "score_status": ("varchar", "the customer's history on that night"),
     "historic_value": ("decimal(18, 2)", "net spend before that night"),
-    "currency": ("varchar", "the currency of the amounts"),
-    "model_version": ("varchar", "the version that scored"),
-    "run_id": ("varchar", "the run that published it"),
-    "scored_at": ("timestamptz", "as_of_date 00:00 in the business time zone"),
     "updated_at": ("timestamptz", "scored_at of the run in which the row last changed"),
-    "segment_definition": ("varchar", "hash over the SQL and settings of the segments; null in rows of older releases"),
 }
 HISTORY = replace(_table(
     "scores.history", "customer and horizon of a published night that is kept (`scoring/kept_nights.py`)", "published/bundle",

@@ -212,6 +212,14 @@ class Settings(BaseSettings):
             raise ValueError(f"'{value}' is not an IANA time zone such as Europe/Berlin") from error
         return value
 
+    @field_validator("publish_schema")
+    @classmethod
+    def _not_the_databases_own(cls, value: str) -> str:
+        # PostgreSQL keeps every name that begins with pg_, and what is published to gets an ending: pg_v2
+        if value in ("information_schema", "mysql", "performance_schema", "sys") or f"{value}_".startswith("pg_"):
+            raise ValueError(f"'{value}' belongs to the database itself, so name another schema, such as clv")
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,

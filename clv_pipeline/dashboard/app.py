@@ -8,7 +8,7 @@ from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.home_state import place_of
 from clv_pipeline.core.settings import Settings, load_settings
-from clv_pipeline.dashboard import access
+from clv_pipeline.dashboard import access, links
 from clv_pipeline.dashboard.screens import all_pages
 from clv_pipeline.dashboard.served import ServedBundle, open_served
 from clv_pipeline.reporting import formats
@@ -38,11 +38,12 @@ def main() -> None:
 
 
 def _draw(bundle: ServedBundle) -> None:
-    pages = [
-        st.Page(partial(page.show, bundle), title=page.title, url_path=page.name, default=place == 0)
+    pages = {
+        page.name: st.Page(partial(page.show, bundle), title=page.title, url_path=page.name, default=place == 0)
         for place, page in enumerate(all_pages())
-    ]
-    chosen = st.navigation(pages)
+    }
+    links.remember(pages)
+    chosen = st.navigation(list(pages.values()))
     with st.sidebar:
         st.caption(
             f"{bundle.run['source_name']}, as of {formats.day(bundle.as_of)}, the next {bundle.days} days, "

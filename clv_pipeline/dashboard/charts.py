@@ -18,11 +18,14 @@ ACCENT, QUIET, GOOD, BAD = "#3b82f6", "#7c8795", "#16a34a", "#dc2626"
 #: Up to eight series; more are not told apart.
 SERIES = (ACCENT, "#c2620a", "#0d9488", "#a855f7", "#db2777", "#65820d", "#64748b", "#0891b2")
 #: Number formats of Vega; thousands and decimals follow the setting.
-WHOLE, CENTS, PERCENT, PERCENT_FINE, SCORE = ",.0f", ",.2f", ".0%", ".1%", ".2~f"
+WHOLE, CENTS, PERCENT, PERCENT_FINE, SCORE = ",.0f", ",.2f", ".0%", ".1%", ",.3~f"
 #: Large amounts on an axis: 1.5M.
 SHORT = "~s"
 _LONGEST_NAME_PIXELS = 190
 _BAR_PIXELS = 26
+_FEW_DAYS = 5
+#: As many names fit side by side on a phone.
+_LEGEND_COLUMNS = 2
 
 
 def show(
@@ -32,9 +35,19 @@ def show(
 
     `selects` names the selections that run the page again; their state is returned.
     """
+    styled = (
+        chart.configure(locale=_locale())
+        .configure_axis(
+            labelLimit=_LONGEST_NAME_PIXELS, titleLimit=400, titleFontWeight="normal", domain=False, ticks=False, labelPadding=8,
+        )
+        .configure_axisX(labelPadding=10, titlePadding=12)
+        .configure_legend(labelFontSize=13, titleFontWeight="normal")
+        .configure_view(stroke=None)
+    )  # fmt: skip
     return st.altair_chart(
-        chart.configure(locale=_locale()).configure_axis(labelLimit=_LONGEST_NAME_PIXELS, titleLimit=400),
-        alt=text, key=key, on_select="rerun" if selects else "ignore", selection_mode=selects or None,
+        styled, alt=text, key=key, on_select="rerun" if selects else "ignore", selection_mode=selects or None,
+        # Streamlit's own theme writes labels in a grey of contrast 3.7; without it they have the colour of the page's text
+        theme=None,
     )  # fmt: skip
 
 
@@ -48,7 +61,7 @@ def bars(
     tooltip = [alt.Tooltip(f"{name}:N", title="name"), alt.Tooltip(f"{value}:Q", title=title, format=form)]
     if low and high:
         tooltip += [alt.Tooltip(f"{end}:Q", title=end, format=form) for end in (low, high)]
-    base = alt.Chart(frame, height=_BAR_PIXELS * len(frame) + 40).encode(y=y, tooltip=tooltip)
+    base = alt.Chart(frame, height=_BAR_PIXELS * len(frame) + 64).encode(y=y, tooltip=tooltip)
     axis = alt.Axis(format=axis_form(form), tickCount=5)
     has_interval = bool(low and high)
     # a whisker of the same colour is seen on a paler bar, in light and dark
@@ -73,7 +86,7 @@ def lines(
     tooltip += [alt.Tooltip(f"{series}:N", title=series)] if series else []
     tooltip += [alt.Tooltip(f"{end}:Q", title=end, format=form) for end in (low, high) if end]
     axis = alt.Axis(format=axis_form(form), tickCount=5)
-    base = alt.Chart(frame, height=280).encode(x=across, color=mark)
+    base = alt.Chart(frame, height=_with_legend(280, frame, series)).encode(x=across, color=mark)
     layers = []
     if low and high:
         layers.append(base.mark_area(opacity=0.2).encode(y=alt.Y(f"{low}:Q", title=title, axis=axis), y2=f"{high}:Q"))
@@ -103,19 +116,34 @@ def columns(
     )
 
 
+def days(frame: pd.DataFrame, day: str, value: str, title: str) -> alt.LayerChart:
+    """Return one stem per day, red below zero."""
+    colour = alt.when(alt.datum[value] < 0).then(alt.value(BAD)).otherwise(alt.value(ACCENT))
+    base = alt.Chart(frame, height=220).encode(
+        x=_day_or_number(frame, day, None),
+        y=alt.Y(f"{value}:Q", title=title, axis=alt.Axis(format=SHORT, tickCount=5)),
+        color=colour,
+        tooltip=[_tooltip(frame, day, None), alt.Tooltip(f"{value}:Q", title=title, format=CENTS)],
+    )
+    return base.mark_rule(strokeWidth=2).encode(y2=alt.datum(0)) + base.mark_circle(size=36, opacity=1)
+
+
 def heat_map(
     frame: pd.DataFrame, x: str, y: str, value: str, title: str, *, x_title: str, y_title: str, form: str = PERCENT
 ) -> alt.Chart:
     """Return cells in the frame's order; the stronger the colour, the larger the value."""
     return (
-        alt.Chart(frame, height=max(22 * frame[y].nunique(), 120) + 60)
+        alt.Chart(frame, height=max(24 * frame[y].nunique(), 120) + 130)
         .mark_rect(color=ACCENT)
         .encode(
             x=alt.X(f"{x}:O", sort=None, title=x_title, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y(f"{y}:O", sort=None, title=y_title),
             # opacity instead of a colour scheme: it begins at the page, be it light or dark
             opacity=alt.Opacity(
-                f"{value}:Q", title=title, scale=alt.Scale(range=[0.06, 1]), legend=alt.Legend(format=form)
+                f"{value}:Q",
+                title=title,
+                scale=alt.Scale(range=[0.06, 1]),
+                legend=alt.Legend(format=form, orient="bottom", tickCount=4),
             ),
             tooltip=[
                 alt.Tooltip(f"{y}:O", title=y_title),
@@ -171,8 +199,16 @@ def _worded(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:
 def _day_or_number(frame: pd.DataFrame, column: str, title: str | None) -> alt.X:
     if not pd.api.types.is_datetime64_any_dtype(frame[column]):
         return alt.X(f"{column}:Q", title=title, axis=alt.Axis(format=WHOLE, tickMinStep=1))
-    axis = alt.Axis(format=_day_form(frame[column]), labelOverlap=True, tickCount=6)
+    days = sorted(frame[column].dropna().unique())
+    # few days are named themselves: the axis would put a mark between two of them, and round it to either
+    # (as dates of Vega: numbers of milliseconds are marks without a label)
+    named = {"values": [_vega_day(pd.Timestamp(day)) for day in days]} if len(days) <= _FEW_DAYS else {}
+    axis = alt.Axis(format=_day_form(frame[column]), labelOverlap=True, tickCount=6, **named)
     return alt.X(f"{column}:T", timeUnit="utcyearmonthdate", title=title, axis=axis)
+
+
+def _vega_day(day: pd.Timestamp) -> alt.DateTime:
+    return alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True)
 
 
 def _day_form(days: "pd.Series[Any]") -> str:
@@ -186,12 +222,19 @@ def _tooltip(frame: pd.DataFrame, column: str, title: str | None) -> alt.Tooltip
     return alt.Tooltip(f"{column}:T", timeUnit="utcyearmonthdate", title=title or "date", format="%Y-%m-%d")
 
 
+def _with_legend(height: int, frame: pd.DataFrame, series: str | None) -> int:
+    """Return the height of a chart whose legend is below it, so that a long one leaves the plot as high as it was."""
+    return height + (26 * -(-frame[series].nunique() // _LEGEND_COLUMNS) if series else 0)
+
+
 def _legend(frame: pd.DataFrame, series: str) -> dict[str, Any]:
     names = list(dict.fromkeys(frame[series].dropna().astype(str)))
     # below the chart: on a phone there is no room next to it
     return {
         "scale": alt.Scale(domain=names, range=[SERIES[i % len(SERIES)] for i in range(len(names))]),
-        "legend": alt.Legend(orient="bottom", columns=3, labelLimit=_LONGEST_NAME_PIXELS, symbolOpacity=1),
+        "legend": alt.Legend(
+            orient="bottom", columns=_LEGEND_COLUMNS, labelLimit=_LONGEST_NAME_PIXELS, symbolOpacity=1
+        ),
     }
 
 

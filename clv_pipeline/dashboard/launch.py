@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import sys
 from pathlib import Path
 
 from clv_pipeline.core.errors import ConfigurationError
@@ -13,6 +12,9 @@ from clv_pipeline.core.settings import Settings
 OPTIONS = {
     "server.address": "127.0.0.1",
     "server.headless": "true",
+    # server.py refuses foreign pages already; a configuration of the reader's own must not open what Streamlit closes
+    "server.enableCORS": "true",
+    "server.enableXsrfProtection": "true",
     "server.fileWatcherType": "none",
     "server.showEmailPrompt": "false",
     "browser.gatherUsageStats": "false",
@@ -20,13 +22,16 @@ OPTIONS = {
     "client.toolbarMode": "viewer",
     # a traceback may quote a row
     "client.showErrorDetails": "none",
-    "theme.light.primaryColor": "#2563eb",
-    "theme.dark.primaryColor": "#60a5fa",
+    # white text on it is legible, and it is seen on a dark page
+    "theme.primaryColor": "#2563eb",
+    "theme.dark.linkColor": "#60a5fa",
+    # labels of charts are a paler tint of it, which has to have a contrast of 4.5
+    "theme.light.textColor": "#111111",
 }
 
 
 def start(settings: Settings, port: int) -> None:
-    """Replace this process by the dashboard of the settings' home.
+    """Serve the dashboard of the settings' home in this process, until a signal.
 
     Raises:
         ConfigurationError: Streamlit is not installed.
@@ -36,7 +41,8 @@ def start(settings: Settings, port: int) -> None:
             "The dashboard needs Streamlit, which is not installed",
             next_step="`pip install 'clv-pipeline[dashboard]'`." if IS_INSTALLED else "`make dashboard` installs it.",
         )
-    arguments = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("app.py"))]
-    arguments += [f"--{name}={value}" for name, value in {**OPTIONS, "server.port": str(port)}.items()]
-    environment = {"CLV_HOME": str(settings.home.absolute()), "CLV_SOURCE": settings.source}
-    os.execve(sys.executable, arguments, os.environ | environment)
+    from streamlit.web.cli import main as streamlit
+
+    os.environ.update({"CLV_HOME": str(settings.home.absolute()), "CLV_SOURCE": settings.source})
+    options = [f"--{name}={value}" for name, value in {**OPTIONS, "server.port": str(port)}.items()]
+    streamlit(["run", str(Path(__file__).with_name("server.py")), *options], standalone_mode=False)

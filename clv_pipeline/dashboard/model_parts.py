@@ -11,6 +11,9 @@ from clv_pipeline.dashboard.parts import dots, draw, intervals, is_empty, record
 from clv_pipeline.dashboard.served import ServedBundle
 from clv_pipeline.reporting import formats, labels
 
+_TARGETS = """
+    select distinct target from model_quality where row_kind = 'model' and horizon_days = $days order by target desc
+"""
 _BEGIN_WITH = ("normalised_gini", "roc_auc")
 _MODELS = """
     select candidate, is_baseline, is_champion, value, interval_low, interval_high, fold_score, customers, test_window_start_date
@@ -71,16 +74,19 @@ def models(bundle: ServedBundle) -> None:
     days = _days(bundle, "model_quality", left, "model_days")
     target = middle.selectbox(
         "What is predicted",
-        _list(bundle, "select distinct target from model_quality where row_kind = 'model' and horizon_days = $days order by target desc", days=days),
+        _list(bundle, _TARGETS, days=days),
         format_func=labels.target, key="model_target",
     )  # fmt: skip
     metrics = _list(
         bundle,
-        "select distinct metric from model_quality where row_kind = 'model' and horizon_days = $days and target = $target order by metric",
+        "select distinct metric from model_quality where row_kind = 'model' and horizon_days = $days and target = "
+        "$target order by metric",
         days=days, target=target,
     )  # fmt: skip
     if not metrics:
-        st.info("No model was tested at this horizon: its predictions are carried on from a shorter one, or a rule makes them.")
+        st.info(
+            "No model was tested at this horizon: its predictions are carried on from a shorter one, or a rule makes them."
+        )
         return
     first = next((i for i, metric in enumerate(metrics) if metric in _BEGIN_WITH), 0)
     metric = right.selectbox(
@@ -96,15 +102,22 @@ def models(bundle: ServedBundle) -> None:
     rows["name"] = [labels.words(name) for name in rows["candidate"]]
     start, label = formats.day(rows["test_window_start_date"].iloc[0]), labels.metric(metric).label
     best = records(rows)[0]
+    # the mean and zero put all customers in one place: next to their 0 the others could not be told apart
+    drawn = rows[(rows["value"] != 0) | ~rows["is_baseline"]]
+    in_table_only = ", ".join(rows.loc[~rows.index.isin(drawn.index), "name"])
     draw(
         f"{label} of every model and fixed rule, {labels.target(str(target))}",
-        intervals(rows, "name", "value", "interval_low", "interval_high", label, series="kind", form=charts.SCORE),
+        intervals(drawn, "name", "value", "interval_low", "interval_high", label, series="kind", form=charts.SCORE),
         f"{label} with 90 % interval. Highest: {best['name']} with {formats.metric(metric, best['value'])}.",
         "model_quality",
-        note=f"{label}: {labels.metric(metric).meaning}. Measured on {formats.counted(best['customers'], 'customer')} from {start} on, "
-        "a window that no model was fitted or tuned on; bars are 90 % bootstrap intervals.",
+        note=f"{label}: {labels.metric(metric).meaning}. Measured on {formats.counted(best['customers'], 'customer')} "
+        f"from {start} on, "
+        "a window that no model was fitted or tuned on; bars are 90 % bootstrap intervals."
+        + (f" In the table only, for they rank nobody: {in_table_only}." if in_table_only else ""),
     )
-    tables.show(bundle, rows.drop(columns=["name", "kind"]), name="models", table="model_quality")
+    tables.show(
+        bundle, rows.assign(candidate=rows["name"]).drop(columns=["name", "kind"]), name="models", table="model_quality"
+    )
 
 
 def _role(row: dict[str, Any]) -> str:
@@ -113,7 +126,8 @@ def _role(row: dict[str, Any]) -> str:
 
 def _verdicts(bundle: ServedBundle, days: int) -> None:
     found = bundle.frame(
-        "select statement, value from model_quality where row_kind = 'verdict' and horizon_days = $days order by metric", days=days
+        "select statement, value from model_quality where row_kind = 'verdict' and horizon_days = $days order by metric",
+        days=days,
     )
     for row in records(found):
         icon = ":material/check_circle:" if row["value"] == 1 else ":material/info:"
@@ -142,7 +156,8 @@ def certainty(bundle: ServedBundle) -> None:
             dots(both, "group", "share", "kind", "share of customers", form=charts.PERCENT),
             "Mean purchase probability and share of buyers by decile, all windows that are over.",
             "prediction_outcomes",
-            note="All windows of this length that are over, together. Where the second dot is left of the first, fewer bought than predicted.",
+            note="All windows of this length that are over, together. Where the second dot is left of the first, fewer "
+            "bought than predicted.",
         )
         draw(
             "Customers inside their own 90 % interval, by decile of predicted spend",
@@ -186,7 +201,9 @@ def _permutation(bundle: ServedBundle) -> None:
     targets = _list(bundle, "select distinct target from permutation_importance order by target desc")
     target = left.selectbox("What is predicted", targets, format_func=labels.target, key="driver_target") or targets[0]
     kinds = {"feature": "each fact alone", "source": "all facts of a source"}
-    kind = right.selectbox("Shuffled among customers", list(kinds), format_func=kinds.get, key="driver_kind") or "feature"
+    kind = (
+        right.selectbox("Shuffled among customers", list(kinds), format_func=kinds.get, key="driver_kind") or "feature"
+    )
     rows = bundle.frame(_IMPORTANCE, target=target, kind=kind)
     if rows.empty:
         st.info("Nothing of this kind was measured for this target.")
@@ -217,8 +234,11 @@ def _dependence(bundle: ServedBundle) -> None:
     ) or found[0]  # fmt: skip
     rows = bundle.frame(_CURVE, target=chosen["target"], feature=chosen["feature"])
     name, _, unit = labels.drivers(chosen["target"], bundle.currency)
-    title, text = f"{name} by {chosen['description']}", f"Mean prediction if every customer had the value: {chosen['description']}."
-    note = "The mean of all customers if each had this value and nothing else changed; 90 % intervals. Not the effect of an action."
+    title, text = (
+        f"{name} by {chosen['description']}",
+        f"Mean prediction if every customer had the value: {chosen['description']}.",
+    )
+    note = "Mean of all customers if each had this value and nothing else changed; 90 % intervals. Not the effect of an action."
     numbers = rows[rows["value_as_number"].notna()]
     if len(numbers) > 1:
         curve = _curve(numbers, str(chosen["description"]), unit)
@@ -277,7 +297,9 @@ def _contributions(bundle: ServedBundle) -> None:
     rows = bundle.frame(_CONTRIBUTIONS, days=days)
     draw(
         f"How much each fact changes a prediction of {days} days",
-        charts.bars(rows, "name", "mean_contribution", f"mean absolute contribution, {bundle.currency}", form=charts.CENTS),
+        charts.bars(
+            rows, "name", "mean_contribution", f"mean absolute contribution, {bundle.currency}", form=charts.CENTS
+        ),
         f"Mean absolute contribution of the 15 strongest facts. Most: {rows['name'].iloc[0]}.",
         "feature_importance",
     )
@@ -299,18 +321,31 @@ def improvements(bundle: ServedBundle) -> None:
             else ""
         )
         worth = (
-            f"{formats.spoken_percent(row['worth'])} ({row['measure']})." if row["is_measured"] else "Nobody has measured what it is worth."
+            f"{formats.spoken_percent(row['worth'])} ({row['measure']})."
+            if row["is_measured"]
+            else "Nobody has measured what it is worth."
         )
         st.markdown(
             f"- **{labels.words(row['improvement']).capitalize()}** (`{row['subject']}`). {row['statement']} {worth}{money} "
             f"*Next step:* {row['next_step']}"
         )
-    st.caption("From `forecast_improvements`. Shares of money are compared with each other, never with the gains of sources.")
+    st.caption(
+        "From `forecast_improvements`. Shares of money are compared with each other, never with the gains of sources."
+    )
     used = rows[(rows["status"] == "in_use") & rows["worth"].notna()]
     if not used.empty:
         draw(
             "Sources in use: what each adds to the order of the customers",
-            intervals(used, "subject", "worth", "worth_low", "worth_high", "Gini with it minus without it", form=charts.SCORE, zero=True),
+            intervals(
+                used,
+                "subject",
+                "worth",
+                "worth_low",
+                "worth_high",
+                "Gini with it minus without it",
+                form=charts.SCORE,
+                zero=True,
+            ),
             "What each connected source adds to the normalised Gini, with 90 % intervals.",
             "forecast_improvements",
             note="An interval that includes 0 means: no clear effect.",

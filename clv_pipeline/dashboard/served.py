@@ -31,6 +31,7 @@ class ServedBundle:
 
     connection: Connection
     version: str
+    home: Home
     #: the one row of clv_run
     run: dict[str, Any] = field(default_factory=dict)
 
@@ -38,6 +39,16 @@ class ServedBundle:
     def days(self) -> int:
         """The primary horizon."""
         return int(self.run["primary_horizon_days"])
+
+    @property
+    def spend_column(self) -> str:
+        """The column of customer_clv with the predicted spend of the primary horizon."""
+        return f"predicted_spend_{self.days}d"
+
+    @property
+    def probability_column(self) -> str:
+        """The column of customer_clv with the purchase probability of the primary horizon."""
+        return f"purchase_probability_{self.days}d"
 
     @property
     def currency(self) -> str:
@@ -86,7 +97,7 @@ def open_served(home: Home) -> Iterator[ServedBundle | None]:
         with open_bundle_file(own_name, memory_limit=_MEMORY_LIMIT) as connection:
             own_name.unlink()
             (run,) = records(connection, "select * from clv_run")
-            yield ServedBundle(connection, version, run)
+            yield ServedBundle(connection, version, home, run)
     finally:
         own_name.unlink(missing_ok=True)
 

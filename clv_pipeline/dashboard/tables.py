@@ -35,20 +35,28 @@ def show(
     }
     state = st.dataframe(
         frame.style.format({c: _writer(str(c), frame[c]) for c in frame.columns}, na_rep=""),
-        key=name, hide_index=True, placeholder="", column_config=config, height=_height(len(frame)),
-        on_select="rerun" if selects else "ignore", selection_mode="single-row",
+        key=name, hide_index=True, column_config=config, height=_height(len(frame)),
+        on_select="rerun" if selects else "ignore", selection_mode="single-row", placeholder="",
         alt=f"Table with {len(frame)} rows: {', '.join(headings[c] for c in frame.columns)}",
     )  # fmt: skip
     if with_csv:
-        download(f"Download {formats.count(len(frame))} rows as CSV", partial(_csv, frame), name)
+        download(f"Download {formats.counted(len(frame), 'row')} as CSV", partial(_csv, frame), f"{name}.csv")
     return state
 
 
-def download(label: str, make: Callable[[], Any], name: str) -> None:
-    """Draw a button that makes a CSV when it is clicked, not before."""
+def folded(label: str, key: str, draw: Callable[[], Any]) -> None:
+    """Draw a part that the reader unfolds; what is folded costs nothing, where a table costs 20 ms of each run."""
+    part = st.expander(label, key=f"{key}-folded", on_change="rerun")
+    if part.open:
+        with part:
+            draw()
+
+
+def download(label: str, make: Callable[[], bytes], file_name: str, *, is_main: bool = False) -> None:
+    """Draw a button that makes a file when it is clicked, not before; `is_main` is for what the page is there for."""
     st.download_button(
-        label, make, file_name=f"{name}.csv", mime="text/csv", key=f"{name}-csv", on_click="ignore",
-        type="tertiary", icon=":material/download:",
+        label, make, file_name=file_name, mime="application/gzip" if file_name.endswith(".gz") else "text/csv",
+        key=f"download-{file_name}", on_click="ignore", type="primary" if is_main else "tertiary", icon=":material/download:",
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from clv_pipeline.contracts.source import CONTRACT
+from clv_pipeline.core.engines import Engine
 from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
@@ -58,12 +59,14 @@ def _source(settings: Settings) -> Iterator[Finding]:
     try:
         with net(Home(settings.home), "clv_doctor", "source"):
             selects = read_selects(settings)
-            with open_source(settings.source_url, tries=1, timeout_seconds=60):
-                reachable = Finding("source", True, "reachable, and readable in one snapshot")
+            with open_source(settings.source_url, tries=1, timeout_seconds=60) as source:
+                engine, gaps = source.engine, source.gaps(" ".join(select.sql for select in selects.values()))
     except PipelineError as error:
         yield Finding("source", False, error.what, error.advice)
         return
-    yield reachable
+    yield _reachable(engine)
+    for gap in gaps:
+        yield warning("snapshot", gap.text, gap.next_step)
     returned: dict[str, list[str]] = {}
     for name in CONTRACT:
         if name in selects:
@@ -81,6 +84,16 @@ def _source(settings: Settings) -> Iterator[Finding]:
         )  # fmt: skip
     if "status" in returned.get("orders", []):
         yield _statuses(settings, selects["orders"])
+
+
+def _reachable(engine: Engine) -> Finding:
+    """Return what the engine guarantees, and what is not known of it."""
+    untried = "" if engine.is_tried else f". What the project's tests ran against: {engine.tested}"
+    return Finding(
+        "source",
+        True,
+        f"reachable: {engine.name}. One moment for all tables: {engine.snapshot}. Statement timeout: {engine.timeout}{untried}",
+    )
 
 
 def _emails(settings: Settings, returned: dict[str, list[str]]) -> Finding:

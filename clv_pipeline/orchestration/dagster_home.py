@@ -1,4 +1,4 @@
-"""The Dagster home of a CLV_HOME: its configuration, the start of its UI, and repair of damaged run histories.
+"""The Dagster home of a CLV_HOME: its configuration, and repair of damaged run histories. Its UI is started in `ui.py`.
 
 Runs that a kill left open are marked as failed. The history only reports past runs and nothing else reads it; a corrupt
 history file must not stop the nightly run.
@@ -7,16 +7,17 @@ history file must not stop the nightly run.
 import logging
 import os
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.remote_origin import RemoteRepositoryOrigin
+from dagster._core.workspace.load import location_origins_from_yaml_paths
 
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.project_files import IS_INSTALLED, PROJECT, WORKSPACE
+from clv_pipeline.core.project_files import WORKSPACE
 from clv_pipeline.core.run_lock import holder_of
-from clv_pipeline.core.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ concurrency:
   runs:
     max_concurrent_runs: 1
 """
+#: As many as a page of runs may show.
+_RUNS_OF_THE_FIRST_PAGE = 100
 #: Without these Dagster opens nothing; the events of a single run are a file each, which only that run's page reads.
 _HISTORY_FILES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 
@@ -52,7 +55,19 @@ def prepare_dagster_home(home: Home) -> Path:
     os.environ["DAGSTER_HOME"] = str(folder)
     with dg.DagsterInstance.get() as instance:
         _fail_dead_runs(instance, home)
+        for run in instance.get_runs(limit=_RUNS_OF_THE_FIRST_PAGE):
+            if run.remote_job_origin is None:
+                name_code_location(instance, run.run_id)
     return folder
+
+
+def name_code_location(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Name the code location of a run of `clv run`: the timeline, which is the UI's first page, leaves runs without one out."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.remote_job_origin is None:
+        (location,) = location_origins_from_yaml_paths([str(WORKSPACE)])
+        repository = RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME)
+        instance.run_storage.replace_job_origin(run, repository.get_job_origin(run.job_name))
 
 
 def damaged_history(home: Home) -> list[Path]:
@@ -78,14 +93,3 @@ def _fail_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
             instance.report_run_failed(
                 run, "The process of this run ended without an error message; it was probably killed."
             )
-
-
-def start_ui(settings: Settings, port: int) -> None:
-    """Replace this process by the Dagster UI of the settings' home, on 127.0.0.1, with the nightly schedule running."""
-    prepare_dagster_home(Home(settings.home))
-    dagster = Path(sys.executable).with_name("dagster")
-    arguments = ["dev", "-w", str(WORKSPACE), "-h", "127.0.0.1", "-p", str(port)]
-    os.environ["CLV_HOME"] = str(settings.home.absolute())
-    if not IS_INSTALLED:
-        os.chdir(PROJECT)
-    os.execv(dagster, [str(dagster), *arguments])

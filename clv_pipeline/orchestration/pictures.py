@@ -1,4 +1,7 @@
-"""Plots in asset metadata: numbers come from the warehouse, pictures from reporting, Markdown goes to the Dagster UI."""
+"""Plots in asset metadata: numbers come from the warehouse, pictures from reporting, Markdown goes to the Dagster UI.
+
+The UI shows Markdown of under 1,000 characters in the page (a sketch), and longer Markdown after a click (the plot in full).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.reporting import drawing, labels, markdown, plots
+from clv_pipeline.reporting import drawing, labels, markdown, plots, sketches
 from clv_pipeline.warehouse.connection import Connection, has_table
 
 if TYPE_CHECKING:
@@ -41,13 +44,15 @@ def of_test_window(connection: Connection, settings: Settings) -> dict[str, Any]
         if frame.empty:
             continue
         actual, predicted = frame["actual_spend"].to_numpy(), frame["predicted_spend"].to_numpy()
-        found[f"predicted against actual {days}d"] = _shown(
+        gains = plots.gains(actual, predicted), plots.gains(actual, actual)
+        means = plots.means_by_decile(actual, predicted)
+        found[f"gain {days}d"] = _sketched(sketches.gain(*gains))
+        found[f"decile calibration {days}d"] = _sketched(sketches.calibration(*means, settings.currency))
+        found[_in_full(f"gain {days}d")] = _shown(plots.gain_curve(*gains))
+        found[_in_full(f"decile calibration {days}d")] = _shown(plots.decile_calibration(*means, settings.currency))
+        found[_in_full(f"predicted against actual {days}d")] = _shown(
             plots.predicted_against_actual(actual, predicted, settings.currency)
         )
-        means = plots.means_by_decile(actual, predicted)
-        found[f"decile calibration {days}d"] = _shown(plots.decile_calibration(*means, settings.currency))
-        gains = plots.gains(actual, predicted), plots.gains(actual, actual)
-        found[f"gain {days}d"] = _shown(plots.gain_curve(*gains))
     return found
 
 
@@ -68,12 +73,13 @@ def of_what_drives_predictions(connection: Connection, settings: Settings) -> di
     found: dict[str, Any] = {}
     for (target, kind), group in groupby(bars, key=lambda row: row[:2]):
         name, lost, _ = labels.drivers(target, settings.currency)
-        title = f"{name}: importance by {kind}"
-        found[title.lower()] = _shown(plots.bars_with_intervals([row[2:] for row in group], lost))
+        title, rows = f"{name}: importance by {kind}".lower(), [row[2:] for row in group]
+        found[title] = _sketched(sketches.bars([(label, drop) for label, drop, _, _ in rows], lost, digits=3))
+        found[_in_full(title)] = _shown(plots.bars_with_intervals(rows, lost))
     for target, curves in groupby(points, key=lambda row: row[0]):
         name, _, unit = labels.drivers(target, settings.currency)
-        title = f"{name} by value of a feature"
-        found[title.lower()] = _shown(plots.dependence([row[1:] for row in curves], unit))
+        title = f"{name} by value of a feature".lower()
+        found[_in_full(title)] = _shown(plots.dependence([row[1:] for row in curves], unit))
     return found
 
 
@@ -87,7 +93,7 @@ def of_sources(connection: Connection, settings: Settings) -> dict[str, Any]:
     ).fetchall()
     if not bars:
         return {}
-    return {"what each source adds": _shown(plots.bars_with_intervals(bars, "normalised Gini"))}
+    return {"what each source adds": _sketched(sketches.bars_with_intervals(bars, "normalised Gini"))}
 
 
 def of_segments(connection: Connection) -> dict[str, Any]:
@@ -95,8 +101,15 @@ def of_segments(connection: Connection) -> dict[str, Any]:
     rows = connection.execute(
         "select replace(segment, '_', ' '), count(*) from published.customer_clv group by segment order by 2 desc"
     ).fetchall()
-    figure = plots.horizontal_bars([r[0] for r in rows], [float(r[1]) for r in rows], "customers")
-    return {"customers by segment": _shown(figure)}
+    return {"customers by segment": _sketched(sketches.bars(rows, "customers"))}
+
+
+def _in_full(name: str) -> str:
+    return f"{name}, in full"
+
+
+def _sketched(text: str) -> dg.MetadataValue:
+    return dg.MetadataValue.md(text)
 
 
 def _shown(figure: Figure) -> dg.MetadataValue:

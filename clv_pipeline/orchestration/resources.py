@@ -17,6 +17,7 @@ from clv_pipeline.core.run_lock import hold
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.demo_company.company import with_demo_source
 from clv_pipeline.modeling.registry.registry import Registry
+from clv_pipeline.orchestration.dagster_home import name_code_location
 from clv_pipeline.orchestration.failure_fields import tags_of
 from clv_pipeline.publishing.recovery import recover
 from clv_pipeline.quality.expectations import Validator
@@ -43,6 +44,8 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Hold the lock of the home while a run uses it, however it was started."""
         run = context.run
         assert run is not None
+        assert context.instance is not None
+        name_code_location(context.instance, run.run_id)
         started_by = run.tags.get("dagster/schedule_name", "the Dagster UI")
         with ExitStack() as held:
             try:
@@ -51,7 +54,6 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
                     claim_home(self.settings)
                     recover(self.warehouse, self.home.published, self.settings.name)
             except PipelineError as error:
-                assert context.instance is not None
                 context.instance.add_run_tags(run.run_id, tags_of(error))
                 raise
             yield self

@@ -1,44 +1,42 @@
 """The second publication target: the tables of a bundle copied into any SQLAlchemy database, all in one transaction.
 
 Nothing is ever dropped, renamed or truncated: grants and dependent views stay, readers see the old run or the new one
-and never an empty table, and an idle reader blocks nothing. The contents of the tables are decided in `publishing.py`.
+and never an empty table, and an idle reader blocks nothing. Before the transaction ends, what is there is compared with the
+bundle. The contents of the tables are decided in `publishing.py`.
 """
 
-import io
-import re
+import logging
+from collections import defaultdict
 from collections.abc import Collection
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psycopg
-import pyarrow as pa
-import pyarrow.csv as pacsv
 import sqlalchemy as sa
 
-from clv_pipeline.contracts.published import PUBLISHED
+from clv_pipeline.contracts.published import CONTRACT_VERSION, PUBLISHED
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.publishing.erased_list import check_list, note_list
 from clv_pipeline.publishing.frozen_tables import mark_frozen
-from clv_pipeline.publishing.target_place import KEY_TEXT, place_of, prepare_transaction
+from clv_pipeline.publishing.target_owner import check_owner, note_owner, owner_of
+from clv_pipeline.publishing.target_place import TargetPlace, place_of, prepare_transaction
+from clv_pipeline.publishing.target_rows import NAME, different_rows, replace_rows
+from clv_pipeline.publishing.target_structure import Structure, bring_up_to_date, refusal, structure_of
+from clv_pipeline.publishing.target_types import type_of
 from clv_pipeline.sources.tombstones import read_tombstones
-from clv_pipeline.warehouse.connection import Connection, columns_of, one_row, open_bundle_file, quote_text, row_count
+from clv_pipeline.warehouse.connection import Connection, one_row, open_bundle_file, row_count
 
-_BATCH_ROWS = 20_000
-#: Key of a table's `info`: its name in the bundle.
-_NAME = "published as"
-_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
-    "VARCHAR": sa.Text(),
-    "DATE": sa.Date(),
-    "TIMESTAMP WITH TIME ZONE": sa.DateTime(timezone=True),
-    "INTEGER": sa.Integer(),
-    "BIGINT": sa.BigInteger(),
-    "DOUBLE": sa.Double(),
-    "BOOLEAN": sa.Boolean(),
+log = logging.getLogger(__name__)
+
+#: To most collations of MySQL and MariaDB 'A1' and 'a1' are one key, and some character sets have no emoji.
+_MYSQL: dict[str, Any] = {
+    f"{dialect}_{option}": value
+    for dialect in ("mysql", "mariadb")
+    for option, value in (("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
 }
 
 
@@ -51,14 +49,18 @@ class TargetReport:
     row_counts: dict[str, int]
 
 
-def publish_to_database(served: Path, settings: Settings, *, again: bool = False) -> TargetReport | None:
+def publish_to_database(
+    served: Path, settings: Settings, *, again: bool = False, only_ours: bool = False
+) -> TargetReport | None:
     """Copy the tables of the bundle file `served` to the target; None when no target is configured.
 
-    A target that already has that run is left unchanged, unless `again` (the bundle was changed by an erasure).
+    A target that already has that run, row for row by count and sum, is left unchanged, unless `again` (the bundle was changed by
+    an erasure). With `only_ours`, a place in which the bundle's source has never published is refused.
 
     Raises:
         ConfigurationError: the URL cannot be used.
-        PublishError: the database refused; its rows are unchanged, and the bundle is served anyway.
+        PublishError: the database refused, has tables of others, or did not store what was written; its rows are unchanged,
+            and the bundle is served anyway.
         PrivacyError: the target knows of a longer list of erased customers; not for `again`, which is how one gets longer.
     """
     place = place_of(settings)
@@ -67,27 +69,36 @@ def publish_to_database(served: Path, settings: Settings, *, again: bool = False
     tombstones = read_tombstones(settings)
     with open_bundle_file(served) as bundle:
         # `clv forget` names no source: the bundle knows whose it is
-        run_id, source = one_row(bundle, "select run_id, source_name from clv_run")
+        run_id, source, version = one_row(bundle, "select run_id, source_name, contract_version from clv_run")
+        _check_version(run_id, version)
         tables = published_tables(bundle, place.schema, place.suffix)
-        row_counts: dict[str, int] = {}
         try:
             with place.engine.begin() as target:
                 prepare_transaction(target)
                 if not again:
                     check_list(target, place, settings, source, tombstones)
-                if again or not _holds(target, tables, run_id):
-                    changed = _create_missing(target, tables)
-                    same = [] if again else _same_nights(target, tables, bundle, changed)
-                    for table in tables:
-                        is_history = PUBLISHED[table.info[_NAME]].is_history
-                        _replace_rows(target, table, bundle, kept=same if is_history else [])
-                    row_counts = {t.info[_NAME]: row_count(bundle, t.info[_NAME]) for t in tables}
+                existing = structure_of(target, place.schema)
+                owner = owner_of(target, place, existing)
+                if only_ours and owner is None:
+                    raise _not_ours(place, source)
+                check_owner(place, owner, source, settings.publish_schema)
+                is_there = not again and _holds(target, tables, existing, run_id, source, version)
+                changed = bring_up_to_date(target, place, tables, existing)
+                note_owner(target, place, owner, source)
+                row_counts: dict[str, int] = {}
+                if not is_there or changed or _has_lost_rows(target, place, tables, bundle, run_id):
+                    _write(
+                        target, place, tables, bundle, [] if again else _same_nights(target, tables, bundle, changed)
+                    )
+                    _empty_others(target, place, tables, existing)
+                    row_counts = {t.info[NAME]: row_count(bundle, t.info[NAME]) for t in tables}
                 note_list(target, place, source, tombstones)
         except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
             raise PublishError(
                 f"Run {run_id} could not be published to {place.where}: {reason_of(error)}",
                 next_step="fix the database, the permissions or CLV_PUBLISH_URL, then materialise published/database again "
                 "(or run again); the rows in the database are unchanged, and the bundle is served.",
+                anchor="second_target",
             ) from None
     mark_frozen(place)
     return TargetReport(place.where, run_id, row_counts)
@@ -97,6 +108,9 @@ def published_tables(bundle: Connection, schema: str | None, suffix: str = "") -
     """Return the published tables as a bundle has them: its columns, types and descriptions, the contract's keys.
 
     suffix: the end of each table's name where there are no schemas; `info` has the name without it.
+
+    Raises:
+        PublishError: the bundle is of an older release, in which a table had another key.
     """
     metadata = sa.MetaData(schema=schema)
     described = {
@@ -105,6 +119,15 @@ def published_tables(bundle: Connection, schema: str | None, suffix: str = "") -
             "select table_name, column_name, description from column_dictionary"
         ).fetchall()
     }
+    # a bundle of an older release, served again by a rollback, has fewer of them
+    in_bundle = _columns_of(bundle)
+    for name in PUBLISHED.keys() & in_bundle.keys():
+        if missing := set(PUBLISHED[name].key) - in_bundle[name].keys():
+            raise PublishError(
+                f"The bundle's table {name} has no {', '.join(sorted(missing))}, which is in its key: an older release made it",
+                next_step="serve a bundle of this release, or publish this one with the release that made it.",
+                anchor="second_target",
+            )
     return [
         sa.Table(
             f"{name}{suffix}",
@@ -112,73 +135,94 @@ def published_tables(bundle: Connection, schema: str | None, suffix: str = "") -
             *(
                 sa.Column(
                     column,
-                    _type_of(name, column, sql_type),
+                    type_of(name, column, in_bundle[name]),
                     nullable=column not in table.key,
                     comment=described.get((name, column)),
                 )
-                for column, sql_type in columns_of(bundle, name).items()
+                for column in in_bundle[name]
             ),
             sa.PrimaryKeyConstraint(*table.key),
-            info={_NAME: name},
+            info={NAME: name},
+            **_MYSQL,
         )
         for name, table in PUBLISHED.items()
+        if name in in_bundle
     ]
 
 
-def _type_of(table: str, column: str, sql_type: str) -> sa.types.TypeEngine[Any]:
-    if sql_type == "VARCHAR" and column in PUBLISHED[table].key:
-        return KEY_TEXT
-    if decimal := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", sql_type):
-        return sa.Numeric(int(decimal[1]), int(decimal[2]))
-    if sql_type not in _TYPES:
+def _columns_of(bundle: Connection) -> dict[str, dict[str, str]]:
+    """Return table -> column -> SQL type, all in one query."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for table, column, sql_type in bundle.execute(
+        "select table_name, column_name, data_type from information_schema.columns order by table_name, ordinal_position"
+    ).fetchall():
+        found[table][column] = sql_type
+    return found
+
+
+def _check_version(run_id: str, version: str) -> None:
+    if version.partition("-")[0] != CONTRACT_VERSION.partition("-")[0]:
         raise PublishError(
-            f"{table}.{column} has the type {sql_type}, which is not supported in target databases",
-            next_step=f"cast it in sql/4_published/{table}.sql to one of: DECIMAL, {', '.join(_TYPES)}.",
+            f"Run {run_id} is of contract {version}, and this release writes {CONTRACT_VERSION} to a target",
+            next_step="serve a bundle of this release, or publish this one with the release that made it.",
+            anchor="second_target",
         )
-    return _TYPES[sql_type]
 
 
-def _existing(target: sa.Connection, schema: str | None) -> dict[str, dict[str, str | None]]:
-    """Return table -> column -> comment of what is in the schema."""
-    tables = sa.inspect(target).get_multi_columns(schema=schema)
-    return {name: {c["name"]: c.get("comment") for c in columns} for (_, name), columns in tables.items()}
+def _not_ours(place: TargetPlace, source: str) -> PublishError:
+    return PublishError(
+        f"The source '{source}' has never published to {place.named}, so nothing was published there now",
+        next_step="if source.toml sets publish_schema, set CLV_SOURCE to its folder and run the same command again.",
+        anchor="second_target",
+    )
 
 
-def _holds(target: sa.Connection, tables: list[sa.Table], run_id: str) -> bool:
-    if not {t.name for t in tables} <= _existing(target, tables[0].schema).keys():
+def _holds(
+    target: sa.Connection, tables: list[sa.Table], existing: Structure, run_id: str, source: str, version: str
+) -> bool:
+    run = next(t for t in tables if t.info[NAME] == "clv_run")
+    columns = ("run_id", "source_name", "contract_version")
+    if not {t.name for t in tables} <= existing.keys() or not set(columns) <= existing[run.name].columns.keys():
         return False
-    run = next(t for t in tables if t.info[_NAME] == "clv_run")
-    return target.execute(sa.select(run.c.run_id)).scalars().all() == [run_id]
+    rows = target.execute(sa.select(*(run.c[name] for name in columns)))
+    return [tuple(row) for row in rows] == [(run_id, source, version)]
 
 
-def _create_missing(target: sa.Connection, tables: list[sa.Table]) -> set[str]:
-    """Make the schema, tables and columns that are not there, and bring the columns' comments up to date.
+def _has_lost_rows(
+    target: sa.Connection, place: TargetPlace, tables: list[sa.Table], bundle: Connection, run_id: str
+) -> bool:
+    different = [d.what for of_table in different_rows(target, tables, bundle).values() for d in of_table]
+    if different:
+        log.warning("%s no longer has run %s as published (%s): it is written again", place.named, run_id, different[0])
+    return bool(different)
 
-    Return the names of the tables that were made or got a column.
+
+def _write(
+    target: sa.Connection, place: TargetPlace, tables: list[sa.Table], bundle: Connection, same_nights: list[date]
+) -> None:
+    """Replace every table's rows by the bundle's, but for the history of `same_nights`, and compare what is there then.
+
+    Raises:
+        PublishError: it is not what the bundle has.
     """
-    changed = set()
-    schema = tables[0].schema
-    if schema and not sa.inspect(target).has_schema(schema):
-        target.execute(sa.schema.CreateSchema(schema))
-    existing = _existing(target, schema)
     for table in tables:
-        if table.name not in existing:
-            table.create(target)
-            changed.add(table.name)
-            continue
-        comments = existing[table.name]
-        for column in table.columns:
-            if column.name not in comments:
-                _add_column(target, table, column)
-                changed.add(table.name)
-            if target.dialect.supports_comments and comments.get(column.name) != column.comment:
-                target.execute(sa.schema.SetColumnComment(column))
-    return changed
+        replace_rows(target, table, bundle, kept=same_nights if PUBLISHED[table.info[NAME]].is_history else [])
+    different = different_rows(target, tables, bundle)
+    # rows of nights that were left alone had been deleted or changed there
+    history = [t for t in tables if same_nights and t.info[NAME] in different and PUBLISHED[t.info[NAME]].is_history]
+    for table in history:
+        replace_rows(target, table, bundle, kept=[])
+        del different[table.info[NAME]]
+    different |= different_rows(target, history, bundle)
+    if different:
+        raise refusal(place, [d for of_table in different.values() for d in of_table])
 
 
-def _add_column(target: sa.Connection, table: sa.Table, column: sa.Column[Any]) -> None:
-    name = target.dialect.identifier_preparer.format_table(table)
-    target.exec_driver_sql(f"alter table {name} add {sa.schema.CreateColumn(column).compile(dialect=target.dialect)}")
+def _empty_others(target: sa.Connection, place: TargetPlace, tables: list[sa.Table], existing: Structure) -> None:
+    """Delete the rows of the contract's tables that the bundle does not have: they are of another run."""
+    for name in PUBLISHED.keys() - {table.info[NAME] for table in tables}:
+        if f"{name}{place.suffix}" in existing:
+            target.execute(sa.delete(sa.table(f"{name}{place.suffix}", schema=place.schema)))
 
 
 def _same_nights(
@@ -188,54 +232,16 @@ def _same_nights(
 
     Their rows are left alone, so that a night costs the same however long the history is.
     """
-    by_name = {table.info[_NAME]: table for table in tables}
-    totals = by_name["predicted_totals"]
+    by_name = {table.info[NAME]: table for table in tables}
+    columns = ("as_of_date", "horizon_days", "run_id", "customers_in_history")
+    totals = by_name.get("predicted_totals")
+    if totals is None or not set(columns) <= set(totals.c.keys()):
+        return []  # a bundle of an older release
     if {totals.name, *(t.name for name, t in by_name.items() if PUBLISHED[name].is_history)} & set(changed):
         return []
-    columns = ("as_of_date", "horizon_days", "run_id", "customers_in_history")
     there = {tuple(row) for row in target.execute(sa.select(*(totals.c[name] for name in columns)))}
     of_bundle = bundle.execute(
         f"select {', '.join(columns)} from predicted_totals order by as_of_date, horizon_days"
     ).fetchall()
     different = {row[0] for row in of_bundle if row not in there}
     return sorted({row[0] for row in of_bundle} - different)
-
-
-def _replace_rows(target: sa.Connection, table: sa.Table, bundle: Connection, kept: list[date]) -> None:
-    """Delete the table's rows and write the bundle's, but for those of the `kept` nights.
-
-    Text without NUL, which PostgreSQL cannot store: it becomes the replacement character.
-    """
-    columns = ", ".join(
-        f"replace({c.name}, chr(0), chr(65533)) as {c.name}" if isinstance(c.type, sa.Text) else c.name
-        for c in table.columns
-    )
-    copies = target.dialect.name == "postgresql" and target.dialect.driver == "psycopg"
-    target.execute(sa.delete(table).where(table.c.as_of_date.not_in(kept)) if kept else sa.delete(table))
-    nights = ", ".join(quote_text(str(night)) for night in kept)
-    others = f" where as_of_date not in ({nights})" if kept else ""
-    # closed at once if the target fails: a half-read result would keep DuckDB from opening the file again
-    with bundle.sql(f"select {columns} from {table.info[_NAME]}{others}").to_arrow_reader(_BATCH_ROWS) as batches:
-        (_copy if copies else _insert)(target, table, batches)
-
-
-def _copy(target: sa.Connection, table: sa.Table, batches: pa.RecordBatchReader) -> None:
-    preparer = target.dialect.identifier_preparer
-    columns = ", ".join(preparer.format_column(c) for c in table.columns)
-    cursor = cast(psycopg.Cursor[Any], target.connection.cursor())
-    with (
-        closing(cursor),
-        cursor.copy(
-            f"copy {preparer.format_table(table)} ({columns}) from stdin (format csv, encoding 'UTF8')"
-        ) as copy,
-    ):
-        for batch in batches:
-            text = io.BytesIO()
-            # quotes every text and leaves null bare, because COPY distinguishes null from empty text that way
-            pacsv.write_csv(batch, text, pacsv.WriteOptions(include_header=False))
-            copy.write(text.getvalue())
-
-
-def _insert(target: sa.Connection, table: sa.Table, batches: pa.RecordBatchReader) -> None:
-    for batch in batches:
-        target.execute(sa.insert(table), batch.to_pylist())

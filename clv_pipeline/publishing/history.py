@@ -39,14 +39,11 @@ def write_tonight(connection: Connection, settings: Settings) -> None:
                 predicted_spend_low_{days:d}d as predicted_spend_low, predicted_spend_high_{days:d}d as predicted_spend_high,
                 greatest(coalesce(scored.spend, 0), 0) * {days / window} as baseline_spend,
                 1 - exp(-coalesce(scored.rate, 0) * {days / 30}) as baseline_probability,
-                segment, value_tier, score_status,
-                historic_value, currency, model_version, run_id, scored_at, updated_at,
-                $definition as segment_definition
+                segment, value_tier, score_status, historic_value, updated_at
             from published.customer_clv
             left join scored using (customer_id)
             order by customer_id
             """,
-            {"definition": segment_definition(settings)},
         )
 
 
@@ -97,18 +94,23 @@ def remember(connection: Connection) -> None:
     )
 
 
-def segment_moves(connection: Connection) -> SegmentMoves:
-    """Count the customers who changed segment since the previous run, each by the first cause that applies."""
+def segment_moves(connection: Connection, definition: str) -> SegmentMoves:
+    """Count the customers who changed segment since the previous run, each by the first cause that applies.
+
+    definition: that of tonight's segments (`segment_definition`).
+    """
     (previous,) = one_row(
         connection, "select max(as_of_date) from scores.history where as_of_date < (select as_of from scores.run)"
     )
     days = {"previous": previous}
-    (definitions,) = one_row(
+    is_other_model, is_other_definition = one_row(
         connection,
-        "select count(distinct coalesce(segment_definition, '')) from ("
-        "select segment_definition from scores.tonight "
-        "union all select segment_definition from scores.history where as_of_date = $previous)",
-        days,
+        """
+        select coalesce(bool_or(model_version <> (select model_version from scores.run)), false),
+            coalesce(bool_or(coalesce(segment_definition, '') <> $definition), false)
+        from scores.night_totals where as_of_date = $previous
+        """,
+        days | {"definition": definition},
     )
     rows = connection.execute(
         """
@@ -123,7 +125,7 @@ def segment_moves(connection: Connection) -> SegmentMoves:
             case
                 when now.segment = before.segment then ''
                 when now.historic_value <> before.historic_value then 'orders or returns since then'
-                when now.model_version <> before.model_version then 'another model'
+                when $is_other_model then 'another model'
                 when now.predicted_spend = before.predicted_spend
                     and now.purchase_probability = before.purchase_probability then 'the thresholds moved'
                 else 'time passed'
@@ -132,7 +134,7 @@ def segment_moves(connection: Connection) -> SegmentMoves:
         from now inner join before using (customer_id)
         group by cause order by count(*) desc, cause
         """,
-        days,
+        days | {"is_other_model": is_other_model},
     ).fetchall()
     causes = {cause: count for cause, count in rows if cause}
-    return SegmentMoves(previous, sum(count for _, count in rows), sum(causes.values()), causes, definitions > 1)
+    return SegmentMoves(previous, sum(count for _, count in rows), sum(causes.values()), causes, is_other_definition)

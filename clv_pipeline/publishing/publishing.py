@@ -26,7 +26,7 @@ from clv_pipeline.publishing.audit import audit, unscored_customers
 from clv_pipeline.publishing.base_parameters import base_parameters
 from clv_pipeline.publishing.bundle import Bundle, seal, write_files, write_manifest
 from clv_pipeline.publishing.feature_statistics import write_feature_statistics
-from clv_pipeline.publishing.history import remember, segment_moves, write_tonight
+from clv_pipeline.publishing.history import remember, segment_definition, segment_moves, write_tonight
 from clv_pipeline.publishing.lineage import build_lineage
 from clv_pipeline.publishing.serving import remove_old_bundles, serve
 from clv_pipeline.quality.conservation import check_money_is_conserved
@@ -64,6 +64,7 @@ def publish_parameters(settings: Settings) -> Parameters:
         "erased_customer": ERASED_CUSTOMER.text,
         **base_parameters(settings),
         "attribution": ATTRIBUTION,
+        "segment_definition": segment_definition(settings),
     }
 
 
@@ -90,7 +91,8 @@ def build_customer_clv(
         write_tonight(connection, settings)
         write_feature_statistics(connection)
         (as_of,) = one_row(connection, "select as_of from scores.run")
-        judged = judge_segment_changes(segment_moves(connection), as_of, settings)
+        moves = segment_moves(connection, segment_definition(settings))
+        judged = judge_segment_changes(moves, as_of, settings)
         return raise_unacknowledged(connection, [judged], acknowledged)
 
 

@@ -18,6 +18,10 @@ from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of, has_table, quote_text
 
 log = logging.getLogger(__name__)
+#: What an older release wrote beside each customer of a night; it is the same for all of them, and belongs to the night's totals.
+_OF_THE_NIGHT = ("currency", "model_version", "run_id", "scored_at", "segment_definition")
+#: Columns of `predicted_totals` that bundles of an older release lack.
+_LATER = {"scored_at", "segment_definition"}
 
 
 def recover(warehouse: Warehouse, published: Path, source_name: str) -> None:
@@ -33,13 +37,20 @@ def recover(warehouse: Warehouse, published: Path, source_name: str) -> None:
         os.replace(warehouse.path, warehouse.set_aside)
         _log_of(warehouse).unlink(missing_ok=True)
     warehouse.damage_mark.unlink(missing_ok=True)
-    if newest:
-        with warehouse.transaction() as connection:
+    if newest is None and not warehouse.path.exists():
+        return
+    with warehouse.transaction() as connection:
+        tables.create_if_missing(connection, HISTORY)
+        tables.create_if_missing(connection, NIGHT_TOTALS)
+        tables.create_if_missing(connection, OUTCOMES)
+        _move_to_totals(connection, HISTORY.name)
+        for column in columns_of(connection, HISTORY.name).keys() - {*HISTORY.column_names()}:
+            connection.execute(f"alter table scores.history drop column {column}")
+        if newest:
+            parquet = published / newest / "parquet"
+            _restore_rows(connection, NIGHT_TOTALS, parquet / "predicted_totals.parquet")
+            _restore_rows(connection, OUTCOMES, parquet / "prediction_outcomes.parquet")
             _restore_history(connection, published / newest)
-            tables.create_if_missing(connection, NIGHT_TOTALS)
-            tables.create_if_missing(connection, OUTCOMES)
-            _restore_rows(connection, NIGHT_TOTALS, published / newest / "parquet" / "predicted_totals.parquet")
-            _restore_rows(connection, OUTCOMES, published / newest / "parquet" / "prediction_outcomes.parquet")
 
 
 def _damage(warehouse: Warehouse) -> str | None:
@@ -84,29 +95,66 @@ def _is_of(bundle: Path, source_name: str) -> bool:
 
 def _restore_history(connection: Connection, bundle: Path) -> None:
     """Add the nights of the bundle that the history lacks, if it keeps them: an older release kept every night."""
-    tables.create_if_missing(connection, HISTORY)
-    file = {"file": str(bundle / "parquet" / "customer_clv_history.parquet")}
-    published = _nights(connection, "select distinct as_of_date from read_parquet($file)", file)
+    relation = f"read_parquet({quote_text(str(bundle / 'parquet' / 'customer_clv_history.parquet'))})"
+    published = _nights(connection, f"select distinct as_of_date from {relation}")
     held = _nights(connection, "select distinct as_of_date from scores.history")
     missing = sorted({*kept_nights(published | held)} & published - held)
     if missing:
+        names = ", ".join(columns_of(connection, relation).keys() & {*HISTORY.column_names()})
         tables.append(
             connection,
             HISTORY,
-            "select * from read_parquet($file) where list_contains($missing, as_of_date)",
-            file | {"missing": missing},
+            f"select {names} from {relation} where list_contains($missing, as_of_date)",
+            {"missing": missing},
         )
+        _move_to_totals(connection, relation)
         log.warning("%d nights of the score history were restored from the bundle %s", len(missing), bundle.name)
 
 
-def _restore_rows(connection: Connection, table: Table, file: Path) -> None:
-    """Add the totals or outcomes of the nights that the table lacks; a bundle of an older release has none of this shape."""
-    names = ", ".join(table.column_names())
-    if (
-        not file.exists()
-        or not set(table.column_names()) <= columns_of(connection, f"read_parquet({quote_text(str(file))})").keys()
-    ):
+def _move_to_totals(connection: Connection, relation: str) -> None:
+    """Give the nights of a score history of an older release their totals, as far as they lack them.
+
+    Their totals are of the scores that are left of them. A history of this release has nothing to move.
+    """
+    there = columns_of(connection, relation).keys()
+    if not {"run_id", "model_version", "currency"} <= there:
         return
+    found = ", ".join(f"{f'any_value({name})' if name in there else 'null'} as {name}" for name in _OF_THE_NIGHT)
+    connection.execute(
+        f"""
+        create or replace temp table nights_of_history as
+        select as_of_date, horizon_days, count(*) as customers, sum(predicted_spend) as predicted_spend, {found}
+        from {relation} where as_of_date in (select as_of_date from scores.history) group by as_of_date, horizon_days
+        """
+    )
+    connection.execute(
+        """
+        update scores.night_totals set
+            scored_at = coalesce(night_totals.scored_at, nights.scored_at),
+            segment_definition = coalesce(night_totals.segment_definition, nights.segment_definition)
+        from nights_of_history as nights
+        where night_totals.as_of_date = nights.as_of_date and night_totals.horizon_days = nights.horizon_days
+        """
+    )
+    tables.append(
+        connection,
+        NIGHT_TOTALS,
+        """
+        from nights_of_history
+        where (as_of_date, horizon_days) not in (select (as_of_date, horizon_days) from scores.night_totals)
+        """,
+    )
+    connection.execute("drop table nights_of_history")
+
+
+def _restore_rows(connection: Connection, table: Table, file: Path) -> None:
+    """Add the totals or outcomes of the nights that the table lacks; a bundle of an older release may have none of this shape."""
+    if not file.exists():
+        return
+    there = columns_of(connection, f"read_parquet({quote_text(str(file))})").keys()
+    if {*table.column_names()} - there - _LATER:
+        return
+    names = ", ".join(name for name in table.column_names() if name in there)
     condition = "is_closed and not is_backtest" if table is OUTCOMES else "true"
     tables.append(
         connection,

@@ -18,7 +18,6 @@ from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import PublishError, nearest
 from clv_pipeline.core.home import Home, remove_at_once, write_durably
 from clv_pipeline.core.home_state import read_state
-from clv_pipeline.core.run_lock import hold
 from clv_pipeline.warehouse.connection import one_row, open_bundle_file
 
 log = logging.getLogger(__name__)
@@ -170,28 +169,28 @@ def _until(past: list[str], run_id: str) -> list[str]:
 def roll_back(home: Home, run_id: str | None = None) -> Identity:
     """Serve the previous bundle, or the one named, and return its identity. The next run publishes as usual.
 
+    The caller holds the home's lock, as `rollback.py` does.
+
     Raises:
         PublishError: there is no such bundle of the home's source, or its files differ from its manifest.
-        BusyError: a run is under way.
     """
     published = home.published
-    with hold(home, "clv rollback"):
-        known = _own_bundles(home)
-        chosen = run_id or _previous(published, known)
-        if chosen not in known:
-            raise PublishError(
-                f"There is no bundle '{chosen}' in {published}{nearest(chosen, known)}",
-                next_step=f"name one of these: {', '.join(known) or 'none yet; `clv run` makes one'}.",
-            )
-        manifest, damage = read_manifest(published / chosen), what_is_damaged(published / chosen)
-        if manifest is None or damage:
-            raise PublishError(
-                f"The bundle '{chosen}' is damaged: {damage}",
-                next_step=f"name another one: {', '.join(name for name in known if name != chosen) or 'there is none'}; "
-                "the served bundle is unchanged.",
-            )
-        as_of, source = date.fromisoformat(manifest["as_of_date"]), str(manifest["source_name"])
-        _swap(published, published / chosen, as_of, source)
+    known = _own_bundles(home)
+    chosen = run_id or _previous(published, known)
+    if chosen not in known:
+        raise PublishError(
+            f"There is no bundle '{chosen}' in {published}{nearest(chosen, known)}",
+            next_step=f"name one of these: {', '.join(known) or 'none yet; `clv run` makes one'}.",
+        )
+    manifest, damage = read_manifest(published / chosen), what_is_damaged(published / chosen)
+    if manifest is None or damage:
+        raise PublishError(
+            f"The bundle '{chosen}' is damaged: {damage}",
+            next_step=f"name another one: {', '.join(name for name in known if name != chosen) or 'there is none'}; "
+            "the served bundle is unchanged.",
+        )
+    as_of, source = date.fromisoformat(manifest["as_of_date"]), str(manifest["source_name"])
+    _swap(published, published / chosen, as_of, source)
     return {"run_id": chosen, "as_of_date": as_of.isoformat(), "source_name": source}
 
 

@@ -13,8 +13,22 @@ from clv_pipeline.core.settings import Settings
 
 #: A new column needs a short exclusive lock; waiting longer would queue every new reader behind our lock request.
 _LOCK_TIMEOUT = "30s"
-#: These databases cannot index text of unlimited length.
-KEY_TEXT = sa.Text().with_variant(sa.String(255), "mysql", "mariadb", "mssql", "oracle")
+#: What InnoDB takes for a key, less the numbers and dates in one; a character of utf8mb4 needs 4 bytes, a text 2 for its length.
+_KEY_BYTES = 3024
+_KEY_LENGTH = 255
+
+
+def key_text(texts: int) -> sa.types.TypeEngine[str]:
+    """Return the type of a text in a key of so many texts: these databases cannot index text of unlimited length."""
+    shared = min(_KEY_LENGTH, (_KEY_BYTES // texts - 2) // 4)
+    return (
+        sa.Text()
+        .with_variant(sa.String(shared), "mysql", "mariadb")
+        .with_variant(sa.String(_KEY_LENGTH), "mssql", "oracle")
+    )
+
+
+KEY_TEXT = key_text(1)
 
 
 @dataclass(frozen=True)
@@ -30,6 +44,11 @@ class TargetPlace:
     schema: str | None
     suffix: str
     frozen_schema: str | None
+
+    @property
+    def named(self) -> str:
+        """The place as a message names it."""
+        return f"the schema {self.schema} of {self.where}" if self.schema else self.where
 
 
 def place_of(settings: Settings) -> TargetPlace | None:

@@ -68,6 +68,14 @@ class CleanReport:
     def rows_with(self, disposition: Disposition) -> int:
         return sum(d.rows for d in self.dispositions if d.disposition == disposition)
 
+    @property
+    def has_money(self) -> bool:
+        return any(d.money is not None for d in self.dispositions)
+
+    def money_with(self, disposition: Disposition) -> Decimal:
+        """Return the money of the rows with a disposition, in source currency."""
+        return sum((d.money or Decimal(0) for d in self.dispositions if d.disposition == disposition), Decimal(0))
+
 
 class CleanTableRejected(QualityError):
     """The new table broke a blocking rule and was rolled back; `report` has the details."""

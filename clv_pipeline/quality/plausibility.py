@@ -34,19 +34,19 @@ _EQUAL_LINES = 25
 
 #: What each check looks at, for the Dagster UI.
 CHECKS = {
-    "largest_customer": "Share of the orders and the money of the largest customer.",
-    "guest_share": "Share of the orders that name no customer.",
-    "reused_order_numbers": "Order numbers with lines of several customers, or of days far apart.",
-    "equal_lines": "Equal lines of one order that have no line number and count as sales of their own.",
-    "days_loaded_twice": "Days whose lines were loaded several times.",
-    "empty_months": "Months without an order between months with orders.",
-    "long_pause": "A pause between order days that is no accident.",
-    "order_magnitude": "Median order of each month and currency, compared with the other months.",
-    "currency_magnitude": "Median order of each currency in the reporting currency.",
-    "exchange_rates": "Exchange rates: direction, jumps, contradictions, currencies without orders.",
-    "orders_at_night": "Share of the orders between 1 and 5 in the morning, business time.",
-    "whole_amounts": "Whether amounts have decimals, as prices do and cents or points do not.",
-    "small_amounts": "Median amount of a line, which is hardly below one unit of a currency.",
+    "largest_customer": "No customer has so large a share of the orders or the money that it may be a till or a placeholder.",
+    "guest_share": "Most orders name a customer: what guests spend cannot be predicted.",
+    "reused_order_numbers": "An order number has lines of one customer and of days close together: it was not used again.",
+    "equal_lines": "Few lines without a line number are equal to another line of their order: each counts as a sale.",
+    "days_loaded_twice": "No day has most of its lines several times, as if the source had loaded it twice.",
+    "empty_months": "No month without an order lies between months with orders.",
+    "long_pause": "No pause between order days is far longer than the others: the export is complete.",
+    "order_magnitude": "The median order of each month and currency is of the size of the other months': no change of unit.",
+    "currency_magnitude": "Median orders of all currencies are of one size once converted: the rates fit the amounts.",
+    "exchange_rates": "Exchange rates have the right direction, and do not jump or contradict each other.",
+    "orders_at_night": "Few orders lie between 1 and 5 in the morning: the time zone of the source is as declared.",
+    "whole_amounts": "Amounts have decimals, as prices do; whole ones may be cents or points.",
+    "small_amounts": "The median amount of a line is not far below one unit of its currency: the unit of the amounts is right.",
 }
 
 

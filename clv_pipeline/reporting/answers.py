@@ -9,6 +9,13 @@ from clv_pipeline.warehouse.connection import Connection, records
 
 __all__ = ["Answer", "Statement", "of_bundle"]
 
+#: The tables that the answers are from.
+TABLES = (
+    "base_deciles", "best_customer_profile", "channel_value", "clv_run", "customer_clv", "customer_clv_changes",
+    "customer_reasons", "forecast_improvements", "model_quality", "prediction_outcomes", "recommendations",
+    "revenue_forecast", "segments",
+)  # fmt: skip
+
 
 def of_bundle(connection: Connection) -> list[Answer]:
     """Return the five answers from an open bundle, in the order in which they are asked."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.core.home import write_durably
 from clv_pipeline.reporting import answers, bundle_card, formats, labels
 from clv_pipeline.reporting.bundle_shape import is_as_declared
@@ -76,7 +75,7 @@ def _page(connection: Connection) -> str:
         season=formats.season(run.values["season_factor"]),
         ranking=labels.ranking(ranking) if (ranking := run.values["ranking"]) else "",
         basis=labels.basis(basis) if (basis := run.values["basis"]) else "",
-        answers=answers.of_bundle(connection) if is_as_declared(connection, *PUBLISHED) else None,
+        answers=answers.of_bundle(connection) if is_as_declared(connection, *answers.TABLES) else None,
         sections=[_section(connection, part) for part in _PARTS],
     )
 

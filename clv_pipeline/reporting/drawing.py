@@ -24,13 +24,13 @@ WIDTH = 4.8
 FONT_SIZE = 11
 
 
-def data_uri(png: bytes) -> str:
+def data_uri(picture: bytes, kind: str = "png") -> str:
     """Return a picture as a data URI with its bytes, for pages that fetch nothing.
 
     >>> data_uri(b"png")
     'data:image/png;base64,cG5n'
     """
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 def canvas(x_label: str = "", y_label: str = "", *, height: float = 3.2) -> tuple[Figure, Axes]:
@@ -103,8 +103,13 @@ def _for_a_page(svg: str, text: str) -> str:
     inner = re.sub(r"(font: (?:\w+ )*[\d.]+px )[^;\"]+", r"\1var(--font)", inner)
     inner = re.sub("|".join(_VARIABLES), lambda found: f"var({_VARIABLES[found[0]]})", inner)
     inner = inner.replace("xlink:href", "href")
-    inner = re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), inner)
+    # in tags only: texts have the digits that they were given
+    inner = re.sub(r"<[^>]*>", lambda tag: re.sub(r"\d+\.\d{3,}", _shorter, tag[0]), inner)
     named = set(re.findall(r"#([\w-]+)", inner))
     inner = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in named else "", inner)
     inner = re.sub(r"\s*\n\s*", "\n", inner)
     return f'<svg role="img" aria-label="{html.escape(text)}" {size[0]}>{inner.strip()}'
+
+
+def _shorter(number: re.Match[str]) -> str:
+    return str(round(float(number[0]), 2))

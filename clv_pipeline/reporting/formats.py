@@ -17,6 +17,8 @@ from clv_pipeline.reporting import labels
 Number = int | float | Decimal
 #: From this error on, cents are noise.
 _WHOLE_MONEY_FROM = 100
+#: From this count on, nobody says every single one.
+_ROUNDED_FROM = 10_000
 _NARROW_SPACE, _NO_BREAK_SPACE = "\u202f", "\xa0"
 #: The separators of thousands and of decimals that stand in for Python's comma and dot.
 _SEPARATORS: dict[NumberFormat, tuple[str, str]] = {
@@ -200,23 +202,26 @@ def spoken_percent(share: Number | None, *, signed: bool = False) -> str:
     """
     if share is None or is_missing(share):
         return ""
-    percentage = float(share) * 100
-    if 0 < abs(percentage) < 0.05:
+    percentage = share * 100
+    size = abs(float(percentage))
+    if 0 < size < 0.05:
         return f"under {decimal(0.1, 1)}{_NO_BREAK_SPACE}%"
-    has_decimal = abs(percentage) < 9.95 or 99.5 <= abs(percentage) < 100
-    text = decimal(percentage, 1 if has_decimal and round(percentage, 1) % 1 else 0, signed=signed)
-    return f"{text}{_NO_BREAK_SPACE}%"
+    digits = 1 if size < 9.95 or 99.5 <= size < 100 else 0
+    decimals = f"{percentage:z.{digits}f}".partition(".")[2].strip("0")
+    return f"{decimal(percentage, len(decimals), signed=signed)}{_NO_BREAK_SPACE}%"
 
 
 def counted(number: Number | None, singular: str, plural: str | None = None) -> str:
-    """Return how many of a thing there are, as a person would say it.
+    """Return how many of a thing there are, as a person would say it: below 10,000 every one counts.
 
-    >>> counted(1, "customer"), counted(12345, "customer"), counted(0, "entry", "entries")
-    ('1 customer', '12,300 customers', '0 entries')
+    >>> counted(1, "customer"), counted(5853, "customer"), counted(12345, "customer"), counted(0, "entry", "entries")
+    ('1 customer', '5,853 customers', '12,300 customers', '0 entries')
     """
     if number is None or is_missing(number):
         return ""
-    return f"{spoken(number)} {singular if number == 1 else plural or f'{singular}s'}"
+    whole = round(number)
+    shown = count(whole) if whole < _ROUNDED_FROM else spoken(whole)
+    return f"{shown} {singular if whole == 1 else plural or f'{singular}s'}"
 
 
 def _unit(value: Number) -> tuple[int, str]:
@@ -304,6 +309,8 @@ def cell(column: str, value: object) -> str:
 
     >>> cell("customers", 1200), cell("purchase_probability_90d", 0.25), cell("is_in_crm", True)
     ('1,200', '25.0%', 'yes')
+    >>> cell("share_inside", 0.93), cell("repeat_share_low", 0.4)
+    ('93.0%', '40.0%')
     >>> cell("segment", "churn_risk"), cell("historic_value", Decimal("1234.50")), cell("country", None)
     ('churn risk', '1,234.50', '')
     """
@@ -311,7 +318,7 @@ def cell(column: str, value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float | Decimal) and ("probability" in column or column.endswith("_share")):
+    if isinstance(value, float | Decimal) and ("probability" in column or "share" in column.split("_")):
         return percent(value)
     if isinstance(value, int | Decimal):
         return localised(f"{value:,}")

@@ -89,6 +89,9 @@ COLUMNS_OF_CODES = {"segment", "score_status", "table_name"}
 #: Headings that are clearer than the column's name.
 _HEADINGS = {
     "customer_id": "customer",
+    "predicted_spend_total": "predicted spend",
+    "predicted_spend_total_low": "lower end",
+    "predicted_spend_total_high": "upper end",
     "predicted_spend_mean": "predicted spend per customer",
     "predicted_spend_share": "share of predicted spend",
     "purchase_probability_mean": "mean purchase probability",
@@ -105,13 +108,12 @@ _HEADINGS = {
     "disposition": "status",
     "row_count": "rows",
     "source_money": "amount at the source",
-    "window_state": "window",
     "expected_spend": "expected",
     "expected_spend_low": "lower end",
     "expected_spend_high": "upper end",
     "actual_spend": "actual",
     "is_inside": "total inside",
-    "inside_share": "customers inside",
+    "share_inside": "customers inside",
     "baseline_gini": "baseline's gini",
     "baseline_bias": "baseline's bias",
 }

@@ -14,13 +14,13 @@ def table(shown: Table) -> list[str]:
     return lines + ["| " + " | ".join(map(_cell, row)) + " |" for row in shown.rows]
 
 
-def picture(png: bytes, text: str = "plot") -> str:
+def picture(content: bytes, text: str = "plot", kind: str = "png") -> str:
     """Return a picture that carries its own bytes.
 
     >>> picture(b"png", "gain")
     '![gain](data:image/png;base64,cG5n)'
     """
-    return f"![{text}]({data_uri(png)})"
+    return f"![{text}]({data_uri(content, kind)})"
 
 
 def _cell(text: str) -> str:

@@ -135,10 +135,12 @@ def _by_decile(groups: Sequence[Sequence[float]], names: Sequence[str], y_label:
     return figure, axes
 
 
-def gain_curve(reached: Sequence[float], perfect: Sequence[float] | None = None) -> Figure:
-    """Share of all spend reached by the highest-ranked share of customers: the model, a random order, and the perfect one.
+def gain_curve(
+    reached: Sequence[float], perfect: Sequence[float] | None = None, rule: Sequence[float] | None = None
+) -> Figure:
+    """Share of all spend reached by the highest-ranked share of customers: by the model, at random, in the perfect order.
 
-    `reached` and `perfect` are shares at equal steps from no customer to all of them.
+    All are shares at equal steps from no customer to all of them; `rule` is the order of a fixed rule, past spend.
     """
     figure, axes = canvas("share of customers, highest prediction first", "share of actual spend")
     steps = np.linspace(0, 1, len(reached))
@@ -147,6 +149,8 @@ def gain_curve(reached: Sequence[float], perfect: Sequence[float] | None = None)
     axes.plot(
         steps, reached, color=ACCENT, linewidth=2, marker="o" if len(steps) < 20 else "", markersize=4, label="model"
     )
+    if rule is not None:
+        axes.plot(np.linspace(0, 1, len(rule)), rule, color=INK, linewidth=1, label="by past spend")
     axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=":", label="random order")
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
@@ -187,7 +191,8 @@ def changes(names: Sequence[str], values: Sequence[float], unit: str) -> Figure:
     shown = [f"{name}: {formats.spoken(value, signed=True)}" for name, value in zip(names, values, strict=True)]
     figure, axes, places = _bars(shown, unit)
     axes.barh(places, values, color=[BAD if value < 0 else GOOD for value in values], height=0.3)
-    axes.axvline(0, color=QUIET, linewidth=1)
+    # next to the bars only: the names begin on the left
+    axes.vlines(np.zeros(len(places)), places - 0.15, places + 0.15, color=QUIET, linewidth=1)
     return figure
 
 
@@ -215,7 +220,8 @@ def bars_with_intervals(bars: Sequence[Bar], unit: str) -> Figure:
     axes.barh(places, values, color=ACCENT, height=0.3)
     whiskers = np.array([np.subtract(values, lows), np.subtract(highs, values)])
     axes.errorbar(values, places, xerr=whiskers, fmt="none", ecolor=INK, elinewidth=1, capsize=2)
-    axes.axvline(0, color=QUIET, linewidth=1)
+    # next to the bars only: the names begin on the left
+    axes.vlines(np.zeros(len(places)), places - 0.15, places + 0.15, color=QUIET, linewidth=1)
     return figure
 
 
@@ -225,7 +231,7 @@ def _bars(names: Sequence[str], unit: str) -> tuple[Figure, Axes, NDArray[np.int
     places = np.arange(len(names))[::-1]
     for place, name in zip(places, names, strict=True):
         axes.text(
-            0, place + 0.22, _cut(name, _LONGEST_NAME), transform=axes.get_yaxis_transform(), color=INK,
+            0.008, place + 0.22, _cut(name, _LONGEST_NAME), transform=axes.get_yaxis_transform(), color=INK,
             fontsize=FONT_SIZE - 1, va="bottom", parse_math=False,
         )  # fmt: skip
     axes.set_yticks([])

@@ -25,29 +25,27 @@ def kept_nights(nights: Iterable[date]) -> list[date]:
     return sorted({*distinct[-DAILY_NIGHTS:], *first_of_month.values()})
 
 
-def other_nights(connection: Connection, as_of: date) -> dict[date, str]:
-    """Return as_of -> run_id of the nights that the bundle of a night carries beside its own, oldest first."""
+def other_nights(connection: Connection, as_of: date) -> list[date]:
+    """Return the nights whose scores the bundle of a night carries beside its own, oldest first."""
     if not has_table(connection, HISTORY.name):
-        return {}
+        return []
     rows = connection.execute(
-        "select distinct as_of_date, run_id from scores.history where as_of_date <> $as_of order by all",
-        {"as_of": as_of},
+        "select distinct as_of_date from scores.history where as_of_date <> $as_of", {"as_of": as_of}
     ).fetchall()
-    runs = dict(rows)
-    return {night: runs[night] for night in kept_nights([as_of, *runs]) if night != as_of}
+    return [night for night in kept_nights([as_of, *(night for (night,) in rows)]) if night != as_of]
 
 
 def earlier_runs(connection: Connection, as_of: date) -> list[tuple[str, str]]:
     """Return (as_of, run_id) of every other night of which the bundle of a night carries something, sorted.
 
-    Scores of the kept nights, the totals of all nights, and the outcomes that a night computed when a window was over.
+    The totals of all nights, some of whose scores are kept too, and the outcomes that a night computed when a window was over.
     """
-    found = set(other_nights(connection, as_of).items())
+    found: set[tuple[date, str]] = set()
     for table, night, run in (
         (NIGHT_TOTALS.name, "as_of_date", "run_id"),
         (OUTCOMES.name, "outcome_as_of_date", "outcome_run_id"),
     ):
         if has_table(connection, table):
             query = f"select distinct {night}, {run} from {table} where {night} <> $as_of"
-            found |= {tuple(row) for row in connection.execute(query, {"as_of": as_of}).fetchall()}
+            found.update(connection.execute(query, {"as_of": as_of}).fetchall())
     return [(str(night), run) for night, run in sorted(found)]

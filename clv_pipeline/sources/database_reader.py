@@ -3,9 +3,9 @@
 import io
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -14,11 +14,13 @@ import psycopg
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.sources.folder import SourceSelect
-from clv_pipeline.sources.reading import BEGINNING, Days, TimeLimit, in_days, select_failed, text_field, too_slow
+from clv_pipeline.sources.reading import BEGINNING, Days, Gap, TimeLimit, in_days, select_failed, text_field, too_slow
+from clv_pipeline.sources.sessions import GRACE_SECONDS, engine_of_connection, gaps, is_over_time
 from clv_pipeline.sources.source_counts import DayCount
 
 log = logging.getLogger(__name__)
@@ -30,20 +32,24 @@ _EXACT = 2**53
 _PG_NUMBERS, _PG_BYTEA = {20, 21, 23, 700, 701, 1700}, 17
 #: Databases whose drivers and servers are known to write a time with the same day.
 _SAME_DAYS = {"sqlite", "postgresql", "mysql", "mariadb"}
-#: How long after its statement timeout a server may stay silent before the connection is cut from this side.
-_GRACE_SECONDS = 5
+#: Type numbers of MySQL's protocol, whatever the driver: TIMESTAMP, BIT, and DATE and DATETIME.
+_MYSQL_TIMESTAMP, _MYSQL_BIT, _MYSQL_DATES = 7, 16, (10, 12)
 
 
 class DatabaseReader:
     """A database behind SQLAlchemy; PostgreSQL rows come by COPY, every other database's through a server cursor."""
 
     def __init__(self, connection: sa.Connection, timeout_seconds: int) -> None:
+        self.engine = engine_of_connection(connection)
         self._connection = connection
         self._timeout_seconds = timeout_seconds
 
     @property
     def days_are_exact(self) -> bool:
         return self._connection.dialect.name in _SAME_DAYS
+
+    def gaps(self, selects: str) -> list[Gap]:
+        return gaps(self._connection, selects)
 
     def read(self, select: SourceSelect, since: str, batch_rows: int, days: Days | None = None) -> Iterator[pa.Table]:
         limit = self._time_limit()
@@ -54,17 +60,19 @@ class DatabaseReader:
                 else:
                     yield from self._fetch(select, since, batch_rows, days)
         except (sa.exc.SQLAlchemyError, psycopg.Error, pa.ArrowException, OSError, ValueError) as error:
-            if limit.over or "statement timeout" in str(error):
+            if limit.over or is_over_time(error):
                 raise too_slow(select, self._timeout_seconds) from None
             raise select_failed(select, error, lost=self._is_lost(error)) from None
 
     def _time_limit(self) -> TimeLimit:
-        """Return a client-side stop for a SELECT, for servers that cannot stop it or no longer answer."""
+        """Return a client-side stop for a SELECT, for servers that cannot stop it or no longer answer.
+
+        Other drivers cut the line themselves (`sessions.connect_arguments`), or cannot.
+        """
         driver = self._connection.connection.driver_connection
         if isinstance(driver, psycopg.Connection):
-            return TimeLimit(self._timeout_seconds + _GRACE_SECONDS, partial(_hang_up, driver.fileno()))
-        stop = getattr(driver, "interrupt", None)  # SQLite's driver has it
-        return TimeLimit(self._timeout_seconds, stop or (lambda: None))
+            return TimeLimit(self._timeout_seconds + GRACE_SECONDS, partial(_hang_up, driver.fileno()))
+        return TimeLimit(self._timeout_seconds, getattr(driver, "interrupt", None))  # SQLite's driver has it
 
     def _is_lost(self, error: Exception) -> bool:
         if isinstance(error, sa.exc.DBAPIError):
@@ -73,19 +81,16 @@ class DatabaseReader:
 
     def count_by_day(self, select: SourceSelect, day: str | None, money: str | None) -> dict[str, DayCount] | None:
         rows = self._selected(select, *[name for name in (day, money) if name])
-        which = day_as_text(rows.c[day], self._connection.dialect.name) if day else sa.literal_column("''")
-        total = sa.func.sum(sa.cast(rows.c[money], sa.Numeric(38, 6))) if money else sa.null()
-        # a literal cannot be grouped by everywhere
-        query = sa.select(which, sa.func.count(), total).select_from(rows)
+        query = _counted_by_day(rows, day, money, self._connection.dialect.name)
         try:
             # a SELECT that cannot be counted must not abort the snapshot's transaction
             with self._connection.begin_nested() if self._can_nest else nullcontext():
-                found = self._connection.execute(
-                    query.group_by(which) if day else query, _since(select, BEGINNING)
-                ).fetchall()
+                found = self._connection.execute(query, _since(select, BEGINNING)).fetchall()
         except sa.exc.DBAPIError as error:
-            if error.connection_invalidated or "statement timeout" in str(error.orig):
-                raise select_failed(select, error.orig or error, lost=error.connection_invalidated) from None
+            if is_over_time(error):
+                raise too_slow(select, self._timeout_seconds) from None
+            if error.connection_invalidated:
+                raise select_failed(select, error.orig or error, lost=True) from None
             log.warning("%s cannot be counted at the source: %s", select.table.name, reason_of(error))
             return None
         except sa.exc.SQLAlchemyError as error:
@@ -99,11 +104,14 @@ class DatabaseReader:
     def count_by_value(self, select: SourceSelect, column: str, money: str) -> dict[str, DayCount]:
         rows = self._selected(select, column, money)
         total = sa.func.sum(sa.cast(rows.c[money], sa.Numeric(38, 6)))
-        query = sa.select(rows.c[column], sa.func.count(), total).group_by(rows.c[column])
+        value = _told_apart(rows.c[column], self._connection.dialect.name).label("value_of_row")
+        query = sa.select(value, sa.func.count(), total).group_by(value)
         try:
             found = self._connection.execute(query, _since(select, BEGINNING)).fetchall()
         except sa.exc.SQLAlchemyError as error:
-            raise select_failed(select, error) from None
+            if is_over_time(error):
+                raise too_slow(select, self._timeout_seconds) from None
+            raise select_failed(select, error, lost=self._is_lost(error)) from None
         counts = {as_text(value) or "": DayCount(int(count), float(money or 0)) for value, count, money in found}
         return dict(sorted(counts.items(), key=lambda item: -item[1].rows))
 
@@ -126,13 +134,30 @@ class DatabaseReader:
             day = day_as_text(rows_of.c[days.column], self._connection.dialect.name)
             statement = sa.select(sa.text("*")).select_from(rows_of).where(day.in_(days.days))
         result = self._connection.execution_options(stream_results=True).execute(statement, _since(select, since))
-        names = list(result.keys())
-        yield _empty(names)
-        while rows := result.fetchmany(batch_rows):
-            columns = [_text_column(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
-            yield pa.Table.from_arrays(
-                [texts for _, texts in columns], schema=pa.schema([field for field, _ in columns])
-            )
+        names, is_read = list(result.keys()), False
+        readings = _readings(result, self._connection.dialect.name)
+        try:
+            yield _empty(names)
+            while rows := result.fetchmany(batch_rows):
+                columns = [
+                    _text_column(name, values if read is None else tuple(map(read, values)))
+                    for name, read, values in zip(names, readings, zip(*rows, strict=True), strict=True)
+                ]
+                yield pa.Table.from_arrays(
+                    [texts for _, texts in columns], schema=pa.schema([field for field, _ in columns])
+                )
+            is_read = True
+        finally:
+            if not is_read:
+                self._drop(result)
+
+    def _drop(self, result: sa.CursorResult[Any]) -> None:
+        """Close the connection of an answer that nobody reads to its end: pymysql would read a million rows in 3.9 s."""
+        answer: Any = getattr(result.cursor, "_result", None)
+        if hasattr(answer, "unbuffered_active"):
+            answer.unbuffered_active = False
+        if not self._connection.closed:
+            self._connection.invalidate()
 
     def _copy(self, select: SourceSelect, since: str, days: Days | None) -> Iterator[pa.Table]:
         cursor = self._connection.connection.cursor()
@@ -158,6 +183,17 @@ class DatabaseReader:
                 yield _parse_csv(rows, schema)
 
 
+def _counted_by_day(rows: sa.Subquery, day: str | None, money: str | None, dialect: str) -> sa.Executable:
+    """Return the query of the rows and the money of each day."""
+    total = sa.func.sum(sa.cast(rows.c[money], sa.Numeric(38, 6))) if money else sa.null()
+    if day is None:
+        # a literal cannot be grouped by everywhere
+        return sa.select(sa.literal_column("''"), sa.func.count(), total).select_from(rows)
+    # labelled: BigQuery groups by the label, all others by the expression
+    which = day_as_text(rows.c[day], dialect).label("day_of_row")
+    return sa.select(which, sa.func.count(), total).select_from(rows).group_by(which)
+
+
 def day_as_text(column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[str]:
     """Return the first ten characters of a time's text, as `read` delivers it; '' for none.
 
@@ -171,7 +207,8 @@ def day_as_text(column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement
         case "sqlite":  # a date is a number to SQLite's cast
             text = sa.func.substr(column, one, ten)
         case "mysql" | "mariadb":
-            text = sa.func.left(sa.cast(column, sa.CHAR), ten)
+            # the year 0 is how MySQL writes that there is no date
+            text = sa.func.nullif(sa.func.left(sa.cast(column, sa.CHAR), ten), sa.literal_column("'0000-00-00'"))
         case "mssql":  # style 23 is yyyy-mm-dd, of the time's own offset
             text = sa.func.convert(sa.literal_column("varchar(10)"), column, sa.literal_column("23"))
         case "oracle":
@@ -179,6 +216,39 @@ def day_as_text(column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement
         case _:
             text = sa.func.substr(sa.cast(column, sa.Text), one, ten)
     return sa.func.coalesce(text, sa.literal_column("''"))
+
+
+def _told_apart(column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[Any]:
+    """Return a column to group by, in which 'Paid' and 'paid' are two values: to most collations of MySQL they are one."""
+    if dialect in ("mysql", "mariadb"):
+        return sa.collate(sa.cast(column, mysql.CHAR(charset="utf8mb4")), "utf8mb4_bin")
+    return column
+
+
+def _readings(result: sa.CursorResult[Any], dialect: str) -> list[Callable[[Any], Any] | None]:
+    """Return for each column what a driver's values still need to be what the server means; None for nothing.
+
+    A TIMESTAMP of MySQL is an instant and comes without its zone, which is UTC in our session. A BIT is a number and comes as
+    bytes. A date of the year 0 is none.
+    """
+    described = result.cursor.description if result.cursor else []
+    if dialect not in ("mysql", "mariadb"):
+        return [None] * len(described)
+    special = {_MYSQL_TIMESTAMP: _instant, _MYSQL_BIT: _number_of_bits, **dict.fromkeys(_MYSQL_DATES, _date_or_none)}
+    numbers: list[Any] = [column[1] for column in described]
+    return [special.get(number) for number in numbers]
+
+
+def _instant(value: Any) -> Any:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else _date_or_none(value)
+
+
+def _number_of_bits(value: Any) -> Any:
+    return int.from_bytes(value) if isinstance(value, bytes) else value
+
+
+def _date_or_none(value: Any) -> Any:
+    return None if isinstance(value, str) and value.startswith("0000-00-00") else value
 
 
 def _since(select: SourceSelect, since: str) -> dict[str, str]:

@@ -1,12 +1,13 @@
-"""Reading CSV and Parquet files as a source; the SELECTs are DuckDB SQL. The files become views in `warehouse/files.py`."""
+"""Reading CSV and Parquet files, or a DuckDB file, as a source; the SELECTs are DuckDB SQL. `warehouse/files.py` opens them."""
 
 from collections.abc import Iterator
 
 import duckdb
 import pyarrow as pa
 
+from clv_pipeline.core.engines import Engine
 from clv_pipeline.sources.folder import SourceSelect
-from clv_pipeline.sources.reading import BEGINNING, Days, TimeLimit, in_days, select_failed, text_field, too_slow
+from clv_pipeline.sources.reading import BEGINNING, Days, Gap, TimeLimit, in_days, select_failed, text_field, too_slow
 from clv_pipeline.sources.source_counts import DayCount
 from clv_pipeline.warehouse.connection import quote_name
 from clv_pipeline.warehouse.files import OpenFiles, unreadable_row
@@ -17,11 +18,12 @@ _NUMBERS = {
 
 
 class FileReader:
-    """Files seen through DuckDB views; the SELECTs are DuckDB SQL."""
+    """Files seen through DuckDB, as views or as the tables of a DuckDB file; the SELECTs are DuckDB SQL."""
 
     days_are_exact = True
 
-    def __init__(self, files: OpenFiles, timeout_seconds: int) -> None:
+    def __init__(self, files: OpenFiles, timeout_seconds: int, engine: Engine) -> None:
+        self.engine = engine
         self._files = files
         self._timeout_seconds = timeout_seconds
 
@@ -51,6 +53,9 @@ class FileReader:
         query = f"select {as_text} from (select * from ({sql}){some})"
         for batch in connection.sql(query, params=parameters).to_arrow_reader(batch_rows):
             yield pa.Table.from_batches([batch]).cast(schema)
+
+    def gaps(self, selects: str) -> list[Gap]:
+        return []
 
     def count_by_day(self, select: SourceSelect, day: str | None, money: str | None) -> dict[str, DayCount] | None:
         if not select.is_incremental:

@@ -1,4 +1,4 @@
-"""Open a source: any SQLAlchemy database or a folder of files, as batches of text columns inside one snapshot.
+"""Open a source: any SQLAlchemy database, a DuckDB file or a folder of files, as batches of text columns inside one snapshot.
 
 Everything arrives as text and is typed in `loading.py`, so that no driver's guess about decimals, time zones or
 identifiers survives. Nothing is written here.
@@ -8,19 +8,20 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 from pydantic import SecretStr
 
 from clv_pipeline.core.databases import address_of, engine_of, masked
+from clv_pipeline.core.engines import DUCKDB, FILES
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import ConfigurationError, SourceError, SourceInterrupted
 from clv_pipeline.sources.database_reader import DatabaseReader
 from clv_pipeline.sources.file_reader import FileReader
 from clv_pipeline.sources.reading import STARTS_AGAIN, SourceReader
-from clv_pipeline.warehouse.files import open_files
+from clv_pipeline.sources.sessions import begin_reading, cut_silence
+from clv_pipeline.warehouse.files import is_duckdb_file, open_database_file, open_files
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ _REFUSED = ("password", "authentication", "access denied", "login failed", "perm
 
 @contextmanager
 def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> Iterator[SourceReader]:
-    """Open a database URL, or a folder or file of CSV and Parquet, for reading in one snapshot.
+    """Open a database URL, a DuckDB file, or a folder or file of CSV and Parquet, in one snapshot where the engine has one.
 
     Raises:
         ConfigurationError: there is no URL, or it is neither a database URL nor an existing path.
@@ -42,24 +43,24 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
             next_step="set CLV_SOURCE_URL, or pass --url postgresql+psycopg://user@host/db or --url FOLDER.",
         )
     address = url.get_secret_value()
-    if "://" not in address:
-        path = Path(address).expanduser()
+    if (path := _path_of(address)) is not None:
         if not path.exists():
             raise ConfigurationError(
-                f"The source {masked(address)} does not exist",
-                next_step="pass a database URL or an existing folder of files.",
+                f"The source {masked(str(path))} does not exist",
+                next_step="pass a database URL, a DuckDB file or an existing folder of files.",
             )
-        with open_files(path) as files:
-            yield FileReader(files, timeout_seconds)
+        is_database = is_duckdb_file(path)
+        with (open_database_file if is_database else open_files)(path) as files:
+            yield FileReader(files, timeout_seconds, DUCKDB if is_database else FILES)
         return
-    engine = _engine(address)
+    engine = _engine(address, timeout_seconds)
     try:
         connection = _connect(engine, tries)
         try:
             _begin_snapshot(connection, timeout_seconds)
             yield DatabaseReader(connection, timeout_seconds)
-        except SourceInterrupted:
-            # invalidate it: rolling back a dead connection raises and hides the original error
+        except BaseException:
+            # close it hard: a dead connection cannot be rolled back, and a driver would first read an answer to its end
             connection.invalidate()
             raise
         finally:
@@ -68,8 +69,17 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
         engine.dispose()
 
 
-def _engine(address: str) -> sa.Engine:
+def _path_of(address: str) -> Path | None:
+    """Return the path that an address is, None if it is one of a server; duckdb:///shop.duckdb is read by our own DuckDB."""
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return Path(address).expanduser()
+    return Path(rest.removeprefix("/").partition("?")[0]) if scheme == "duckdb" else None
+
+
+def _engine(address: str, timeout_seconds: int) -> sa.Engine:
     engine = engine_of(address, called="The source URL")
+    cut_silence(engine, timeout_seconds)
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
         raise ConfigurationError(
             f"The SQLite file {engine.url.database} does not exist",
@@ -101,32 +111,21 @@ def _connect(engine: sa.Engine, tries: int) -> sa.Connection:
 
 
 def _begin_snapshot(connection: sa.Connection, timeout_seconds: int) -> None:
-    """Start one read-only transaction that sees every table at the same moment, if the database supports it.
+    """Start to read; see `sessions.begin_reading`.
 
     Raises:
         SourceInterrupted: the connection was lost.
+        SourceError: the server refuses a read-only transaction with a time limit.
     """
     try:
-        _begin_reading(connection, timeout_seconds)
+        begin_reading(connection, timeout_seconds)
     except sa.exc.DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        raise SourceInterrupted(
-            f"The connection was lost before anything was read: {reason_of(error)}", next_step=STARTS_AGAIN
+        if error.connection_invalidated:
+            raise SourceInterrupted(
+                f"The connection was lost before anything was read: {reason_of(error)}", next_step=STARTS_AGAIN
+            ) from None
+        raise SourceError(
+            f"The source {address_of(connection.engine.url)} refused to begin a read-only transaction with a time limit: "
+            f"{reason_of(error)}",
+            next_step="check that the server's version is still maintained, and that the role may read.",
         ) from None
-
-
-def _begin_reading(connection: sa.Connection, timeout_seconds: int) -> None:
-    dialect = connection.dialect.name
-    if dialect == "postgresql":
-        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        connection.exec_driver_sql(f"set statement_timeout = {timeout_seconds * 1000:d}")
-    elif dialect in ("mysql", "mariadb"):
-        connection.execution_options(isolation_level="REPEATABLE READ")
-    elif dialect == "sqlite":
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        # bytes that are not text must not end the run; such rows are quarantined
-        driver.text_factory = partial(str, encoding="utf-8", errors="replace")
-        connection.exec_driver_sql("pragma query_only = on")
-        connection.exec_driver_sql("begin")

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from clv_pipeline.core.engines import Engine
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import SourceError, SourceInterrupted
 from clv_pipeline.sources.folder import SourceSelect
@@ -26,12 +27,26 @@ class Days:
     days: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Gap:
+    """What this source does not give of what its engine can: in words, and what to do."""
+
+    text: str
+    next_step: str
+
+
 class SourceReader(Protocol):
-    """An open source: every `read` and `count_by_day` sees the same snapshot."""
+    """An open source: every `read` and `count_by_day` sees the same snapshot, as far as its engine has one."""
+
+    engine: Engine
 
     @property
     def days_are_exact(self) -> bool:
         """Whether a row has the same day in `count_by_day` as in `read`; elsewhere a driver may write a time in another zone."""
+        ...
+
+    def gaps(self, selects: str) -> list[Gap]:
+        """Return what stands outside the snapshot, of the tables that the text of the SELECTs names."""
         ...
 
     def read(self, select: SourceSelect, since: str, batch_rows: int, days: Days | None = None) -> Iterator[pa.Table]:
@@ -65,16 +80,17 @@ def text_field(name: str, kind: str) -> pa.Field:
 
 
 class TimeLimit:
-    """Stops a SELECT that takes too long; `over` is true if that happened."""
+    """Stops a SELECT that takes too long; `over` is true if that happened. Without `stop` there is no limit on this side."""
 
-    def __init__(self, seconds: int, stop: Callable[[], None]) -> None:
+    def __init__(self, seconds: int, stop: Callable[[], None] | None) -> None:
         self.over = False
         self._stop = stop
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
 
     def __enter__(self) -> "TimeLimit":
-        self._timer.start()
+        if self._stop:
+            self._timer.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -82,7 +98,8 @@ class TimeLimit:
 
     def _end(self) -> None:
         self.over = True
-        self._stop()
+        if self._stop:
+            self._stop()
 
 
 def select_failed(select: SourceSelect, error: BaseException, *, lost: bool = False) -> SourceError:

@@ -1,4 +1,4 @@
-"""Files as a source: each CSV or Parquet file is a view of a hardened DuckDB connection, and nothing else is reachable."""
+"""Files as a source: a hardened DuckDB connection sees CSV and Parquet files as views, or one DuckDB file, and nothing else."""
 
 import re
 import tempfile
@@ -14,6 +14,9 @@ from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.warehouse.connection import Connection, harden, quote_name, quote_text
 from clv_pipeline.warehouse.csv_dialect import csv_table
+
+#: Where a DuckDB file has its mark: after a checksum of eight bytes.
+_DUCKDB_MARK, _DUCKDB_MARK_AT = b"DUCK", 8
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,34 @@ def open_files(path: Path) -> Iterator[OpenFiles]:
             if len(claimants) > 1:
                 opened.unusable[stem] = _ambiguous(stem, claimants)
         yield opened
+
+
+def is_duckdb_file(path: Path) -> bool:
+    """Return whether a file is a DuckDB database, whatever its name ends with."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(_DUCKDB_MARK_AT + len(_DUCKDB_MARK)).endswith(_DUCKDB_MARK)
+
+
+@contextmanager
+def open_database_file(path: Path) -> Iterator[OpenFiles]:
+    """Yield a connection that sees the tables of a DuckDB file, read-only. Nobody can write to it meanwhile.
+
+    Raises:
+        SourceError: somebody has it open for writing, or this version of DuckDB cannot read it.
+    """
+    with duckdb.connect(":memory:") as connection:
+        try:
+            connection.execute(f"attach {quote_text(str(path))} as source (read_only)")
+        except duckdb.Error as error:
+            raise SourceError(
+                f"The DuckDB file {path} cannot be opened: {reason_of(error)}",
+                next_step="close the process that writes to it, or copy the file and read the copy.",
+            ) from None
+        connection.execute("use source")
+        harden(connection, [])
+        yield OpenFiles(connection, {})
 
 
 def _ambiguous(stem: str, files: list[Path]) -> SourceError:

@@ -13,6 +13,12 @@ from clv_pipeline_tests.conftest import open_warehouse
 from clv_pipeline_tests.faults.company import check, run_asset
 from clv_pipeline_tests.nights import contents, copy_of
 
+#: Yesterday's scores: tonight's, with every third customer in a segment of no other night.
+_YESTERDAY_ELSEWHERE = (
+    "insert into scores.history by name select * replace (as_of_date - 1 as as_of_date, "
+    "case when md5_number(customer_id) % 10 < 3 then 'elsewhere' else segment end as segment) from scores.history"
+)
+
 
 @pytest.fixture
 def home(demo_run: Home, tmp_path: Path) -> Home:
@@ -46,8 +52,9 @@ def test_fault_55_segments_that_jump_overnight_block_and_the_cause_is_named(home
     before = contents(home.published)
     change(
         home,
-        "insert into scores.history by name select * replace (as_of_date - 1 as as_of_date, 'earlier' as model_version, "
-        "case when md5_number(customer_id) % 10 < 3 then 'elsewhere' else segment end as segment) from scores.history",
+        _YESTERDAY_ELSEWHERE,
+        "insert into scores.night_totals by name "
+        "select * replace (as_of_date - 1 as as_of_date, 'earlier' as model_version) from scores.night_totals",
     )
     (said,) = run_asset(home, "published.customer_clv")
     for text in ("check segment_changes", "in another segment than as of 2026-06-30", "limit 15% of the customers",
@@ -68,8 +75,9 @@ def test_fault_55_segments_that_jump_overnight_block_and_the_cause_is_named(home
 def test_fault_55_segments_of_another_definition_are_not_compared_and_the_check_says_so(home: Home) -> None:
     change(
         home,
-        "insert into scores.history by name select * replace (as_of_date - 1 as as_of_date, 'older' as segment_definition, "
-        "case when md5_number(customer_id) % 10 < 3 then 'elsewhere' else segment end as segment) from scores.history",
+        _YESTERDAY_ELSEWHERE,
+        "insert into scores.night_totals by name "
+        "select * replace (as_of_date - 1 as as_of_date, 'older' as segment_definition) from scores.night_totals",
     )
     assert run_asset(home, "published.customer_clv") == []
     passed, told = check(home, "published.customer_clv", "segment_changes")
@@ -94,13 +102,16 @@ def test_fault_56_an_eligible_customer_without_a_score_fails_the_audit(home: Hom
 
 
 def test_a_night_that_fails_its_audit_is_neither_history_nor_a_baseline(home: Home) -> None:
-    kept = "select as_of_date::varchar, count(*), any_value(run_id) from scores.history group by 1"
+    kept = (
+        "select as_of_date::varchar, count(*), any_value(run_id) from scores.history "
+        "inner join scores.night_totals using (as_of_date, horizon_days) group by 1"
+    )
     good = "select distinct as_of::varchar, run_id from quality.good_nights"
     with open_warehouse(home).connection() as connection:
         before = (connection.execute(kept).fetchall(), connection.execute(good).fetchall())
     change(
         home, "update scores.run set as_of = '2026-07-02', run_id = '20260702-broken'",
-        "update scores.tonight set as_of_date = '2026-07-02', run_id = '20260702-broken'",
+        "update scores.tonight set as_of_date = '2026-07-02'",
         "delete from published.customer_clv where segment = 'steady'",
     )  # fmt: skip
     with pytest.raises(PublishError, match="failed its audit"):

@@ -8,8 +8,7 @@ select date '2024-06-01' as as_of
 select
     *, 0.5 as purchase_probability, 0 as predicted_spend_low, 99 as predicted_spend_high, 5 as baseline_spend,
     0.4 as baseline_probability, 'steady' as segment, 'A' as value_tier, 'scored' as score_status, 0 as historic_value,
-    'EUR' as currency, 'v' as model_version, 'r' as run_id, now() as scored_at, now() as updated_at,
-    'd' as segment_definition
+    now() as updated_at
 from (values
     ('refused', date '2024-05-01', 90, 1.00), ('a', date '2024-05-02', 90, 1.00),
     ('a', date '2024-05-01', 90, 10.00), ('a', date '2024-06-01', 90, 11.00), ('left', date '2024-06-01', 90, 1.00),
@@ -23,8 +22,7 @@ select * from (values (date '2024-05-01'), (date '2024-06-02')) as rows (as_of_d
 select
     *, 0.5 as purchase_probability, 0 as predicted_spend_low, 99 as predicted_spend_high, 5 as baseline_spend,
     0.4 as baseline_probability, 'steady' as segment, 'A' as value_tier, 'scored' as score_status, 0 as historic_value,
-    'EUR' as currency, 'v' as model_version, 'r' as run_id, now() as scored_at, now() as updated_at,
-    'd' as segment_definition
+    now() as updated_at
 from (values
     ('a', date '2024-06-01', 90, 12.00), ('a', date '2024-06-01', 365, 30.00)
 ) as rows (customer_id, as_of_date, horizon_days, predicted_spend)

@@ -4,7 +4,7 @@
 select date '2024-06-01' as as_of, 'run-now' as run_id, 'EUR' as currency
 
 -- given scores.history
-select *, 'EUR' as currency, 'm1' as model_version, 'run-then' as run_id from (values
+select * from (values
     -- six buyers: the best one bought twice, one returned more than was bought, one was merged into another, one refuses now
     ('a', date '2024-03-03', 90, 100.00, 0.00, 300.00, 0.9, 80.00, 0.8, 'repeat_customer', 'high_value', 'A'),
     ('b', date '2024-03-03', 90, 40.00, 0.00, 100.00, 0.5, 90.00, 0.5, 'repeat_customer', 'steady', 'B'),
@@ -29,7 +29,7 @@ select *, 'EUR' as currency, 'm1' as model_version, 'run-then' as run_id from (v
 )
 
 -- given scores.night_totals
-select * from (values
+select *, 'EUR' as currency, 'm1' as model_version, 'run-then' as run_id from (values
     (date '2024-03-03', 90, 190.00, 95.00, 380.00, null), (date '2024-04-17', 90, 60.00, 30.00, 120.00, null)
 ) as rows (as_of_date, horizon_days, predicted_spend, predicted_spend_low, predicted_spend_high, season_factor)
 

@@ -15,6 +15,9 @@ customer_reasons as (select * from published.customer_reasons),
 
 score_history as (select * from scores.history),
 
+-- read on its own, as in score_change_summary.sql
+nights as (select distinct as_of_date from scores.history),
+
 thresholds as (
     select
         max(case when threshold = 'high_value_predicted_spend' then value end) as high_value,
@@ -104,10 +107,10 @@ previous as (
     where
         score_history.horizon_days = run.primary_horizon_days
         and score_history.as_of_date = (
-            select max(score_history.as_of_date)
-            from score_history
+            select max(nights.as_of_date)
+            from nights
             cross join run
-            where score_history.as_of_date < run.as_of
+            where nights.as_of_date < run.as_of
         )
 )
 

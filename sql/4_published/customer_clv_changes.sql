@@ -2,6 +2,9 @@
 -- For customers who withdrew their consent it only has that they were removed.
 with score_history as (select * from scores.history),
 
+-- read on its own, as in score_change_summary.sql
+nights as (select distinct as_of_date from scores.history),
+
 refused as (select customer_id from clean.customers where not has_profiling_consent),
 
 tonight as (select * from scores.tonight),
@@ -9,10 +12,10 @@ tonight as (select * from scores.tonight),
 run as (select * from scores.run),
 
 dates as (
-    select max(score_history.as_of_date) as previous_date
-    from score_history
+    select max(nights.as_of_date) as previous_date
+    from nights
     cross join run
-    where score_history.as_of_date < run.as_of
+    where nights.as_of_date < run.as_of
 ),
 
 now_published as (

@@ -1,6 +1,6 @@
 -- One row per (customer_id, as_of_date, horizon_days): the scores of the last 35 published nights, and before them of the first
 -- published night of each month, as they were published.
--- Customers who withdrew their consent are removed.
+-- Customers who withdrew their consent are removed. What is the same for all customers of a night is in `predicted_totals`.
 -- It is a view, sorted once, when the bundle is written: else each reader would sort 48 nights of all customers.
 with score_history as (select * from scores.history),
 
@@ -38,11 +38,6 @@ select
     value_tier,
     score_status,
     historic_value,
-    currency,
-    model_version,
-    run_id,
-    scored_at,
-    updated_at,
-    segment_definition
+    updated_at
 from everything
 where customer_id not in (select customer_id from refused)

@@ -11,19 +11,12 @@ customer_clv_history as (select * from published.customer_clv_history),
 run as (select * from scores.run),
 
 in_history as (
-    select
-        as_of_date,
-        horizon_days,
-        count(*) as customers_in_history,
-        sum(predicted_spend)::decimal(18, 2) as predicted_spend,
-        any_value(currency) as currency,
-        any_value(model_version) as model_version,
-        any_value(run_id) as run_id
+    select as_of_date, horizon_days, count(*) as customers_in_history
     from customer_clv_history
     group by as_of_date, horizon_days
 ),
 
-known as (
+all_nights as (
     select
         night_totals.as_of_date,
         night_totals.horizon_days,
@@ -36,7 +29,9 @@ known as (
         night_totals.basis,
         night_totals.currency,
         night_totals.model_version,
-        night_totals.run_id
+        night_totals.run_id,
+        night_totals.scored_at,
+        night_totals.segment_definition
     from night_totals
     cross join run
     where night_totals.as_of_date <> run.as_of
@@ -53,31 +48,11 @@ known as (
         tonight_totals.basis,
         run.currency,
         run.model_version,
-        run.run_id
+        run.run_id,
+        run.scored_at,
+        $segment_definition
     from tonight_totals
     cross join run
-),
-
--- nights that an older release published have no totals of their own: theirs are of the scores that are left of them
-all_nights as (
-    select * from known
-    union all
-    select
-        in_history.as_of_date,
-        in_history.horizon_days,
-        in_history.customers_in_history,
-        in_history.predicted_spend,
-        null,
-        null,
-        null,
-        null,
-        null,
-        in_history.currency,
-        in_history.model_version,
-        in_history.run_id
-    from in_history
-    left join known on in_history.as_of_date = known.as_of_date and in_history.horizon_days = known.horizon_days
-    where known.as_of_date is null
 )
 
 select
@@ -93,7 +68,9 @@ select
     coalesce(in_history.customers_in_history, 0) as customers_in_history,
     all_nights.currency,
     all_nights.model_version,
-    all_nights.run_id
+    all_nights.run_id,
+    all_nights.scored_at,
+    all_nights.segment_definition
 from all_nights
 left join in_history
     on all_nights.as_of_date = in_history.as_of_date and all_nights.horizon_days = in_history.horizon_days

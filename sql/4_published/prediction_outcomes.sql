@@ -5,6 +5,9 @@
 -- windows that the last training tested its models on, on a sample of the customers. It does not say why a customer was wrong.
 with score_history as (select * from scores.history),
 
+-- read on its own, as in score_change_summary.sql
+kept_nights as (select distinct as_of_date, horizon_days from scores.history),
+
 night_totals as (select * from scores.night_totals),
 
 kept_outcomes as (select * from scores.outcomes),
@@ -23,10 +26,10 @@ run as (select * from scores.run),
 
 -- ------------------------------------------------------------------------------------------------ which windows
 nights as (
-    select distinct score_history.as_of_date, score_history.horizon_days
-    from score_history
+    select kept_nights.as_of_date, kept_nights.horizon_days
+    from kept_nights
     cross join run
-    where score_history.as_of_date < run.as_of
+    where kept_nights.as_of_date < run.as_of
 ),
 
 first_of_month as (
@@ -43,9 +46,18 @@ computed_before as (
 ),
 
 windows as (
-    select nights.as_of_date, nights.horizon_days, false as is_backtest, nights.as_of_date + nights.horizon_days as window_end_date
+    select
+        nights.as_of_date,
+        nights.horizon_days,
+        false as is_backtest,
+        nights.as_of_date + nights.horizon_days as window_end_date,
+        night_totals.currency,
+        night_totals.model_version,
+        night_totals.run_id
     from nights
     cross join run
+    left join night_totals
+        on nights.as_of_date = night_totals.as_of_date and nights.horizon_days = night_totals.horizon_days
     left join computed_before
         on nights.as_of_date = computed_before.as_of_date and nights.horizon_days = computed_before.horizon_days
     where
@@ -55,7 +67,14 @@ windows as (
             or nights.as_of_date in (select first_of_month.as_of_date from first_of_month)
         )
     union all
-    select judged_totals.as_of_date, judged_totals.horizon_days, true, judged_totals.as_of_date + judged_totals.horizon_days
+    select
+        judged_totals.as_of_date,
+        judged_totals.horizon_days,
+        true,
+        judged_totals.as_of_date + judged_totals.horizon_days,
+        run.currency,
+        null,
+        null
     from judged_totals
     cross join run
     where judged_totals.as_of_date + judged_totals.horizon_days <= run.as_of
@@ -78,9 +97,9 @@ predictions as (
         score_history.score_status,
         score_history.segment,
         score_history.value_tier,
-        score_history.currency,
-        score_history.model_version,
-        score_history.run_id
+        windows.currency,
+        windows.model_version,
+        windows.run_id
     from windows
     inner join score_history
         on windows.as_of_date = score_history.as_of_date and windows.horizon_days = score_history.horizon_days

@@ -8,6 +8,9 @@ customer_day as (select * from features.customer_day),
 
 score_history as (select * from scores.history),
 
+-- read on its own, as in score_change_summary.sql
+published_nights as (select distinct as_of_date from scores.history),
+
 spend_variance as (select * from scores.spend_variance),
 
 run as (select * from scores.run),
@@ -18,11 +21,11 @@ targets as (
 
 -- kept are the nights of the last weeks and the first night of each month: the nearest is at most a month older than wanted
 nights as (
-    select targets.target[1] as comparison, max(score_history.as_of_date) as before_date
+    select targets.target[1] as comparison, max(published_nights.as_of_date) as before_date
     from targets
     cross join run
-    inner join (select distinct as_of_date from score_history) as score_history
-        on score_history.as_of_date between run.as_of - targets.target[2]::integer - 31
+    inner join published_nights
+        on published_nights.as_of_date between run.as_of - targets.target[2]::integer - 31
         and run.as_of - targets.target[2]::integer
     group by targets.target[1]
 ),

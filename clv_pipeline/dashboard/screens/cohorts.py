@@ -1,15 +1,13 @@
 """Cohorts: what customers spend as they grow older, and what that means for the sales of the next months."""
 
-from typing import Any
-
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from clv_pipeline.dashboard import charts, tables
-from clv_pipeline.dashboard.parts import choose, dots, draw, is_empty, records
+from clv_pipeline.dashboard import charts, forecast_parts, tables
+from clv_pipeline.dashboard.parts import choose, draw, is_empty, records
 from clv_pipeline.dashboard.served import ServedBundle
-from clv_pipeline.reporting import formats, labels
+from clv_pipeline.reporting import formats
 
 TITLE = "Cohorts"
 POSITION = 45
@@ -74,30 +72,6 @@ _LAYERS = """
     group by month_date, layer, row_kind = 'forecast'
     order by layer, month_date
 """
-_SALES = """
-    select month_date, row_kind, net_spend, net_spend_low, net_spend_high
-    from revenue_forecast
-    where row_kind in ('actual', $kind)
-    order by month_date, row_kind
-"""
-_QUALITY = """
-    select method, months, windows, actual_spend, predicted_spend, wape, bias, coverage
-    from forecast_quality
-    where subject = $subject and row_kind = 'all'
-    order by months, method
-"""
-_KINDS = {
-    "total": "all customers, those to come included",
-    "existing_customers": "existing customers",
-    "new_customers": "customers to come",
-    "prospects": "known customers who have not bought",
-}
-_METHODS = {
-    "forecast": "the forecast",
-    "chain_ladder": "as older cohorts grew (chain ladder)",
-    "last_three_months": "the last three months again",
-    "last_year": "last year again",
-}
 
 
 def show(bundle: ServedBundle) -> None:
@@ -108,8 +82,8 @@ def show(bundle: ServedBundle) -> None:
         "Heat map": _heat_map,
         "Same age": _same_age,
         "By year": _layers,
-        "Sales forecast": _sales,
-        "Quality": _quality,
+        "Sales forecast": forecast_parts.sales,
+        "Quality": forecast_parts.quality,
     }
     choose("cohorts", parts, bundle)
 
@@ -129,9 +103,11 @@ def _finding(bundle: ServedBundle) -> str:
         return "**No cohort is old enough yet to be compared with another one.**"
     oldest = records(rows)[0]
     text = (
-        f"**A new customer usually spends {formats.spoken_money(oldest['usual_spend_per_customer'], bundle.currency)} in the first "
+        f"**A new customer usually spends {formats.spoken_money(oldest['usual_spend_per_customer'], bundle.currency)} "
+        "in the first "
         f"{oldest['age_days']} days.** The newest customers who are that old, of {formats.month(oldest['month'])}, spent "
-        f"{formats.spoken_money(oldest['spend'], bundle.currency)}; {formats.spoken_percent(oldest['repeat_share'])} of them bought again."
+        f"{formats.spoken_money(oldest['spend'], bundle.currency)}; {formats.spoken_percent(oldest['repeat_share'])} "
+        "of them bought again."
     )
     ahead = records(
         bundle.frame(
@@ -162,7 +138,9 @@ def _heat_map(bundle: ServedBundle) -> None:
     if span != "all":
         cells = cells[cells["cohort"].isin(sorted(cells["cohort"].unique())[-_RECENT:])]
     if cells.empty:
-        st.info("Every cohort has fewer than 5 customers, so they are only counted together. A longer history changes that.")
+        st.info(
+            "Every cohort has fewer than 5 customers, so they are only counted together. A longer history changes that."
+        )
         return
     cells = cells.assign(name=cells["cohort"] + cells["is_left_censored"].map({True: " *", False: ""}))
     unit = f"{title}, {bundle.currency}" if form == charts.CENTS else title
@@ -173,7 +151,8 @@ def _heat_map(bundle: ServedBundle) -> None:
         f"Heat map of {len(cells)} cells, one for each cohort and month since the first purchase. The highest value is of cohort "
         f"{best['cohort']}, {best['months_since']} months after the first purchase.",
         "cohorts",
-        note="Blue: what was spent; orange: forecast, with its 90 % interval in the tooltip. The month under way is completed by its "
+        note="Blue: what was spent; orange: forecast, with its 90 % interval in the tooltip. The month under way is "
+        "completed by its "
         "forecast. * may have bought before the data begin, so they look more loyal than new customers.",
     )
     tables.show(bundle, _wide(cells, value), name="cohorts")
@@ -190,15 +169,25 @@ def _cells(cells: pd.DataFrame, value: str, low: str, high: str, unit: str, form
     if low:
         # an interval only where there is something to forecast
         cells = cells.assign(**{end: cells[end].where(cells["kind"] == _FORECAST) for end in (low, high)})
-        tooltip += [alt.Tooltip(f"{low}:Q", title="lower end", format=form), alt.Tooltip(f"{high}:Q", title="upper end", format=form)]
+        tooltip += [
+            alt.Tooltip(f"{low}:Q", title="lower end", format=form),
+            alt.Tooltip(f"{high}:Q", title="upper end", format=form),
+        ]
     return (
         alt.Chart(cells, height=18 * cells["cohort"].nunique() + 90)
         .mark_rect()
         .encode(
-            x=alt.X("months_since:O", title="months since the first purchase", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            x=alt.X(
+                "months_since:O",
+                title="months since the first purchase",
+                axis=alt.Axis(labelAngle=0, labelOverlap=True),
+            ),
             y=alt.Y("name:O", sort=None, title="month of the first purchase"),
             opacity=alt.Opacity(
-                f"{value}:Q", title=unit, scale=alt.Scale(range=[0.06, 1]), legend=alt.Legend(format=form, orient="bottom", tickCount=3)
+                f"{value}:Q",
+                title=unit,
+                scale=alt.Scale(range=[0.06, 1]),
+                legend=alt.Legend(format=form, orient="bottom", tickCount=3),
             ),
             color=alt.Color(
                 "kind:N",
@@ -222,7 +211,10 @@ def _same_age(bundle: ServedBundle) -> None:
     if is_empty(bundle, "cohort_comparison"):
         return
     left, right = st.columns(2)
-    ages = [int(age) for age in bundle.frame("select distinct age_days from cohort_comparison order by age_days")["age_days"]]
+    ages = [
+        int(age)
+        for age in bundle.frame("select distinct age_days from cohort_comparison order by age_days")["age_days"]
+    ]
     age = left.selectbox("Age", ages, index=min(1, len(ages) - 1), format_func=lambda a: f"{a} days", key="cohort_age")
     name = right.selectbox("Measure", list(_AT_AGE), key="cohort_at_age") or next(iter(_AT_AGE))
     rows = bundle.frame(_COMPARISON, age=age)
@@ -239,7 +231,9 @@ def _at_age(rows: pd.DataFrame, age: int, name: str, currency: str) -> None:
     unit = f"{title}, {currency}" if form == charts.CENTS else title
     kinds = {False: "new customers", True: "may have bought before the data begin"}
     rows = rows.assign(kind=rows["is_left_censored"].map(kinds))
-    x = alt.X("cohort_month_date:T", timeUnit="utcyearmonth", title="month of the first purchase", scale=alt.Scale(padding=12))
+    x = alt.X(
+        "cohort_month_date:T", timeUnit="utcyearmonth", title="month of the first purchase", scale=alt.Scale(padding=12)
+    )
     y = alt.Y(f"{column}:Q", title=unit, axis=alt.Axis(format=charts.axis_form(form), tickCount=5))
     tooltip = [
         alt.Tooltip("cohort_month_date:T", timeUnit="utcyearmonth", title="first purchase in", format="%Y-%m"),
@@ -255,14 +249,21 @@ def _at_age(rows: pd.DataFrame, age: int, name: str, currency: str) -> None:
     base = alt.Chart(rows, height=360).encode(x=x, color=colour)
     layers = [base.mark_point(filled=True, size=60, opacity=1).encode(y=y, tooltip=tooltip)]
     if has_interval:
-        ends = [alt.Tooltip(f"{column}_{end}:Q", title=f"{word} end", format=form) for end, word in (("low", "lower"), ("high", "upper"))]
+        ends = [
+            alt.Tooltip(f"{column}_{end}:Q", title=f"{word} end", format=form)
+            for end, word in (("low", "lower"), ("high", "upper"))
+        ]
         rule = base.mark_rule(strokeWidth=2).encode(
             y=alt.Y(f"{column}_low:Q", title=unit), y2=f"{column}_high:Q", tooltip=[*tooltip, *ends]
         )
         layers.insert(0, rule)
     if column == "spend_per_customer":
         usual = base.mark_rule(strokeDash=[4, 4], color=charts.QUIET)
-        layers.append(usual.encode(x=alt.X(), y=alt.Y("mean(usual_spend_per_customer):Q", title=unit), color=alt.value(charts.QUIET)))
+        layers.append(
+            usual.encode(
+                x=alt.X(), y=alt.Y("mean(usual_spend_per_customer):Q", title=unit), color=alt.value(charts.QUIET)
+            )
+        )
     last = records(rows)[-1]
     note = "The dashed line is the mean of all comparable cohorts. " if column == "spend_per_customer" else ""
     draw(
@@ -271,7 +272,8 @@ def _at_age(rows: pd.DataFrame, age: int, name: str, currency: str) -> None:
         f"{title} of {len(rows)} cohorts at the age of {age} days. The newest, of {formats.month(last['cohort_month_date'])}: "
         f"{formats.spoken(last[column])}.",
         "cohort_comparison",
-        note=note + "Only cohorts whose customers are all that old. Bars are 90 % intervals; a small cohort's mean may be one customer's.",
+        note=note
+        + "Only cohorts whose customers are all that old. Bars are 90 % intervals; a small cohort's mean may be one customer's.",
     )
 
 
@@ -312,7 +314,8 @@ def _curves(bundle: ServedBundle) -> None:
             base.transform_filter(alt.datum.kind == _ACTUAL).mark_line(strokeWidth=2).encode(y=y),
             ahead.mark_line(strokeWidth=2, strokeDash=[5, 4]).encode(y=y),
         ),
-        f"Cumulative spend per customer of the cohorts {', '.join(sorted(chosen))} by months since the first purchase, with forecast.",
+        f"Cumulative spend per customer of the cohorts {', '.join(sorted(chosen))} by months since the first purchase, "
+        "with forecast.",
         "cohorts",
         note="Dashed with a band: forecast with its 90 % interval.",
     )
@@ -352,86 +355,9 @@ def _layers(bundle: ServedBundle) -> None:
         chart,
         f"Stacked bars of net spend by month for customers acquired in {', '.join(names)}; paler bars are forecasts.",
         "base_layers",
-        note="Paler: forecast for customers who are known today; those to come are in the sales forecast only. Customers acquired in "
+        note="Paler: forecast for customers who are known today; those to come are in the sales forecast only. "
+        "Customers acquired in "
         "the first 180 days of the data may have bought before.",
     )
-    by_year = rows.groupby(["layer", "kind"], as_index=False)["net_spend"].sum()
+    by_year = rows.groupby(["layer", "kind"])[["net_spend"]].sum().reset_index()
     tables.show(bundle, by_year, name="layers", table="base_layers")
-
-
-def _sales(bundle: ServedBundle) -> None:
-    if is_empty(bundle, "revenue_forecast"):
-        return
-    kinds = [k for k in _KINDS if k in set(bundle.frame("select distinct row_kind from revenue_forecast")["row_kind"])]
-    if not kinds:
-        st.info("No month is forecast: the history is too short. Load a longer one.")
-        return
-    kind = st.selectbox("Sales to", kinds, format_func=_KINDS.get, key="sales_kind") or kinds[0]
-    rows = bundle.frame(_SALES, kind=kind)
-    rows["kind"] = [_ACTUAL if row == "actual" else _FORECAST for row in rows["row_kind"]]
-    ahead = bundle.frame("select * from revenue_forecast where row_kind = $kind order by month_date", kind=kind)
-    quarter, year = records(ahead)[min(2, len(ahead) - 1)], records(ahead)[-1]
-    st.markdown(
-        " ".join(
-            f"Until {formats.long_day(row['to_date'])}: **{formats.spoken_money(row['cumulative_spend'], bundle.currency)}** "
-            f"({formats.spoken_range(row['cumulative_low'], row['cumulative_high'])})."
-            for row in (quarter, year)
-        )
-    )
-    draw(
-        f"Net sales by month: all actual ones, and the forecast for {_KINDS[kind]}",
-        charts.lines(
-            rows, "month_date", "net_spend", f"net sales, {bundle.currency}", low="net_spend_low", high="net_spend_high",
-            series="kind", x_title="month", points=True,
-        ),
-        f"Net sales of the last months and the forecast with its 90 % interval for {_KINDS[kind]}.",
-        "revenue_forecast",
-        note="The month under way has a row of what came and one of what is expected; add them. The band is the 90 % interval of a "
-        "month; read a quarter or a year in the cumulative columns of the table.",
-    )  # fmt: skip
-    tables.show(bundle, ahead.drop(columns=["row_kind"]), name="sales", table="revenue_forecast")
-
-
-def _quality(bundle: ServedBundle) -> None:
-    if is_empty(bundle, "forecast_quality"):
-        return
-    found = records(bundle.frame("select distinct subject, min(statement) as statement from forecast_quality group by subject order by subject"))
-    subject = st.selectbox(
-        "Forecast of", [row["subject"] for row in found], format_func=lambda s: labels.words(str(s)), key="quality_subject",
-        index=next((i for i, row in enumerate(found) if row["subject"] == "revenue"), 0),
-    )  # fmt: skip
-    rows = bundle.frame(_QUALITY, subject=subject)
-    if rows.empty:
-        why = next((row["statement"] for row in found if row["subject"] == subject), None)
-        st.info(f"This forecast could not be tested on past dates: {why or 'the history is too short'}. A longer history changes that.")
-        return
-    rows["name"] = [f"{row['months']} months ahead" for row in records(rows)]
-    rows["by"] = [_METHODS.get(str(method), labels.words(str(method))) for method in rows["method"]]
-    st.markdown(_quality_finding(rows))
-    draw(
-        f"Error of past forecasts of {labels.words(str(subject))}, next to simple methods",
-        dots(rows, "name", "wape", "by", "error (WAPE): 0 is perfect", form=charts.PERCENT),
-        f"WAPE of the forecast and of simple methods: {_quality_finding(rows)}",
-        "forecast_quality",
-        note="WAPE: sum of the absolute errors divided by actual spend, mean over past dates at which nothing later was known. "
-        "Past dates overlap where the forecast is longer than 3 months.",
-    )
-    shown = rows.drop(columns=["name", "by"])
-    tables.show(bundle, shown, name="forecast_quality", table="forecast_quality")
-
-
-def _quality_finding(rows: pd.DataFrame) -> str:
-    said = []
-    for months, group in rows.groupby("months"):
-        ranked: list[dict[str, Any]] = records(group.sort_values("wape"))
-        ours = next((row for row in ranked if row["method"] == "forecast"), None)
-        others = [row for row in ranked if row["method"] != "forecast"]
-        if ours and others:
-            word = "better" if ours["wape"] < others[0]["wape"] else "not better"
-            said.append(
-                f"{months} months ahead the forecast was off by {formats.spoken_percent(ours['wape'])}, {word} than the best simple "
-                f"method ({others[0]['by']}, {formats.spoken_percent(others[0]['wape'])})"
-            )
-        elif ours:
-            said.append(f"{months} months ahead the forecast was off by {formats.spoken_percent(ours['wape'])}")
-    return "; ".join(said) + "." if said else ""

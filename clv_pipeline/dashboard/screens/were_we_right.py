@@ -149,12 +149,15 @@ def _over_time(bundle: ServedBundle) -> None:
         _totals(rows, bundle.currency),
         f"Predicted totals of {len(rows)} windows with their 90 % interval, and what customers spent. The last: {last}.",
         "prediction_outcomes",
-        note="Bar and dot: expected spend with its 90 % interval; diamond: what customers spent. A window read early compares the "
+        note="Bar and dot: expected spend with its 90 % interval; diamond: what customers spent. A window read early "
+        "compares the "
         "part expected by now; in its first weeks the interval is very wide. Backtest: what today's models would have said then.",
     )
     over = rows[rows["state"] != _OPEN]
     if over.empty:
-        st.info("No window of this length is over yet. How well the customers were ranked is known when the first one is.")
+        st.info(
+            "No window of this length is over yet. How well the customers were ranked is known when the first one is."
+        )
     else:
         _quality_over_time(over)
     tables.show(bundle, rows, name="windows", table="prediction_outcomes")
@@ -166,8 +169,13 @@ def _totals(rows: pd.DataFrame, currency: str) -> alt.LayerChart:
     states = [state for state in (_CLOSED, _OPEN, _BACKTEST) if (rows["state"] == state).any()]
     colours = {_CLOSED: charts.SERIES[0], _OPEN: charts.SERIES[1], _BACKTEST: charts.QUIET}
     base = alt.Chart(rows, height=320).encode(
-        x=alt.X("as_of_date:T", timeUnit="utcyearmonthdate", title="predicted on", scale=alt.Scale(padding=24),
-            axis=alt.Axis(format="%Y-%m-%d", tickCount=5)),
+        x=alt.X(
+            "as_of_date:T",
+            timeUnit="utcyearmonthdate",
+            title="predicted on",
+            scale=alt.Scale(padding=24),
+            axis=alt.Axis(format="%Y-%m-%d", tickCount=5),
+        ),
         color=alt.Color(
             "state:N",
             title=None,
@@ -189,7 +197,9 @@ def _totals(rows: pd.DataFrame, currency: str) -> alt.LayerChart:
             y=alt.Y("expected_spend_low:Q", title=title, axis=axis), y2="expected_spend_high:Q"
         ),
         base.mark_point(filled=True, size=60, opacity=1).encode(y=alt.Y("expected_spend:Q", title=title, axis=axis)),
-        base.mark_point(shape="diamond", size=130, strokeWidth=2).encode(y=alt.Y("actual_spend:Q", title=title, axis=axis)),
+        base.mark_point(shape="diamond", size=130, strokeWidth=2).encode(
+            y=alt.Y("actual_spend:Q", title=title, axis=axis)
+        ),
     )
 
 
@@ -198,7 +208,13 @@ def _quality_over_time(over: pd.DataFrame) -> None:
     draw(
         "Customers whose spend was inside their own 90 % interval",
         charts.lines(
-            over, "as_of_date", "share_inside", "share of customers", form=charts.PERCENT, x_title="predicted on", points=True
+            over,
+            "as_of_date",
+            "share_inside",
+            "share of customers",
+            form=charts.PERCENT,
+            x_title="predicted on",
+            points=True,
         ),
         f"Share of customers inside by window; 90 % is right. The last: {formats.percent(last['share_inside'])}.",
         "prediction_outcomes",
@@ -243,7 +259,8 @@ def _where(bundle: ServedBundle) -> None:
         _calibration(rows, bundle.currency),
         f"Spend per customer by {_SLICES[kind]}: expected with its 90 % interval, and actual.",
         "prediction_outcomes",
-        note="Bar and dot: expected with its 90 % interval; diamond: what they spent. Of single groups more than one in ten is outside, "
+        note="Bar and dot: expected with its 90 % interval; diamond: what they spent. Of single groups more than one "
+        "in ten is outside, "
         "because a group can be ranked too high or too low as a whole.",
     )
     draw(
@@ -252,15 +269,21 @@ def _where(bundle: ServedBundle) -> None:
         f"Share of customers inside their interval, by {_SLICES[kind]}.",
         "prediction_outcomes",
     )
-    both = rows.melt("group", ["gini", "baseline_gini"], "method").dropna()
-    both["method"] = both["method"].map({"gini": "predictions", "baseline_gini": _SAME_AGAIN})
-    draw(
-        f"Order of the customers within each group, by {_SLICES[kind]}",
-        dots(both, "group", "value", "method", "Gini: 1 is the perfect order, 0 a random one"),
-        f"Gini of the predictions and of the fixed rule within each {_SLICES[kind]}.",
-        "prediction_outcomes",
-        note="Within a group customers differ less than among all, so that each figure is below the one of all customers.",
-    )
+    for column, title, unit, form, note in (
+        ("gini", "Order of the customers within each group", "Gini: 1 is the perfect order, 0 a random one", charts.SCORE,
+         "Within a group customers differ less than among all, so that each figure is below the one of all customers."),
+        ("bias", "How far the total of each group was off", "predicted / actual - 1", charts.PERCENT,
+         "Above zero the group was predicted too high. Where customers spent next to nothing, a small error is many times that."),
+    ):  # fmt: skip
+        both = rows.melt("group", [column, f"baseline_{column}"], "method").dropna()
+        both["method"] = both["method"].map({column: "predictions", f"baseline_{column}": _SAME_AGAIN})
+        draw(
+            f"{title}, by {_SLICES[kind]}: predictions against a fixed rule",
+            dots(both, "group", "value", "method", unit, form=form),
+            f"{title} by {_SLICES[kind]}: of the predictions, and of the rule that everybody spends the same again.",
+            "prediction_outcomes",
+            note=note,
+        )
     shown = rows.drop(columns=["group"]).assign(slice_name=rows["group"])
     tables.show(bundle, shown, name="slices", table="prediction_outcomes")
 
@@ -284,7 +307,10 @@ def _kinds(bundle: ServedBundle, window: dict[str, Any]) -> list[str]:
 
 
 def _slice_name(kind: str, name: str) -> str:
-    return f"decile {name}" if kind == "decile" and name.isdigit() else labels.words(name)
+    if kind == "decile" and name.isdigit():
+        return f"decile {name}"
+    # a channel is shown as the company wrote it
+    return name if kind == "channel" else labels.words(name)
 
 
 def _where_finding(rows: pd.DataFrame, by: str) -> str:
@@ -317,7 +343,10 @@ def _calibration(rows: pd.DataFrame, currency: str) -> alt.LayerChart:
         .encode(
             y=alt.Y("group:N", sort=None),
             x=alt.X("actual:Q", title=title),
-            tooltip=[alt.Tooltip("group:N", title="group"), alt.Tooltip("actual:Q", title="actual", format=charts.CENTS)],
+            tooltip=[
+                alt.Tooltip("group:N", title="group"),
+                alt.Tooltip("actual:Q", title="actual", format=charts.CENTS),
+            ],
         )
     )
     return alt.layer(base, actual)

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from clv_pipeline.contracts.source import CONTRACT
-from clv_pipeline.orchestration import checks
+from clv_pipeline.orchestration import checks, trends
 from clv_pipeline.orchestration.resources import Pipeline
 from clv_pipeline.orchestration.sql_assets import Step, sql_asset, sql_metadata
 from clv_pipeline.quality.clean_report import CleanTableRejected
@@ -20,7 +20,8 @@ def _build_clean(context: dg.AssetExecutionContext, pipeline: Pipeline, model: S
         raise
     with pipeline.warehouse.connection() as connection:
         metadata = sql_metadata(connection, model)
-    yield dg.MaterializeResult(metadata={**metadata, "dispositions": checks.dispositions_table(report)})
+    shown = {**metadata, **trends.of_dispositions(report), "dispositions": checks.dispositions_table(report)}
+    yield dg.MaterializeResult(metadata=shown)
     yield from checks.of_clean_table(model, report)
 
 

@@ -5,7 +5,7 @@ import dagster as dg
 from clv_pipeline.contracts.table import Table
 from clv_pipeline.contracts.warehouse import TABLES
 from clv_pipeline.core.errors import PublishError
-from clv_pipeline.orchestration import checks, pictures
+from clv_pipeline.orchestration import checks, pictures, trends
 from clv_pipeline.orchestration.resources import Pipeline, run_acknowledged
 from clv_pipeline.orchestration.sql_assets import (
     OWNERS,
@@ -27,6 +27,8 @@ _OF_CUSTOMERS = [m for m in _MODELS if m.name in publishing.CUSTOMER_MODELS]
 _OTHERS = [m for m in _MODELS if m.name not in publishing.CUSTOMER_MODELS]
 _PYTHON_TABLES = [table for name, table in TABLES.items() if name.startswith("published.")]
 _BUNDLE = asset_key("published.bundle")
+#: Tables whose assets show numbers of the night beside their rows.
+_TRENDS = {"clv_run": trends.of_run, "prediction_outcomes": trends.of_outcomes}
 
 
 def _python_spec(table: Table) -> dg.AssetSpec:
@@ -95,7 +97,10 @@ def published_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # 
         judged = judge_past_totals(past_windows(connection), made.as_of)
         pipeline.registry.remove_old(pipeline.settings.keep_models)
         for model in _OTHERS:
-            yield dg.MaterializeResult(asset_key=asset_key(model.table), metadata=sql_metadata(connection, model))
+            numbers = _TRENDS[model.name](connection) if model.name in _TRENDS else {}
+            yield dg.MaterializeResult(
+                asset_key=asset_key(model.table), metadata={**sql_metadata(connection, model), **numbers}
+            )
         for table in _PYTHON_TABLES:
             yield dg.MaterializeResult(asset_key=asset_key(table.name), metadata=table_metadata(connection, table.name))
     yield dg.MaterializeResult(
@@ -104,6 +109,7 @@ def published_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # 
             "run_id": made.run_id,
             "folder": dg.MetadataValue.path(str(made.folder)),
             "is served": made.is_served,
+            **trends.of_bundle(made),
             "rows": made.row_counts,
         },
     )

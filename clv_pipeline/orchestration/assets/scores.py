@@ -5,7 +5,7 @@ import dagster as dg
 from clv_pipeline.forecasts.channels import value_channels
 from clv_pipeline.forecasts.night import forecast_night
 from clv_pipeline.next_purchases.scoring import score_next_purchases
-from clv_pipeline.orchestration import checks
+from clv_pipeline.orchestration import checks, trends
 from clv_pipeline.orchestration.resources import Pipeline, run_acknowledged
 from clv_pipeline.orchestration.sql_assets import OWNERS, Metadata, asset_key, lineage_metadata, table_metadata
 from clv_pipeline.orchestration.steps import asset
@@ -36,7 +36,7 @@ def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # t
             total = judge_predicted_total(report.totals, pipeline.settings)
             found = [total, judge_ranking(report.ranking)]
             judged = raise_unacknowledged(connection, found, run_acknowledged(context))
-            metadata = table_metadata(connection, "scores.customer_scores")
+            metadata = table_metadata(connection, "scores.customer_scores") | trends.of_scores(connection)
         return metadata | shown, judged
 
     manifest = pipeline.registry.champion()
@@ -49,10 +49,7 @@ def customer_scores(context: dg.AssetExecutionContext, pipeline: Pipeline):  # t
         lambda done: context.log.debug(f"{done:,} customers scored"),
     )
     shown: Metadata = {
-        "predicted total": report.predicted_total,
-        "trailing total": report.trailing_total,
         "status": report.by_status,
-        "fidelity of the reasons (R2)": report.fidelity,
         "dagster/column_lineage": lineage_metadata(columns_of_scores(manifest)),
     }
     yield from checks.materialized_and_judged("scores.customer_scores", judge)

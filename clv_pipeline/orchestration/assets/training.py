@@ -14,7 +14,7 @@ from clv_pipeline.interpretation.fairness import audit_fairness
 from clv_pipeline.modeling.registry.registry import Manifest
 from clv_pipeline.modeling.training import training
 from clv_pipeline.next_purchases import fitting
-from clv_pipeline.orchestration import checks, pictures
+from clv_pipeline.orchestration import checks, pictures, trends
 from clv_pipeline.orchestration.resources import Pipeline
 from clv_pipeline.orchestration.sql_assets import (
     OWNERS,
@@ -194,6 +194,7 @@ def champion(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ig
         verdicts = training.verdicts(connection)
     return dg.MaterializeResult(
         metadata={
+            **trends.of_champion(manifest),
             "version": manifest.version,
             "trained tonight": plan.is_due,
             "fitted as of": manifest.as_of.isoformat(),

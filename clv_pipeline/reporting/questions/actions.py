@@ -1,4 +1,4 @@
-"""What shall we do this week?"""
+"""The fourth question: what shall we do this week?"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Why are they the best?"""
+"""The third question: why are the best customers the best?"""
 
 from decimal import Decimal
 from typing import Any

@@ -6,7 +6,8 @@ from typing import Any
 from clv_pipeline.reporting import formats, html, labels, plots
 from clv_pipeline.reporting.answers import Statement
 from clv_pipeline.reporting.html import Picture
-from clv_pipeline.reporting.sections.common import Run, capital, listed, run_of, statement
+from clv_pipeline.reporting.questions.answer import listed
+from clv_pipeline.reporting.sections.common import Run, capital, run_of, statement
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 

@@ -87,15 +87,6 @@ def heat_levels(values: Sequence[float]) -> list[int]:
     return [1 + min(int(bisect_left(known, value) / step), _HEAT_LEVELS - 1) for value in values]
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names as a list in a sentence.
-
-    >>> listed(["a"]), listed(["a", "b", "c"]), listed([])
-    ('a', 'a, b and c', '')
-    """
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
-
-
 def capital(text: str) -> str:
     """Return a text with a capital at its beginning.
 

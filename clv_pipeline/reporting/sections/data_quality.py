@@ -60,7 +60,7 @@ def of_bundle(connection: Connection) -> DataQuality:
             frozenset(range(1, 2 + len(_KINDS))),
         ),
         table_of(connection, _REASONS),
-        table_of(connection, _IMPROVEMENTS),
+        _improvements(run_of(connection).currency, records(connection, _IMPROVEMENTS)),
     )
 
 
@@ -89,6 +89,33 @@ def _statements(connection: Connection, counts: dict[str, dict[str, int]]) -> li
     )
     found.append(statement(_newest(run.values), "clv_run"))
     return found
+
+
+def _improvements(currency: str, rows: list[dict[str, Any]]) -> Table:
+    return Table(
+        ["what is missing", "worth", "at stake", "what to do"],
+        [
+            [row["statement"], _worth(row), formats.spoken_money(row["money_at_stake"], currency), row["next_step"]]
+            for row in rows
+        ],
+    )
+
+
+def _worth(row: dict[str, Any]) -> str:
+    """Return a measured worth with its measure.
+
+    >>> _worth({"worth": 0.1499, "measure": "share of the net sales"}).replace("\xa0", " ")
+    '15 % of the net sales'
+    """
+    if row["worth"] is None:
+        return ""
+    measure = str(row["measure"]).split(";")[0]
+    of = measure.removeprefix("share ")
+    return (
+        f"{formats.spoken_percent(row['worth'])} {of}"
+        if of != measure
+        else f"{formats.decimal(row['worth'])} {measure}"
+    )
 
 
 def _newest(run: dict[str, Any]) -> str:

@@ -150,7 +150,7 @@ def _tiers(moves: list[dict[str, Any]]) -> HeatMap | None:
     if not shares:
         return None
     return HeatMap(
-        "Share of each tier before (rows) that is in each tier now (columns)",
+        "Share of each tier before, in rows, that is in each tier of today, in columns",
         ["tier before", *(_TIER_NAMES[tier] for tier in now)],
         [(_TIER_NAMES[b], [_tier_cell(shares.get((b, n))) for n in now]) for b in before],
     )

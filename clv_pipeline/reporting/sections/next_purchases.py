@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from clv_pipeline.reporting import formats, labels
+from clv_pipeline.reporting import formats
 from clv_pipeline.reporting.answers import Statement
-from clv_pipeline.reporting.sections.common import Run, capital, run_of, statement
+from clv_pipeline.reporting.sections.common import Run, run_of, statement
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
@@ -24,7 +24,12 @@ _METHODS = {
     "ease": "EASE",
     "ease_with_popularity": "EASE with popularity",
 }
-_METRICS = ("ndcg_at_5", "recall_at_5", "recall_at_10", "log_loss")
+_METRICS = {
+    "ndcg_at_5": "NDCG at 5",
+    "recall_at_5": "recall at 5",
+    "recall_at_10": "recall at 10",
+    "log_loss": "log loss",
+}
 _ITEMS = """
 select item, count(*) filter (where rank = 1) as first_for, sum(probability) as expected_buyers,
     sum(expected_spend) as expected_spend
@@ -131,7 +136,7 @@ def _methods(rows: list[dict[str, Any]]) -> Table:
     shown = {(row["method"], row["metric"]): row for row in rows if row["row_kind"] == "method"}
     methods = sorted({method for method, _ in shown}, key=lambda m: (m != "learned_ranker", m))
     return Table(
-        ["method", *(capital(labels.words(metric)) for metric in _METRICS)],
+        ["method", *_METRICS.values()],
         [
             [
                 _METHODS.get(method, method),

@@ -1,7 +1,6 @@
 """Section on the quality of predictions, in words and pictures: total, order, intervals, groups, and tracking over time."""
 
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 from clv_pipeline.reporting import formats, html, plots
@@ -10,22 +9,25 @@ from clv_pipeline.reporting.html import Picture
 from clv_pipeline.reporting.labels import Metric
 from clv_pipeline.reporting.model_card import statements as verdicts_of
 from clv_pipeline.reporting.quality_tables import SPEND_METRICS_IN_SHORT, comparisons, judged_models, terms
-from clv_pipeline.reporting.sections.common import Run, capital, run_of, statement, table_of
+from clv_pipeline.reporting.sections.common import Run, capital, run_of, statement
 from clv_pipeline.reporting.sections.slices import Window, last_window, right_and_wrong, tables_by_kind
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
-TABLES = ("prediction_outcomes", "predicted_totals", "model_quality")
+TABLES = ("prediction_outcomes", "predicted_totals", "model_quality", "gain_curve")
 _OUTCOMES = "prediction_outcomes"
 _VERDICT = """
 select statement from model_quality
 where row_kind = 'verdict' and metric = 'sure_enough_to_spend_money' and horizon_days = $days
 """
+_GAIN = """
+select customer_share_to_here::double as customers, spend_share_to_here::double as reached,
+    baseline_share_to_here::double as rule, best_share_to_here::double as best, test_window_start_date
+from gain_curve where horizon_days = $days and spend_share_to_here is not null order by position
+"""
 _PAST = """
-select as_of_date, horizon_days,
-    case when is_backtest then 'test' when is_closed then 'over' else 'open' end as window_state,
-    customers, expected_spend, expected_spend_low, expected_spend_high, actual_spend, is_inside,
-    share_inside as inside_share, gini, baseline_gini, bias, baseline_bias
+select as_of_date, horizon_days, is_backtest, is_closed, expected_spend, expected_spend_low, expected_spend_high, actual_spend,
+    is_inside, share_inside, gini, baseline_gini, bias, baseline_bias
 from prediction_outcomes where slice_kind = 'all'
 order by is_backtest, as_of_date desc, horizon_days limit 24
 """
@@ -64,12 +66,12 @@ def of_bundle(connection: Connection) -> Quality:
     models = _models(connection)
     verdict = records(connection, _VERDICT, {"days": run.days})
     return Quality(
-        [*(statement(f"{capital(row['statement'])}.", "model_quality") for row in verdict), *_statements(run, window)],
+        [*(statement(f"Verdict: {row['statement']}.", "model_quality") for row in verdict), *_statements(run, window)],
         [capital(verdict) for verdict in _verdicts(connection, run.days)],
-        _pictures(run, window) if window else [],
+        [*_pictures(run, window), *_gain(connection, window)] if window else [],
         _tracking(connection, run),
         tables_by_kind(window) if window else [],
-        table_of(connection, _PAST),
+        _past(records(connection, _PAST)),
         models,
         terms(table for _, table in models),
     )
@@ -195,19 +197,6 @@ def _of_deciles(run: Run, deciles: list[dict[str, Any]]) -> list[Picture]:
             tables=(_OUTCOMES,),
         )
     ]
-    spent = sum(float(row["actual_spend"]) for row in deciles)
-    if spent > 0:
-        reached = [0.0, *(total / spent for total in accumulate(float(row["actual_spend"]) for row in deciles))]
-        found.append(
-            html.drawn(
-                "Gain: what the best customers make of the spend",
-                f"The first 10 % by prediction made {formats.spoken_percent(reached[1])} of the spend, the first 20 % "
-                f"{formats.spoken_percent(reached[2])}; a random order would give 10 % and 20 %.",
-                plots.gain_curve,
-                reached,
-                tables=(_OUTCOMES,),
-            )
-        )
     inside = [float(row["share_inside"]) for row in deciles if row["share_inside"] is not None]
     if len(inside) == len(deciles):
         found.append(
@@ -222,6 +211,25 @@ def _of_deciles(run: Run, deciles: list[dict[str, Any]]) -> list[Picture]:
             )
         )
     return found
+
+
+def _gain(connection: Connection, window: Window) -> list[Picture]:
+    rows = records(connection, _GAIN, {"days": window.days})
+    if not rows:
+        return []
+    first = min(rows, key=lambda row: abs(row["customers"] - 0.1))
+    curves = ([0.0, *(row[name] for row in rows)] for name in ("reached", "best", "rule"))
+    return [
+        html.drawn(
+            f"Gain in the test from {formats.day(rows[0]['test_window_start_date'])}: what the best customers make of the spend",
+            f"The {formats.spoken_percent(first['customers'])} with the highest predictions made "
+            f"{formats.spoken_percent(first['reached'])} of the spend; in the order of past spend it is "
+            f"{formats.spoken_percent(first['rule'])}, in the best possible order {formats.spoken_percent(first['best'])}.",
+            plots.gain_curve,
+            *curves,
+            tables=("gain_curve",),
+        )
+    ]
 
 
 def _tracking(connection: Connection, run: Run) -> Picture | None:
@@ -239,6 +247,33 @@ def _tracking(connection: Connection, run: Run) -> Picture | None:
         run.currency,
         tables=(_OUTCOMES, "predicted_totals"),
     )
+
+
+def _past(rows: list[dict[str, Any]]) -> Table:
+    return Table(
+        [
+            "predicted on", "days", "window", "expected", "interval", "actual", "total inside", "too high / low",
+            "baseline: too high / low", "customers inside", "Gini", "baseline's Gini",
+        ],
+        [
+            [
+                formats.day(row["as_of_date"]),
+                formats.count(row["horizon_days"]),
+                "test" if row["is_backtest"] else "over" if row["is_closed"] else "open",
+                formats.money(row["expected_spend"], digits=0),
+                formats.money_range(row["expected_spend_low"], row["expected_spend_high"]),
+                formats.money(row["actual_spend"], digits=0),
+                formats.cell("is_inside", row["is_inside"]),
+                formats.percent(row["bias"], signed=True),
+                formats.percent(row["baseline_bias"], signed=True),
+                formats.percent(row["share_inside"]),
+                formats.decimal(row["gini"]),
+                formats.decimal(row["baseline_gini"]),
+            ]
+            for row in rows
+        ],
+        frozenset({1, 3, 4, 5, 7, 8, 9, 10, 11}),
+    )  # fmt: skip
 
 
 def _models(connection: Connection) -> list[tuple[str, Table]]:

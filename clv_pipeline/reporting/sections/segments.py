@@ -70,7 +70,8 @@ def of_bundle(connection: Connection) -> Segments:
         ),
         table_of(
             connection,
-            "select segment, customers, predicted_spend_total, predicted_spend_mean, predicted_spend_share, "
+            "select segment, customers, predicted_spend_total, predicted_spend_total_low, "
+            "predicted_spend_total_high, predicted_spend_mean, predicted_spend_share, "
             "purchase_probability_mean, historic_value_total from segments order by predicted_spend_total desc, segment",
         ),
         table_of(
@@ -106,16 +107,17 @@ def _seen(run: Run, rows: list[dict[str, Any]]) -> str:
 def _card(run: Run, row: dict[str, Any], action: dict[str, Any] | None) -> SegmentCard:
     name = str(row["segment"])
     facts = [
-        ("customers", formats.spoken(row["customers"])),
+        ("customers", formats.count(row["customers"])),
         (f"predicted, {run.days} days", run.money(row["predicted_spend_total"])),
+        ("90 % interval", run.money_range(row["predicted_spend_total_low"], row["predicted_spend_total_high"])),
         ("share of all", formats.spoken_percent(row["predicted_spend_share"])),
         ("per customer", run.money(row["predicted_spend_mean"])),
         ("net spend to date", run.money(row["historic_value_total"])),
     ]
     todo = (
-        f"{capital(str(action['action']))}. {formats.counted(action['customers'], 'customer')}, "
-        f"{run.money(action['value_at_stake'])} at stake."
+        f"{capital(str(action['action']))}. {labels.at_stake(name, run.money(action['value_at_stake']), run.days)}."
         if action
         else "No action of their own: they get what all customers get."
     )
-    return SegmentCard(capital(labels.words(name)), _MEANINGS.get(name, ""), str(row["definition"]), facts, todo)
+    shown = [(what, value) for what, value in facts if value]
+    return SegmentCard(capital(labels.words(name)), _MEANINGS.get(name, ""), str(row["definition"]), shown, todo)

@@ -6,7 +6,8 @@ from datetime import date
 from typing import Any
 
 from clv_pipeline.reporting import formats, labels
-from clv_pipeline.reporting.sections.common import Run, listed
+from clv_pipeline.reporting.questions.answer import listed
+from clv_pipeline.reporting.sections.common import Run
 from clv_pipeline.reporting.tables import Table
 from clv_pipeline.warehouse.connection import Connection, records
 
@@ -14,6 +15,13 @@ from clv_pipeline.warehouse.connection import Connection, records
 _CLOSE = 0.10
 _LONGEST_SENTENCE = 4
 _KINDS = {"decile": "Deciles", "tier": "Value tiers", "segment": "Segments", "status": "Status", "channel": "Channels"}
+#: Names of slices that say by themselves whom they hold.
+_GROUPS = {
+    "no_purchase_yet": "people without a purchase yet",
+    "new_customer": "new customers",
+    "single_purchase": "customers with one purchase",
+    "repeat_customer": "customers with several purchases",
+}
 _CLOSED = """
 select as_of_date, horizon_days, is_backtest from prediction_outcomes
 where is_closed and slice_kind = 'all'
@@ -60,27 +68,27 @@ def last_window(connection: Connection, run: Run) -> Window | None:
 def name_of(row: dict[str, Any]) -> str:
     """Return a slice in words.
 
-    >>> name_of({"slice_kind": "decile", "slice_name": "1"}), name_of({"slice_kind": "channel", "slice_name": "social_ads"})
-    ('decile 1', 'channel social ads')
+    >>> name_of({"slice_kind": "decile", "slice_name": "1"}), name_of({"slice_kind": "status", "slice_name": "new_customer"})
+    ('decile 1', 'new customers')
     """
-    name = labels.words(str(row["slice_name"]))
-    is_named = (row["slice_kind"] == "decile" and not name.isdigit()) or row["slice_kind"] in ("status", "segment")
-    return name if is_named else f"{row['slice_kind']} {name}"
+    name = str(row["slice_name"])
+    return _GROUPS.get(name) or f"{row['slice_kind']} {labels.words(name)}"
 
 
 def right_and_wrong(window: Window, run: Run) -> tuple[str, str]:
     """Return in words where the totals were close, and where they were outside their intervals, the most money first."""
-    rows = [row for group in window.slices.values() for row in group if row["row_kind"] == "slice"]
+    # a kind with one slice, such as one channel, is all customers again
+    rows = [row for group in window.slices.values() if len(group) > 1 for row in group if row["row_kind"] == "slice"]
     close = [row for row in rows if row["bias"] is not None and abs(row["bias"]) <= _CLOSE]
     outside = [row for row in rows if row["is_inside"] is False]
     close.sort(key=lambda row: -row["actual_spend"])
     outside.sort(key=lambda row: -abs(row["actual_spend"] - row["expected_spend"]))
     right = (
-        f"{_of(len(close), len(rows))} were predicted within {formats.percent(_CLOSE, digits=0)}, among them "
+        f"{_of(len(close), len(rows))} were predicted within {formats.spoken_percent(_CLOSE)}, among them "
         + listed([f"{name_of(row)} ({_off(row)})" for row in close[:_LONGEST_SENTENCE]])
         + "."
         if close
-        else f"No group was predicted within {formats.percent(_CLOSE, digits=0)} of what it spent."
+        else f"No group was predicted within {formats.spoken_percent(_CLOSE)} of what it spent."
     )
     wrong = (
         f"{_of(len(outside), len(rows))} spent more or less than their interval says: "
