@@ -22,6 +22,7 @@ from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline.dashboard.screens import all_pages
 from clv_pipeline_tests.browser import free_port, running_process, wait_for
 from clv_pipeline_tests.conftest import CLV
+from clv_pipeline_tests.old_homes import unpack
 
 pytestmark = pytest.mark.extras
 APP = PROJECT / "clv_pipeline" / "dashboard" / "app.py"
@@ -32,6 +33,16 @@ def test_before_the_first_night_the_dashboard_says_what_to_do(tmp_path: Path, mo
     assert [info.value for info in app.info] == [
         f"Nothing is published in {tmp_path} yet. `clv run --home {tmp_path}` publishes the first night."
     ]
+
+
+def test_a_bundle_of_an_older_release_is_named_with_the_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = _app(unpack("303414b", tmp_path).root, monkeypatch)
+    assert [info.value for info in app.info] == [
+        f"An older release published this bundle. `clv run --home {tmp_path}` publishes one that the dashboard can show."
+    ]
+    assert not app.exception
 
 
 def test_a_password_keeps_every_page_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,8 +130,10 @@ def test_a_damaged_run_history_is_said_and_the_next_run_sets_it_aside(
 def test_a_red_run_is_named_with_its_check_and_message_and_the_last_good_one_is_served(
     demo_run: Home, tmp_path: Path, file_source: Callable[..., FileSource]
 ) -> None:
-    home, source = copy_of(demo_run, tmp_path / "red"), file_source(orders=ORDERS)
-    arguments = ("--source", str(source.folder), "--url", str(source.files), "--as-of", "2024-06-01")
+    home = copy_of(demo_run, tmp_path / "red")
+    source = file_source(orders=ORDERS, toml='name = "Demo company"\ntime_zone = "Europe/Berlin"\n')
+    folder = source.folder.rename(tmp_path / "demo")
+    arguments = ("--source", str(folder), "--url", str(source.files), "--as-of", "2024-06-01")
     ran = run_clv_here("run", "--home", str(home.root), *arguments)
     assert ran.returncode == 1, ran.stdout + ran.stderr
     lines = said(home)

@@ -1,7 +1,6 @@
 """Fault 69: state without an owner or a version. A home says whose it is; older homes move, and every command works on them."""
 
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -23,6 +22,7 @@ from clv_pipeline.modeling.registry.registry import Registry
 from clv_pipeline.publishing.recovery import recover
 from clv_pipeline.publishing.serving import BUNDLE_VERSION, roll_back
 from clv_pipeline.sources.tombstones import FILE_NAME
+from clv_pipeline_tests.browser import free_port
 from clv_pipeline_tests.conftest import open_warehouse, run_clv_here
 from clv_pipeline_tests.faults.company import CANARY_KEY, Company, healthy, night, run_asset
 from clv_pipeline_tests.nights import contents, copy_of, published_rows, served_run, served_whole
@@ -216,10 +216,9 @@ def test_commands_in_messages_carry_source_and_home(yesterday: Home) -> None:
 
 
 def test_the_ui_is_started_on_the_home_and_its_source(yesterday: Home) -> None:
-    started: dict[str, str] = {}
-    with mock.patch("os.execv", lambda *_: started.update(os.environ)), mock.patch("os.chdir"):
-        run_clv_here("ui", "--home", str(yesterday.root))
-    state = read_state(yesterday)
+    with mock.patch("clv_pipeline.orchestration.ui.subprocess.Popen", side_effect=KeyboardInterrupt) as popen:
+        run_clv_here("ui", "--home", str(yesterday.root), "--port", str(free_port()))
+    started, state = popen.call_args.kwargs["env"], read_state(yesterday)
     assert state is not None
     assert (started["CLV_SOURCE"], started["CLV_HOME"]) == (state.source, str(yesterday.root))
 
