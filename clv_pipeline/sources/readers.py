@@ -93,6 +93,12 @@ def _connect(engine: sa.Engine, tries: int) -> sa.Connection:
     for attempt in range(1, tries + 1):
         try:
             return engine.connect()
+        except RuntimeError as error:
+            # what pymysql raises where a way to log in needs one more package, which it names
+            raise SourceError(
+                f"The driver cannot log in to the source {where}: {masked(str(error))}",
+                next_step="install the package that it names where `clv` is installed, or log in another way.",
+            ) from None
         except sa.exc.DBAPIError as error:
             reason = reason_of(error)
             if any(word in str(error.orig).lower() for word in _REFUSED):
