@@ -40,7 +40,7 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
     if url is None or not url.get_secret_value():
         raise ConfigurationError(
             "No source given: there is no database URL and no folder of files",
-            next_step="set CLV_SOURCE_URL, or pass --url postgresql+psycopg://user@host/db or --url FOLDER.",
+            next_step="set CLV_SOURCE_URL, or pass --url postgresql://user@host/db or --url FOLDER.",
         )
     address = url.get_secret_value()
     if (path := _path_of(address)) is not None:
