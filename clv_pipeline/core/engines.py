@@ -28,14 +28,6 @@ class Engine:
     tested: str
     is_tried: bool = True
 
-    @property
-    def has_snapshot(self) -> bool:
-        return not self.snapshot.startswith("none")
-
-    @property
-    def has_timeout(self) -> bool:
-        return not self.timeout.startswith("none")
-
 
 _BY_FETCHING = "server-side cursor, `CLV_BATCH_ROWS` rows at a time"
 _STATEMENTS_ONLY = "statements and messages only, no server"
