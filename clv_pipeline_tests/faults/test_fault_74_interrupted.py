@@ -75,9 +75,10 @@ class Point:
     calls: int = 1
     number: int = signal.SIGINT
     retrain: bool = False
+    has_target: bool = False
 
 
-#: The ones that `make test` runs come first.
+#: The one that `make test` runs comes first.
 RUN_POINTS = [
     Point("training: a fit in a thread", "clv_pipeline.modeling.training.training:tune_candidates", retrain=True),
     Point("publishing: the bundle has not its final name", "clv_pipeline.publishing.publishing:seal"),
@@ -85,9 +86,10 @@ RUN_POINTS = [
     Point("cleaning", "clv_pipeline.quality.cleaning:_split", 2),
     Point("features", "clv_pipeline.features.build:build_feature_table", 4, signal.SIGTERM),
     Point("scoring", "clv_pipeline.scoring.scoring:_write_scores"),
+    Point("publishing to a database", "clv_pipeline.publishing.database_target:_replace_rows", 3, has_target=True),
     Point("publishing: served, the pointer is old", "clv_pipeline.publishing.serving:write_durably"),
 ]  # fmt: skip
-_IN_MAKE_TEST = 2
+_IN_MAKE_TEST = 1
 
 
 def interrupt(point: Point, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -113,13 +115,14 @@ def _assert_interrupted(ran: subprocess.CompletedProcess[str], number: int = sig
     ],
 )
 def test_an_interrupted_run_says_what_is_served_and_the_next_one_heals(
-    company: Company, yesterday: Home, point: Point
+    company: Company, yesterday: Home, point: Point, tmp_path: Path
 ) -> None:
     company.write()
     retrain = ["--retrain"] if point.retrain else []
+    target = {"CLV_PUBLISH_URL": f"sqlite:///{tmp_path}/bi.sqlite"} if point.has_target else {}
     ran = interrupt(
         point, "run", "--home", str(yesterday.root), *arguments_of(company, TONIGHT), *retrain,
-        **RULES_RUN, CLV_HASH_KEY=CANARY_KEY,
+        **RULES_RUN, **target, CLV_HASH_KEY=CANARY_KEY,
     )  # fmt: skip
     said = _assert_interrupted(ran, point.number)
     assert served_whole(yesterday) in (YESTERDAY, TONIGHT)

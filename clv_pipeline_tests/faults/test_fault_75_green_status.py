@@ -264,7 +264,8 @@ def sold(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         connection.execute(
             """
             create table clean.customers as
-            select 'C' || n as customer_id, date '2024-03-01' + (n * 7)::integer as first_seen_date from range(200) as customers (n)
+            select 'C' || n as customer_id, date '2024-03-01' + (n * 7)::integer as first_seen_date
+            from range(200) as customers (n)
             """
         )
     return warehouse
