@@ -49,6 +49,8 @@ class Difference:
 def structure_of(target: sa.Connection, schema: str | None) -> Structure:
     """Return every table of the schema; none if there is no such schema."""
     inspector = sa.inspect(target)
+    if schema and not inspector.has_schema(schema):
+        return {}  # MariaDB cannot be asked for the tables of a database that is not there
     columns = inspector.get_multi_columns(schema=schema)
     keys = {
         name: key["constrained_columns"]
@@ -102,7 +104,7 @@ def refusal(place: TargetPlace, differences: Sequence[Difference]) -> PublishErr
         else "look for triggers, rules or other writers of these tables; then"
     )
     return PublishError(
-        f"The target {place.named} is not as published: {listed}{more}",
+        f"What is in {place.named} is not as published: {listed}{more}",
         next_step=f"{advice} materialise published/database again (or run again). Its rows are unchanged, and the bundle is "
         "served.",
         anchor="second_target",
