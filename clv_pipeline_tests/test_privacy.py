@@ -3,12 +3,15 @@
 What erasure and consent do to whole nights is in `faults/` (60 and 61), and that nothing leaks in `faults/test_canaries.py`.
 """
 
+import io
 import json
 import re
 import stat
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -164,6 +167,42 @@ def test_a_bundle_keeps_its_place_and_its_sums(demo_run: Home, tmp_path: Path) -
     changed = {name.rsplit("/", 1)[-1] for name in before if after[name] != before[name]}
     assert "customer_clv.parquet" in changed
     assert not changed & {"segments.parquet", "cohorts.parquet", "model_quality.parquet", "current.json"}
+
+
+def _forget_answering(answer: str, home: Home, customer_id: str) -> tuple[int, str]:
+    with mock.patch.object(sys, "stdin", io.StringIO(answer)):
+        ran = run_clv_here("forget", customer_id, "--home", str(home.root), CLV_HASH_KEY=KEY)
+    return ran.returncode, ran.stdout
+
+
+def _rows_by_place(text: str) -> dict[str, str]:
+    return {place.strip(): rows for place, rows in re.findall(r"^(.*): ([\d,]+) rows", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(("answer", "said"), [("n\n", "Nothing was erased."), ("", "Scripts pass --yes.")])
+def test_nothing_is_erased_without_a_yes(demo_run: Home, tmp_path: Path, answer: str, said: str) -> None:
+    home = copy_of(demo_run, tmp_path)
+    before = contents(home.published)
+    code, text = _forget_answering(answer, home, _merged(home)[0])
+    assert code == 1
+    assert said in text
+    assert "rows removed" not in text
+    assert contents(home.published) == before
+    assert not home.tombstones.exists()
+
+
+def test_an_erasure_shows_all_numbers_and_the_rows_that_it_then_removes(demo_run: Home, tmp_path: Path) -> None:
+    home = copy_of(demo_run, tmp_path)
+    old, new = _merged(home)
+    code, text = _forget_answering("y\n", home, old)
+    assert code == 0, text
+    assert f"To be erased for good, under {' and '.join(sorted([old, new]))}:" in text
+    asked, _, done = text.partition("Erase this customer? [y/N]: ")
+    assert _rows_by_place(asked).keys() == {f"bundle {served_run(home)}", "warehouse warehouse.duckdb"}
+    assert _rows_by_place(asked) == _rows_by_place(done)
+    code, again = _forget_answering("y\n", home, old)
+    assert code == 0
+    assert "this customer was erased before" in again
 
 
 def test_without_a_key_nobody_can_be_forgotten(demo_run: Home) -> None:
