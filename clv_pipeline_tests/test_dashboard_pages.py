@@ -162,6 +162,29 @@ def emptied(demo_run: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     return changed(demo_run, tmp_path_factory.mktemp("emptied"), *statements)
 
 
+@pytest.mark.parametrize(
+    ("statement", "page", "part", "said"),
+    [
+        ("delete from next_purchases; "
+         "update next_purchase_quality set statement = 'There is one category.' where row_kind = 'status'",
+         "next_purchases", "Suggestions", "There is one category"),
+        ("update cohort_comparison set is_complete = false", "cohorts", "Same age", "No cohort is 90 days old yet"),
+        ("update prediction_outcomes set is_closed = false, is_backtest = false, share_inside = null",
+         "were_we_right", "Where", "No predicted window is over yet"),
+        ("update prediction_outcomes set is_closed = false, is_backtest = false, share_inside = null",
+         "were_we_right", "Over time", "No window of this length is over yet"),
+        ("delete from model_quality where row_kind = 'model'", "were_we_right", "Models", "No model was tested at this horizon"),
+        ("delete from forecast_quality where row_kind = 'all'", "cohorts", "Quality", "could not be tested on past dates"),
+        ("update best_customer_profile set is_clear = false", "exploration", "Best customers", "No difference is clear"),
+    ],
+)  # fmt: skip
+def test_figures_that_are_not_known_yet_are_explained(
+    demo_run: Home, tmp_path: Path, statement: str, page: str, part: str, said: str
+) -> None:
+    app = opened(changed(demo_run, tmp_path, statement), page, part)
+    assert any(said in info.value for info in app.info), [info.value for info in app.info]
+
+
 def test_the_first_night_says_that_there_is_nothing_to_compare_with(demo_run: Home) -> None:
     app = opened(demo_run, "movements", "Since last night")
     assert ["this is the first" in info.value for info in app.info] == [True]

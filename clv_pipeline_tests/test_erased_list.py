@@ -124,7 +124,9 @@ def test_a_night_with_a_home_and_a_folder_that_were_both_lost_is_blocked(
     company, home = Company(tmp_path / "c", tables=healthy(customers=30)), Home(tmp_path / "home")
     environment = {f"CLV_{name.upper()}": value for name, value in target.items()}
     assert night(company, home, **environment).exit_code == 0
-    forgotten = run_clv_here("forget", "00007", "--home", str(home.root), CLV_HASH_KEY=CANARY_KEY, **environment)
+    forgotten = run_clv_here(
+        "forget", "--yes", "00007", "--home", str(home.root), CLV_HASH_KEY=CANARY_KEY, **environment
+    )
     assert forgotten.returncode == 0, forgotten.stdout + forgotten.stderr
     assert [entries for _, entries, _ in noted(target)] == [1]
     served = served_run(home)

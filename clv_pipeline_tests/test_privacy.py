@@ -167,7 +167,7 @@ def test_a_bundle_keeps_its_place_and_its_sums(demo_run: Home, tmp_path: Path) -
 
 
 def test_without_a_key_nobody_can_be_forgotten(demo_run: Home) -> None:
-    ran = run_clv_here("forget", _merged(demo_run)[0], "--home", str(demo_run.root))
+    ran = run_clv_here("forget", "--yes", _merged(demo_run)[0], "--home", str(demo_run.root))
     assert ran.returncode == 1
     assert "CLV_HASH_KEY is not set" in ran.stdout
     assert not demo_run.tombstones.exists()

@@ -29,7 +29,9 @@ def said(home: Home) -> dict[str, str]:
     """Return the lines of `clv status` by their subject, each with its mark."""
     ran = run_clv_here("status", "--home", str(home.root))
     lines = [line for line in ran.stdout.splitlines() if not line.startswith("     ")]
-    assert ran.returncode == int(any(not line.startswith("ok ") for line in lines)), ran.stdout + ran.stderr
+    marks = {line.split()[0] for line in lines}
+    allowed = [3, 4, 5, 6] if "fail" in marks else [int("warn" in marks)]
+    assert ran.returncode in allowed, ran.stdout + ran.stderr
     return {line[5:].split(":")[0]: line for line in lines}
 
 

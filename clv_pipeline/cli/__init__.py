@@ -10,6 +10,7 @@ import click
 from rich.logging import RichHandler
 
 from clv_pipeline.cli import customers, evaluations, homes, night, pages, versions
+from clv_pipeline.cli.interrupts import noticed
 from clv_pipeline.cli.shared import err, out, plain
 from clv_pipeline.core.foreign_errors import mask_command
 
@@ -57,14 +58,20 @@ for command in COMMANDS:
 def main() -> None:
     """Run the command; an error is one message and exit code 1, never a traceback, and one that is not ours is masked."""
     out.place = ""
-    try:
-        cli(standalone_mode=False)
-    except click.ClickException as error:
+    error: BaseException | None = None
+    with noticed(next((argument for argument in sys.argv[1:] if argument in cli.commands), "")) as interrupts:
+        try:
+            cli(standalone_mode=False, obj=interrupts)
+        except BaseException as raised:
+            error = raised
+    if interrupts.number or isinstance(error, (click.Abort, KeyboardInterrupt)):
+        interrupts.tell()
+        sys.exit(interrupts.exit_code)
+    if isinstance(error, click.ClickException):
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        out.print("interrupted")
-        sys.exit(130)
-    except Exception as error:
+    if isinstance(error, Exception):
         out.print(f"[bold red]error[/] {plain(str(mask_command(error, list(cli.commands))))}")
         sys.exit(1)
+    if error:
+        raise error

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from clv_pipeline.cli.interrupts import end_if_interrupted
 from clv_pipeline.cli.shared import home_option, out, plain, settings_of, source_option
 from clv_pipeline.core.home import Home
 
@@ -35,13 +36,26 @@ def lineage(column: str, source: str | None, home: Path | None) -> None:
 
 @click.command()
 @click.argument("customer_id")
+@click.option("--yes", is_flag=True, help="do not ask; for scripts")
 @source_option
 @home_option
-def forget(customer_id: str, source: str | None, home: Path | None) -> None:
-    """Erase a customer from every file below the home, never load them again, and list what must be deleted by hand."""
-    settings = settings_of(source=source, home=home)
-    from clv_pipeline.privacy.erasure import forget as forget_customer
+def forget(customer_id: str, yes: bool, source: str | None, home: Path | None) -> None:
+    """Erase a customer from every file below the home, never load them again, and list what must be deleted by hand.
 
+    What will be erased is shown first, and nothing is done without a yes: it cannot be undone.
+    """
+    settings = settings_of(source=source, home=home)
+    from clv_pipeline.privacy.erasure import forget as forget_customer, plan_erasure
+
+    plan = plan_erasure(settings, customer_id)
+    out.print(f"To be erased for good, under {' and '.join(map(plain, plan.customer_ids))}:")
+    for place, rows in plan.rows.items():
+        out.print(f"  {plain(place)}: {rows:,} rows")
+    if not plan.rows:
+        out.print("  nothing: this customer was erased before; every file is searched for traces once more")
+    if not (yes or _confirmed()):
+        out.print("Nothing was erased.")
+        sys.exit(1)
     done = forget_customer(settings, customer_id)
     for place, rows in done.removed.items():
         out.print(f"{plain(place)}: {rows:,} rows removed")
@@ -71,3 +85,13 @@ def export_subject(customer_id: str, file: Path | None, source: str | None, home
     out.print(
         f"Wrote {rows:,} rows of {len(written.row_counts)} tables to {plain(str(written.file))}, readable by you only."
     )
+
+
+def _confirmed() -> bool:
+    """Ask; where nobody can answer, as in a script, the answer is no."""
+    try:
+        return click.confirm("Erase this customer?")
+    except click.Abort:
+        end_if_interrupted()
+        out.print("\nNobody has answered. Scripts pass --yes.")
+        return False

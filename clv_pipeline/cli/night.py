@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from clv_pipeline.cli.interrupts import end_if_interrupted
 from clv_pipeline.cli.shared import home_option, out, plain, settings_of, source_option, ui_command
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import IS_INSTALLED
@@ -71,6 +72,7 @@ def run(
     from clv_pipeline.orchestration.runs import run_nightly
 
     outcome = run_nightly(Home(settings.home), as_of=settings.as_of, retrain=retrain, acknowledged=acknowledged)
+    end_if_interrupted()
     from clv_pipeline.reporting.terminal import print_summary, print_warnings
 
     if not outcome.succeeded:
@@ -88,13 +90,14 @@ def run(
 def status(source: str | None, home: Path | None) -> None:
     """Show the served bundle and its age, the result of the newest run, the next run, the champion, and the disk space used.
 
-    For monitors, the exit code is 0 if every line is ok, 1 if a line is warn or fail (a person should look), and 2 if the
-    command is mistyped. The bundle's age decides (warn from 2 days, fail beyond max_stale_days), the newest run (fail if it
-    failed), and whether anything will start the next one: a live scheduler, or nights that keep arriving without it.
+    Exit codes for monitors: 0 every line is ok; 1 a line is warn; 3 red: the newest run failed; 5 nothing was ever published;
+    4 stale: the served bundle is older than max_stale_days; 6 another line is fail, such as a damaged file or a next run that
+    nothing starts; 2 the command is mistyped. Of several, the first of 3, 5, 4, 6, 1 is given.
     """
     settings = settings_of(source=source, home=home)
-    from clv_pipeline.diagnostics.status import look
+    from clv_pipeline.diagnostics.status import exit_code, look
     from clv_pipeline.orchestration.history import about_runs
 
-    found = print_findings(out, [*look(settings), *about_runs(Home(settings.home), settings)])
-    sys.exit(1 if found & {"warn", "fail"} else 0)
+    findings = [*look(settings), *about_runs(Home(settings.home), settings)]
+    print_findings(out, findings)
+    sys.exit(exit_code(findings))

@@ -8,7 +8,7 @@ import re
 
 import sqlalchemy as sa
 
-from clv_pipeline.core.engines import driver_name, package_of
+from clv_pipeline.core.engines import driver_name, package_of, pip_install
 from clv_pipeline.core.error_texts import kind_of
 from clv_pipeline.core.errors import ConfigurationError, PipelineError
 
@@ -81,7 +81,7 @@ def _no_driver(url: sa.URL, called: str, error: Exception) -> ConfigurationError
         )
     return ConfigurationError(
         f"{called} cannot be used: {url.drivername} needs the package {package}, which cannot be loaded: {masked(str(error))}",
-        next_step=f"`pip install {package}` where `clv` is installed{_ALSO_NEEDED.get(package, '')}.",
+        next_step=f"`{pip_install(package)}` where `clv` is installed{_ALSO_NEEDED.get(package, '')}.",
     )
 
 

@@ -4,6 +4,7 @@ The statements behind the guarantees are in `sources/sessions.py`; nothing is co
 `python -m clv_pipeline.core.engines` writes the table of the README.
 """
 
+import shlex
 import sys
 from dataclasses import dataclass
 
@@ -26,14 +27,6 @@ class Engine:
     batches: str
     tested: str
     is_tried: bool = True
-
-    @property
-    def has_snapshot(self) -> bool:
-        return not self.snapshot.startswith("none")
-
-    @property
-    def has_timeout(self) -> bool:
-        return not self.timeout.startswith("none")
 
 
 _BY_FETCHING = "server-side cursor, `CLV_BATCH_ROWS` rows at a time"
@@ -83,7 +76,7 @@ MARIADB = Engine(
     name="MariaDB",
     dialect="mariadb",
     url="mariadb://reader@host/shop",
-    package="pymysql",
+    package="pymysql[rsa]",
     snapshot="one read-only transaction `with consistent snapshot`, of InnoDB tables only",
     timeout="`max_statement_time`, waits for locks included; 5 s later the connection is cut",
     batches=_BY_FETCHING,
@@ -93,7 +86,7 @@ MYSQL = Engine(
     name="MySQL",
     dialect="mysql",
     url="mysql://reader@host/shop",
-    package="pymysql",
+    package="pymysql[rsa]",
     snapshot=MARIADB.snapshot,
     timeout="`max_execution_time`, and `lock_wait_timeout` for locks; 5 s later the connection is cut",
     batches=_BY_FETCHING,
@@ -151,7 +144,8 @@ ENGINES = (POSTGRESQL, SQLITE, DUCKDB, FILES, MARIADB, MYSQL, SQL_SERVER, SNOWFL
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql", "mssql": "pymssql"}
 #: The package of a driver, or of a dialect that has one only.
 _PACKAGES = {
-    "pymysql": "pymysql", "mysqldb": "mysqlclient", "mysqlconnector": "mysql-connector-python", "mariadbconnector": "mariadb",
+    "pymysql": "pymysql[rsa]", "mysqldb": "mysqlclient", "mysqlconnector": "mysql-connector-python",
+    "mariadbconnector": "mariadb",
     "pymssql": "pymssql", "pyodbc": "pyodbc", "psycopg2": "psycopg2-binary", "oracle": "oracledb", "oracledb": "oracledb",
     "snowflake": "snowflake-sqlalchemy", "bigquery": "sqlalchemy-bigquery",
 }  # fmt: skip
@@ -188,10 +182,19 @@ def package_of(drivername: str) -> str | None:
     """Return the package to install for SQLAlchemy's name of a driver, None if none is known.
 
     >>> package_of("mysql+pymysql"), package_of("mysql+mysqldb"), package_of("nosuchdatabase")
-    ('pymysql', 'mysqlclient', None)
+    ('pymysql[rsa]', 'mysqlclient', None)
     """
     dialect, _, driver = drivername.partition("+")
     return _PACKAGES.get(driver or dialect)
+
+
+def pip_install(package: str) -> str:
+    """Return the command that installs a package, as a shell takes it.
+
+    >>> pip_install("pymysql[rsa]")
+    "pip install 'pymysql[rsa]'"
+    """
+    return f"pip install {shlex.quote(package)}"
 
 
 def as_markdown() -> str:
@@ -208,7 +211,7 @@ def as_markdown() -> str:
     rows = [
         (
             engine.name, f"`{engine.url}`" if " (" not in engine.url else _code_before_note(engine.url),
-            f"`pip install {engine.package}`" if engine.package not in ("", "its own") else engine.package or "nothing",
+            f"`{pip_install(engine.package)}`" if engine.package not in ("", "its own") else engine.package or "nothing",
             engine.snapshot, engine.timeout, engine.batches, engine.tested,
         )
         for engine in ENGINES

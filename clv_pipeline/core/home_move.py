@@ -61,7 +61,7 @@ def _move(moving: Path, target: Path, settings: Settings) -> None:
 
 def _folder_with_link(root: Path, target: Path) -> Path:
     """Return a folder that takes the place of `published` in one step; none is made where it did already."""
-    folder = root / ".published.new"
+    folder = root / ".published-new"
     if not (root / _SERVED).is_symlink():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()

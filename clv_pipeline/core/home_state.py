@@ -41,7 +41,8 @@ def state_of(settings: Settings) -> HomeState:
 
 
 def write_state(home: Home, state: HomeState) -> None:
-    """Write home.json."""
+    """Write home.json, in a home that may not be there yet."""
+    home.state.parent.mkdir(parents=True, exist_ok=True)
     write_durably(home.state, (json.dumps(asdict(state), indent=2) + "\n").encode())
 
 

@@ -35,6 +35,7 @@ def show(
 
     `selects` names the selections that run the page again; their state is returned.
     """
+    _name_zone_of_days(chart)
     styled = (
         chart.configure(locale=_locale())
         .configure_axis(
@@ -187,6 +188,22 @@ def waterfall(frame: pd.DataFrame, name: str, change: str, start: str, end: str,
 def axis_form(form: str) -> str:
     """Return the format of an axis: amounts are shortened, shares and scores are not."""
     return SHORT if form in (WHOLE, CENTS) else form
+
+
+def _name_zone_of_days(chart: Any) -> None:
+    """Say of the days in a chart's data that they are in UTC, in which charts show them.
+
+    Without a zone the browser takes midnight for its own, which east of Greenwich is the day before in UTC.
+    """
+    data = getattr(chart, "data", None)
+    if isinstance(data, pd.DataFrame):
+        days = data.select_dtypes("datetime").columns
+        if len(days):
+            chart.data = data.assign(**{str(day): data[day].dt.tz_localize("UTC") for day in days})
+    for form in ("layer", "hconcat", "vconcat", "concat"):
+        parts = getattr(chart, form, None)
+        for part in parts if isinstance(parts, list) else []:
+            _name_zone_of_days(part)
 
 
 def _worded(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:

@@ -2,16 +2,26 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from rich.console import Console
 from rich.markup import escape
+
+
+class State(StrEnum):
+    """What a monitor must tell apart among the lines that fail; see `EXIT_CODES` in status.py."""
+
+    RED = "red"
+    STALE = "stale"
+    NEVER_RUN = "never run"
+    OTHER = "other"
 
 
 @dataclass(frozen=True)
 class Finding:
     """The result of one check; `next_step` is empty when it is good.
 
-    is_warning: not good, but what is served can be used meanwhile. `clv status` tells monitors of both (exit code 1).
+    is_warning: not good, but what is served can be used meanwhile. state: what a line that fails is about, for monitors.
     """
 
     subject: str
@@ -19,6 +29,7 @@ class Finding:
     text: str
     next_step: str = ""
     is_warning: bool = False
+    state: State = State.OTHER
 
 
 def warning(subject: str, text: str, next_step: str) -> Finding:

@@ -5,7 +5,7 @@ the command line adds it.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,26 @@ from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.diagnostics.findings import Finding, warning
+from clv_pipeline.diagnostics.findings import Finding, State, warning
 from clv_pipeline.modeling.registry.registry import Registry
 from clv_pipeline.publishing.serving import bundles, is_served_as_published, read_pointer
 from clv_pipeline.reporting.formats import count, gigabytes, megabytes
 from clv_pipeline.warehouse.connection import open_bundle_file, records
+
+#: The exit code of `clv status` for what fails, the first that holds; 2 is a command that is mistyped.
+EXIT_CODES = {State.RED: 3, State.NEVER_RUN: 5, State.STALE: 4, State.OTHER: 6}
+_WARNS = 1
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """Return 0 if all is good, 1 if something warns, else the code of what fails.
+
+    >>> exit_code([warning("served", "2 days old", ""), Finding("served", False, "9 days old", state=State.STALE)])
+    4
+    """
+    bad = [finding for finding in findings if not finding.is_good]
+    failing = {finding.state for finding in bad if not finding.is_warning}
+    return next((code for state, code in EXIT_CODES.items() if state in failing), _WARNS if bad else 0)
 
 
 def look(settings: Settings) -> Iterator[Finding]:
@@ -42,7 +57,13 @@ def age_in_days(as_of: date, time_zone: str) -> int:
 def _served(home: Home, settings: Settings) -> Iterator[Finding]:
     file = home.published / "clv.duckdb"
     if not file.exists():
-        yield Finding("served", False, f"nothing is published in {home.published} yet", "`clv run` publishes.")
+        yield Finding(
+            "served",
+            False,
+            f"nothing is published in {home.published} yet",
+            "`clv run` publishes.",
+            state=State.NEVER_RUN,
+        )
         return
     try:
         with open_bundle_file(file) as connection:
@@ -98,7 +119,7 @@ def _judged_by_age(run: Mapping[str, Any], settings: Settings) -> Finding:
         return Finding(
             "served", False, f"{text}; too old: nights are missing",
             "see `newest run` and `next run` below for the cause; `clv run` publishes a bundle now.",
-            is_warning=age <= settings.max_stale_days,
+            is_warning=age <= settings.max_stale_days, state=State.STALE,
         )  # fmt: skip
     if run["is_stale"]:
         return warning("served", text, "restart what loads the orders into the source; the next run then reads them.")

@@ -23,6 +23,8 @@ _LOW, _HIGH, _TYPICAL = "predicted_spend_low", "predicted_spend_high", "typical_
 _IF_BUYING_LOW, _IF_BUYING_HIGH = "spend_if_buying_low", "spend_if_buying_high"
 #: The columns that say from which day on a prediction looks: in our published tables, in many others, in our backtests.
 _AS_OF = ("as_of_date", "as_of", "cutoff")
+#: The share of a file's customers who may have become known only after its day: an order may have been corrected since.
+_KNOWN_LATER = 0.01
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,17 @@ def judge_file(
     """Return the accuracy of the predictions in `path` (CSV or Parquet: customer_id, predicted_spend...) for a window.
 
     Predictions made with knowledge of the window are no predictions, so the file says in a column as_of_date from which day
-    on it looks, or the caller does in `as_of`. It does not matter when the file was written: a night that was run again for
-    a past day knows only what came before that day.
+    on it looks, or the caller does in `as_of`. A file that names customers who were not known before the window was made
+    after it began, whatever it says. It does not matter when the file was written: a night that was run again for a past
+    day knows only what came before that day.
 
     Customers who had bought before the window and are not in the file count as predicted 0: leaving out difficult ones
     must not improve the score. `connection` is to a warehouse with the orders of the window.
 
     Raises:
         ConfigurationError: the window or the file cannot be read, a column is missing, a customer is listed twice, or the
-            predictions may know what happened in the window: their as_of is unknown or later than its first day.
+            predictions may know what happened in the window: their as_of is unknown or later than its first day, or they
+            name customers who came later.
     """
     start, days = parse_window(window)
     if not has_table(connection, "raw.extraction"):
@@ -95,6 +99,7 @@ def judge_file(
             next_step=f"give predictions as of {start} or earlier (`clv run --as-of {start}` makes ours), "
             f"or name a window that begins later: --against {known_until}+{days}d.",
         )
+    _refuse_hindsight(connection, frame, path, start)
     spend = _column(frame, _SPEND, days)
     if spend is None:
         raise ConfigurationError(
@@ -192,6 +197,24 @@ def _as_of(frame: pd.DataFrame, path: Path, given: date | None) -> date:
             next_step="leave out --as-of, or correct the column.",
         )
     return latest
+
+
+def _refuse_hindsight(connection: Connection, frame: pd.DataFrame, path: Path, start: date) -> None:
+    ids = frame["customer_id"].tolist()
+    later, first = one_row(
+        connection,
+        """
+        select count(*), min(first_seen_date) from clean.customers
+        where first_seen_date >= $start and list_contains($ids, customer_id)
+        """,
+        {"start": start, "ids": ids},
+    )
+    if later > _KNOWN_LATER * len(ids):
+        raise ConfigurationError(
+            f"{path} was made after the window began: {later:,} of its {len(ids):,} customers were not known before {start} "
+            f"(the first of them came on {first})",
+            next_step=f"give predictions that were made with data up to {start}, or name a window that begins later.",
+        )
 
 
 def _column(frame: pd.DataFrame, kind: str, days: int) -> str | None:

@@ -15,7 +15,7 @@ from clv_pipeline.core import clock
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.run_lock import holder_of
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.diagnostics.findings import Finding, warning
+from clv_pipeline.diagnostics.findings import Finding, State, warning
 from clv_pipeline.diagnostics.status import age_in_days
 from clv_pipeline.orchestration.dagster_home import damaged_history
 from clv_pipeline.orchestration.failure_fields import from_metadata, from_tags
@@ -132,6 +132,7 @@ def _about(run: NewestRun) -> Finding:
         False,
         f"{name} failed ({run.status}, {when}): {first.subject}: {first.what}{more}",
         first.advice or "look at the run in the Dagster UI (`clv ui`), then run again.",
+        state=State.RED,
     )
 
 
@@ -224,4 +225,6 @@ def _failure_of_run(event: dg.DagsterEvent, tags: Mapping[str, str]) -> Failure:
 def _cause(error: SerializableErrorInfo | None) -> str:
     while error and error.cause:
         error = error.cause
+    if error and error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+        return "it was interrupted, by Ctrl-C or a signal"
     return f"unexpected {error.cls_name}" if error and error.cls_name else "unexpected error"

@@ -37,6 +37,42 @@ class Erasure:
     left: list[str]
 
 
+@dataclass(frozen=True)
+class ErasurePlan:
+    """What an erasure would remove: the person's numbers, and the rows about them by place."""
+
+    customer_ids: list[str]
+    rows: dict[str, int]
+
+
+def plan_erasure(settings: Settings, customer_id: str) -> ErasurePlan:
+    """Return what `forget` would remove, and change nothing.
+
+    Raises:
+        PrivacyError: there is no data about this customer, and they were not erased before.
+        ConfigurationError: CLV_HASH_KEY is missing or not the one of the tombstones.
+        BusyError: a run is under way.
+    """
+    home = Home(settings.home)
+    tombstones = open_tombstones(settings)
+    with hold(home, "clv forget"):
+        ids = _numbers(settings, customer_number(customer_id, tombstones.key))
+        rows = {
+            f"bundle {name}": _rows_in_bundle(home.published / name / "clv.duckdb", ids)
+            for name in bundles(home.published)
+        }
+        rows |= {_place(warehouse): sum(_rows(warehouse, ids).values()) for warehouse in warehouses_of(settings)}
+        rows |= {
+            f"backtest {file.parent.name}/{file.name}": _rows_in_parquet(pq.read_table(file), ids)
+            for file in home.backtest.parent.glob("*/*.parquet")
+        }
+        rows["frozen tables of CLV_PUBLISH_URL"] = frozen_rows(settings, ids)
+    rows = {place: count for place, count in rows.items() if count}
+    if not rows and not any(map(tombstones.names, ids)):
+        raise _nobody(customer_id)
+    return ErasurePlan(ids, rows)
+
+
 def forget(settings: Settings, customer_id: str) -> Erasure:
     """Remove a customer, under every number that was merged with this one, from every file of the home.
 
@@ -53,15 +89,11 @@ def forget(settings: Settings, customer_id: str) -> Erasure:
     customer_id = customer_number(customer_id, tombstones.key)
     with hold(home, "clv forget"):
         clear_leftovers(home.published)
-        warehouses = warehouses_of(settings)
-        ids = sorted({customer_id}.union(*(_known_numbers(w, customer_id) for w in warehouses)))
-        held = [name for name in bundles(home.published) if _holds(home.published / name / "clv.duckdb", ids)]
+        warehouses, ids = warehouses_of(settings), _numbers(settings, customer_id)
+        held = [name for name in bundles(home.published) if _rows_in_bundle(home.published / name / "clv.duckdb", ids)]
         is_here = held or tombstones.names(customer_id) or any(_rows(w, ids) for w in warehouses)
         if not is_here and not frozen_rows(settings, ids):
-            raise PrivacyError(
-                f"There is no data about customer '{customer_id}'",
-                next_step="check the number; leading zeros count.",
-            )
+            raise _nobody(customer_id)
         tombstones.add(ids)
         with number_format(settings.number_format):
             removed = {
@@ -70,7 +102,7 @@ def forget(settings: Settings, customer_id: str) -> Erasure:
         serve_again(home.published)
         removed["frozen tables of CLV_PUBLISH_URL"], left = _clean_target(settings, home, ids)
         for warehouse in warehouses:
-            removed[f"{warehouse.path.parent.name} {warehouse.path.name}"] = _clean_warehouse(warehouse, ids)
+            removed[_place(warehouse)] = _clean_warehouse(warehouse, ids)
         for file in home.backtest.parent.glob("*/*.parquet"):
             removed[f"backtest {file.parent.name}/{file.name}"] = _clean_parquet(file, ids)
         clear_leftovers(home.published)
@@ -81,14 +113,28 @@ def forget(settings: Settings, customer_id: str) -> Erasure:
     return Erasure(ids, {place: rows for place, rows in removed.items() if rows}, left)
 
 
+def _nobody(customer_id: str) -> PrivacyError:
+    return PrivacyError(
+        f"There is no data about customer '{customer_id}'", next_step="check the number; leading zeros count."
+    )
+
+
+def _place(warehouse: Warehouse) -> str:
+    return f"{warehouse.path.parent.name} {warehouse.path.name}"
+
+
+def _numbers(settings: Settings, customer_id: str) -> list[str]:
+    return sorted({customer_id}.union(*(_known_numbers(w, customer_id) for w in warehouses_of(settings))))
+
+
 def _known_numbers(warehouse: Warehouse, customer_id: str) -> list[str]:
     with warehouse.connection() as connection:
         return same_person(connection, customer_id)
 
 
-def _holds(bundle: Path, ids: list[str]) -> bool:
+def _rows_in_bundle(bundle: Path, ids: list[str]) -> int:
     with open_bundle_file(bundle) as connection:
-        return bool(rows_held(connection, ids))
+        return sum(rows_held(connection, ids).values())
 
 
 def _rows(warehouse: Warehouse, ids: list[str]) -> dict[str, int]:
@@ -148,9 +194,15 @@ def _delete(connection: Connection, table: str, ids: list[str]) -> int:
 
 def _clean_parquet(file: Path, ids: list[str]) -> int:
     table = pq.read_table(file)
-    if "customer_id" not in table.column_names:
-        return 0
-    kept = table.filter(pc.invert(pc.is_in(table["customer_id"].cast(pa.string()), pa.array(ids, pa.string()))))
-    if kept.num_rows < table.num_rows:
-        pq.write_table(kept, file)
-    return int(table.num_rows - kept.num_rows)
+    removed = _rows_in_parquet(table, ids)
+    if removed:
+        pq.write_table(table.filter(pc.invert(_is_about(table, ids))), file)
+    return removed
+
+
+def _rows_in_parquet(table: pa.Table, ids: list[str]) -> int:
+    return int(pc.sum(_is_about(table, ids)).as_py() or 0) if "customer_id" in table.column_names else 0
+
+
+def _is_about(table: pa.Table, ids: list[str]) -> pa.ChunkedArray:
+    return pc.is_in(table["customer_id"].cast(pa.string()), pa.array(ids, pa.string()))

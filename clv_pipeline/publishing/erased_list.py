@@ -102,6 +102,9 @@ def _table(place: TargetPlace) -> sa.Table:
 
 def _noted(target: sa.Connection, place: TargetPlace, source: str) -> _Noted | None:
     table, inspector = _table(place), sa.inspect(target)
+    # MariaDB cannot be asked for the tables of a database that is not there
+    if place.schema and not inspector.has_schema(place.schema):
+        return None
     if not inspector.has_table(table.name, schema=place.schema):
         return None
     row = target.execute(

@@ -105,7 +105,7 @@ def refusal(place: TargetPlace, differences: Sequence[Difference]) -> PublishErr
         else "look for triggers, rules or other writers of these tables; then"
     )
     return PublishError(
-        f"The target {place.named} is not as published: {listed}{more}",
+        f"What is in {place.named} is not as published: {listed}{more}",
         next_step=f"{advice} materialise published/database again (or run again). Its rows are unchanged, and the bundle is "
         "served.",
         anchor="second_target",

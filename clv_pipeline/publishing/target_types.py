@@ -24,9 +24,9 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "DOUBLE": sa.Double(),
     "BOOLEAN": sa.Boolean(),
 }
-#: Databases whose types are compared.
+#: Databases whose types are compared; MariaDB goes by its own name or, with a driver of MySQL, by that one.
 COMPARED = {"postgresql", "sqlite", "mysql", "mariadb"}
-#: Whole decimal digits that an integer type can have, and the integers that a binary fraction holds exactly.
+#: Decimal digits that an integer type can have, and those of integers that a binary fraction holds exactly.
 _DIGITS = {"TINYINT": 3, "SMALLINT": 5, "MEDIUMINT": 8, "INTEGER": 10, "BIGINT": 19}
 _DOUBLE, _SINGLE = 15, 7
 

@@ -43,7 +43,7 @@ def predicted_against_actual(actual: Array, predicted: Array, currency: str) -> 
     figure, axes = canvas(f"predicted, {currency}", f"actual, {currency}", height=3.8)
     x, y, customers = _counted_in_squares(predicted, actual)
     largest = max(float(customers.max(initial=1)), 1.0)
-    axes.scatter(x, y, s=2 + 60 * np.sqrt(customers / largest), color=ACCENT, alpha=0.5, linewidths=0)
+    axes.scatter(x, y, s=4 + 60 * np.sqrt(customers / largest), color=ACCENT, alpha=0.7, linewidths=0)
     top = max(float(predicted.max(initial=1)), float(actual.max(initial=1)))
     axes.plot([0, top], [0, top], color=INK, linewidth=1)
     axes.set_xscale("symlog", linthresh=_LINEAR_TO)

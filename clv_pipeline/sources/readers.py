@@ -40,7 +40,7 @@ def open_source(url: SecretStr | None, *, tries: int, timeout_seconds: int) -> I
     if url is None or not url.get_secret_value():
         raise ConfigurationError(
             "No source given: there is no database URL and no folder of files",
-            next_step="set CLV_SOURCE_URL, or pass --url postgresql+psycopg://user@host/db or --url FOLDER.",
+            next_step="set CLV_SOURCE_URL, or pass --url postgresql://user@host/db or --url FOLDER.",
         )
     address = url.get_secret_value()
     if (path := _path_of(address)) is not None:
@@ -93,6 +93,12 @@ def _connect(engine: sa.Engine, tries: int) -> sa.Connection:
     for attempt in range(1, tries + 1):
         try:
             return engine.connect()
+        except RuntimeError as error:
+            # what pymysql raises where a way to log in needs one more package, which it names
+            raise SourceError(
+                f"The driver cannot log in to the source {where}: {masked(str(error))}",
+                next_step="install the package that it names where `clv` is installed, or log in another way.",
+            ) from None
         except sa.exc.DBAPIError as error:
             reason = reason_of(error)
             if any(word in str(error.orig).lower() for word in _REFUSED):

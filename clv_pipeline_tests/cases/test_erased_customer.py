@@ -12,7 +12,7 @@ from clv_pipeline_tests.nights import published_rows
 def test_fault_67_an_erased_customer_stays_erased_with_an_emptied_list_and_in_a_new_home(tmp_path: Path) -> None:
     company, home = Company(tmp_path / "c", tables=healthy(customers=30)), Home(tmp_path / "home")
     night(company, home)
-    assert run_clv_here("forget", "00007", "--home", str(home.root), CLV_HASH_KEY=CANARY_KEY).returncode == 0
+    assert run_clv_here("forget", "--yes", "00007", "--home", str(home.root), CLV_HASH_KEY=CANARY_KEY).returncode == 0
     whole = home.tombstones.read_text()
     home.tombstones.write_text(json.dumps(json.loads(whole) | {"customer_hashes": []}))
     again = night(company, home, "2024-06-02")

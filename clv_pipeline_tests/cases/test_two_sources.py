@@ -64,6 +64,6 @@ def test_fault_69_a_customer_is_forgotten_from_a_bundle_of_an_older_release(tmp_
     seen = run_clv_here("status", "--home", str(home.root))
     assert "served: run" in seen.stdout
     assert "unexpected" not in seen.stdout + seen.stderr
-    forgot = run_clv_here("forget", "00007", "--home", str(home.root), CLV_HASH_KEY=CANARY_KEY)
+    forgot = run_clv_here("forget", "--yes", "00007", "--home", str(home.root), CLV_HASH_KEY=CANARY_KEY)
     assert forgot.returncode == 0, forgot.stdout
     assert published_rows(home, "select count(*) from customer_clv where customer_id = '00007'") == [(0,)]

@@ -84,7 +84,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     assert_published(night(_with_person(company, YESTERDAY), home, YESTERDAY))
     (home.scratch / "spilled.tmp").write_text(f"half a sort of {NEW}")
     first = copy_of(home, root / "first")
-    forgot = run_clv_here("forget", OLD, "--home", str(home.root), CLV_HASH_KEY=CANARY_KEY)
+    forgot = run_clv_here("forget", "--yes", OLD, "--home", str(home.root), CLV_HASH_KEY=CANARY_KEY)
     assert forgot.returncode == 0, forgot.stdout + forgot.stderr
     erased = copy_of(home, root / "erased")
     _with_person(company, TONIGHT).tables["customers"][LATER]["merged_into"] = NEW
@@ -184,7 +184,7 @@ def test_the_tombstones_name_nobody(story: Story) -> None:
 def test_forgetting_again_finds_nothing_and_is_no_error(story: Story, tmp_path: Path) -> None:
     home = copy_of(story.erased, tmp_path)
     before = contents(home.published)
-    again = run_clv_here("forget", OLD, "--home", str(home.root), CLV_HASH_KEY=CANARY_KEY)
+    again = run_clv_here("forget", "--yes", OLD, "--home", str(home.root), CLV_HASH_KEY=CANARY_KEY)
     assert again.returncode == 0, again.stdout
     assert "rows removed" not in again.stdout
     assert contents(home.published) == before
@@ -199,7 +199,9 @@ def test_a_night_with_another_key_is_blocked_for_the_erased_would_come_back(
 
 def test_a_number_nobody_has_is_refused_and_leaves_no_tombstone(story: Story) -> None:
     before = contents(story.first.published)
-    refused = run_clv_here("forget", "CANARY-OLD-4711x", "--home", str(story.first.root), CLV_HASH_KEY=CANARY_KEY)
+    refused = run_clv_here(
+        "forget", "--yes", "CANARY-OLD-4711x", "--home", str(story.first.root), CLV_HASH_KEY=CANARY_KEY
+    )
     assert refused.returncode == 1
     assert "There is no data about customer 'CANARY-OLD-4711x'" in refused.stdout
     assert not story.first.tombstones.exists()
@@ -211,7 +213,7 @@ def test_a_copy_that_no_command_can_clean_is_named(story: Story, tmp_path: Path)
     copy = home.root / "notes" / "list of somebody.csv"
     copy.parent.mkdir()
     copy.write_text(f"customer,remark\n{NEW},called twice\n")
-    left = run_clv_here("forget", NEW, "--home", str(home.root), CLV_HASH_KEY=CANARY_KEY)
+    left = run_clv_here("forget", "--yes", NEW, "--home", str(home.root), CLV_HASH_KEY=CANARY_KEY)
     assert left.returncode == 1
     assert f"left {copy}: 1 place" in left.stdout.replace("\n", "")
     assert files_with(home, OLD, NEW) == [copy]
@@ -230,7 +232,7 @@ def test_the_home_is_locked_while_somebody_is_forgotten(story: Story) -> None:
     from clv_pipeline.core.run_lock import hold
 
     with hold(story.first, "clv run", "some-run"):
-        refused = run_clv_here("forget", NEW, "--home", str(story.first.root), CLV_HASH_KEY=CANARY_KEY)
+        refused = run_clv_here("forget", "--yes", NEW, "--home", str(story.first.root), CLV_HASH_KEY=CANARY_KEY)
     assert refused.returncode == 1
     assert f"is in use by 'clv run' (process {os.getpid()}" in " ".join(refused.stdout.split())
     assert files_with(story.first, NEW) != []

@@ -54,7 +54,7 @@ def test_fault_69_every_command_works_on_the_home_of_an_older_commit(commit: str
     assert (clv("models")[0], clv("doctor")[0], clv("explain", customer)[0]) == (0, 0, 0)
     assert "an older release published it" in clv("lineage", "published.customer_clv.customer_id")[1]
     assert clv("export-subject", customer, "--to", str(tmp_path / "subject.json"))[0] == 0
-    code, said = clv("forget", customer)
+    code, said = clv("forget", "--yes", customer)
     assert code == 0, said
     assert f"bundle {first}" in said
     code, said = clv("run", "--as-of", NEXT_NIGHT)

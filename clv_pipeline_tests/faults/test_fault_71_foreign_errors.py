@@ -445,6 +445,6 @@ def test_fault_71_a_night_that_cannot_begin_is_masked_as_well(company: Company, 
 
 def test_fault_71_whoever_is_forgotten_is_in_no_text_either(yesterday: Home) -> None:
     _masked(yesterday, ValueError("row 7: 00007, canary@private.example"))
-    done = run_clv_here("forget", "00007", "--home", str(yesterday.root), CLV_HASH_KEY=CANARY_KEY)
+    done = run_clv_here("forget", "--yes", "00007", "--home", str(yesterday.root), CLV_HASH_KEY=CANARY_KEY)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not yesterday.failures.exists()

@@ -6,6 +6,7 @@ timeout of 4 seconds, ran to their end.
 """
 
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -200,6 +201,18 @@ def test_fault_72_a_server_that_takes_the_connection_and_says_nothing_is_down(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = sa.make_url(shop.url).set(port=silent.getsockname()[1]).render_as_string(hide_password=False)
         assert "cannot be reached after 1 tries" in shop.refusal(warehouse, source_url=url)
+
+
+def test_fault_72_a_login_that_needs_one_more_package_names_it(
+    shop: Shop, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.execute("install plugin if not exists ed25519 soname 'auth_ed25519'")
+    shop.execute("create or replace user modern@'127.0.0.1' identified via ed25519 using password('topsecret')")
+    monkeypatch.setitem(sys.modules, "nacl", None)
+    url = sa.make_url(shop.url).set(username="modern", password="topsecret").render_as_string(hide_password=False)
+    said = shop.refusal(warehouse, source_url=url)
+    assert "'pynacl' package is required" in said
+    assert "topsecret" not in said
 
 
 def test_fault_72_a_server_that_falls_silent_is_left(
@@ -418,8 +431,8 @@ def test_fault_72_nothing_untried_is_said_to_be_tested() -> None:
 @pytest.mark.parametrize(
     ("address", "package"),
     [
-        ("mysql://reader:topsecret@db/shop", "pymysql"),
-        ("mariadb://reader:topsecret@db/shop", "pymysql"),
+        ("mysql://reader:topsecret@db/shop", "pymysql[rsa]"),
+        ("mariadb://reader:topsecret@db/shop", "pymysql[rsa]"),
         ("mysql+mysqldb://reader:topsecret@db/shop", "mysqlclient"),
         ("mssql://reader:topsecret@db/shop", "pymssql"),
         ("mssql://reader:topsecret@db/shop?driver=ODBC+Driver+18+for+SQL+Server", "pyodbc"),
@@ -450,7 +463,7 @@ def test_fault_72_a_missing_driver_is_named_for_source_and_second_target(
         with pytest.raises(ConfigurationError) as refused:
             use()
         assert f"needs the package {package}" in refused.value.what
-        assert f"`pip install {package}`" in refused.value.next_step
+        assert f"`pip install {shlex.quote(package)}`" in refused.value.next_step
         assert "topsecret" not in str(refused.value)
 
 

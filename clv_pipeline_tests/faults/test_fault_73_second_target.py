@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from clv_pipeline.contracts.published import CONTRACT_VERSION, PUBLISHED
 from clv_pipeline.core.errors import ConfigurationError, PublishError
@@ -23,6 +24,8 @@ from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.publishing.bundle import write_manifest
 from clv_pipeline.publishing.database_target import publish_to_database
 from clv_pipeline.publishing.serving import serve
+from clv_pipeline.publishing.target_place import KEY_TEXT
+from clv_pipeline.publishing.target_types import kind_of
 from clv_pipeline.warehouse.connection import columns_of, open_bundle_file
 from clv_pipeline_tests.conftest import run_clv_here
 from clv_pipeline_tests.nights import served_run
@@ -220,6 +223,34 @@ def test_a_comment_that_was_changed_there_comes_back_with_the_same_run(postgres:
         f"'{postgres.table('customer_clv')}'::regclass and attname = 'segment'"
     )
     assert comment == PUBLISHED["customer_clv"].columns["segment"]
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "is_held"),
+    [
+        (mysql.TINYINT(display_width=1), sa.Boolean(), True),
+        (mysql.TINYINT(display_width=4), sa.Boolean(), False),
+        (mysql.BIGINT(display_width=20), sa.BigInteger(), True),
+        (mysql.MEDIUMINT(), sa.Integer(), False),
+        (mysql.DECIMAL(18, 2), sa.Numeric(18, 2), True),
+        (mysql.DECIMAL(18, 1), sa.Numeric(18, 2), False),
+        (mysql.DOUBLE(), sa.Double(), True),
+        (mysql.FLOAT(), sa.Double(), False),
+        (mysql.DATETIME(), sa.DateTime(timezone=True), True),
+        (mysql.DATE(), sa.DateTime(timezone=True), False),
+        (mysql.TEXT(collation="utf8mb4_bin"), sa.Text(), True),
+        (mysql.LONGTEXT(), sa.Text(), True),
+        (mysql.TINYTEXT(), sa.Text(), False),
+        (mysql.ENUM("a", "b"), sa.Text(), False),
+        (mysql.VARCHAR(255), KEY_TEXT, True),
+        (mysql.VARCHAR(40), KEY_TEXT, False),
+        (sa.types.NullType(), sa.Text(), False),
+    ],
+    ids=repr,
+)
+def test_types_as_mariadb_spells_them_are_understood(found: Any, wanted: Any, is_held: bool) -> None:
+    there, contract = kind_of(found, mysql.dialect()), kind_of(wanted, mysql.dialect())
+    assert (there.name == contract.name and there.holds(contract)) is is_held
 
 
 # --- rows --------------------------------------------------------------------------------------------------------------

@@ -113,24 +113,24 @@ def place(home: Home, file_source: Callable[..., FileSource]) -> Place:
 
 
 @pytest.mark.parametrize(
-    ("age", "mark", "shown"),
+    ("age", "mark", "shown", "code"),
     [
-        (0, "ok", "0 days old, 1 customers"),
-        (1, "ok", "1 day old, 1 customers"),
-        (2, "warn", "2 days old, 1 customers; too old: nights are missing"),
-        (3, "warn", "3 days old, 1 customers; too old: nights are missing"),
-        (4, "fail", "4 days old, 1 customers; too old: nights are missing"),
-        (151, "fail", "151 days old, 1 customers; too old: nights are missing"),
-        (-1, "fail", "as_of is in the future"),
+        (0, "ok", "0 days old, 1 customers", 0),
+        (1, "ok", "1 day old, 1 customers", 0),
+        (2, "warn", "2 days old, 1 customers; too old: nights are missing", 1),
+        (3, "warn", "3 days old, 1 customers; too old: nights are missing", 1),
+        (4, "fail", "4 days old, 1 customers; too old: nights are missing", 4),
+        (151, "fail", "151 days old, 1 customers; too old: nights are missing", 4),
+        (-1, "fail", "as_of is in the future", 6),
     ],
 )
-def test_the_age_of_what_is_served_decides(place: Place, age: int, mark: str, shown: str) -> None:
+def test_the_age_of_what_is_served_decides(place: Place, age: int, mark: str, shown: str, code: int) -> None:
     place.publish(TODAY - timedelta(days=age))
     place.beat(NOW)
     seen = place.status()
     assert seen["served"].startswith(f"{mark} ")
     assert shown in seen["served"]
-    assert seen.exit_code == int(mark != "ok")
+    assert seen.exit_code == code
     assert ("next step: " in seen["served"]) == (mark != "ok")
 
 
@@ -163,7 +163,7 @@ def test_where_nothing_runs_the_next_run_is_not_good_and_says_what_starts_one(pl
     assert "no night has arrived since that of 2024-05-30" in seen["next run"]
     assert f"`clv ui --source {place.source.folder} --home {place.home.root}` runs the schedule" in seen["next run"]
     assert "cron" in seen["next run"]
-    assert seen.exit_code == 1
+    assert seen.exit_code == 6
 
 
 def test_a_live_scheduler_says_when_the_next_run_is(place: Place) -> None:
@@ -229,7 +229,17 @@ def test_a_red_newest_run_decides_and_no_green_run_of_single_assets_hides_it(pla
     assert seen["newest run"].startswith("fail newest run: ")
     assert "clean/orders: clean.orders was not replaced: 12 of 60 rows" in seen["newest run"]
     assert "next step: look at clean.quarantine. More: docs/runbook.md#quality" in seen["newest run"]
-    assert seen.exit_code == 1
+    assert seen.exit_code == 3
+
+
+def test_a_home_that_never_published_has_a_code_of_its_own_and_a_red_run_comes_first(place: Place) -> None:
+    place.beat(NOW)
+    assert place.status().exit_code == 5
+    with place.dagster() as instance:
+        dg.materialize([_red], instance=instance, raise_on_error=False)
+    assert place.status().exit_code == 3
+    place.publish(TODAY - timedelta(days=151))
+    assert place.status().exit_code == 3, "the red run is why it is old"
 
 
 # --- clv evaluate ----------------------------------------------------------------------------------------------------
@@ -249,6 +259,13 @@ def sold(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
             select 'C' || n as customer_id, day as order_date, 10 * n as net_spend, true as is_purchase_day
             from range(5) as customers (n), (values (date '2024-03-01'), (date '2024-04-10')) as days (day)
             where n >= 2 or day < date '2024-04-01'
+            """
+        )
+        connection.execute(
+            """
+            create table clean.customers as
+            select 'C' || n as customer_id, date '2024-03-01' + (n * 7)::integer as first_seen_date
+            from range(200) as customers (n)
             """
         )
     return warehouse
@@ -287,6 +304,21 @@ def test_a_file_that_does_not_say_its_day_is_judged_only_if_somebody_does(sold: 
     judged = evaluated(sold, file, date(2024, 3, 15))
     assert (judged.as_of, judged.customers, judged.missing) == (date(2024, 3, 15), 5, 0)
     assert judged.estimates["normalised_gini"].value == pytest.approx(1.0)
+
+
+def test_a_file_that_names_customers_who_came_later_was_made_after_the_window_began(
+    sold: Warehouse, tmp_path: Path
+) -> None:
+    """C5 is first seen on 5 April. One customer in a hundred who came later may be a corrected order."""
+    ids = [f"C{n}" for n in range(6)] + [f"X{n}" for n in range(95)]
+    columns: dict[str, Any] = {"customer_id": ids, "predicted_spend": [1.0] * len(ids)}
+    assert evaluated(sold, tmp_path / "corrected.csv", START, columns).customers == 5
+    columns = {"customer_id": [f"C{n}" for n in range(7)], "predicted_spend": [1.0] * 7}
+    with pytest.raises(
+        ConfigurationError, match="made after the window began: 2 of its 7 customers were not known"
+    ) as refused:
+        evaluated(sold, tmp_path / "late.csv", START, columns)
+    assert "the first of them came on 2024-04-05" in refused.value.what
 
 
 def test_before_the_first_run_there_is_nothing_to_judge_a_file_by(home: Home, tmp_path: Path) -> None:
