@@ -24,7 +24,6 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: A fit or a query of a library cannot be stopped from outside; most end within this time.
 _GRACE_SECONDS = 5.0
 _NOTHING = "Nothing was changed."
-_ALL_OR_NOTHING = "It is done as a whole or not at all:"
 #: Command -> what stands once it is interrupted. Of a run, the served bundle is named as well.
 AFTER = {
     "init": "Delete the folder if it is there, and start again.",
@@ -36,8 +35,8 @@ AFTER = {
     "explain": _NOTHING,
     "lineage": _NOTHING,
     "models": _NOTHING,
-    "promote": f"{_ALL_OR_NOTHING} `clv models` shows the champion.",
-    "rollback": f"{_ALL_OR_NOTHING} `clv status` shows what is served.",
+    "promote": "It is done as a whole or not at all: `clv models` shows the champion.",
+    "rollback": "`clv status` shows which run is served; `clv rollback` with its number publishes it to a second target, too.",
     "backup": "Start it again; a file that is cut short is not taken for a backup.",
     "restore": "Start it again.",
     "evaluate": _NOTHING,
