@@ -96,16 +96,22 @@ def _scheduler(target: WorkspaceFileTarget) -> Iterator[None]:
             instance, target, log_level=_LOG_LEVEL, code_server_log_level=_LOG_LEVEL
         ) as daemons,
     ):
+        ending = threading.Event()
 
         def watch() -> None:
             try:
                 daemons.check_daemon_loop()
             except Exception:
+                if ending.is_set():
+                    return  # its threads end because they were told to
                 logging.getLogger("dagster.daemon").exception("The scheduler has ended")
                 os._exit(1)
 
         threading.Thread(target=watch, daemon=True).start()
-        yield
+        try:
+            yield
+        finally:
+            ending.set()
 
 
 def main(listening: int, parent: int) -> None:
