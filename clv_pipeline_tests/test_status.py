@@ -131,7 +131,7 @@ def test_a_red_run_is_named_with_its_check_and_message_and_the_last_good_one_is_
     demo_run: Home, tmp_path: Path, file_source: Callable[..., FileSource]
 ) -> None:
     home = copy_of(demo_run, tmp_path / "red")
-    source = file_source(orders=ORDERS, toml='name = "Demo company"\ntime_zone = "Europe/Berlin"\n')
+    source = file_source(orders=ORDERS, toml='name = "Demo company"\nas_of = "2026-07-01"\n')
     folder = source.folder.rename(tmp_path / "demo")
     arguments = ("--source", str(folder), "--url", str(source.files), "--as-of", "2024-06-01")
     ran = run_clv_here("run", "--home", str(home.root), *arguments)

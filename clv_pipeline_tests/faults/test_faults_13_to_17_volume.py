@@ -63,7 +63,7 @@ def test_fault_14_a_day_that_lost_most_of_its_orders_blocks_until_acknowledged(
     seen = night(company, yesterday)
     assert_blocked(
         seen, "check order_volume", "orders on Fri 2024-05-31", "the median of the Fridays of the last 8 weeks",
-        "fix the source and run again", "clv run --acknowledge order_volume", "clv/acknowledge = order_volume",
+        "fix the source and run again", "--acknowledge order_volume`", "clv/acknowledge = order_volume",
         "docs/runbook.md#order_volume",
     )  # fmt: skip
     passed, told = check(yesterday, "quality.night", "order_volume")
