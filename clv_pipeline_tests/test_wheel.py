@@ -79,7 +79,7 @@ def test_the_wheel_holds_package_templates_sql_runbook_and_workspace_and_nothing
     outside = [*(PROJECT / "sql").rglob("*"), PROJECT / "docs" / "runbook.md", PROJECT / "workspace.yaml"]
     expected = {f"{CARRIED}/{path.relative_to(PROJECT).as_posix()}": path for path in outside if path.is_file()}
     expected |= {f"clv_pipeline/{path.relative_to(PACKAGE).as_posix()}": path for path in PACKAGE.rglob("*.py")}
-    templates = list((PACKAGE / "reporting" / "templates").glob("*.html"))
+    templates = [path for path in (PACKAGE / "reporting" / "templates").rglob("*") if path.is_file()]
     assert templates, "the pages have no templates: they moved"
     expected |= {f"clv_pipeline/{path.relative_to(PACKAGE).as_posix()}": path for path in templates}
     with zipfile.ZipFile(wheel) as archive:

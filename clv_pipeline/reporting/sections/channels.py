@@ -116,7 +116,7 @@ def _picture(run: Run, rows: list[dict[str, Any]]) -> Picture | None:
     bars: list[plots.Bar] = [
         (_name(row), float(row["margin_12m"]), float(row["margin_12m_low"]), float(row["margin_12m_high"]))
         for row in sorted(rows, key=lambda row: -(row["margin_12m"] or 0))
-        if row["margin_12m_low"] is not None
+        if None not in (row["margin_12m"], row["margin_12m_low"], row["margin_12m_high"])
     ]
     if not bars:
         return None
