@@ -102,8 +102,8 @@ def cut(good_night: Home, tmp_path_factory: pytest.TempPathFactory) -> list[Home
     template = copy_of(good_night, folder)
     with open_warehouse(template).transaction() as connection:
         connection.execute("update scores.run set run_id = '20240601-cut', as_of = date '2024-06-01'")
-        for table in ("published.customer_clv", "scores.tonight"):
-            connection.execute(f"update {table} set run_id = '20240601-cut', as_of_date = date '2024-06-01'")
+        connection.execute("update published.customer_clv set run_id = '20240601-cut', as_of_date = date '2024-06-01'")
+        connection.execute("update scores.tonight set as_of_date = date '2024-06-01'")
     return _publish_and_die(template.root, folder / "cut")
 
 

@@ -1,7 +1,8 @@
 """Make the homes of older commits: `python -m clv_pipeline_tests.old_homes.make` in a clone with their history.
 
 Each is the home after one night of a small demo company, run with the commit's own code and today's libraries. The demo's
-database is left out, which the next night makes, and so are spill files.
+database is left out, which the next night makes, and so are spill files and the events of runs, which name folders of the
+machine.
 """
 
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline_tests.old_homes import COMMITS, NIGHT, SETTINGS, packed
 
-_LEFT_OUT = ("./demo", "./scratch")
+_LEFT_OUT = ("./demo", "./scratch", "./dagster/history/runs/")
 _RUN = "from clv_pipeline.cli import cli; cli()"
 
 
