@@ -102,7 +102,7 @@ def test_a_night_after_many_is_compared_with_a_night_after_one(run_tiny: RunTiny
     printed = run_tiny("history_cost", "--home", str(demo_run.root), "--nights", "80")
     assert figures("80 nights of 50 customers, # held", printed) == [DAILY_NIGHTS + 2]
     few, many = figures("publishing: # CPU s after one night, # after 80", printed)
-    (share,) = figures("a first night of 100,000 customers costs 387 CPU s: it becomes # of it", printed)
+    (share,) = figures("a first night of 100,000 customers costs 494 CPU s: it becomes # of it", printed)
     assert is_positive(few) and is_positive(many) and is_positive(share)
 
 
