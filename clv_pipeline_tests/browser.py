@@ -92,14 +92,20 @@ def wait_for(what: str, look: Callable[[], T | None], alive: Callable[[], object
     raise AssertionError(f"waited {PATIENCE_SECONDS} s in vain for {what}")
 
 
+def _heed_ctrl_c() -> None:
+    # a shell that runs the tests in the background lets them, and all that they start, ignore it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def running_process(arguments: list[str], log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process in a group of its own; at the end it is killed with all that it started: to end by itself takes a UI 9 s."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("CLV_", "DAGSTER_"))}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            arguments, env=clean | environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
+            arguments, env=clean | environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            preexec_fn=_heed_ctrl_c,
+        )  # fmt: skip
     try:
         yield process
     finally:

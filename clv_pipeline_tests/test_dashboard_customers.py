@@ -194,7 +194,7 @@ def test_a_customer_is_found_by_the_beginning_of_the_number(opened: Opened) -> N
 @pytest.mark.parametrize("number", ["no such customer", "' or true --", "![x](http://a.example/x.png)"])
 def test_an_unknown_number_is_answered_politely_and_as_it_was_typed(opened: Opened, number: str) -> None:
     (info,) = opened.page("customer", customer_id=number).info
-    assert "is not in this bundle: the number is unknown, the customer was erased" in info.value
+    assert "is not in this bundle: the number is unknown, the customer asked to be erased" in info.value
     assert "![" not in info.value
 
 

@@ -8,16 +8,15 @@ from clv_pipeline.core.home import Home
 from clv_pipeline.warehouse.connection import open_bundle_file
 from clv_pipeline_tests.conftest import run_clv_here
 from clv_pipeline_tests.faults.company import Company, assert_published, healthy, night
-from clv_pipeline_tests.nights import copy_of
 from clv_pipeline_tests.pages import assert_inert
 
 SCRIPT, FORMULA = "<script>alert(1)</script>", '=HYPERLINK("http://evil.example","x")'
 
 
 @pytest.fixture(scope="module")
-def attacked(good_night: Home, company_root, tmp_path_factory: pytest.TempPathFactory) -> Home:  # type: ignore[no-untyped-def]
+def attacked(company_root, tmp_path_factory: pytest.TempPathFactory) -> Home:  # type: ignore[no-untyped-def]
     """Return a home after a night whose customers, channels and categories are called like attacks."""
-    home = copy_of(good_night, tmp_path_factory.mktemp("attacked"))
+    home = Home(tmp_path_factory.mktemp("attacked") / "home")
     company = Company(company_root, healthy())
     company.toml = f"name = '{SCRIPT}'\n" + company.toml
     names = {"00001": f"{SCRIPT}1", "00002": f"{FORMULA}2", "00003": "[bold red]3[/]"}

@@ -57,7 +57,7 @@ def _hits(bundle: ServedBundle, asked: str) -> None:
     )
     if hits.empty:
         st.info(
-            f"Customer {plain(asked)} is not in this bundle: the number is unknown, the customer was erased on request, or did "
+            f"Customer {plain(asked)} is not in this bundle: the number is unknown, the customer asked to be erased, or did "
             "not consent to profiling. The dashboard cannot tell which."
         )
         return
