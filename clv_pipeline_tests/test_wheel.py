@@ -115,7 +115,7 @@ def test_a_night_from_an_empty_folder(installed: Installed) -> None:
     database = installed.folder / ".clv" / "sources" / "demo" / "published" / "clv.duckdb"
     assert str(database) in ran.stdout
     assert database.is_file()
-    assert "Dagster UI     clv ui\n" in ran.stdout, "there is no Makefile"
+    assert "dashboard      clv dashboard\n  Dagster UI     clv ui\n" in ran.stdout, "there is no Makefile"
     assert installed.files() == before
 
     version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]

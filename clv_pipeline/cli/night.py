@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from clv_pipeline.cli.interrupts import end_if_interrupted
-from clv_pipeline.cli.shared import home_option, out, plain, settings_of, source_option, ui_command
+from clv_pipeline.cli.shared import dashboard_command, home_option, out, plain, settings_of, source_option, ui_command
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import IS_INSTALLED
 from clv_pipeline.diagnostics.findings import print_findings
@@ -81,7 +81,10 @@ def run(
         print_warnings(out, outcome.checks_failed)
         out.print(f"The run failed; the bundle published before is still served. Details: {ui_command(settings)}")
         sys.exit(1)
-    print_summary(out, Home(settings.home), outcome.checks_passed, outcome.checks_failed, ui_command(settings))
+    print_summary(
+        out, Home(settings.home), outcome.checks_passed, outcome.checks_failed,
+        dashboard_command=dashboard_command(settings), ui_command=ui_command(settings),
+    )  # fmt: skip
 
 
 @click.command()

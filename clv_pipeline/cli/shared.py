@@ -88,6 +88,11 @@ def ui_command(settings: Settings) -> str:
     return "clv ui" if IS_INSTALLED or place_of(settings) else "make dev"
 
 
+def dashboard_command(settings: Settings) -> str:
+    """Return the command that opens the dashboard on this home; in a checkout it installs what the dashboard needs."""
+    return "clv dashboard" if IS_INSTALLED or place_of(settings) else "make dashboard"
+
+
 def plain(text: str) -> str:
     """Return `text` so that rich prints it letter by letter."""
     return text.replace("[", r"\[")

@@ -29,7 +29,13 @@ def print_table(console: Console, shown: Table) -> None:
 
 
 def print_summary(
-    console: Console, home: Home, checks_passed: int, checks_failed: list[tuple[str, str]], ui_command: str
+    console: Console,
+    home: Home,
+    checks_passed: int,
+    checks_failed: list[tuple[str, str]],
+    *,
+    dashboard_command: str,
+    ui_command: str,
 ) -> None:
     """Print the results of the last run and where to find them; `checks_failed` has the name and message of each warning."""
     with open_bundle_file(served_database(home)) as connection:
@@ -74,6 +80,7 @@ def print_summary(
     for what, where in (
         ("tables for BI", home.published / "clv.duckdb"),
         ("report", home.published / run["run_id"] / "report.html"),
+        ("dashboard", dashboard_command),
         ("Dagster UI", ui_command),
     ):
         console.print(f"  {what:<14} {where}", markup=False)
