@@ -86,7 +86,7 @@ RUN_POINTS = [
     Point("cleaning", "clv_pipeline.quality.cleaning:_split", 2),
     Point("features", "clv_pipeline.features.build:build_feature_table", 4, signal.SIGTERM),
     Point("scoring", "clv_pipeline.scoring.scoring:_write_scores"),
-    Point("publishing to a database", "clv_pipeline.publishing.database_target:_replace_rows", 3, has_target=True),
+    Point("publishing to a database", "clv_pipeline.publishing.database_target:replace_rows", 3, has_target=True),
     Point("publishing: served, the pointer is old", "clv_pipeline.publishing.serving:write_durably"),
 ]  # fmt: skip
 _IN_MAKE_TEST = 1
