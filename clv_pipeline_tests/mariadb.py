@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-#: Debian installs servers where only root looks.
-_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+_BIN = os.get_exec_path()
+#: Debian installs servers where only root looks: in the `sbin` next to a `bin`.
+_PATH = os.pathsep.join([*_BIN, *(str(Path(folder).with_name("sbin")) for folder in _BIN)])
 MARIADBD, INSTALL = shutil.which("mariadbd", path=_PATH), shutil.which("mariadb-install-db", path=_PATH)
 IS_MARIADB_HERE = bool(MARIADBD and INSTALL) or os.environ.get("CI") == "true"
 _PATIENCE_SECONDS = 120
@@ -34,8 +36,9 @@ def running_mariadb(folder: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     # a socket's path is short: pytest's folders are not
+    socket_folder = tempfile.mkdtemp(prefix="clv_mariadb_")
     arguments = [
-        MARIADBD, "--no-defaults", data, f"--socket=/tmp/clv_mariadb_{port}.sock", "--bind-address=127.0.0.1", f"--port={port}",
+        MARIADBD, "--no-defaults", data, f"--socket={socket_folder}/s", "--bind-address=127.0.0.1", f"--port={port}",
         f"--pid-file={folder / 'server.pid'}", "--skip-log-bin", "--skip-name-resolve", "--innodb-buffer-pool-size=32M",
         "--innodb-flush-log-at-trx-commit=0", "--default-time-zone=+03:00", *_as_this_user(),
     ]  # fmt: skip
@@ -47,6 +50,7 @@ def running_mariadb(folder: Path) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(_PATIENCE_SECONDS)
+            shutil.rmtree(socket_folder)
 
 
 def _as_this_user() -> list[str]:
