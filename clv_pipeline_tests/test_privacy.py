@@ -169,9 +169,9 @@ def test_a_bundle_keeps_its_place_and_its_sums(demo_run: Home, tmp_path: Path) -
     assert not changed & {"segments.parquet", "cohorts.parquet", "model_quality.parquet", "current.json"}
 
 
-def _forget_answering(answer: str, home: Home, customer_id: str) -> tuple[int, str]:
+def _forget_answering(answer: str, home: Home, customer_id: str, **settings: str) -> tuple[int, str]:
     with mock.patch.object(sys, "stdin", io.StringIO(answer)):
-        ran = run_clv_here("forget", customer_id, "--home", str(home.root), CLV_HASH_KEY=KEY)
+        ran = run_clv_here("forget", customer_id, "--home", str(home.root), CLV_HASH_KEY=KEY, **settings)
     return ran.returncode, ran.stdout
 
 
@@ -203,6 +203,13 @@ def test_an_erasure_shows_all_numbers_and_the_rows_that_it_then_removes(demo_run
     code, again = _forget_answering("y\n", home, old)
     assert code == 0
     assert "this customer was erased before" in again
+
+
+def test_an_erasure_shows_that_the_second_target_is_cleaned_too(demo_run: Home, tmp_path: Path) -> None:
+    home, target = copy_of(demo_run, tmp_path), f"sqlite:///{tmp_path / 'bi.sqlite'}"
+    code, text = _forget_answering("n\n", home, _merged(home)[0], CLV_PUBLISH_URL=target)
+    assert code == 1
+    assert "the database of CLV_PUBLISH_URL: this customer's rows" in text.partition("Erase this customer?")[0]
 
 
 def test_without_a_key_nobody_can_be_forgotten(demo_run: Home) -> None:

@@ -51,6 +51,8 @@ def forget(customer_id: str, yes: bool, source: str | None, home: Path | None) -
     out.print(f"To be erased for good, under {' and '.join(map(plain, plan.customer_ids))}:")
     for place, rows in plan.rows.items():
         out.print(f"  {plain(place)}: {rows:,} rows")
+    if settings.publish_url:
+        out.print("  the database of CLV_PUBLISH_URL: this customer's rows, once it has the served bundle without them")
     if not plan.rows:
         out.print("  nothing: this customer was erased before; every file is searched for traces once more")
     if not (yes or _confirmed()):
