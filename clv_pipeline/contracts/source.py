@@ -96,7 +96,9 @@ ORDERS = SourceTable(
         Column("discount", "money", "discount given on the line, already off amount; shown only", is_late=True),
         Column("tax", "money", "tax on the line, not in amount, same sign; shown only", is_late=True),
         Column("shipping", "money", "postage charged for the line, not in amount, same sign; shown only", is_late=True),
-        Column("cost", "money", "cost of the goods of the line, same sign as amount: margin = amount - cost", is_late=True),
+        Column(
+            "cost", "money", "cost of the goods of the line, same sign as amount: margin = amount - cost", is_late=True
+        ),
         Column("subscription_id", "text", "the subscription that the line belongs to", is_late=True),
     ),
     event_time="ordered_at",
