@@ -172,7 +172,8 @@ def load_batch(
         f"{_typed(c, columns[c.name], rules) if c.name in columns else 'null'}::{STORED_AS[c.type]} as {c.name}"
         for c in table.columns
     )
-    everything = ", ".join(f"coalesce({c.name}::varchar, chr(0))" for c in table.columns)
+    hashed = [c.name for c in table.columns if c.name in columns or not c.is_late]
+    everything = ", ".join(f"coalesce({name}::varchar, chr(0))" for name in hashed)
     typing = f"select {values}, {day_of(columns[time] if time else None)} as day_at_source from delivered"
     query = f"""
         with admissible as ({_without_erased(table, rules.tombstones)})
