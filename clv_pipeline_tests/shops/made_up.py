@@ -5,8 +5,9 @@ import importlib
 import io
 import json
 import random
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -173,12 +174,24 @@ def script(*tables: str) -> str:
     return "\n".join(tables)
 
 
-def table(name: str, columns: str, rows: Iterable[Sequence[Any]] = ()) -> str:
-    """Return the statements that make a table with its rows; `columns` is what stands between the parentheses."""
-    values = [f"({', '.join(map(_literal, row))})" for row in rows]
+def table(name: str, columns: str, rows: Iterable[Sequence[Any] | Mapping[str, Any]] = ()) -> str:
+    """Return the statements that make a table with its rows; `columns` is what stands between the parentheses.
+
+    A row is a sequence of all values, or a mapping from column to value: what it does not name is null.
+    """
     flat = " ".join(columns.split())
+    names = [definition.split()[0].strip('"') for definition in re.sub(r"\([^)]*\)", "", flat).split(",")]
+    values = [f"({', '.join(map(_literal, _in_order(row, names)))})" for row in rows]
     made = f"create table {name} ({flat});\n"
     return made + (f"insert into {name} values\n" + ",\n".join(values) + ";\n" if values else "")
+
+
+def _in_order(row: Sequence[Any] | Mapping[str, Any], names: Sequence[str]) -> Sequence[Any]:
+    if not isinstance(row, Mapping):
+        return row
+    unknown = set(row) - set(names)
+    assert not unknown, f"no such columns: {unknown}"
+    return [row.get(name) for name in names if name not in ("primary", "unique", "foreign")]
 
 
 def _literal(value: Any) -> str:
@@ -191,10 +204,11 @@ def _literal(value: Any) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def csv_text(header: str, rows: Iterable[Sequence[Any]]) -> str:
-    """Return a CSV file; None is an empty field."""
+def csv_text(header: str, rows: Iterable[Sequence[Any] | Mapping[str, Any]]) -> str:
+    """Return a CSV file; None, or what a mapping does not name, is an empty field. Names are separated by commas."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header.replace("\n", "").split(","))
-    writer.writerows(["" if value is None else value for value in row] for row in rows)
+    names = [" ".join(name.split()) for name in header.split(",")]
+    writer.writerow(names)
+    writer.writerows(["" if value is None else value for value in _in_order(row, names)] for row in rows)
     return text.getvalue()

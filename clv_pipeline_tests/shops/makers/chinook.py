@@ -21,7 +21,8 @@ def make() -> Shop:
             lines.append((number, p.number, track + 1, price, quantity))
         invoices.append(
             (
-                p.number, p.person + 1, f"{p.at.date()} 00:00:00", "Theodor-Heuss-Strasse 34", "Stuttgart", None, country, "70174",
+                p.number, p.person + 1, f"{p.at.date()} 00:00:00", "Theodor-Heuss-Strasse 34", "Stuttgart", None, country,
+                "70174",
                 sum(prices),
             )
         )  # fmt: skip
@@ -32,7 +33,8 @@ def make() -> Shop:
         ),
         table(
             "Album",
-            "AlbumId integer not null primary key, Title nvarchar(160) not null, ArtistId integer not null references Artist (ArtistId)",
+            "AlbumId integer not null primary key, Title nvarchar(160) not null, "
+            "ArtistId integer not null references Artist (ArtistId)",
             [(1, "For Those About To Rock", 1), (2, "Balls to the Wall", 2)],
         ),
         table(

@@ -30,7 +30,8 @@ def make() -> Shop:
         day, shipped = p.at.date(), None if p.number % 15 == 0 else p.at.date() + timedelta(days=6)
         orders.append(
             (
-                number, who, 1 + p.number % 9, day, day + timedelta(days=28), shipped, 1 + p.number % 3, freight, f"Company {who}",
+                number, who, 1 + p.number % 9, day, day + timedelta(days=28), shipped, 1 + p.number % 3, freight,
+                f"Company {who}",
                 "Obere Str. 57", "Berlin", None, "12209", "Germany",
             )
         )  # fmt: skip
@@ -46,17 +47,21 @@ def make() -> Shop:
     sql = script(
         table(
             "Customers",
-            "CustomerID text primary key, CompanyName text, ContactName text, ContactTitle text, Address text, City text, Region text, "
+            "CustomerID text primary key, CompanyName text, ContactName text, ContactTitle text, Address text, City text, "
+            "Region text, "
             "PostalCode text, Country text, Phone text, Fax text",
             [
-                (c, f"Company {c}", "Maria Anders", "Owner", "Obere Str. 57", "Berlin", None, "12209", "Germany", "030-0074321", None)
+                (c, f"Company {c}", "Maria Anders", "Owner", "Obere Str. 57", "Berlin", None, "12209", "Germany",
+                "030-0074321", None)
                 for c in (*_CUSTOMERS, "PARIS")
             ],
         ),
         table(
             "Orders",
-            "OrderID integer primary key, CustomerID text references Customers (CustomerID), EmployeeID integer, OrderDate datetime, "
-            "RequiredDate datetime, ShippedDate datetime, ShipVia integer, Freight numeric default 0, ShipName text, ShipAddress text, "
+            "OrderID integer primary key, CustomerID text references Customers (CustomerID), EmployeeID integer, "
+            "OrderDate datetime, "
+            "RequiredDate datetime, ShippedDate datetime, ShipVia integer, Freight numeric default 0, ShipName text, "
+            "ShipAddress text, "
             "ShipCity text, ShipRegion text, ShipPostalCode text, ShipCountry text",
             orders,
         ),
@@ -83,16 +88,19 @@ def make() -> Shop:
         ),
         table(
             "Suppliers",
-            "SupplierID integer primary key, CompanyName text not null, ContactName text, ContactTitle text, Address text, City text, "
+            "SupplierID integer primary key, CompanyName text not null, ContactName text, ContactTitle text, Address text, "
+            "City text, "
             "Region text, PostalCode text, Country text, Phone text, Fax text, HomePage text",
             [
                 (1, "Exotic Liquids", "Charlotte", "Manager", "49 Gilbert St.", "London", None, "EC1", "UK", "171", None, None),
-                (2, "Cajun Delights", "Shelley", "Manager", "P.O. Box 78934", "New Orleans", "LA", "70117", "USA", "100", None, None),
+                (2, "Cajun Delights", "Shelley", "Manager", "P.O. Box 78934", "New Orleans", "LA", "70117", "USA", "100", None,
+                None),
             ],
         ),
         table(
             "Employees",
-            "EmployeeID integer primary key, LastName text, FirstName text, Title text, BirthDate date, HireDate date, City text, "
+            "EmployeeID integer primary key, LastName text, FirstName text, Title text, BirthDate date, HireDate date, "
+            "City text, "
             "Country text, ReportsTo integer, Notes text",
             [
                 (i, "Davolio", "Nancy", "Sales Representative", "1968-12-08", "1992-05-01", "Seattle", "USA", 2, None)

@@ -19,7 +19,8 @@ def make() -> Shop:
         sent, arrived = p.at + timedelta(days=2), p.at + timedelta(days=9)
         orders.append(
             (
-                order, key, status, placed, None if status == "created" else paid, sent if status in ("delivered", "shipped") else None,
+                order, key, status, placed, None if status == "created" else paid, sent if status in ("delivered",
+                "shipped") else None,
                 arrived if status == "delivered" else None, p.at.date() + timedelta(days=20),
             )
         )  # fmt: skip
