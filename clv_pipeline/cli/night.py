@@ -21,7 +21,7 @@ def init(name: str) -> None:
     In a checkout of the project, NAME is created under sql/0_sources. Where clv was installed from a wheel, it is created in
     the current folder, as ./NAME is. A NAME with a / in it is used as a path.
     """
-    from clv_pipeline.sources.scaffold import scaffold
+    from clv_pipeline.onboarding.scaffold import scaffold
 
     folder = scaffold(name)
     source = f"./{name}" if IS_INSTALLED and "/" not in name else name

@@ -1,1 +1,1 @@
-"""Connecting a company's own data: what a source holds, and the source folder written from it. No rows are loaded here."""
+"""Connecting a company: what its database holds, which column is which, and the source folder that says so. No run is here."""
