@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 
 import sqlglot
@@ -230,7 +231,7 @@ class _Here:
                 yield f"{', '.join(names)}: {len(names)} files are read as one; a file that is added later is not read"
             if lacking:
                 yield f"{', '.join(names)}: no column {', '.join(lacking)}; null is used"
-            others = [n for n, c in self.tables.items() if kind.matches(c) and n not in _flat(self.found)]
+            others = [n for n in self.tables if n.endswith(kind.name) and n not in names and kind.matches(self.tables[n])]
             if names and others:
                 yield f"{', '.join(sorted(others))}: of the same kind as {names[0]}, not read"
 
@@ -239,7 +240,7 @@ class _Here:
 
     def _import(self, table: str, dialect: str) -> str:
         kind, names = self.layout.table(table), self.found.get(table, ())
-        if dialect == DUCKDB:
+        if self.dialect == DUCKDB:
             return self._by_name(kind, names)
         if not names:
             nulls = ", ".join(self._null(kind, column, dialect) for column in kind.columns())
@@ -271,10 +272,6 @@ class _Here:
         to = exp.DataType.build(kind.types.get(column, "varchar"), dialect=DUCKDB)
         null: exp.Expr = exp.cast(exp.Null(), to)
         return f"{null.sql(dialect=dialect)} as {_quoted(column, dialect)}"
-
-
-def _flat(found: Mapping[str, Sequence[str]]) -> set[str]:
-    return {name for names in found.values() for name in names}
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
@@ -315,8 +312,15 @@ def _quoted_table(name: str, dialect: str) -> str:
 
 def _transpiled(sql: str, dialect: str) -> str:
     comment = "".join(line for line in sql.splitlines(keepends=True)[: _comment_lines(sql)])
-    (body,) = sqlglot.transpile(sql[len(comment) :], read=DUCKDB, write=dialect, pretty=True)
-    return f"{comment}{body}\n"
+    query = sqlglot.parse_one(sql[len(comment) :], read=DUCKDB)
+    if dialect == "sqlite":
+        # its `concat` is of 2023; the SELECTs concatenate nothing that is null
+        query = query.transform(lambda e: _piped(e) if isinstance(e, exp.Concat) else e)
+    return f"{comment}{query.sql(dialect=dialect, pretty=True)}\n"
+
+
+def _piped(concat: exp.Expr) -> exp.Expr:
+    return reduce(lambda left, right: exp.DPipe(this=left, expression=right), concat.expressions)
 
 
 def _comment_lines(sql: str) -> int:
