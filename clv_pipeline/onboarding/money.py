@@ -156,6 +156,7 @@ def money_of(
     children += _children(model.lines, references, "l", {model.orders.view})
     for child in children:
         fields += _child_fields(catalogue, child, has_quantity)
+    fields = list({money.name: (money, scratch) for money, scratch in reversed(fields)}.values())[::-1]
     joins = _joins(model, children)
     listed = ", ".join(f"{scratch} as f{n}" for n, (_, scratch) in enumerate(fields))
     frame = catalogue.scratch.execute(

@@ -29,8 +29,13 @@ class MappedOrders:
     statement: Statement
     where: list[Filter] = field(default_factory=list)
 
+    def statement_guesses(self) -> list[tuple[str, Guess]]:
+        """Return the guess of each column that is read."""
+        return [(output.name, output.guess) for output in self.statement.outputs if output.is_active]
+
     @property
     def questions(self) -> list[str]:
+        """What the data leaves open."""
         return [*self.fields.questions, *self.amount.questions]
 
 
@@ -145,7 +150,7 @@ def _child_joins(amount: Amount) -> list[Join]:
         child = monies[0].child
         assert child
         key = name_sql(child.reference.column)
-        sums = ", ".join(f"{money.sql} as {_sum_name(money)}" for money in dict.fromkeys(monies))
+        sums = ", ".join(f"{money.sql} as {_sum_name(money)}" for money in {m.name: m for m in monies}.values())
         schema = f"{name_sql(child.table.at_source.schema)}." if child.table.at_source.schema else ""
         query = f"select x.{key} as parent_key, {sums} from {schema}{name_sql(child.table.name)} as x group by x.{key}"
         joins.append(Join(alias, f"{alias}.parent_key = {column_sql(child.parent, child.reference.to_column)}", query=query))
