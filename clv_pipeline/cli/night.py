@@ -15,12 +15,21 @@ from clv_pipeline.diagnostics.findings import print_findings
 
 @click.command()
 @click.argument("name")
-def init(name: str) -> None:
-    """Start a new source: write source.toml and one commented SELECT for each table.
+@click.option("--url", help="look at this database, or folder of files, and write SELECTs that fit it (else CLV_SOURCE_URL)")
+@click.option("--yes", is_flag=True, help="ask nothing: take every guess, and list it")
+def init(name: str, url: str | None, yes: bool) -> None:
+    """Start a new source: write source.toml and the SELECTs, fitted to the database at --url.
 
-    In a checkout of the project, NAME is created under sql/0_sources. Where clv was installed from a wheel, it is created in
-    the current folder, as ./NAME is. A NAME with a / in it is used as a path.
+    With --url its tables are looked at, what each column seems to be is written with the reason beside it, and what data cannot
+    tell is asked at a terminal. Without it, each SELECT is one to be filled in. In a checkout of the project, NAME is created
+    under sql/0_sources. Where clv was installed from a wheel, it is created in the current folder, as ./NAME is. A NAME with a /
+    in it is used as a path.
     """
+    if url:
+        from clv_pipeline.cli.onboarding import connect
+
+        connect(name, url, asks=not yes and sys.stdin.isatty())
+        return
     from clv_pipeline.onboarding.scaffold import scaffold
 
     folder = scaffold(name)

@@ -4,7 +4,7 @@ The identity that is looked for is: goods of all lines - discount of the order +
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -75,6 +75,10 @@ def formulas(data: MoneyData) -> list[LineFormula]:
     discounts = [*data.of("discount", "line")[:4], *data.of("discount_rate", "line")[:2]]
     bases = [LineFormula(total) for total in totals]
     bases += [LineFormula(price, quantity) for price in prices for quantity in (quantities or [None])]
+    if quantities:
+        # names mislead: "item price" may be of the line, "amount" of one unit
+        bases += [LineFormula(replace(price, penalty=price.penalty + 0.3)) for price in prices]
+        bases += [LineFormula(replace(total, penalty=total.penalty + 0.3), quantities[0]) for total in totals]
     found = list(bases)
     for base, discount in product(bases, discounts):
         found.append(LineFormula(base.base, base.quantity, discount))
@@ -117,20 +121,24 @@ def _worth(identity: Identity, columns: dict[str, np.ndarray]) -> float:
             used = float(np.mean(np.abs(columns[money.name]) > 0.004))
             worth += min(0.06, 0.6 * used) - 0.004 - 0.01 * money.penalty if used else -0.02
     line_discount = identity.formula.discount
-    return worth + (0.02 if line_discount else 0.0)
+    if line_discount is not None:
+        used = float(np.mean(np.abs(columns[line_discount.name]) > 0.004))
+        worth += min(0.06, 0.6 * used) + 0.002 if used else -0.02
+    return worth
 
 
 def _order_columns(data: MoneyData, kept: np.ndarray) -> Iterator[tuple[Money, np.ndarray]]:
     for money in data.fields:
         if money.level == "order":
             yield money, data.of_order(money)[kept]
-        elif money.kind in ("tax", "shipping", "fee") or (money.kind == "total" and data.is_one_row_per_order):
+        elif money.kind in ("tax", "shipping", "fee", "discount", "discount_rate") or (money.kind == "total" and data.is_one_row_per_order):
             yield money, data.by_order(data.of_line(money))[kept]
 
 
 def _of(data: MoneyData, columns: dict[str, np.ndarray], kind: str, most: int) -> list[Money]:
     """Return the columns of an order of one kind that are not always 0."""
-    known = [m for m in data.of(kind, "order") + data.of(kind, "line") if m.name in columns]
+    below = [] if kind == "discount" else data.of(kind, "line")
+    known = [m for m in data.of(kind, "order") + below if m.name in columns]
     return [m for m in known if np.any(np.abs(columns[m.name]) > 0.004)][:most]
 
 

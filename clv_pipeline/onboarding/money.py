@@ -114,7 +114,7 @@ def _kinds(meant: frozenset[str], basis: str, column: ColumnProfile, level: str,
     if "quantity" in meant and not meant & {"price", "amount", "discount", "tax", "cost"}:
         return ["quantity"] if not meant & {"shipped", "stock_move"} else []
     if "discount" in meant and not ("total" in meant and meant & {"net"} and "price" in meant):
-        share = column.maximum is not None and abs(column.maximum) <= 1 and column.distinct <= 30 and column.kind == "decimal"
+        share = 0 < abs(column.maximum or 0) <= 1 and 2 < column.distinct <= 30 and column.kind == "decimal"
         return ["discount_rate" if is_rate or (share and level == "line") else "discount"]
     if "shipping" in meant:
         return ["shipping"] if "tax" not in meant or basis else ["shipping_tax"]
@@ -126,7 +126,7 @@ def _kinds(meant: frozenset[str], basis: str, column: ColumnProfile, level: str,
         return ["cost"]
     if is_rate or meant & {"birth", "device"}:
         return []
-    if "price" in meant and not meant & {"total", "subtotal", "line", "amount"} or ("unit" in meant and is_priced):
+    if "price" in meant and not meant & {"total", "subtotal", "amount"} or ("unit" in meant and is_priced):
         return ["price" if has_quantity or level == "order" else "total"]
     if is_priced or basis or meant & {"sale", "payment"}:
         return ["total"]
@@ -137,8 +137,13 @@ def _looks_like_rate(column: ColumnProfile, meant: frozenset[str]) -> bool:
     return "amount" not in meant and "total" not in meant and column.distinct <= 12 and (column.maximum or 0) <= 40 and column.rows > 40
 
 
-def money_of(catalogue: Catalogue, model: OrderModel, references: References, order_key: str) -> MoneyData:
-    """Return the money columns of the lines, of their orders and of what is below them, with their values in the sample."""
+def money_of(
+    catalogue: Catalogue, model: OrderModel, references: References, order_key: str, where: tuple[str, ...] = ()
+) -> MoneyData:
+    """Return the money columns of the lines, of their orders and of what is below them, with their values in the sample.
+
+    where: conditions that leave out lines that are no sale.
+    """
     has_quantity = any(
         "quantity" in concepts(name) and x.is_number and not concepts(name) & {"refund", "shipped", "cancelled"}
         for name, x in model.lines.columns.items()
@@ -151,11 +156,12 @@ def money_of(catalogue: Catalogue, model: OrderModel, references: References, or
     children += _children(model.lines, references, "l", {model.orders.view})
     for child in children:
         fields += _child_fields(catalogue, child, has_quantity)
+    fields = list({money.name: (money, scratch) for money, scratch in reversed(fields)}.values())[::-1]
     joins = _joins(model, children)
     listed = ", ".join(f"{scratch} as f{n}" for n, (_, scratch) in enumerate(fields))
     frame = catalogue.scratch.execute(
         f"select {order_key} as order_key{', ' if listed else ''}{listed} from {model.lines.view} as l {joins} "
-        f"where {order_key} is not null limit {_MOST_LINES}"
+        f"where {' and '.join((f'{order_key} is not null', *where))} limit {_MOST_LINES}"
     ).df()
     codes, _ = pd.factorize(frame["order_key"])
     names = {f"f{n}": money.name for n, (money, _) in enumerate(fields)}

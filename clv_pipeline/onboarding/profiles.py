@@ -49,6 +49,7 @@ class ColumnProfile:
     is_day_first: bool | None = None
     negative: int = 0
     emails: int = 0
+    colons: int = 0
 
     @property
     def is_number(self) -> bool:
@@ -93,11 +94,12 @@ def _profile_column(connection: Connection, view: str, name: str, kind_at_source
         f"min(try_cast(v as double)), max(try_cast(v as double)), count(*) filter (try_cast(v as double) < 0), "
         r"count(*) filter (regexp_matches(v, '^[^@\s]+@[^@\s]+\.[^@\s]+$')), "
         f"count(*) filter (regexp_matches(v, {quote_text(_ZONE)})), count(*) filter (v like '%:%' and v not like '% 00:00:00%'), "
+        "max(length(v) - length(replace(v, ':', ''))), "
         "max(try_cast(regexp_extract(v, '^(\\d{1,2})[/-]', 1) as integer)), "
         "max(try_cast(regexp_extract(v, '^\\d{1,2}[/-](\\d{1,2})[/-]', 1) as integer)), "
         f"count(*) filter (regexp_matches(v, '^[+-]?\\d+$')), {counted} from sampled",
     )
-    rows, filled, distinct, low, high, negative, emails, zoned, clocks, first, second, whole, *matched = row
+    rows, filled, distinct, low, high, negative, emails, zoned, clocks, colons, first, second, whole, *matched = row
     matches = dict(zip(tests, matched, strict=True))
     values: dict[str, int] = {}
     if 0 < distinct <= MOST_VALUES:
@@ -112,7 +114,7 @@ def _profile_column(connection: Connection, view: str, name: str, kind_at_source
         has_zone=filled > 0 and kind == "timestamp" and zoned == filled and form == "iso",
         has_clock=clocks > 0,
         is_day_first=True if (first or 0) > 12 else False if (second or 0) > 12 else None,
-        negative=negative, emails=emails,
+        negative=negative, emails=emails, colons=colons or 0,
     )  # fmt: skip
 
 

@@ -37,6 +37,30 @@ def scaffold(name: str) -> Path:
     Raises:
         ConfigurationError: the name is not a plain one, or the folder exists already.
     """
+    folder = new_folder(name)
+    folder.mkdir(parents=True)
+    (folder / "source.toml").write_text(_TOML.format(name=title_of(folder)))
+    for table in CONTRACT.values():
+        ending = "sql" if table.required else "sql.example"
+        (folder / f"{table.name}.{ending}").write_text(select_of(table))
+    return folder.resolve()
+
+
+def title_of(folder: Path) -> str:
+    """Return a company's name for people, by that of its folder.
+
+    >>> title_of(Path("acme_shop"))
+    'Acme shop'
+    """
+    return folder.name.replace("_", " ").capitalize()
+
+
+def new_folder(name: str) -> Path:
+    """Return the folder that a name or a path means, which is not there yet.
+
+    Raises:
+        ConfigurationError: the name is not a plain one, or the folder exists already.
+    """
     named = Path(name) if IS_INSTALLED else SOURCES_FOLDER / name
     folder = Path(name).expanduser() if "/" in name else named
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", folder.name):
@@ -47,15 +71,11 @@ def scaffold(name: str) -> Path:
         raise ConfigurationError(
             f"{folder} exists already", next_step="choose another name, or edit the existing folder."
         )
-    folder.mkdir(parents=True)
-    (folder / "source.toml").write_text(_TOML.format(name=folder.name.replace("_", " ").capitalize()))
-    for table in CONTRACT.values():
-        ending = "sql" if table.required else "sql.example"
-        (folder / f"{table.name}.{ending}").write_text(_select(table))
-    return folder.resolve()
+    return folder
 
 
-def _select(table: SourceTable) -> str:
+def select_of(table: SourceTable) -> str:
+    """Return a commented SELECT of every column of a contract table."""
     # quoted where the name is a word of SQL: `interval`
     names = {c.name: f'"{c.name}"' if c.name in _WORDS_OF_SQL else c.name for c in table.columns}
     width = max(map(len, names.values()))

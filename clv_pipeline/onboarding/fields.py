@@ -1,0 +1,329 @@
+"""The columns of orders that are no money: order, line, buyer, time, product, category, status, currency, each with its reason."""
+
+from dataclasses import dataclass, field
+
+from clv_pipeline.onboarding import columns as c
+from clv_pipeline.onboarding.catalogue import Catalogue, Table, distinct_rows
+from clv_pipeline.onboarding.columns import Guess
+from clv_pipeline.onboarding.expressions import column_sql
+from clv_pipeline.onboarding.joins import Reference, References, keys_of
+from clv_pipeline.onboarding.roles import OrderModel, customer_column, ordered_at_column, product_column
+from clv_pipeline.onboarding.statements import Join
+from clv_pipeline.onboarding.times import time_in_dialect
+from clv_pipeline.onboarding.words import concepts, tokens
+from clv_pipeline.warehouse.connection import one_row, quote_name
+
+
+@dataclass
+class Fields:
+    """What is mapped so far: guesses by contract column, the joins they need, and what only people can say."""
+
+    guesses: dict[str, Guess] = field(default_factory=dict)
+    joins: list[Join] = field(default_factory=list)
+    native: set[str] = field(default_factory=set)
+    questions: list[str] = field(default_factory=list)
+    order_key: str = ""
+    guests: float = 0.0
+    status_values: dict[str, int] = field(default_factory=dict)
+
+    def join(self, alias: str, table: Table, on: str) -> None:
+        """Join a table once."""
+        if alias not in {j.alias for j in self.joins}:
+            self.joins.append(Join(alias, on, table))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the columns are looked for: the tables of orders with their aliases."""
+
+    catalogue: Catalogue
+    references: References
+    model: OrderModel
+    is_utc: bool
+
+    @property
+    def order_alias(self) -> str:
+        return "o" if self.model.header else "l"
+
+
+def map_fields(place: Place) -> Fields:
+    """Return the columns of orders but for its money."""
+    fields = Fields()
+    _order(place, fields)
+    _line(place, fields)
+    _buyer(place, fields)
+    _time(place, fields)
+    _product(place, fields)
+    _status(place, fields)
+    _currency(place, fields)
+    _channel(place, fields)
+    _updated(place, fields)
+    return fields
+
+
+def _order(place: Place, fields: Fields) -> None:
+    model = place.model
+    if model.header and model.to_header:
+        fields.order_key = f"l.{quote_name(model.to_header.column)}"
+        fields.guesses["order_id"] = Guess(
+            column_sql("o", model.to_header.to_column), "high" if model.to_header.is_declared else "medium", model.to_header.reason
+        )
+        return
+    column, confidence, reason = _order_column(place)
+    fields.order_key = f"l.{quote_name(column)}"
+    fields.guesses["order_id"] = Guess(column_sql("l", column), confidence, reason)
+    if confidence == "low":
+        fields.questions.append(f"which column of {model.lines.full_name} numbers the orders? {column} is taken")
+
+
+def _order_column(place: Place) -> tuple[str, c.Confidence, str]:
+    """Return the column that numbers the orders of a flat table."""
+    table = place.model.lines
+    named = c.found(table, c.ORDER_ID, own=concepts(table.name))
+    if named:
+        return named[0].name, "high", "it is called so"
+    when = ordered_at_column(table, place.references)
+    product = product_column(table, place.references)
+    fitting = []
+    for name, column in table.columns.items():
+        if name in (when, product) or not c.is_identifier(column) or column.is_email or column.distinct < 2:
+            continue
+        if {"customer", "product", "address", "status", "quantity"} & concepts(name) or column.filled < column.rows:
+            continue
+        if when and distinct_rows(place.catalogue, table, (name, when)) == column.distinct:
+            fitting.append((not ({"id", "name"} & concepts(name)), -column.distinct, name))
+    several = [x for x in sorted(fitting) if table.columns[x[2]].distinct < table.sampled]
+    if several:
+        return several[0][2], "medium", f"all its rows have the same {when}"
+    keys = keys_of(table) or [x[2] for x in sorted(fitting)]
+    if keys:
+        return keys[0], "medium", "it is unique, so each row is an order"
+    return next(iter(table.columns)), "low", "no column looks like the number of an order"
+
+
+def _line(place: Place, fields: Fields) -> None:
+    table, order = place.model.lines, fields.order_key.removeprefix("l.").strip('"')
+    key = table.at_source.primary_key
+    if len(key) == 1 and key[0] != order and key[0] in table.columns:
+        fields.guesses["order_line_id"] = Guess(column_sql("l", key[0]), "high", "primary key of the lines")
+        return
+    rest = [name for name in key if name != order]
+    if len(key) > 1 and order in key and len(rest) == 1:
+        fields.guesses["order_line_id"] = Guess(column_sql("l", rest[0]), "high", "with the order it is the primary key")
+        return
+    named = c.found(table, c.want("line id", without="category customer date payment status type parent", holds=c.is_identifier))
+    for column in [*named, *(table.columns[k] for k in keys_of(table))]:
+        if column.name == order or column.filled < column.rows:
+            continue
+        if distinct_rows(place.catalogue, table, (order, column.name)) == table.sampled:
+            fields.guesses["order_line_id"] = Guess(column_sql("l", column.name), "high", "unique within the order")
+            return
+
+
+def _buyer(place: Place, fields: Fields) -> None:
+    table, alias = place.model.orders, place.order_alias
+    column = customer_column(table, place.references)
+    emails = c.found(table, c.EMAIL)
+    reference = place.model.to_customers
+    if column is None and emails:
+        fields.guests = 1.0
+        fields.guesses["customer_id"] = Guess("null", "high", "the orders have no customer number; buyers are known by their e-mail")
+        _map_email(fields, alias, emails[0].name)
+        return
+    if column is None:
+        fields.questions.append(f"no column of {table.full_name} says who bought")
+        return
+    fields.guests = _share_of_guests(place.catalogue, table, column)
+    natural = _natural_key(place, reference) if reference and reference.column == column else None
+    if natural and reference:
+        fields.join("c", reference.to_table, f"{column_sql('c', reference.to_column)} = {column_sql(alias, column)}")
+        fields.guesses["customer_id"] = Guess(column_sql("c", natural), "high", f"{column} is a number of its own for each order or "
+            f"version of a customer; {reference.to_table.full_name}.{natural} repeats where the same person comes back", (column,))  # fmt: skip
+    else:
+        reason = reference.reason if reference and reference.column == column else "it is called so"
+        others = tuple(x.name for x in c.found(table, c.CUSTOMER_ID) if x.name != column)[:2]
+        fields.guesses["customer_id"] = Guess(column_sql(alias, column), "high" if not others else "medium", reason, others)
+    if emails and (fields.guests > 0 or not reference):
+        _map_email(fields, alias, emails[0].name)
+
+
+def _map_email(fields: Fields, alias: str, column: str) -> None:
+    fields.guesses["email"] = Guess(column_sql(alias, column), "high", "its values are addresses; loaded as a keyed hash only, it joins guests to their account")
+
+
+def _share_of_guests(catalogue: Catalogue, table: Table, column: str) -> float:
+    name = quote_name(column)
+    rows, guests = one_row(
+        catalogue.scratch,
+        f"select count(*), count(*) filter (coalesce(lower(trim({name})), '') in ('', '0', '-1', 'guest', 'null')) from {table.view}",
+    )
+    return float(guests / rows) if rows else 0.0
+
+
+def _natural_key(place: Place, reference: Reference | None) -> str | None:
+    """Return the column of the customers that names a person where their key does not: one key for each order or version."""
+    if reference is None:
+        return None
+    table = reference.to_table
+    key = table.columns[reference.to_column]
+    for name, column in table.columns.items():
+        if name == reference.to_column or column.is_email or not c.is_identifier(column) or column.filled < 0.95 * column.rows:
+            continue
+        meant = concepts(name)
+        if "customer" not in meant or not meant & {"id"} or meant & {"type", "tier", "address", "zip", "employee", "date"}:
+            continue
+        if 0.05 * key.distinct < column.distinct < key.distinct:
+            return name
+    return None
+
+
+def _time(place: Place, fields: Fields) -> None:
+    for table, alias in ((place.model.orders, place.order_alias), (place.model.lines, "l")):
+        column = ordered_at_column(table, place.references)
+        if column is None:
+            continue
+        profile = table.columns[column]
+        others = tuple(x.name for x in c.found(table, c.ORDERED_AT) if x.name != column)[:2]
+        if not profile.is_time or (profile.format == "%Y%m%d" and _calendar(place, table, column)):
+            _of_calendar(place, fields, table, alias, column)
+            return
+        sql = time_in_dialect(alias, profile, place.catalogue.dialect, is_utc=place.is_utc)
+        reason = "the time of the order by its name"
+        if place.is_utc and not profile.has_zone:
+            reason += "; this shop's software keeps times in UTC"
+        fields.guesses["ordered_at"] = Guess(sql, "high" if not others else "medium", reason, others)
+        fields.native.add("ordered_at")
+        if profile.format in ("%d/%m/%Y", "%d-%m-%Y") and profile.is_day_first is None:
+            fields.questions.append(f"is {column} day/month or month/day? No day of the sample is above 12; day/month is taken")
+        return
+    fields.questions.append("no column says when an order was placed")
+
+
+def _calendar(place: Place, table: Table, column: str) -> Reference | None:
+    return next((r for r in place.references.of(table) if r.column == column and {"date", "calendar"} & concepts(r.to_table.name)), None)
+
+
+def _of_calendar(place: Place, fields: Fields, table: Table, alias: str, column: str) -> None:
+    reference = _calendar(place, table, column)
+    if reference is None:
+        return
+    days = [x for x in reference.to_table.columns.values() if x.is_time and x.is_unique and x.format != "%Y%m%d"]
+    if not days:
+        days = [x for x in reference.to_table.columns.values() if x.is_time and x.is_unique]
+    if days:
+        fields.join("d", reference.to_table, f"{column_sql('d', reference.to_column)} = {column_sql(alias, column)}")
+        fields.guesses["ordered_at"] = Guess(time_in_dialect("d", days[0], place.catalogue.dialect), "high", f"the day of the calendar that {column} names")
+        fields.native.add("ordered_at")
+
+
+def _product(place: Place, fields: Fields) -> None:
+    table = place.model.lines
+    column = product_column(table, place.references)
+    if column is None or column == fields.order_key.removeprefix("l.").strip('"'):
+        return
+    reference = place.model.to_products
+    is_joined = reference is not None and reference.column == column
+    reason = reference.reason if is_joined and reference else "it is called so"
+    fields.guesses["product_id"] = Guess(column_sql("l", column), "high", reason)
+    own = c.found(table, c.CATEGORY)
+    if own:
+        fields.guesses["product_category"] = Guess(column_sql("l", own[0].name), "high", "it is called so")
+    elif is_joined and reference:
+        fields.join("p", reference.to_table, f"{column_sql('p', reference.to_column)} = {column_sql('l', column)}")
+        found = category_of(place.references, reference.to_table, "p")
+        if found:
+            fields.guesses["product_category"] = found[0]
+            fields.joins += [j for j in found[1] if j.alias not in {x.alias for x in fields.joins}]
+        else:
+            fields.joins.pop()
+
+
+def category_of(references: References, product: Table, alias: str) -> tuple[Guess, list[Join]] | None:
+    """Return the category of a product and the joins it needs, over at most two tables between."""
+    reached: list[tuple[Table, str, list[Join]]] = [(product, alias, [])]
+    for depth in range(3):
+        for table, own, _joins in list(reached):
+            texts = [x for x in c.found(table, c.CATEGORY) if x.distinct < max(2, x.filled)]
+            if texts:
+                return Guess(column_sql(own, texts[0].name), "medium" if depth else "high", f"{table.full_name}.{texts[0].name}"), _joins
+        following: list[tuple[Table, str, list[Join]]] = []
+        for table, own, joins in reached:
+            for reference in references.of(table):
+                to = reference.to_table
+                if reference.column not in table.columns or not {"category", "product"} & concepts(to.name) or "log" in concepts(to.name):
+                    continue
+                if to is product or to.view in {j.table.view for j in joins if j.table}:
+                    continue
+                next_alias = f"{alias}{depth + 1}{len(following) or ''}"
+                on = f"{column_sql(next_alias, reference.to_column)} = {column_sql(own, reference.column)}"
+                path = [*joins, Join(next_alias, on, to)]
+                label = _label(to)
+                if "category" in concepts(to.name) and label:
+                    return Guess(column_sql(next_alias, label), "high", f"{to.full_name}.{label}, which the products name"), path
+                following.append((to, next_alias, path))
+        reached = following
+    return None
+
+
+def _label(table: Table) -> str | None:
+    """Return the column with a readable name of a row of a lookup table."""
+    named = c.found(table, c.want("name", bonus="category status product", without="id flag text language type", holds=lambda x: x.kind == "text"))
+    # a description is a name, too, and the longer one
+    named.sort(key=lambda x: bool({"description", "beschreibung", "descripcion"} & set(tokens(x.name))))
+    return named[0].name if named else None
+
+
+def _status(place: Place, fields: Fields) -> None:
+    table, alias = place.model.orders, place.order_alias
+    found = [x for x in c.found(table, c.STATUS) if not _is_region(x.name, x.values)]
+    if not found:
+        return
+    column = found[0]
+    others = tuple(x.name for x in found[1:3])
+    reference = next((r for r in place.references.of(table) if r.column == column.name and "status" in concepts(r.to_table.name)), None)
+    label = _label(reference.to_table) if reference else None
+    if reference and label and reference.to_table.columns[reference.to_column].is_unique:
+        fields.join("s", reference.to_table, f"{column_sql('s', reference.to_column)} = {column_sql(alias, column.name)}")
+        fields.guesses["status"] = Guess(column_sql("s", label), "high", f"the name of {column.name} in {reference.to_table.full_name}", others)
+        fields.status_values = reference.to_table.columns[label].values
+        return
+    fields.guesses["status"] = Guess(column_sql(alias, column.name), "high" if not others else "medium", "it is called so", others)
+    fields.status_values = column.values
+
+
+def _is_region(name: str, values: dict[str, int]) -> bool:
+    """Whether a `state` is a part of a country."""
+    codes = [v for v in values if len(v) == 2 and v.isalpha() and v.isupper()]
+    return "address" in concepts(name) or (len(codes) > 0.8 * len(values) > 0)
+
+
+def _currency(place: Place, fields: Fields) -> None:
+    table, alias = place.model.orders, place.order_alias
+    for column in c.found(table, c.CURRENCY):
+        if column.values and all(len(v) == 3 and v.isalpha() for v in column.values):
+            fields.guesses["currency"] = Guess(column_sql(alias, column.name), "high", "three-letter codes")
+            return
+    for reference in place.references.of(table):
+        if "currency" not in concepts(reference.column) or "currency" not in concepts(reference.to_table.name):
+            continue
+        codes = [x for x in reference.to_table.columns.values() if x.kind == "text" and x.values and all(len(v) == 3 and v.isalpha() for v in x.values)]
+        if codes and reference.to_table.columns[reference.to_column].is_unique:
+            fields.join("cu", reference.to_table, f"{column_sql('cu', reference.to_column)} = {column_sql(alias, reference.column)}")
+            fields.guesses["currency"] = Guess(column_sql("cu", codes[0].name), "high", f"the code of {reference.column}")
+            return
+
+
+def _channel(place: Place, fields: Fields) -> None:
+    table, alias = place.model.orders, place.order_alias
+    named = c.found(table, c.want("channel", without="id date status text payment", holds=lambda x: x.kind == "text" and 1 < x.distinct <= 20))
+    if named:
+        fields.guesses["channel"] = Guess(column_sql(alias, named[0].name), "medium", "it is called so")
+
+
+def _updated(place: Place, fields: Fields) -> None:
+    table, alias = place.model.orders, place.order_alias
+    named = c.found(table, c.UPDATED)
+    if named:
+        sql = time_in_dialect(alias, named[0], place.catalogue.dialect, is_utc=place.is_utc)
+        fields.guesses["updated_at"] = Guess(sql, "high", "the last change of the order")
+        fields.native.add("updated_at")
