@@ -95,7 +95,7 @@ def _decide_tax(amount: Amount, data: MoneyData) -> None:
         return
     basis = identity.formula.base.basis
     has_tax = [m for m in data.fields if m.kind in ("tax", "tax_rate") and np.any(np.nan_to_num(data.lines[m.name].to_numpy()) > 0)]
-    if basis == "net" or (not basis and identity.total and identity.total.basis == "net"):
+    if basis == "net" or (identity.total and identity.total.basis == "net"):
         amount.reasons.append("its name says without tax")
         return
     if not has_tax:

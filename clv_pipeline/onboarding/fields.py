@@ -14,6 +14,10 @@ from clv_pipeline.onboarding.words import concepts, tokens
 from clv_pipeline.warehouse.connection import one_row, quote_name
 
 
+#: Words of columns that name many customers together.
+_GROUPS = {"group", "groups", "segment", "class", "gruppe", "groupe", "grupo"}
+
+
 @dataclass
 class Fields:
     """What is mapped so far: guesses by contract column, the joins they need, and what only people can say."""
@@ -80,6 +84,8 @@ def _order_column(place: Place) -> tuple[str, c.Confidence, str]:
     """Return the column that numbers the orders of a flat table."""
     table = place.model.lines
     named = c.found(table, c.ORDER_ID, own=concepts(table.name))
+    # of two numbers that are called so, the one that repeats is the order's, the other one the line's
+    named.sort(key=lambda column: column.is_unique)
     if named:
         return named[0].name, "high", "it is called so"
     when = ordered_at_column(table, place.references)
@@ -172,7 +178,8 @@ def _natural_key(place: Place, reference: Reference | None) -> str | None:
         meant = concepts(name)
         if "customer" not in meant or not meant & {"id"} or meant & {"type", "tier", "address", "zip", "employee", "date"}:
             continue
-        if 0.05 * key.distinct < column.distinct < key.distinct:
+        # a person has a few keys, a group or segment of customers has many
+        if 0.2 * key.distinct < column.distinct < key.distinct and not _GROUPS & set(tokens(name)):
             return name
     return None
 
@@ -193,7 +200,7 @@ def _time(place: Place, fields: Fields) -> None:
             reason += "; this shop's software keeps times in UTC"
         fields.guesses["ordered_at"] = Guess(sql, "high" if not others else "medium", reason, others)
         fields.native.add("ordered_at")
-        if profile.format in ("%d/%m/%Y", "%d-%m-%Y") and profile.is_day_first is None:
+        if profile.format in ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y") and profile.is_day_first is None:
             fields.questions.append(f"is {column} day/month or month/day? No day of the sample is above 12; day/month is taken")
         return
     fields.questions.append("no column says when an order was placed")

@@ -49,7 +49,8 @@ def _is_mixed(values: dict[str, int]) -> bool:
 def _by_type(name: str, values: dict[str, int], plain: str, scratch: str, *, is_lines: bool) -> list[Filter]:
     refused = _NO_GOODS if is_lines else _NO_ORDER
     out = [v for v in values if concepts(v) & refused and not concepts(v) & {"line", "product"}]
-    if not out or len(out) == len(values):
+    # what most rows are is what the table is about
+    if not out or sum(values[v] for v in out) > 0.5 * sum(values.values()):
         return []
     listed = ", ".join("'" + v.replace("'", "''") + "'" for v in out)
     rows = sum(values[v] for v in out)

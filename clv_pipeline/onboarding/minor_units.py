@@ -10,8 +10,8 @@ from clv_pipeline.onboarding.words import tokens
 from clv_pipeline.warehouse.connection import one_row, quote_name
 
 _NAMED = {"cents", "cent", "minor", "pence", "centimes", "centavos", "pfennig"}
-#: Share of prices that end in 00, 50, 90, 95 or 99 where they are cents; of whole numbers of any size it is a twentieth.
-_ENDINGS = 0.4
+#: How prices end, in cents; and the share of prices that do where they are cents: of whole numbers of any size it is a tenth.
+_PRICE_ENDINGS, _ENDINGS = (0, 25, 49, 50, 75, 79, 90, 95, 98, 99), 0.4
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def is_in_cents(catalogue: Catalogue, model: OrderModel) -> MinorUnits:
         number = f"try_cast({quote_name(column.name)} as bigint)"
         count, ending, middle = one_row(
             catalogue.scratch,
-            f"select count(*), count(*) filter ({number} % 100 in (0, 50, 90, 95, 99, 49)), coalesce(median({number}), 0) "
+            f"select count(*), count(*) filter ({number} % 100 in {_PRICE_ENDINGS}), coalesce(median({number}), 0) "
             f"from {model.lines.view} where {number} <> 0",
         )
         values, endings, median = values + count, endings + ending, max(median, float(middle))

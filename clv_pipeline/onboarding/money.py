@@ -94,7 +94,7 @@ class MoneyData:
 
 def kind_of(column: ColumnProfile, *, level: str, has_quantity: bool, extra: str = "") -> tuple[str, str, float] | None:
     """Return kind, basis and penalty of a column by its name and values, None if it is no money of an order."""
-    meant = concepts(column.name) | concepts(extra)
+    meant = concepts(column.name) | concepts(extra) | ({"rate"} if "%" in column.name else set())
     if not column.is_number or ("id" in meant and column.kind == "integer") or {"exchange", "stock_move", "zip", "tier", "text"} & meant:
         return None
     basis = "net" if "net" in meant and "gross" not in meant else "gross" if "gross" in meant else ""
@@ -167,7 +167,8 @@ def money_of(
     names = {f"f{n}": money.name for n, (money, _) in enumerate(fields)}
     lines = frame.drop(columns="order_key").rename(columns=names).astype(float)
     data = MoneyData([money for money, _ in fields], lines, np.asarray(codes), int(codes.max() + 1) if len(codes) else 0)
-    data.fields = [_signed(data, _leveled(data, money, flat=model.header is None)) for money in data.fields]
+    leveled = [_leveled(data, money, flat=model.header is None) for money in data.fields]
+    data.fields = [_signed(data, money) for money in leveled if not _is_mixed(data, money)]
     return data
 
 
@@ -254,6 +255,13 @@ def _leveled(data: MoneyData, money: Money, *, flat: bool) -> Money:
         return money
     is_blank_below = bool((filled[several] < size[several]).any() and values.isna().any())
     return replace(money, level="order", is_blank_below=is_blank_below)
+
+
+def _is_mixed(data: MoneyData, money: Money) -> bool:
+    """Whether a discount is often negative and often positive: then it is a balance of discounts, tax and postage."""
+    values = data.lines[money.name].dropna()
+    signs = ((values < 0).sum(), (values > 0).sum())
+    return money.kind == "discount" and min(signs) > 0.1 * sum(signs)
 
 
 def _signed(data: MoneyData, money: Money) -> Money:

@@ -58,7 +58,7 @@ def find_orders(catalogue: Catalogue, references: References) -> OrderModel | No
         if lines <= 0:
             continue
         for reference in _headers(table, references):
-            score = lines + _order_score(reference.to_table, references) + 3
+            score = lines + _order_score(reference.to_table, references) + 3 + 0.2 * sum(references.rank(reference))
             candidates.append((score, OrderModel(table, reference.to_table, reference)))
     if not candidates:
         return None
