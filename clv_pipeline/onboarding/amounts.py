@@ -205,7 +205,7 @@ def _check_total(amount: Amount, data: MoneyData) -> None:
     """Compare a line's total with quantity x price: where it is that, a discount of the line is still to be taken off."""
     total = data.of_line(amount.formula.base)
     for formula in (f for f in formulas(data) if f.base.kind == "price" and f.quantity):
-        share = float(np.mean(np.abs(formula.values(data) - total) <= 0.011))
+        share = float(np.mean(np.abs(formula.values(data) - total) <= 0.011)) if len(total) else 0.0
         if share < _AGREES:
             continue
         amount.reasons.append(f"{amount.formula.base.label} is {formula.words} in {share:.1%} of lines")

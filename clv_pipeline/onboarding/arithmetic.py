@@ -96,20 +96,22 @@ def identities(data: MoneyData) -> list[Identity]:
     tolerance = 0.011 + 0.006 * lines
     sums = [(formula, data.by_order(formula.values(data))[kept]) for formula in formulas(data)]
     columns = {money.name: values for money, values in _order_columns(data, kept)}
+    made = [formula for formula, _ in sums]
+    goods = np.array([values for _, values in sums]) if sums else np.zeros((0, int(kept.sum())))
     found = []
-    for total in _of(data, columns, "total", 8):
+    for total in _of(data, columns, "total", 6):
         for terms in product(*(_choices(data, columns, kind) for kind in ("discount", "tax", "shipping", "fee"))):
             discount, tax, shipping, fee = terms
             rest = columns[total.name].copy()
             for money, sign in ((discount, 1), (tax, -1), (shipping, -1), (fee, -1)):
                 if money is not None:
                     rest += sign * columns[money.name]
-            for formula, goods in sums:
-                if formula.base is total:
-                    continue
-                share = float(np.mean(np.abs(goods - rest) <= tolerance))
-                if share >= _BELIEVED:
-                    found.append(Identity(formula, total, discount, tax, shipping, fee, share, int(kept.sum())))
+            shares = np.mean(np.abs(goods - rest) <= tolerance, axis=1)
+            found += [
+                Identity(made[n], total, discount, tax, shipping, fee, float(shares[n]), int(kept.sum()))
+                for n in np.flatnonzero(shares >= _BELIEVED)
+                if made[n].base is not total
+            ]
     return sorted(found, key=lambda identity: -_worth(identity, columns))
 
 
@@ -120,6 +122,8 @@ def _worth(identity: Identity, columns: dict[str, np.ndarray]) -> float:
         if money is not None:
             used = float(np.mean(np.abs(columns[money.name]) > 0.004))
             worth += min(0.06, 0.6 * used) - 0.004 - 0.01 * money.penalty if used else -0.02
+    # of prices with and without tax side by side, those without need no rate
+    worth += {"net": 0.03, "gross": -0.03}.get(identity.formula.base.basis, 0.0)
     line_discount = identity.formula.discount
     if line_discount is not None:
         used = float(np.mean(np.abs(columns[line_discount.name]) > 0.004))
@@ -143,7 +147,7 @@ def _of(data: MoneyData, columns: dict[str, np.ndarray], kind: str, most: int) -
 
 
 def _choices(data: MoneyData, columns: dict[str, np.ndarray], kind: str) -> list[Money | None]:
-    most = {"discount": 4, "tax": 5, "shipping": 4, "fee": 2}[kind]
+    most = {"discount": 3, "tax": 4, "shipping": 3, "fee": 1}[kind]
     return [None, *_of(data, columns, kind, most)]
 
 

@@ -79,9 +79,10 @@ def _currencies(orders: MappedOrders) -> dict[str, int]:
     guess = orders.fields.guesses.get("currency")
     if guess is None:
         return {}
-    name = guess.sql.partition(".")[2].strip('"')
-    tables = [orders.model.orders, *(j.table for j in orders.statement.joins if j.table)]
-    return next((t.columns[name].values for t in tables if name in t.columns and t.columns[name].values), {})
+    alias, _, name = guess.sql.partition(".")
+    by_alias = {join.alias: join.table for join in orders.statement.joins} | {"l": orders.model.lines}
+    table = by_alias.get(alias)
+    return table.columns[name.strip('"')].values if table and name.strip('"') in table.columns else {}
 
 
 def _count(catalogue: Catalogue, draft: Draft) -> None:

@@ -11,7 +11,7 @@ from clv_pipeline.onboarding.words import concepts
 from clv_pipeline.warehouse.connection import one_row, quote_name
 
 #: Concepts of a value that says that a line is no goods, or that a document is no order.
-_NO_GOODS = {"shipping", "tax", "fee", "discount", "refund_line", "text", "log"}
+_NO_GOODS = {"shipping", "tax", "fee", "discount", "text", "log", "gift_card"}
 _NO_ORDER = {"cart", "supplier", "test", "cancelled", "payment"}
 
 
@@ -22,6 +22,7 @@ class Filter:
     sql: str
     scratch: str
     note: str
+    is_about_goods: bool = False
 
 
 def filters_of(catalogue: Catalogue, table: Table, alias: str, *, is_lines: bool) -> list[Filter]:
@@ -35,6 +36,9 @@ def filters_of(catalogue: Catalogue, table: Table, alias: str, *, is_lines: bool
                 continue
             no = f"lower(coalesce({scratch}, '')) not in ('1', 'true', 't', 'y', 'yes', 'j', 'ja')"
             found.append(Filter(is_false(alias, column), no, f"without rows that are marked as {name}"))
+        elif is_lines and column.is_flag and "flag" in meant and meant & _NO_GOODS and not meant & {"due"} and _is_mixed(column.values):
+            no = f"lower(coalesce({scratch}, '')) not in ('1', 'true', 't', 'y', 'yes')"
+            found.append(Filter(is_false(alias, column), no, f"without lines that are marked as {name}: they are no goods", True))
         elif column.is_time and meant & {"deleted"} and column.filled < column.rows:
             found.append(Filter(f"{plain} is null", f"{scratch} is null", f"without deleted rows: {column.filled} of {column.rows} have {name}"))
         elif column.kind == "text" and "type" in meant and 1 < column.distinct <= 15 and not meant & {"payment", "customer", "address"}:
@@ -48,14 +52,14 @@ def _is_mixed(values: dict[str, int]) -> bool:
 
 def _by_type(name: str, values: dict[str, int], plain: str, scratch: str, *, is_lines: bool) -> list[Filter]:
     refused = _NO_GOODS if is_lines else _NO_ORDER
-    out = [v for v in values if concepts(v) & refused and not concepts(v) & {"line", "product"}]
+    out = [v for v in values if concepts(v) & refused and not concepts(v) & {"line", "product"} or concepts(v) & {"text", "gift_card"}]
     # what most rows are is what the table is about
     if not out or sum(values[v] for v in out) > 0.5 * sum(values.values()):
         return []
     listed = ", ".join("'" + v.replace("'", "''") + "'" for v in out)
     rows = sum(values[v] for v in out)
     note = f"{name} says that {rows} rows are {', '.join(out)}: no {'goods' if is_lines else 'orders'}"
-    return [Filter(f"coalesce({plain}, '') not in ({listed})", f"coalesce({scratch}, '') not in ({listed})", note)]
+    return [Filter(f"coalesce({plain}, '') not in ({listed})", f"coalesce({scratch}, '') not in ({listed})", note, is_lines)]
 
 
 def parent_column(table: Table) -> str | None:

@@ -89,6 +89,8 @@ class References:
                 continue
             for key in keys_of(other):
                 fit = _fit(column.name, other, key)
+                if fit:
+                    fit = 10 * fit + 10 * _belongs(table, other, column.name) + 5 * ((key,) == other.at_source.primary_key)
                 if fit and (overlap := self._overlap(table, column.name, other, key)) >= ENOUGH_OVERLAP:
                     found.append((fit, Reference(column.name, other, key, False, overlap)))
         found.sort(key=lambda item: (-item[0], -item[1].overlap, len(item[1].to_table.name)))
@@ -121,6 +123,11 @@ def keys_of(table: Table) -> list[str]:
 
 def _stems(name: str) -> set[str]:
     return {word[:-1] if word.endswith("s") and len(word) > 3 else word for word in tokens(name)}
+
+
+def _belongs(table: Table, other: Table, column: str) -> bool:
+    """Whether a table is called after the other one, as purchase_order_line after purchase_order, by more than the column says."""
+    return len(_stems(other.name) & _stems(table.name) - _stems(column)) > 0 and _stems(other.name) <= _stems(table.name)
 
 
 def _fit(column: str, other: Table, key: str) -> int:

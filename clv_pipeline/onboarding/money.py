@@ -128,7 +128,7 @@ def _kinds(meant: frozenset[str], basis: str, column: ColumnProfile, level: str,
         return []
     if "price" in meant and not meant & {"total", "subtotal", "amount"} or ("unit" in meant and is_priced):
         return ["price" if has_quantity or level == "order" else "total"]
-    if is_priced or basis or meant & {"sale", "payment"}:
+    if is_priced or basis or (meant & {"sale", "payment"} and column.kind == "decimal"):
         return ["total"]
     return []
 
@@ -201,7 +201,8 @@ def _child_fields(catalogue: Catalogue, child: Child, has_quantity: bool) -> lis
     table, level = child.table, "order" if child.parent == "o" else "line"
     if "refund" in concepts(table.name):
         return []
-    coded = next(
+    is_payment = "payment" in concepts(table.name)
+    coded = None if is_payment else next(
         (x for x in table.columns.values() if x.kind == "text" and 1 < x.distinct <= 15 and not x.is_flag
          and {"type", "id"} & concepts(x.name) and sum(bool(concepts(v)) for v in x.values) >= 2), None
     )  # fmt: skip
@@ -213,7 +214,7 @@ def _child_fields(catalogue: Catalogue, child: Child, has_quantity: bool) -> lis
         value = number("x", column)
         scratch = number_sql(f"x.{quote_name(name)}", column.format)
         for code in coded.values if coded and own[0] == "total" else [None]:
-            kind = kind_of(column, level=level, has_quantity=False, extra=f"{table.name} {code or ''}") or own
+            kind = own if is_payment else (kind_of(column, level=level, has_quantity=False, extra=f"{table.name} {code or ''}") or own)
             label = f"{table.name}.{name}" + (f" of {code}" if code else "")
             if code is not None and coded is not None:
                 case = f"case when x.{name_sql(coded.name)} = '{code.replace(chr(39), chr(39) * 2)}' then {{}} else 0 end"
@@ -222,7 +223,7 @@ def _child_fields(catalogue: Catalogue, child: Child, has_quantity: bool) -> lis
                 summed, in_scratch = value, scratch
             money = Money(
                 label, kind[0], level, f"sum({summed})", kind[1], kind[2] + 0.2, child=child, code=code,
-                is_payment="payment" in concepts(table.name),
+                is_payment=is_payment,
             )  # fmt: skip
             key = quote_name(child.reference.column)
             found.append((money, f"(select sum({in_scratch}) from {table.view} as x where x.{key} = "

@@ -13,6 +13,7 @@ from clv_pipeline.onboarding.filters import Filter, filters_of, is_better, paren
 from clv_pipeline.onboarding.joins import References
 from clv_pipeline.onboarding.minor_units import is_in_cents
 from clv_pipeline.onboarding.money import Money, MoneyData, money_of
+from clv_pipeline.onboarding.refunds import find_refunds
 from clv_pipeline.onboarding.roles import OrderModel, complete, find_orders
 from clv_pipeline.onboarding.shops import Shop
 from clv_pipeline.onboarding.statements import Join, Output, Statement
@@ -58,7 +59,30 @@ def map_orders(catalogue: Catalogue, references: References, shop: Shop | None) 
         return None
     if amount.cents:
         amount.questions += is_in_cents(catalogue, model).questions
-    return MappedOrders(model, fields, amount, data, statement_of(place, fields, amount, where), where)
+    mapped = MappedOrders(model, fields, amount, data, statement_of(place, fields, amount, where), where)
+    _add_refunds(place, mapped)
+    return mapped
+
+
+def _add_refunds(place: Place, mapped: MappedOrders) -> None:
+    """Add the refunds as a branch; its columns are the statement's, so a key becomes text in both."""
+    statement, fields = mapped.statement, mapped.fields
+    if "ordered_at" not in fields.guesses:
+        return
+    if "order_line_id" not in statement.active():
+        fields.guesses["order_line_id"] = Guess("null", "medium", "no column numbers the lines")
+        mapped.statement = statement = statement_of(place, fields, mapped.amount, mapped.where)
+    refunds = find_refunds(place, fields, mapped.amount, mapped.data, statement.active())
+    if refunds is None:
+        return
+    fields.guesses["order_line_id"] = replace(
+        fields.guesses["order_line_id"], sql=f"cast({fields.guesses['order_line_id'].sql} as varchar(80))"
+    )
+    mapped.statement = statement_of(place, fields, mapped.amount, mapped.where)
+    mapped.statement.since = ""
+    mapped.statement.notes = ["Read as a whole every night: refunds are read with it."]
+    mapped.statement.branches.append(refunds.statement)
+    mapped.fields.questions += refunds.questions
 
 
 def _best_lines(
@@ -71,17 +95,23 @@ def _best_lines(
         data = money_of(catalogue, model, references, fields.order_key, tuple(f.scratch for f in filters))
         return data, amount_of(data, cents)
 
-    data, amount = tried(where)
+    # a total of an order has postage in it, be it a line or not: what adds up is found with and without such lines
+    of_rows = [f for f in where if not f.is_about_goods]
+    candidates = [of_rows, where] if len(of_rows) < len(where) else [where]
     column = parent_column(model.lines)
     if column:
         is_top = Filter(
             f"{column_sql('l', column)} is null", f"coalesce(nullif(l.{quote_name(column)}, '0'), '') = ''",
             f"parts of a bundle or variant ({column}) repeat the money of the line above them",
         )  # fmt: skip
-        other_data, other = tried([*where, is_top])
-        if other and amount and is_better(amount.identity.share, other.identity.share):
-            return other_data, other, [*where, is_top]
-    return data, amount, where
+        candidates += [[*filters, is_top] for filters in candidates]
+    best: tuple[MoneyData, Amount | None, list[Filter]] | None = None
+    for filters in candidates:
+        data, amount = tried(filters)
+        if best is None or (amount and (best[1] is None or is_better(best[1].identity.share, amount.identity.share))):
+            best = data, amount, [*filters, *(f for f in where if f not in filters)]
+    assert best
+    return best
 
 
 def statement_of(place: Place, fields: Fields, amount: Amount, where: list[Filter]) -> Statement:
@@ -90,7 +120,7 @@ def statement_of(place: Place, fields: Fields, amount: Amount, where: list[Filte
     guesses = dict(fields.guesses)
     guesses["quantity"] = _quantity(amount)
     guesses["amount"] = Guess(amount_sql(amount), amount.confidence, _reason(amount))
-    joins = [*_header_join(model), *_child_joins(amount), *fields.joins]
+    joins = [*header_join(model), *_child_joins(amount), *fields.joins]
     conditions = [(f.sql, f.note) for f in where]
     conditions += _only_placed(place, fields)
     names = [n for n in ORDERS.column_names() if n in guesses and (n != "quantity" or amount.formula.quantity)]
@@ -133,7 +163,8 @@ def _quantity(amount: Amount) -> Guess:
     return Guess(quantity.sql if quantity else "null", "high", "it is called so")
 
 
-def _header_join(model: OrderModel) -> list[Join]:
+def header_join(model: OrderModel) -> list[Join]:
+    """Return the join of the lines to their orders."""
     if model.header is None or model.to_header is None:
         return []
     on = f"{column_sql('l', model.to_header.column)} = {column_sql('o', model.to_header.to_column)}"

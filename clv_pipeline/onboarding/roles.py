@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from clv_pipeline.onboarding import columns as c
 from clv_pipeline.onboarding.catalogue import Catalogue, Table
 from clv_pipeline.onboarding.joins import Reference, References
-from clv_pipeline.onboarding.words import concepts
+from clv_pipeline.onboarding.words import concepts, tokens
 
 #: Concepts of tables that look like orders and are none.
 _NOT_ORDERS = {
@@ -58,7 +58,9 @@ def find_orders(catalogue: Catalogue, references: References) -> OrderModel | No
         if lines <= 0:
             continue
         for reference in _headers(table, references):
-            score = lines + _order_score(reference.to_table, references) + 3 + 0.2 * sum(references.rank(reference))
+            is_named_so = set(tokens(reference.to_table.name)) <= set(tokens(table.name))
+            score = lines + _order_score(reference.to_table, references) + 3 + 2 * is_named_so + reference.is_declared
+            score += 0.2 * sum(references.rank(reference))
             candidates.append((score, OrderModel(table, reference.to_table, reference)))
     if not candidates:
         return None
@@ -86,7 +88,9 @@ def _headers(table: Table, references: References) -> list[Reference]:
 
 def _penalty(table: Table, *, but: str = "") -> float:
     meant = concepts(table.name) - set(but.split())
-    return sum(weight for concept, weight in _NOT_ORDERS.items() if concept in meant)
+    # a purchase order is what the company itself buys
+    own = 4.0 if {"purchase", "order"} <= set(tokens(table.name)) else 0.0
+    return own + sum(weight for concept, weight in _NOT_ORDERS.items() if concept in meant)
 
 
 def _line_score(table: Table, references: References) -> float:

@@ -48,7 +48,7 @@ SHOPS = (
     _shop("BigCommerce", "orders", "status_id subtotal_ex_tax total_inc_tax",
           "2,3,4,9,10,11,14,Shipped,Partially Shipped,Refunded,Awaiting Pickup,Awaiting Shipment,Completed,Awaiting Fulfillment,Partially Refunded",
           "0,1,5,6,7,12,Incomplete,Pending,Cancelled,Declined,Awaiting Payment,Manual Verification Required", is_utc=True),
-    _shop("AdventureWorks", "SalesOrderHeader", "SalesOrderID SubTotal TotalDue", "5", "1,2,3,4,6"),
+    _shop("AdventureWorks", "SalesOrderHeader", "SalesOrderID SubTotal TotalDue", "2,3,5", "1,4,6"),
     _shop("Shopify", "orders_export", "name lineitem_price", "paid,partially_paid,partially_refunded,refunded", "pending,authorized,voided,expired"),
 )  # fmt: skip
 
