@@ -306,7 +306,8 @@ def _is_region(name: str, values: dict[str, int]) -> bool:
 
 def _currency(place: Place, fields: Fields) -> None:
     table, alias = place.model.orders, place.order_alias
-    for column in c.found(table, c.CURRENCY):
+    codes = sorted(c.found(table, c.CURRENCY), key=lambda x: "base" not in concepts(x.name))
+    for column in codes:
         if column.values and all(len(v) == 3 and v.isalpha() for v in column.values):
             fields.guesses["currency"] = Guess(column_sql(alias, column.name), "high", "three-letter codes")
             return

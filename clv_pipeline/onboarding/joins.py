@@ -9,13 +9,16 @@ from functools import cached_property
 
 from clv_pipeline.onboarding.catalogue import Catalogue, Table
 from clv_pipeline.onboarding.profiles import ColumnProfile
-from clv_pipeline.onboarding.words import concepts, tokens
+from clv_pipeline.onboarding.words import concepts, table_concepts, tokens
 from clv_pipeline.warehouse.connection import one_row, quote_name
 
 #: Share of the values of a column that must be in the key that it names, where no foreign key says so.
 ENOUGH_OVERLAP = 0.8
 #: Concepts that say nothing about which table a column names.
 _SHAPES = {"id", "base", "flag", "name", "parent", "type", "unit", "header", "fact", "dimension", "line", "master"}
+
+#: Concepts of tables that stand beside the one that is meant.
+_BESIDE = {"log", "address", "cart", "text", "price_list", "store", "review", "refund", "stock_move", "language"}
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,10 @@ class References:
             if other is table or not other.rows:
                 continue
             for key in keys_of(other):
-                fit = _fit(column.name, other, key)
+                fit = _fit(column.name, other, key) or 2 * _is_parent(table, other, column.name)
                 if fit:
-                    fit = 10 * fit + 10 * _belongs(table, other, column.name) + 5 * ((key,) == other.at_source.primary_key)
+                    beside = (_BESIDE & concepts(other.name)) - concepts(column.name)
+                    fit = 10 * fit - 15 * bool(beside) + 10 * _belongs(table, other, column.name) + 5 * ((key,) == other.at_source.primary_key)
                 if fit and (overlap := self._overlap(table, column.name, other, key)) >= ENOUGH_OVERLAP:
                     found.append((fit, Reference(column.name, other, key, False, overlap)))
         found.sort(key=lambda item: (-item[0], -item[1].overlap, len(item[1].to_table.name)))
@@ -130,6 +134,12 @@ def _belongs(table: Table, other: Table, column: str) -> bool:
     return len(_stems(other.name) & _stems(table.name) - _stems(column)) > 0 and _stems(other.name) <= _stems(table.name)
 
 
+def _is_parent(table: Table, other: Table, column: str) -> bool:
+    """Whether `parent_id` of a table of items names the document that they are items of."""
+    own, theirs = _stems(table.name), _stems(other.name)
+    return tokens(column)[0] == "parent" and len(tokens(column)) == 2 and theirs < own and len(own - theirs) == 1
+
+
 def _fit(column: str, other: Table, key: str) -> int:
     """Return how well a column's name fits the key of a table: 3 same name, 2 the table's word, 1 its concept, 0 not."""
     own, words = _stems(column), _stems(column) - {"id", "no", "nr", "key", "code", "number", "num", "nummer", "fk", "uuid"}
@@ -142,7 +152,7 @@ def _fit(column: str, other: Table, key: str) -> int:
         return 2
     meant = concepts(column) - _SHAPES
     is_id = "id" in concepts(column) or column.lower() == other.name.lower()
-    about = concepts(other.name) - _SHAPES
+    about = table_concepts(other.name) - _SHAPES
     # a column that names a product is no reference to its category
     if is_id and meant and meant <= about and not ({"category", "log", "refund", "payment", "address"} & about) - meant:
         return 1

@@ -164,6 +164,9 @@ def money_of(
         f"where {' and '.join((f'{order_key} is not null', *where))} limit {_MOST_LINES}"
     ).df()
     codes, _ = pd.factorize(frame["order_key"])
+    if any("base" in concepts(name) for table in (model.orders, model.lines) for name in table.columns if "currency" in concepts(name)):
+        # the shop's own currency stands beside that of the order
+        fields = [(m if "base" in tokens(m.name) else replace(m, penalty=m.penalty + 0.5), scratch) for m, scratch in fields]
     names = {f"f{n}": money.name for n, (money, _) in enumerate(fields)}
     lines = frame.drop(columns="order_key").rename(columns=names).astype(float)
     data = MoneyData([money for money, _ in fields], lines, np.asarray(codes), int(codes.max() + 1) if len(codes) else 0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from clv_pipeline.onboarding import columns as c
 from clv_pipeline.onboarding.catalogue import Catalogue, Table
 from clv_pipeline.onboarding.joins import Reference, References
-from clv_pipeline.onboarding.words import concepts, tokens
+from clv_pipeline.onboarding.words import concepts, table_concepts, tokens
 
 #: Concepts of tables that look like orders and are none.
 _NOT_ORDERS = {
@@ -147,7 +147,7 @@ def customer_column(table: Table, references: References) -> str | None:
 
 def product_column(table: Table, references: References) -> str | None:
     """Return the column that names the product."""
-    to_products = [r.column for r in references.of(table) if "product" in concepts(r.to_table.name)
+    to_products = [r.column for r in references.of(table) if "product" in table_concepts(r.to_table.name)
                    and not {"category", "log", "price_list"} & concepts(r.to_table.name) and "product" in concepts(r.column)]  # fmt: skip
     named = [x.name for x in c.found(table, c.PRODUCT_ID)]
     plain = [x.name for x in c.found(table, c.want("product", without="category type supplier quantity price amount total name tax", holds=c.is_identifier))]
@@ -178,5 +178,5 @@ def complete(model: OrderModel, references: References) -> None:
     column = product_column(model.lines, references)
     if column:
         model.to_products = next(
-            (r for r in references.of(model.lines) if r.column == column and "product" in concepts(r.to_table.name)), None
+            (r for r in references.of(model.lines) if r.column == column and "product" in table_concepts(r.to_table.name)), None
         )

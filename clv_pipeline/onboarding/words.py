@@ -158,6 +158,22 @@ def concepts(name: str) -> frozenset[str]:
     return frozenset(c for word in (*words, *pairs) for c in _BY_WORD.get(word, _BY_WORD.get(word.rstrip("0123456789"), ())))
 
 
+#: Tables whose items are lines of something, and no products.
+_OF_LINES = {"order", "sale", "invoice", "cart", "refund", "shipping"}
+
+
+@cache
+def table_concepts(name: str) -> frozenset[str]:
+    """Return the concepts of a table's name: the items of an order are lines, those of nothing are products.
+
+    >>> "product" in table_concepts("sales_order_item"), "product" in table_concepts("item")
+    (False, True)
+    """
+    meant = concepts(name)
+    named = {"product", "article", "artikel", "producto", "produit", "variant", "sku"} & {w.rstrip("s") for w in tokens(name)}
+    return meant - {"product"} if meant & _OF_LINES and "line" in meant and not named else meant
+
+
 def _taken_apart(word: str) -> list[str] | None:
     """Return the known words that a compound consists of, the longest first, None if it has another part."""
     if len(word) < 5:
