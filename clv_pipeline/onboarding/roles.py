@@ -159,6 +159,9 @@ def product_column(table: Table, references: References) -> str | None:
 def ordered_at_column(table: Table, references: References) -> str | None:
     """Return the column with the time of the order; of a star schema the key of its calendar counts."""
     found = c.found(table, c.ORDERED_AT)
+    if not found and "payment" in concepts(table.name):
+        # where nothing else is sold by, the payments are the sales
+        found = c.found(table, c.want("date time created", without="updated due birth refund", holds=c.is_time))
     if found:
         return found[0].name
     calendar = [r for r in references.of(table) if {"date", "calendar"} & concepts(r.to_table.name) and {"date", "order"} & concepts(r.column)]
