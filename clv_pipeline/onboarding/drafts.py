@@ -64,7 +64,8 @@ def draft_of(catalogue: Catalogue, progress: Callable[[str], None] = lambda _: N
     optional = map_optional(catalogue, references, orders)
     model = orders.model
     country = main_country(catalogue, [t for t in (model.customers, model.orders) if t])
-    currency = guess_currency(catalogue, model.orders, _currencies(orders), country)
+    conversion = orders.fields.conversion
+    currency = Fact(conversion.currency, f"{conversion.column} converts into it") if conversion else guess_currency(catalogue, model.orders, _currencies(orders), country)
     files = {"orders.sql": write(orders.statement, catalogue.dialect)}
     for table in optional:
         files[f"{table.name}.sql{'' if table.is_sure else '.example'}"] = write(table.statement, catalogue.dialect)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from clv_pipeline.onboarding import columns as c
 from clv_pipeline.onboarding.catalogue import Catalogue, Table, distinct_rows
 from clv_pipeline.onboarding.columns import Guess
-from clv_pipeline.onboarding.expressions import column_sql
+from clv_pipeline.onboarding.conversion import Conversion, conversion_of
+from clv_pipeline.onboarding.expressions import column_sql, is_false
 from clv_pipeline.onboarding.joins import Reference, References, keys_of
 from clv_pipeline.onboarding.roles import OrderModel, customer_column, ordered_at_column, product_column
 from clv_pipeline.onboarding.statements import Join
@@ -29,6 +30,9 @@ class Fields:
     order_key: str = ""
     guests: float = 0.0
     status_values: dict[str, int] = field(default_factory=dict)
+    conversion: Conversion | None = None
+    #: the condition that a row of the customers is an account, where guests are rows as well
+    is_account: str = ""
 
     def join(self, alias: str, table: Table, on: str) -> None:
         """Join a table once."""
@@ -60,6 +64,7 @@ def map_fields(place: Place) -> Fields:
     _product(place, fields)
     _status(place, fields)
     _currency(place, fields)
+    _convert(place, fields)
     _channel(place, fields)
     _updated(place, fields)
     return fields
@@ -149,8 +154,25 @@ def _buyer(place: Place, fields: Fields) -> None:
         reason = reference.reason if reference and reference.column == column else "it is called so"
         others = tuple(x.name for x in c.found(table, c.CUSTOMER_ID) if x.name != column)[:2]
         fields.guesses["customer_id"] = Guess(column_sql(alias, column), "high" if not others else "medium", reason, others)
+    if reference and reference.column == column and _guests_are_customers(fields, reference, alias, column):
+        return
     if emails and (fields.guests > 0 or not reference):
         _map_email(fields, alias, emails[0].name)
+
+
+def _guests_are_customers(fields: Fields, reference: Reference, alias: str, column: str) -> bool:
+    """Map the buyers where each order of a guest makes a row of the customers: guests are known by their address."""
+    people = reference.to_table
+    flags = [x for x in people.columns.values() if "guest" in tokens(x.name) and x.is_flag and len(x.values) == 2]
+    emails = c.found(people, c.EMAIL)
+    if not flags or not emails:
+        return False
+    fields.join("c", people, f"{column_sql('c', reference.to_column)} = {column_sql(alias, column)}")
+    fields.is_account = is_false("c", flags[0])
+    reason = f"{reference.reason}; none for guests, who are a row of {people.full_name} for each order ({flags[0].name})"
+    fields.guesses["customer_id"] = Guess(f"case when {fields.is_account} then {column_sql(alias, column)} end", "high", reason)
+    _map_email(fields, "c", emails[0].name)
+    return True
 
 
 def _map_email(fields: Fields, alias: str, column: str) -> None:
@@ -319,6 +341,22 @@ def _currency(place: Place, fields: Fields) -> None:
             fields.join("cu", reference.to_table, f"{column_sql('cu', reference.to_column)} = {column_sql(alias, reference.column)}")
             fields.guesses["currency"] = Guess(column_sql("cu", codes[0].name), "high", f"the code of {reference.column}")
             return
+
+
+def _convert(place: Place, fields: Fields) -> None:
+    """Convert amounts by the order's own rate, where orders are in several currencies and have one."""
+    guess = fields.guesses.get("currency")
+    if guess is None or "base" in concepts(guess.sql):
+        return
+    alias, _, name = guess.sql.partition(".")
+    joins = "".join(
+        f"left join {j.table.view} as {j.alias} on {j.on.replace(f'{place.order_alias}.', 'o.')} " for j in fields.joins if j.alias == alias and j.table
+    )
+    currency = f"{alias if joins else 'o'}.{quote_name(name.strip(chr(34)))}"
+    fields.conversion = conversion_of(place.catalogue, place.model.orders, currency, joins)
+    if fields.conversion:
+        del fields.guesses["currency"]
+        fields.questions.append(f"amounts are converted into {fields.conversion.currency} by {fields.conversion.column} of each order")
 
 
 def _channel(place: Place, fields: Fields) -> None:

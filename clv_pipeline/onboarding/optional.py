@@ -131,13 +131,15 @@ def _customers(catalogue: Catalogue, references: References, orders: MappedOrder
         return None
     table = reference.to_table
     natural = orders.fields.guesses["customer_id"].sql
-    is_natural = natural.startswith("c.")
+    is_natural = natural.startswith("c.") and not orders.fields.is_account
     key = natural if is_natural else column_sql("c", reference.to_column)
     outputs = [Output("customer_id", Guess(key, "high", "what the orders name"))]
     outputs += _mapped(catalogue, table, "c", "customers", _CUSTOMERS)
     if "email" not in orders.fields.guesses:
         outputs = [_without_email(o) for o in outputs]
     statement = Statement(f"One row per customer, of {table.full_name}.", table, "c", outputs)
+    if orders.fields.is_account:
+        statement.where.append((orders.fields.is_account, "guests are known by the address of their orders"))
     if is_natural:
         statement.outputs = [o if o.name == "customer_id" else _largest(o) for o in outputs]
         statement.group_by = [key]

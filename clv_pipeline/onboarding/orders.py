@@ -119,7 +119,12 @@ def statement_of(place: Place, fields: Fields, amount: Amount, where: list[Filte
     model = place.model
     guesses = dict(fields.guesses)
     guesses["quantity"] = _quantity(amount)
-    guesses["amount"] = Guess(amount_sql(amount), amount.confidence, _reason(amount))
+    value, reason = amount_sql(amount), _reason(amount)
+    if fields.conversion:
+        rate = "currency_rate" if amount.is_shared_out else column_sql(place.order_alias, fields.conversion.column)
+        value = fields.conversion.applied(value, rate)
+        reason += f"; converted into {fields.conversion.currency} by {fields.conversion.column}"
+    guesses["amount"] = Guess(value, amount.confidence, reason)
     joins = [*header_join(model), *_child_joins(amount), *fields.joins]
     conditions = [(f.sql, f.note) for f in where]
     conditions += _only_placed(place, fields)
@@ -135,6 +140,8 @@ def statement_of(place: Place, fields: Fields, amount: Amount, where: list[Filte
         passed = [n for n in names if n != "amount"]
         statement.inner = [Output(n, guesses[n], n in fields.native) for n in passed]
         statement.inner += _inner_money(amount, guesses["order_id"].sql)
+        if fields.conversion:
+            statement.inner.append(Output("currency_rate", Guess(column_sql(place.order_alias, fields.conversion.column), "high", "")))
         statement.outputs = [Output(n, guesses[n] if n == "amount" else replace(guesses[n], sql=n), n != "amount") for n in names]
         since = "updated_at >= :since" if "updated_at" in guesses else ""
     is_plain = "updated_at" in guesses and not any(s in guesses["updated_at"].sql for s in ("||", "(", "strptime"))

@@ -236,6 +236,8 @@ def _built(
         product = next((x.name for x in c.found(table, c.PRODUCT_ID)), None)
     if product:
         values["product_id"] = column_sql(alias, product)
+    if fields.conversion:
+        amount = fields.conversion.applied(amount, column_sql("o", fields.conversion.column))
     values |= {"amount": amount, "quantity": quantity}
     if "updated_at" in context.names:
         values["updated_at"] = values["ordered_at"]
@@ -301,8 +303,10 @@ def _of_order_column(context: _Context) -> Refunds | None:
     money, model = monies[0], place.model
     share, said = _goods_share(context)
     alias = place.order_alias
-    value = f"-{money.sql.replace(f'{alias}.', 'o.')}{share}"
     fields = context.fields
+    value = f"-{money.sql.replace(f'{alias}.', 'o.')}{share}"
+    if fields.conversion:
+        value = fields.conversion.applied(value, column_sql("o", fields.conversion.column))
     outputs = []
     for name in context.names:
         own = fields.guesses[name].sql.replace(f"{alias}.", "o.") if name in fields.guesses else "null"
