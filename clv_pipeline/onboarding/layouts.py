@@ -27,7 +27,8 @@ DUCKDB = "duckdb"
 _SQLGLOT = {"postgresql": "postgres", "mariadb": "mysql", "mssql": "tsql", "": DUCKDB}
 
 _IMPORT = re.compile(r"\b(?P<cte>\w+) as \(select \* from (?P<table>\w+)\)")
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+#: Names that need no quotes in any dialect.
+_PLAIN = re.compile(r"(?!interval$)[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
