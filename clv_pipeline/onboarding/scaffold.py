@@ -27,12 +27,11 @@ currency = "EUR"              # the reporting currency; orders in others need an
 _WORDS_OF_SQL = {"interval"}
 
 
-def scaffold(name: str) -> Path:
-    """Write the folder for a name or for a path, and return it.
+def new_folder(name: str) -> Path:
+    """Return the folder that a new source of this name is written into; it does not exist yet.
 
     A name is a folder of sql/0_sources in a checkout. Installed from a wheel, where nobody writes into the package, it is a
-    folder of the current one. Only orders.sql is active; the optional tables are written as `<table>.sql.example`, to be
-    renamed once they are mapped.
+    folder of the current one. A name with a / in it is a path.
 
     Raises:
         ConfigurationError: the name is not a plain one, or the folder exists already.
@@ -47,6 +46,18 @@ def scaffold(name: str) -> Path:
         raise ConfigurationError(
             f"{folder} exists already", next_step="choose another name, or edit the existing folder."
         )
+    return folder
+
+
+def scaffold(name: str) -> Path:
+    """Write the folder for a name or for a path, and return it.
+
+    Only orders.sql is active; the optional tables are written as `<table>.sql.example`, to be renamed once they are mapped.
+
+    Raises:
+        ConfigurationError: see `new_folder`.
+    """
+    folder = new_folder(name)
     folder.mkdir(parents=True)
     (folder / "source.toml").write_text(_TOML.format(name=folder.name.replace("_", " ").capitalize()))
     for table in CONTRACT.values():

@@ -10,15 +10,15 @@ all_plans as (select * from plans),
 items as (
     select
         all_items.subscription_id,
-        coalesce(all_items.quantity, 1) as quantity,
+        coalesce(cast(all_items.quantity as decimal(18, 6)), 1) as quantity,
         all_plans.id as plan,
         cast(all_plans.amount as decimal(18, 6)) as minor,
         lower(all_plans.currency) as currency,
-        case when all_plans.interval = 'month' and all_plans.interval_count = 3 then 'quarter' else all_plans.interval end
+        case when all_plans.interval = 'month' and cast(all_plans.interval_count as integer) = 3 then 'quarter' else all_plans.interval end
             as paid_every,
         case
-            when all_plans.interval = 'month' and all_plans.interval_count = 3 then 1
-            else all_plans.interval_count
+            when all_plans.interval = 'month' and cast(all_plans.interval_count as integer) = 3 then 1
+            else cast(all_plans.interval_count as decimal(18, 6))
         end as times,
         case
             -- currencies without a smaller unit, and those with a thousandth; all others have cents. ISK and UGX come in hundredths
