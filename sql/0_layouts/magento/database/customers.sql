@@ -1,9 +1,9 @@
 -- One row per customer account of Magento. Groups change with what is bought in many shops, so that they are not taken.
-with customer_entity as (select * from customer_entity)
+with accounts as (select * from customer_entity)
 
 select
     entity_id as customer_id,
     email,
     concat(created_at, 'Z') as created_at,
-    concat(coalesce(updated_at, created_at), 'Z') as updated_at
-from customer_entity
+    case when updated_at is not null then concat(updated_at, 'Z') end as updated_at
+from accounts

@@ -7,16 +7,17 @@
 --   * What was canceled of an item is no sale. Amounts have four decimals: cents are rounded once per order, later.
 --   * A credit memo is dated when it was made, without its tax and postage; canceled ones are left out. An adjustment refund (money
 --     given back for no item) holds tax and is a refund of the goods' share; an adjustment fee is kept by the shop and is no revenue.
+--   * Where an order has no credit memo (the table is not there), what its items say was refunded, dated by the order's last change.
 --   * Times are UTC. A guest has no customer_id and is known by the e-mail (hashed on loading).
 --   * An order paid with a gift card or store credit is revenue; a gift card sold has the category `giftcard`, which source.toml
 --     leaves out.
-with sales_order as (select * from sales_order),
+with placed_orders as (select * from sales_order),
 
-sales_order_item as (select * from sales_order_item),
+order_items as (select * from sales_order_item),
 
-sales_creditmemo as (select * from sales_creditmemo),
+credit_memos as (select * from sales_creditmemo),
 
-sales_creditmemo_item as (select * from sales_creditmemo_item),
+credit_memo_items as (select * from sales_creditmemo_item),
 
 item_money as (
     select
@@ -35,8 +36,10 @@ item_money as (
             cast(discount_tax_compensation_amount as decimal(18, 4)), 0
         ) as compensation,
         coalesce(cast(base_tax_amount as decimal(18, 4)), 0) as tax,
-        cast(base_cost as decimal(18, 4)) * cast(qty_ordered as decimal(18, 4)) as cost
-    from sales_order_item
+        cast(base_cost as decimal(18, 4)) * cast(qty_ordered as decimal(18, 4)) as cost,
+        coalesce(cast(base_amount_refunded as decimal(18, 4)), 0)
+        - coalesce(cast(base_discount_refunded as decimal(18, 4)), 0) as refunded
+    from order_items
 ),
 
 families as (
@@ -51,7 +54,8 @@ families as (
         coalesce(nullif(sum(case when is_parent = 1 then discount end), 0), sum(discount)) as discount,
         coalesce(nullif(sum(case when is_parent = 1 then compensation end), 0), sum(compensation)) as compensation,
         coalesce(nullif(sum(case when is_parent = 1 then tax end), 0), sum(tax)) as tax,
-        coalesce(nullif(sum(case when is_parent = 1 then cost end), 0), sum(cost)) as cost
+        coalesce(nullif(sum(case when is_parent = 1 then cost end), 0), sum(cost)) as cost,
+        coalesce(nullif(sum(case when is_parent = 1 then refunded end), 0), sum(refunded)) as refunded
     from item_money
     group by line_id
 ),
@@ -59,44 +63,44 @@ families as (
 kept as (
     select
         families.*,
-        sales_order.increment_id,
-        sales_order.customer_id,
-        sales_order.customer_email,
-        sales_order.created_at,
-        sales_order.updated_at,
-        sales_order.base_currency_code,
-        sales_order.state,
-        sales_order.store_id,
+        placed_orders.increment_id,
+        placed_orders.customer_id,
+        placed_orders.customer_email,
+        placed_orders.created_at,
+        placed_orders.updated_at,
+        placed_orders.base_currency_code,
+        placed_orders.state,
+        placed_orders.store_id,
         case
-            when sales_order.state = 'canceled' then families.quantity
+            when placed_orders.state = 'canceled' then families.quantity
             else families.quantity - families.canceled
         end as kept_quantity,
         case
             when families.line_id = min(families.line_id) over (partition by families.order_id)
-                then coalesce(cast(sales_order.base_shipping_amount as decimal(18, 4)), 0)
+                then coalesce(cast(placed_orders.base_shipping_amount as decimal(18, 4)), 0)
             else 0
         end as shipping
     from families
-    inner join sales_order on families.order_id = sales_order.entity_id
+    inner join placed_orders on families.order_id = placed_orders.entity_id
 ),
 
 credited_items as (
     select
-        sales_creditmemo_item.parent_id as creditmemo_id,
+        credit_memo_items.parent_id as creditmemo_id,
         item_money.line_id,
         item_money.is_parent,
-        sales_creditmemo_item.sku,
-        coalesce(cast(sales_creditmemo_item.qty as decimal(18, 4)), 0) as quantity,
-        coalesce(cast(sales_creditmemo_item.base_row_total as decimal(18, 4)), 0) as row_total,
-        coalesce(cast(sales_creditmemo_item.base_discount_amount as decimal(18, 4)), 0) as discount,
+        credit_memo_items.sku,
+        coalesce(cast(credit_memo_items.qty as decimal(18, 4)), 0) as quantity,
+        coalesce(cast(credit_memo_items.base_row_total as decimal(18, 4)), 0) as row_total,
+        coalesce(cast(credit_memo_items.base_discount_amount as decimal(18, 4)), 0) as discount,
         coalesce(
-            cast(sales_creditmemo_item.base_discount_tax_compensation_amount as decimal(18, 4)), 0
+            cast(credit_memo_items.base_discount_tax_compensation_amount as decimal(18, 4)), 0
         ) as compensation,
-        coalesce(cast(sales_creditmemo_item.base_tax_amount as decimal(18, 4)), 0) as tax,
-        cast(sales_creditmemo_item.base_cost as decimal(18, 4))
-        * cast(sales_creditmemo_item.qty as decimal(18, 4)) as cost
-    from sales_creditmemo_item
-    inner join item_money on sales_creditmemo_item.order_item_id = item_money.item_id
+        coalesce(cast(credit_memo_items.base_tax_amount as decimal(18, 4)), 0) as tax,
+        cast(credit_memo_items.base_cost as decimal(18, 4))
+        * cast(credit_memo_items.qty as decimal(18, 4)) as cost
+    from credit_memo_items
+    inner join item_money on credit_memo_items.order_item_id = item_money.item_id
 ),
 
 credited as (
@@ -148,11 +152,11 @@ where quantity > 0
 union all
 
 select
-    sales_order.increment_id as order_id,
+    placed_orders.increment_id as order_id,
     concat('credit-', credited.creditmemo_id, '-', credited.line_id) as order_line_id,
-    sales_order.customer_id,
-    sales_order.customer_email as email,
-    concat(sales_creditmemo.created_at, 'Z') as ordered_at,
+    placed_orders.customer_id,
+    placed_orders.customer_email as email,
+    concat(credit_memos.created_at, 'Z') as ordered_at,
     credited.sku as product_id,
     families.product_type as product_category,
     -credited.quantity as quantity,
@@ -161,42 +165,71 @@ select
     -credited.tax as tax,
     null as shipping,
     -credited.cost as cost,
-    sales_order.base_currency_code as currency,
-    sales_order.state as status,
-    sales_order.store_id as channel,
-    concat(coalesce(sales_creditmemo.updated_at, sales_creditmemo.created_at), 'Z') as updated_at
+    placed_orders.base_currency_code as currency,
+    placed_orders.state as status,
+    placed_orders.store_id as channel,
+    case
+        when credit_memos.updated_at is not null then concat(credit_memos.updated_at, 'Z')
+        else concat(credit_memos.created_at, 'Z')
+    end as updated_at
 from credited
 inner join families on credited.line_id = families.line_id
-inner join sales_creditmemo on credited.creditmemo_id = sales_creditmemo.entity_id
-inner join sales_order on sales_creditmemo.order_id = sales_order.entity_id
-where coalesce(sales_creditmemo.state, '2') <> '3'
+inner join credit_memos on credited.creditmemo_id = credit_memos.entity_id
+inner join placed_orders on credit_memos.order_id = placed_orders.entity_id
+where credit_memos.state is null or credit_memos.state <> 3
 
 union all
 
 select
-    sales_order.increment_id as order_id,
-    concat('adjustment-', sales_creditmemo.entity_id) as order_line_id,
-    sales_order.customer_id,
-    sales_order.customer_email as email,
-    concat(sales_creditmemo.created_at, 'Z') as ordered_at,
+    placed_orders.increment_id as order_id,
+    concat('adjustment-', credit_memos.entity_id) as order_line_id,
+    placed_orders.customer_id,
+    placed_orders.customer_email as email,
+    concat(credit_memos.created_at, 'Z') as ordered_at,
     null as product_id,
     null as product_category,
     null as quantity,
     -round(
-        cast(sales_creditmemo.base_adjustment_positive as decimal(18, 4)) * order_sums.goods / order_sums.paid, 2
+        cast(credit_memos.base_adjustment_positive as decimal(18, 4)) * order_sums.goods / order_sums.paid, 2
     ) as amount,
     null as discount,
     null as tax,
     null as shipping,
     null as cost,
-    sales_order.base_currency_code as currency,
-    sales_order.state as status,
-    sales_order.store_id as channel,
-    concat(coalesce(sales_creditmemo.updated_at, sales_creditmemo.created_at), 'Z') as updated_at
-from sales_creditmemo
-inner join sales_order on sales_creditmemo.order_id = sales_order.entity_id
-inner join order_sums on sales_order.increment_id = order_sums.increment_id
+    placed_orders.base_currency_code as currency,
+    placed_orders.state as status,
+    placed_orders.store_id as channel,
+    case
+        when credit_memos.updated_at is not null then concat(credit_memos.updated_at, 'Z')
+        else concat(credit_memos.created_at, 'Z')
+    end as updated_at
+from credit_memos
+inner join placed_orders on credit_memos.order_id = placed_orders.entity_id
+inner join order_sums on placed_orders.increment_id = order_sums.increment_id
 where
-    coalesce(sales_creditmemo.state, '2') <> '3'
-    and cast(sales_creditmemo.base_adjustment_positive as decimal(18, 4)) > 0
+    (credit_memos.state is null or credit_memos.state <> 3)
+    and cast(credit_memos.base_adjustment_positive as decimal(18, 4)) > 0
     and order_sums.paid > 0
+
+union all
+
+select
+    increment_id as order_id,
+    concat('refunded-', line_id) as order_line_id,
+    customer_id,
+    customer_email as email,
+    case when updated_at is not null then concat(updated_at, 'Z') else concat(created_at, 'Z') end as ordered_at,
+    sku as product_id,
+    product_type as product_category,
+    null as quantity,
+    -refunded as amount,
+    null as discount,
+    null as tax,
+    null as shipping,
+    null as cost,
+    base_currency_code as currency,
+    state as status,
+    store_id as channel,
+    case when updated_at is not null then concat(updated_at, 'Z') end as updated_at
+from kept
+where refunded > 0 and order_id not in (select order_id from credit_memos where order_id is not null)

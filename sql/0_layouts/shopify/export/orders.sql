@@ -51,14 +51,14 @@ lines as (
     select
         rows_of.*,
         case
-            when coalesce(rows_of."Lineitem requires shipping", '') = 'true' then 'goods'
-            -- in the languages of Shopify's admin; a product called otherwise: add its name
+            -- in the languages of Shopify's admin, printed ones too; a product called otherwise: add its name
             when regexp_matches(
                 lower(rows_of."Lineitem name"),
                 '^(e-?)?(gift ?(card|voucher|certificate)|geschenk(gutschein|karte)|gutschein|carte[- ]cadeau|chèque[- ]cadeau|'
                 || 'tarjeta (de )?regalo|carta regalo|buono regalo|cadeaubon|cadeaukaart|presentkort|gavekort|lahjakortti|'
                 || 'cartão[- ]presente|vale[- ]presente)'
-            ) then 'gift card'
+            ) and not regexp_matches(lower(rows_of."Lineitem name"), '(holder|wallet|sleeve|envelope|box|case)')
+                then 'gift card'
             when lower(trim(rows_of."Lineitem name")) in ('tip', 'tips', 'trinkgeld', 'pourboire', 'propina', 'mancia', 'fooi')
                 then 'tip'
             else 'goods'

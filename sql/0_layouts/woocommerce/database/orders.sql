@@ -9,9 +9,9 @@
 --   * The parts of a bundle are lines of their own with the price that WooCommerce gave each, often 0: nothing is counted twice.
 --   * Fees are not goods. Gift cards are sold by plugins under product numbers that only the shop knows: exclude them in
 --     source.toml, such as where = "product_id in ('431', '432')".
-with wc_orders as (select * from wc_orders),
+with all_orders as (select * from wc_orders),
 
-wc_order_product_lookup as (select * from wc_order_product_lookup),
+product_lines as (select * from wc_order_product_lookup),
 
 placed as (
     select
@@ -24,7 +24,7 @@ placed as (
         date_created_gmt,
         date_updated_gmt,
         payment_method
-    from wc_orders
+    from all_orders
     where type = 'shop_order'
 ),
 
@@ -38,7 +38,7 @@ item_lines as (
         cast(coalesce(coupon_amount, 0) as decimal(18, 6)) as coupons,
         cast(coalesce(tax_amount, 0) as decimal(18, 6)) as tax,
         cast(coalesce(shipping_amount, 0) as decimal(18, 6)) as shipping
-    from wc_order_product_lookup
+    from product_lines
 ),
 
 refunds as (
@@ -47,7 +47,7 @@ refunds as (
         parent_order_id,
         date_created_gmt as refunded_at,
         abs(total_amount) as refunded
-    from wc_orders
+    from all_orders
     where type = 'shop_order_refund'
 ),
 
