@@ -1,6 +1,7 @@
 """`clv init NAME --url`: looks at a source, asks what its data cannot tell, writes the folder, and says what comes next."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,13 +11,13 @@ from rich.table import Table as Grid
 
 from clv_pipeline.cli.shared import err, out, plain
 from clv_pipeline.core.errors import SourceError
-from clv_pipeline.core.project_files import IS_INSTALLED
 from clv_pipeline.core.source_address import holds_secret
 from clv_pipeline.onboarding import questions
 from clv_pipeline.onboarding.catalogue import Catalogue, open_catalogue
 from clv_pipeline.onboarding.drafts import Draft, draft_of
-from clv_pipeline.onboarding.folder import source_toml, write_folder
-from clv_pipeline.onboarding.layouts import Layout, recognise, write_layout
+from clv_pipeline.onboarding.folder import source_toml, write_folder, write_known_folder
+from clv_pipeline.onboarding.known_source import facts_at_source
+from clv_pipeline.onboarding.layouts import Layout, WrittenLayout, recognise
 from clv_pipeline.onboarding.scaffold import new_folder
 from clv_pipeline.reporting.formats import count, money
 
@@ -25,7 +26,7 @@ _TIMEOUT_SECONDS = 120
 _CONFIDENCE = {"high": "sure", "medium": "likely", "low": "a guess"}
 
 
-def connect(name: str, url: str, *, asks: bool) -> None:
+def connect(name: str, url: str, source: str, *, asks: bool) -> None:
     """Write the source folder of a database or of a folder of files.
 
     Raises:
@@ -39,13 +40,15 @@ def connect(name: str, url: str, *, asks: bool) -> None:
             SecretStr(url), tries=1, timeout_seconds=_TIMEOUT_SECONDS, progress=lambda what: status.update(f"looking at {plain(what)}")
         ) as catalogue,
     ):
-        layout = recognise({table.full_name: list(table.columns) for table in catalogue.tables})
+        layout = recognise(_columns(catalogue))
         draft = None if layout else draft_of(catalogue, lambda what: status.update(f"looking at {plain(what)}"))
         status.stop()
         _print_tables(catalogue)
         if layout:
-            _write_layout(layout, catalogue, folder, url)
-            _print_next(name, url, maps_email=True)
+            facts = facts_at_source(layout, catalogue.reader, _columns(catalogue))
+            known = write_known_folder(layout, folder, url, tables=_columns(catalogue), dialect=catalogue.reader.engine.dialect, facts=facts)
+            _print_layout(layout, known, facts)
+            _print_next(source, url, maps_email=True)
             return
     if draft is None:
         raise SourceError(
@@ -56,15 +59,23 @@ def connect(name: str, url: str, *, asks: bool) -> None:
     files = {"source.toml": source_toml(draft, folder, url, margin), **draft.files}
     written = write_folder(folder, files)
     _print_draft(draft, written)
-    _print_next(name, url, maps_email=draft.maps_email)
+    _print_next(source, url, maps_email=draft.maps_email)
 
 
-def _write_layout(layout: Layout, catalogue: Catalogue, folder: Path, url: str) -> None:
-    tables = {table.full_name: list(table.columns) for table in catalogue.tables}
-    written = write_layout(layout, folder, tables=tables, dialect=catalogue.reader.engine.dialect)
-    out.print(f"Recognised: {plain(layout.title)}. Wrote {plain(str(written.folder))}.")
-    for note in written.notes:
-        out.print(f"  {plain(note)}")
+def _columns(catalogue: Catalogue) -> dict[str, list[str]]:
+    return {table.full_name: list(table.columns) for table in catalogue.tables}
+
+
+def _print_layout(layout: Layout, known: WrittenLayout, facts: Mapping[str, str]) -> None:
+    out.print(f"\nRecognised: {plain(layout.title)}. Its orders.sql is a worked one: its first comment says what was decided.")
+    for note in known.notes:
+        out.print(f"  note: {plain(note)}")
+    for fact, value in facts.items():
+        out.print(f"  {fact} = {plain(value)}, as the source says")
+    for fact in ("time_zone", "currency"):
+        if fact not in facts:
+            out.print(f"  {fact} in source.toml is a guess: decide it")
+    out.print(f"\nWrote {plain(str(known.folder))}.")
 
 
 def _print_tables(catalogue: Catalogue) -> None:
@@ -133,8 +144,7 @@ def _print_draft(draft: Draft, folder: Path) -> None:
     out.print(f"\nWrote {plain(str(folder))}.")
 
 
-def _print_next(name: str, url: str, *, maps_email: bool) -> None:
-    source = f"./{name}" if IS_INSTALLED and "/" not in name else name
+def _print_next(source: str, url: str, *, maps_email: bool) -> None:
     if holds_secret(url):
         out.print("The address holds a secret, so it is in no file. Set it where the night runs:\n  export CLV_SOURCE_URL='...'")
     if maps_email and not os.environ.get("CLV_HASH_KEY"):

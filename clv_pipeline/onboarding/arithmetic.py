@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 
 from clv_pipeline.onboarding.money import Money, MoneyData
+from clv_pipeline.onboarding.words import concepts
 
 #: Orders that formulas are tried on, and the share of them that must add up for a formula to be believed, or to be certain.
 _MOST_ORDERS, _BELIEVED, _CERTAIN = 4_000, 0.75, 0.95
@@ -122,6 +123,11 @@ def _worth(identity: Identity, columns: dict[str, np.ndarray]) -> float:
         if money is not None:
             used = float(np.mean(np.abs(columns[money.name]) > 0.004))
             worth += min(0.06, 0.6 * used) - 0.004 - 0.01 * money.penalty if used else -0.02
+    if identity.total and concepts(identity.total.name.rsplit(".", 1)[-1]) & {"subtotal", "line"} and (identity.tax or identity.shipping):
+        # a sum of items holds neither tax nor postage: such an identity is a circle
+        worth -= 0.15
+    if identity.discount is not None and identity.formula.discount is not None:
+        worth -= 0.03
     # of prices with and without tax side by side, those without need no rate
     worth += {"net": 0.03, "gross": -0.03}.get(identity.formula.base.basis, 0.0)
     line_discount = identity.formula.discount

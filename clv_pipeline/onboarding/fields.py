@@ -124,7 +124,8 @@ def _line(place: Place, fields: Fields) -> None:
         return
     named = c.found(table, c.want("line id", without="category customer date payment status type parent", holds=c.is_identifier))
     for column in [*named, *(table.columns[k] for k in keys_of(table))]:
-        if column.name == order or column.filled < column.rows:
+        # one product twice in an order would be one line that is delivered twice
+        if column.name == order or column.filled < column.rows or "product" in concepts(column.name) or column.kind == "text" and not column.is_unique:
             continue
         if distinct_rows(place.catalogue, table, (order, column.name)) == table.sampled:
             fields.guesses["order_line_id"] = Guess(column_sql("l", column.name), "high", "unique within the order")

@@ -12,7 +12,7 @@ from clv_pipeline.warehouse.connection import one_row, quote_name
 
 #: Concepts of a value that says that a line is no goods, or that a document is no order.
 _NO_GOODS = {"shipping", "tax", "fee", "discount", "text", "log", "gift_card"}
-_NO_ORDER = {"cart", "supplier", "test", "cancelled", "payment"}
+_NO_ORDER = {"cart", "supplier", "test", "cancelled"}
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,15 @@ class Filter:
     is_about_goods: bool = False
 
 
-def filters_of(catalogue: Catalogue, table: Table, alias: str, *, is_lines: bool) -> list[Filter]:
+def filters_of(catalogue: Catalogue, table: Table, alias: str, *, is_lines: bool, has_status: bool = True) -> list[Filter]:
     """Return the filters that the names and values of a table's columns suggest."""
     found = []
+    # where a status says what is cancelled, it decides
+    deleting = {"deleted"} if has_status else {"deleted", "cancelled"}
     for name, column in table.columns.items():
         meant = concepts(name)
         plain, scratch = column_sql(alias, name), f"{alias}.{quote_name(name)}"
-        if column.is_flag and meant & {"test", "deleted"} and not meant & {"id", "amount"}:
+        if column.is_flag and meant & (deleting | {"test"}) and not meant & {"id", "amount"}:
             if not _is_mixed(column.values):
                 continue
             no = f"lower(coalesce({scratch}, '')) not in ('1', 'true', 't', 'y', 'yes', 'j', 'ja')"
@@ -39,8 +41,8 @@ def filters_of(catalogue: Catalogue, table: Table, alias: str, *, is_lines: bool
         elif is_lines and column.is_flag and "flag" in meant and meant & _NO_GOODS and not meant & {"due"} and _is_mixed(column.values):
             no = f"lower(coalesce({scratch}, '')) not in ('1', 'true', 't', 'y', 'yes')"
             found.append(Filter(is_false(alias, column), no, f"without lines that are marked as {name}: they are no goods", True))
-        elif column.is_time and meant & {"deleted"} and column.filled < column.rows:
-            found.append(Filter(f"{plain} is null", f"{scratch} is null", f"without deleted rows: {column.filled} of {column.rows} have {name}"))
+        elif column.is_time and meant & deleting and column.filled < column.rows:
+            found.append(Filter(f"{plain} is null", f"{scratch} is null", f"without deleted or cancelled rows: {column.filled} of {column.rows} have {name}"))
         elif column.kind == "text" and "type" in meant and 1 < column.distinct <= 15 and not meant & {"payment", "customer", "address"}:
             found += _by_type(name, column.values, plain, scratch, is_lines=is_lines)
     return found

@@ -2,12 +2,14 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.core.source_address import holds_secret
 from clv_pipeline.onboarding.drafts import Draft
+from clv_pipeline.onboarding.layouts import Layout, WrittenLayout, write_layout
 from clv_pipeline.onboarding.scaffold import select_of, title_of
 from clv_pipeline.sources.source_counts import DayCount
 
@@ -33,7 +35,33 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> Path:
     return folder.resolve()
 
 
-def address_for_file(address: str, folder: Path) -> str | None:
+def write_known_folder(
+    layout: Layout, folder: Path, address: str, *, tables: Mapping[str, Collection[str]], dialect: str, facts: Mapping[str, str]
+) -> WrittenLayout:
+    """Write the worked folder of a known layout, with the address where it holds no secret; all of it or nothing."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        written = write_layout(layout, beside / folder.name, tables=tables, dialect=dialect, facts=facts)
+        toml = beside / folder.name / "source.toml"
+        toml.write_text(_with_address(toml.read_text(), address_for_file(address)))
+        written.folder.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return replace(written, folder=folder.resolve())
+
+
+def _with_address(toml: str, address: str | None) -> str:
+    """Return source.toml with the address before its first table."""
+    head, bracket, tables = toml.partition("\n[")
+    return f"{head.rstrip()}\n{_address_line(address)}\n{bracket}{tables}"
+
+
+def _address_line(address: str | None) -> str:
+    return f"source_url = {_quoted(address)}" if address else "# the address holds a secret: set CLV_SOURCE_URL in the environment"
+
+
+def address_for_file(address: str) -> str | None:
     """Return how source.toml names the address, None where it holds a secret.
 
     A path is written as an absolute one: it was meant from where the command was given.
@@ -50,7 +78,6 @@ def address_for_file(address: str, folder: Path) -> str | None:
 
 def source_toml(draft: Draft, folder: Path, address: str, gross_margin: float | None = None) -> str:
     """Return the text of source.toml."""
-    written = address_for_file(address, folder)
     lines = [
         "# Facts about this source that its data does not contain. Any setting of clv_pipeline/core/settings.py may be set here too.",
         f"name = {_quoted(title_of(folder))}",
@@ -58,9 +85,7 @@ def source_toml(draft: Draft, folder: Path, address: str, gross_margin: float | 
         f"currency = {_quoted(draft.currency.value)}   # {draft.currency.reason}; the reporting currency",
         f"gross_margin = {gross_margin}" if gross_margin else "# gross_margin = 0.45   # share of spend that is margin; without it, margins stay empty",
     ]  # fmt: skip
-    lines.append(
-        f"source_url = {_quoted(written)}" if written else "# the address holds a secret: set CLV_SOURCE_URL in the environment"
-    )
+    lines.append(_address_line(address_for_file(address)))
     return "\n".join([*lines, "", *_status_lines(draft)]) + "\n"
 
 

@@ -9,7 +9,7 @@ Guessing from names of unknown tables does not belong here.
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 
@@ -27,7 +27,8 @@ DUCKDB = "duckdb"
 _SQLGLOT = {"postgresql": "postgres", "mariadb": "mysql", "mssql": "tsql", "": DUCKDB}
 
 _IMPORT = re.compile(r"\b(?P<cte>\w+) as \(select \* from (?P<table>\w+)\)")
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+#: Names that need no quotes in any dialect.
+_PLAIN = re.compile(r"(?!interval$)[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,15 @@ LAYOUTS: tuple[Layout, ...] = tuple(_read(path.parent) for path in sorted(FOLDER
 NAMES: tuple[str, ...] = tuple(dict.fromkeys(layout.name for layout in LAYOUTS))
 
 
+def sqlglot_name(dialect: str) -> str:
+    """Return sqlglot's name of a dialect that SQLAlchemy names; files are read by DuckDB.
+
+    >>> sqlglot_name("postgresql"), sqlglot_name("")
+    ('postgres', 'duckdb')
+    """
+    return _SQLGLOT.get(dialect, dialect)
+
+
 def layouts_of(name: str) -> list[Layout]:
     """Return the variants of a layout, the usual one first.
 
@@ -176,23 +186,28 @@ def write_layout(
         raise ConfigurationError(
             f"{folder} exists already", next_step="choose another name, or edit the existing folder."
         )
-    found = layout.found_in(tables) if tables is not None else {table.name: [table.name] for table in layout.tables}
+    usual = {table.name: [table.name] for table in layout.tables}
+    # which files of an export there will be is not known without them; a database has all its tables
+    assumed = {t.name: [t.name] for t in layout.tables if not (t.is_optional and layout.has_several_files)}
+    found = layout.found_in(tables) if tables is not None else assumed
     if found is None:
         raise ConfigurationError(
-            f"These are not the tables of {layout.title}: {_lacking(layout, tables or {})}",
+            f"These are not the tables of {layout.title}: {missing_tables([layout], tables or {})}",
             next_step="check the address, or write the folder for its usual names without --url.",
         )
-    here = _Here(layout, found, tables, _SQLGLOT.get(dialect, dialect))
+    here = _Here(layout, found, tables, sqlglot_name(dialect))
     folder.mkdir(parents=True, exist_ok=True)
     notes = list(here.notes())
     files = []
     for name in (n for n in CONTRACT if n in only and (layout.folder / f"{n}.sql").exists()):
-        sql, missing = here.select_of(name)
-        if sql is None:
+        missing = here.missing_for(name)
+        if missing and tables is not None:
             notes.append(f"{name}: not written, because there is no table like {missing}")
             continue
-        files.append(folder / f"{name}.sql")
-        files[-1].write_text(sql)
+        if missing:
+            notes.append(f"{name}.sql.example: rename it if you have {missing}")
+        files.append(folder / (f"{name}.sql.example" if missing else f"{name}.sql"))
+        files[-1].write_text((replace(here, found=usual) if missing else here).select_of(name))
     files.append(folder / "source.toml")
     files[-1].write_text(_source_toml(layout, folder.name, facts or {}, only))
     return WrittenLayout(folder, tuple(files), tuple(notes))
@@ -207,22 +222,32 @@ class _Here:
     tables: Mapping[str, Collection[str]] | None
     dialect: str
 
-    def select_of(self, name: str) -> tuple[str | None, str]:
-        """Return the SELECT of a contract table, None with the table that its rows would come from where there is none."""
-        own = self.layout.folder / f"{name}.{self.dialect}.sql"
-        template = (own if own.exists() else self.layout.folder / f"{name}.sql").read_text()
-        main = next(_IMPORT.finditer(template))["table"]
-        if main not in self.found:
-            return None, main
-        is_native = own.exists() or self.dialect in self.layout.dialects
+    def missing_for(self, name: str) -> str | None:
+        """Return the table that the rows of a contract table would come from where it is not there, else None."""
+        main = next(_IMPORT.finditer(self._template(name)[0]))["table"]
+        return None if main in self.found else main
+
+    def select_of(self, name: str) -> str:
+        """Return the SELECT of a contract table."""
+        template, is_native = self._template(name)
         written_in = self.dialect if is_native else DUCKDB
         sql = _IMPORT.sub(lambda m: f"{m['cte']} as ({self._import(m['table'], written_in)})", template)
-        return (sql if is_native else _transpiled(sql, self.dialect)), main
+        return sql if is_native else _transpiled(sql, self.dialect)
+
+    def _template(self, name: str) -> tuple[str, bool]:
+        """Return the SELECT with its imports as they are shipped, and whether it is in this dialect."""
+        own = self.layout.folder / f"{name}.{self.dialect}.sql"
+        if own.exists():
+            return own.read_text(), True
+        return (self.layout.folder / f"{name}.sql").read_text(), self.dialect in self.layout.dialects
 
     def notes(self) -> Iterator[str]:
         """Yield for a person what this export lacks, and which other tables of the same kind are not read."""
         if self.tables is None:
             yield "the tables have their usual names here: change them in the SELECTs where yours are called otherwise"
+            absent = [kind.name for kind in self.layout.tables if kind.name not in self.found]
+            if absent:
+                yield f"{', '.join(absent)}: read where they are there, which takes --url"
             return
         for kind in self.layout.tables:
             names = self.found.get(kind.name, ())
@@ -263,9 +288,10 @@ class _Here:
         ]
         columns = [f"null::{kind.types.get(c, 'varchar')} as {_quoted(c, DUCKDB)}" for c in (*needed, *kind.also)]
         if columns:
-            head = "-- not in every export:\n    " if names else f"-- there is no table like {kind.name} here:\n    "
-            parts.append(f"{head}select {', '.join([*([number.format(0)[:-2]] if number else []), *columns])} where false")
-        union = "\n    union all by name "
+            head = "not in every export" if names else f"there is no table like {kind.name} here"
+            listed = [*(["0 as file_number"] if self.layout.has_several_files else []), *columns]
+            parts.append(f"-- {head}\n    select\n{_in_lines(listed)}\n    where false")
+        union = "\n    union all by name\n    "
         return f"\n    {union.join(parts)}\n"
 
     def _null(self, kind: LayoutTable, column: str, dialect: str) -> str:
@@ -287,17 +313,30 @@ def _shop_rank(name: str, usual: str, found: Mapping[str, Sequence[str]]) -> tup
     return not name.endswith(usual), bool(prefixes) and prefix not in prefixes, len(name)
 
 
-def _lacking(layout: Layout, tables: Mapping[str, Collection[str]]) -> str:
+def missing_tables(layouts: Sequence[Layout], tables: Mapping[str, Collection[str]]) -> str:
+    """Return in words which tables are missing of the variant that comes nearest, and what the nearest table lacks."""
+
+    def missing(layout: Layout) -> list[LayoutTable]:
+        return [t for t in layout.tables if not t.is_optional and not any(map(t.matches, tables.values()))]
+
     parts = []
-    for kind in layout.tables:
-        if kind.is_optional or any(kind.matches(columns) for columns in tables.values()):
-            continue
-        nearest_table = max(tables, key=lambda name: kind.score(tables[name]), default=None)
+    for kind in min(map(missing, layouts), key=len):
+        nearest_table = max(tables, key=lambda name, kind=kind: kind.score(tables[name]), default=None)  # type: ignore[misc]
         there = {c.lower() for c in tables[nearest_table]} if nearest_table else set()
         lacks = [c for c in kind.needs if c.lower() not in there]
         close = f" (nearest: {nearest_table}, which lacks {', '.join(lacks[:5])})" if nearest_table else ""
         parts.append(f"no table like {kind.name}{close}")
     return "; ".join(parts)
+
+
+def _in_lines(items: Sequence[str]) -> str:
+    """Return a list of columns in lines of at most about 120 letters; a name with blanks is never broken."""
+    lines = [""]
+    for item in (f"{item}, " for item in items):
+        if len(lines[-1]) + len(item) > 112:
+            lines.append("")
+        lines[-1] += item
+    return "\n".join(f"        {line.rstrip()}" for line in lines).removesuffix(",")
 
 
 def _quoted(name: str, dialect: str) -> str:

@@ -6,6 +6,7 @@ from clv_pipeline.onboarding.catalogue import Catalogue
 from clv_pipeline.onboarding.money import kind_of
 from clv_pipeline.onboarding.profiles import ColumnProfile
 from clv_pipeline.onboarding.roles import OrderModel
+from clv_pipeline.onboarding.shops import Shop
 from clv_pipeline.onboarding.words import tokens
 from clv_pipeline.warehouse.connection import one_row, quote_name
 
@@ -22,8 +23,10 @@ class MinorUnits:
     questions: tuple[str, ...] = ()
 
 
-def is_in_cents(catalogue: Catalogue, model: OrderModel) -> MinorUnits:
+def minor_units(catalogue: Catalogue, model: OrderModel, shop: Shop | None) -> MinorUnits:
     """Return whether the money of the lines is in cents."""
+    if shop is not None and shop.is_in_cents:
+        return MinorUnits(True)
     priced = [(x, kind) for x in model.lines.columns.values() if (kind := _priced(x))]
     if any(_NAMED & set(tokens(x.name)) for x, _ in priced):
         return MinorUnits(True)
@@ -41,6 +44,8 @@ def is_in_cents(catalogue: Catalogue, model: OrderModel) -> MinorUnits:
     names = ", ".join(x.name for x, _ in priced)
     if values and endings >= _ENDINGS * values and median >= 100:
         return MinorUnits(True, (f"is {names} in cents? All are whole numbers, and {endings / values:.0%} end like prices; they are divided by 100",))
+    if values and median >= 100:
+        return MinorUnits(False, (f"is {names} in whole units or in cents? All are whole numbers; they are taken as whole units",))
     return MinorUnits(False)
 
 

@@ -11,7 +11,7 @@ from clv_pipeline.onboarding.expressions import column_sql, name_sql
 from clv_pipeline.onboarding.fields import Fields, Place, map_fields
 from clv_pipeline.onboarding.filters import Filter, filters_of, is_better, parent_column
 from clv_pipeline.onboarding.joins import References
-from clv_pipeline.onboarding.minor_units import is_in_cents
+from clv_pipeline.onboarding.minor_units import minor_units
 from clv_pipeline.onboarding.money import Money, MoneyData, money_of
 from clv_pipeline.onboarding.refunds import find_refunds
 from clv_pipeline.onboarding.roles import OrderModel, complete, find_orders
@@ -51,14 +51,15 @@ def map_orders(catalogue: Catalogue, references: References, shop: Shop | None) 
     complete(model, references)
     place = Place(catalogue, references, model, shop is not None and shop.is_utc)
     fields = map_fields(place)
-    where = filters_of(catalogue, model.lines, "l", is_lines=model.header is not None)
+    has_status = "status" in fields.guesses
+    where = filters_of(catalogue, model.lines, "l", is_lines=model.header is not None, has_status=has_status)
     if model.header:
-        where += filters_of(catalogue, model.header, "o", is_lines=False)
-    data, amount, where = _best_lines(catalogue, references, model, fields, where)
+        where += filters_of(catalogue, model.header, "o", is_lines=False, has_status=has_status)
+    cents = minor_units(catalogue, model, shop)
+    data, amount, where = _best_lines(catalogue, references, model, fields, where, is_in_cents=cents.is_so)
     if amount is None:
         return None
-    if amount.cents:
-        amount.questions += is_in_cents(catalogue, model).questions
+    amount.questions += cents.questions
     mapped = MappedOrders(model, fields, amount, data, statement_of(place, fields, amount, where), where)
     _add_refunds(place, mapped)
     return mapped
@@ -86,14 +87,14 @@ def _add_refunds(place: Place, mapped: MappedOrders) -> None:
 
 
 def _best_lines(
-    catalogue: Catalogue, references: References, model: OrderModel, fields: Fields, where: list[Filter]
+    catalogue: Catalogue, references: References, model: OrderModel, fields: Fields, where: list[Filter],
+    *, is_in_cents: bool,
 ) -> tuple[MoneyData, Amount | None, list[Filter]]:
     """Return the money with the filters under which most orders add up: parts of a bundle repeat the money of the whole."""
-    cents = is_in_cents(catalogue, model).is_so
 
     def tried(filters: list[Filter]) -> tuple[MoneyData, Amount | None]:
         data = money_of(catalogue, model, references, fields.order_key, tuple(f.scratch for f in filters))
-        return data, amount_of(data, cents)
+        return data, amount_of(data, is_in_cents)
 
     # a total of an order has postage in it, be it a line or not: what adds up is found with and without such lines
     of_rows = [f for f in where if not f.is_about_goods]

@@ -113,8 +113,10 @@ def _order_score(table: Table, references: References) -> float:
         return 0.0
     meant = concepts(table.name)
     money = any(c.is_money(x) and _is_priced(x.name) for x in table.columns.values())
+    if "payment" in meant and not money:
+        return 0.0
     score = 4.0 * ("order" in meant) + 3.0 * ("sale" in meant) + 2.5 * ("invoice" in meant) + 2.0 * ("fact" in meant)
-    score += 1.5 * ("payment" in meant) + 2.0 * money + 1.0 * bool(c.found(table, c.STATUS)) + 1.0 * bool(c.found(table, c.ORDER_ID))
+    score += 4.0 * ("payment" in meant) + 2.0 * money + 1.0 * bool(c.found(table, c.STATUS)) + 1.0 * bool(c.found(table, c.ORDER_ID))
     lines = [t for t, _ in references.to(table) if c.found(t, c.QUANTITY) and "line" in concepts(t.name)]
     score += 2.0 * bool(lines)
     if not (money or lines or meant & {"order", "sale", "invoice"}):
@@ -160,8 +162,7 @@ def ordered_at_column(table: Table, references: References) -> str | None:
     """Return the column with the time of the order; of a star schema the key of its calendar counts."""
     found = c.found(table, c.ORDERED_AT)
     if not found and "payment" in concepts(table.name):
-        # where nothing else is sold by, the payments are the sales
-        found = c.found(table, c.want("date time created", without="updated due birth refund", holds=c.is_time))
+        found = c.found(table, c.want("date time created payment", bonus="date time payment", without="updated due birth refund", holds=c.is_time))
     if found:
         return found[0].name
     calendar = [r for r in references.of(table) if {"date", "calendar"} & concepts(r.to_table.name) and {"date", "order"} & concepts(r.column)]

@@ -27,15 +27,35 @@ currency = "EUR"              # the reporting currency; orders in others need an
 _WORDS_OF_SQL = {"interval"}
 
 
-def scaffold(name: str) -> Path:
-    """Write the folder for a name or for a path, and return it.
+def new_folder(name: str) -> Path:
+    """Return the folder that a new source of this name is written into; it does not exist yet.
 
     A name is a folder of sql/0_sources in a checkout. Installed from a wheel, where nobody writes into the package, it is a
-    folder of the current one. Only orders.sql is active; the optional tables are written as `<table>.sql.example`, to be
-    renamed once they are mapped.
+    folder of the current one. A name with a / in it is a path.
 
     Raises:
         ConfigurationError: the name is not a plain one, or the folder exists already.
+    """
+    named = Path(name) if IS_INSTALLED else SOURCES_FOLDER / name
+    folder = Path(name).expanduser() if "/" in name else named
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", folder.name):
+        raise ConfigurationError(
+            f"'{folder.name}' is not a plain name", next_step="use letters, digits, _ and -, beginning with a letter."
+        )
+    if folder.exists():
+        raise ConfigurationError(
+            f"{folder} exists already", next_step="choose another name, or edit the existing folder."
+        )
+    return folder
+
+
+def scaffold(name: str) -> Path:
+    """Write the folder for a name or for a path, and return it.
+
+    Only orders.sql is active; the optional tables are written as `<table>.sql.example`, to be renamed once they are mapped.
+
+    Raises:
+        ConfigurationError: see `new_folder`.
     """
     folder = new_folder(name)
     folder.mkdir(parents=True)
@@ -53,25 +73,6 @@ def title_of(folder: Path) -> str:
     'Acme shop'
     """
     return folder.name.replace("_", " ").capitalize()
-
-
-def new_folder(name: str) -> Path:
-    """Return the folder that a name or a path means, which is not there yet.
-
-    Raises:
-        ConfigurationError: the name is not a plain one, or the folder exists already.
-    """
-    named = Path(name) if IS_INSTALLED else SOURCES_FOLDER / name
-    folder = Path(name).expanduser() if "/" in name else named
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", folder.name):
-        raise ConfigurationError(
-            f"'{folder.name}' is not a plain name", next_step="use letters, digits, _ and -, beginning with a letter."
-        )
-    if folder.exists():
-        raise ConfigurationError(
-            f"{folder} exists already", next_step="choose another name, or edit the existing folder."
-        )
-    return folder
 
 
 def select_of(table: SourceTable) -> str:

@@ -1,4 +1,4 @@
-"""Shops that we know by their tables: which of their statuses are revenue, and whether they keep times in UTC.
+"""Shops that we know by their tables: which of their statuses are revenue, whether they keep times in UTC, and money in cents.
 
 Only a set of statuses of a known shop is classified without asking; words that merely sound like it are for the company to decide.
 """
@@ -17,11 +17,12 @@ class Shop:
     revenue: frozenset[str]
     not_revenue: frozenset[str]
     is_utc: bool = False
+    is_in_cents: bool = False
 
 
-def _shop(name: str, table: str, columns: str, revenue: str, not_revenue: str, *, is_utc: bool = False) -> Shop:
+def _shop(name: str, table: str, columns: str, revenue: str, not_revenue: str, *, is_utc: bool = False, cents: bool = False) -> Shop:
     split = (frozenset(text.split(",")) for text in (revenue, not_revenue))
-    return Shop(name, table, tuple(columns.split()), *split, is_utc=is_utc)
+    return Shop(name, table, tuple(columns.split()), *split, is_utc=is_utc, is_in_cents=cents)
 
 
 SHOPS = (
@@ -42,7 +43,7 @@ SHOPS = (
           "cart,address,delivery,payment,confirm,canceled", is_utc=True),
     _shop("Solidus", "spree_orders", "number state item_total guest_token", "complete,resumed,returned,awaiting_return",
           "cart,address,delivery,payment,confirm,canceled", is_utc=True),
-    _shop("Medusa", "order", "id display_id currency_code", "completed,pending,archived", "canceled,requires_action,draft", is_utc=True),
+    _shop("Medusa", "order", "id display_id currency_code", "completed,pending,archived", "canceled,requires_action,draft", is_utc=True, cents=True),
     _shop("OpenCart", "order", "order_id order_status_id store_id", "2,3,5,15,Processing,Shipped,Complete,Processed",
           "0,1,7,8,10,14,16,Pending,Canceled,Denied,Failed,Expired,Voided"),
     _shop("BigCommerce", "orders", "status_id subtotal_ex_tax total_inc_tax",

@@ -74,11 +74,10 @@ articles as (
         nullif(article.item_category, '(not set)') as product_category,
         coalesce(article.quantity, 1) as quantity,
         coalesce(article.price * coalesce(article.quantity, 1), article.item_revenue, 0)::decimal(18, 2) as list_amount,
-        position
-    from (
-        select order_id, unnest(items) as article, generate_subscripts(items, 1) as position
-        from purchases
-    )
+        row_number() over (
+            partition by order_id order by article.item_id, article.item_category, article.price, article.quantity
+        ) as position
+    from (select order_id, unnest(items) as article from purchases)
 ),
 
 sums as (

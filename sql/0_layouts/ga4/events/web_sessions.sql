@@ -25,7 +25,7 @@ select
     count(*) filter (event_name in ('page_view', 'screen_view')) as page_views,
     sum(engaged) // 1000 as duration_seconds,
     arg_min(device.category, event_timestamp) as device,
-    coalesce(arg_min(own_source, event_timestamp), arg_min(traffic_source.source, event_timestamp)) as traffic_source,
+    coalesce(arg_min(own_source, event_timestamp) filter (own_source is not null), arg_min(traffic_source.source, event_timestamp)) as traffic_source,
     count(*) filter (event_name = 'add_to_cart') as cart_additions,
     bool_or(event_name in ('purchase', 'in_app_purchase')) as converted
 from known

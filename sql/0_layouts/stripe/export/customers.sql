@@ -17,6 +17,7 @@ named as (
 
     select "Customer ID", "Customer Email", null, null
     from payments
+    where coalesce(lower("Mode"), 'live') <> 'test'
 ),
 
 numbers as (

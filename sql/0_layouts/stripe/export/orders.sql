@@ -38,7 +38,10 @@ charges as (
         coalesce(try_cast("Disputed Amount" as decimal(18, 6)), 0) as disputed,
         try_cast("Converted Amount" as decimal(18, 6)) as converted,
         upper(coalesce(nullif("Converted Currency", ''), "Currency")) as currency,
-        case when lower("Captured") = 'false' then 'uncaptured' else lower(trim("Status")) end as status,
+        case
+            when lower("Captured") = 'false' and lower(trim("Status")) in ('paid', 'succeeded') then 'uncaptured'
+            else lower(trim("Status"))
+        end as status,
         nullif("Customer ID", '') as customer_id,
         nullif("Customer Email", '') as email,
         nullif("Invoice ID", '') as invoice_id,
