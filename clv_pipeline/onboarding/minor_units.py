@@ -43,9 +43,16 @@ def minor_units(catalogue: Catalogue, model: OrderModel, shop: Shop | None) -> M
         values, endings, median = values + count, endings + ending, max(median, float(middle))
     names = ", ".join(x.name for x, _ in priced)
     if values and endings >= _ENDINGS * values and median >= 100:
-        return MinorUnits(True, (f"is {names} in cents? All are whole numbers, and {endings / values:.0%} end like prices; they are divided by 100",))
+        return MinorUnits(
+            True,
+            (
+                f"is {names} in cents? All are whole numbers, and {endings / values:.0%} end like prices; they are divided by 100",
+            ),
+        )
     if values and median >= 100:
-        return MinorUnits(False, (f"is {names} in whole units or in cents? All are whole numbers; they are taken as whole units",))
+        return MinorUnits(
+            False, (f"is {names} in whole units or in cents? All are whole numbers; they are taken as whole units",)
+        )
     return MinorUnits(False)
 
 

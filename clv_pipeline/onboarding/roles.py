@@ -115,7 +115,12 @@ def _order_score(table: Table, references: References) -> float:
     if "payment" in meant and not money:
         return 0.0
     score = 4.0 * ("order" in meant) + 3.0 * ("sale" in meant) + 2.5 * ("invoice" in meant) + 2.0 * ("fact" in meant)
-    score += 4.0 * ("payment" in meant) + 2.0 * money + 1.0 * bool(c.found(table, c.STATUS)) + 1.0 * bool(c.found(table, c.ORDER_ID))
+    score += (
+        4.0 * ("payment" in meant)
+        + 2.0 * money
+        + 1.0 * bool(c.found(table, c.STATUS))
+        + 1.0 * bool(c.found(table, c.ORDER_ID))
+    )
     lines = [t for t, _ in references.to(table) if c.found(t, c.QUANTITY) and "line" in concepts(t.name)]
     score += 2.0 * bool(lines)
     if not (money or lines or meant & {"order", "sale", "invoice"}):
@@ -151,7 +156,15 @@ def product_column(table: Table, references: References) -> str | None:
     to_products = [r.column for r in references.of(table) if "product" in table_concepts(r.to_table.name)
                    and not {"category", "log", "price_list"} & concepts(r.to_table.name) and "product" in concepts(r.column)]  # fmt: skip
     named = [x.name for x in c.found(table, c.PRODUCT_ID)]
-    plain = [x.name for x in c.found(table, c.want("product", without="category type supplier quantity price amount total name tax", holds=c.is_identifier))]
+    plain = [
+        x.name
+        for x in c.found(
+            table,
+            c.want(
+                "product", without="category type supplier quantity price amount total name tax", holds=c.is_identifier
+            ),
+        )
+    ]
     texts = [x.name for x in c.found(table, c.PRODUCT_NAME)]
     both = [name for name in named if name in to_products]
     return next(iter([*both, *to_products, *named, *plain, *texts]), None)
@@ -161,10 +174,22 @@ def ordered_at_column(table: Table, references: References) -> str | None:
     """Return the column with the time of the order; of a star schema the key of its calendar counts."""
     found = c.found(table, c.ORDERED_AT)
     if not found and "payment" in concepts(table.name):
-        found = c.found(table, c.want("date time created payment", bonus="date time payment", without="updated due birth refund", holds=c.is_time))
+        found = c.found(
+            table,
+            c.want(
+                "date time created payment",
+                bonus="date time payment",
+                without="updated due birth refund",
+                holds=c.is_time,
+            ),
+        )
     if found:
         return found[0].name
-    calendar = [r for r in references.of(table) if {"date", "calendar"} & concepts(r.to_table.name) and {"date", "order"} & concepts(r.column)]
+    calendar = [
+        r
+        for r in references.of(table)
+        if {"date", "calendar"} & concepts(r.to_table.name) and {"date", "order"} & concepts(r.column)
+    ]
     return calendar[0].column if calendar else None
 
 
@@ -175,11 +200,16 @@ def complete(model: OrderModel, references: References) -> None:
         column = customer_column(owner, references)
         if column and model.to_customers is None:
             model.to_customers = next(
-                (r for r in references.of(owner) if r.column == column and _is_people(r.to_table) or
+                (r for r in references.of(owner) if (r.column == column and _is_people(r.to_table)) or
                  (r.column == column and "customer" in concepts(r.to_table.name))), None
             )  # fmt: skip
     column = product_column(model.lines, references)
     if column:
         model.to_products = next(
-            (r for r in references.of(model.lines) if r.column == column and "product" in table_concepts(r.to_table.name)), None
+            (
+                r
+                for r in references.of(model.lines)
+                if r.column == column and "product" in table_concepts(r.to_table.name)
+            ),
+            None,
         )
