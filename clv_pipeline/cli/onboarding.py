@@ -37,7 +37,10 @@ def connect(name: str, url: str, source: str, *, asks: bool) -> None:
     with (
         err.status("looking at the source") as status,
         open_catalogue(
-            SecretStr(url), tries=1, timeout_seconds=_TIMEOUT_SECONDS, progress=lambda what: status.update(f"looking at {plain(what)}")
+            SecretStr(url),
+            tries=1,
+            timeout_seconds=_TIMEOUT_SECONDS,
+            progress=lambda what: status.update(f"looking at {plain(what)}"),
         ) as catalogue,
     ):
         layout = recognise(_columns(catalogue))
@@ -46,9 +49,11 @@ def connect(name: str, url: str, source: str, *, asks: bool) -> None:
         _print_tables(catalogue)
         if layout:
             facts = facts_at_source(layout, catalogue.reader, _columns(catalogue))
-            known = write_known_folder(layout, folder, url, tables=_columns(catalogue), dialect=catalogue.reader.engine.dialect, facts=facts)
+            known = write_known_folder(
+                layout, folder, url, tables=_columns(catalogue), dialect=catalogue.reader.engine.dialect, facts=facts
+            )
             _print_layout(layout, known, facts)
-            _print_next(source, url, maps_email=True)
+            _print_next(source, url, maps_email=any("email" in file.read_text() for file in known.folder.glob("*.sql")))
             return
     if draft is None:
         raise SourceError(
@@ -67,7 +72,9 @@ def _columns(catalogue: Catalogue) -> dict[str, list[str]]:
 
 
 def _print_layout(layout: Layout, known: WrittenLayout, facts: Mapping[str, str]) -> None:
-    out.print(f"\nRecognised: {plain(layout.title)}. Its orders.sql is a worked one: its first comment says what was decided.")
+    out.print(
+        f"\nRecognised: {plain(layout.title)}. Its orders.sql is a worked one: its first comment says what was decided."
+    )
     for note in known.notes:
         out.print(f"  note: {plain(note)}")
     for fact, value in facts.items():
@@ -94,14 +101,18 @@ def _ask(draft: Draft) -> float | None:
     """Ask what the data cannot tell; return the gross margin, None if it is left open."""
     for sentence in draft.orders.questions:
         out.print(f"[yellow]not certain[/] {plain(sentence)}")
-    zone = click.prompt(f"Business time zone ({draft.time_zone.reason})", default=draft.time_zone.value, value_proc=_zone)
+    zone = click.prompt(
+        f"Business time zone ({draft.time_zone.reason})", default=draft.time_zone.value, value_proc=_zone
+    )
     currency = click.prompt(f"Reporting currency ({draft.currency.reason})", default=draft.currency.value)
     statuses = {}
     for question in questions.status_questions(draft):
         text = f"Is status '{question.status}' revenue? ({count(question.count.rows)} lines, {money(question.count.money or 0)})"
         statuses[question.status] = click.confirm(text, default=question.default)
     questions.answered(draft, time_zone=zone, currency=currency.upper(), statuses=statuses)
-    margin = click.prompt("Gross margin as a share of spend, such as 0.45 (empty: not known)", default="", show_default=False)
+    margin = click.prompt(
+        "Gross margin as a share of spend, such as 0.45 (empty: not known)", default="", show_default=False
+    )
     return _share(margin)
 
 
@@ -126,7 +137,11 @@ def _print_draft(draft: Draft, folder: Path) -> None:
     for name, guess in draft.orders.statement_guesses():
         grid.add_row(f"orders.{name}", _CONFIDENCE[guess.confidence], plain(guess.reason))
     for optional in draft.optional:
-        grid.add_row(optional.name, "sure" if optional.is_sure else "a guess, written as .sql.example", plain(f"{optional.table.full_name}, {optional.reason}"))
+        grid.add_row(
+            optional.name,
+            "sure" if optional.is_sure else "a guess, written as .sql.example",
+            plain(f"{optional.table.full_name}, {optional.reason}"),
+        )
     out.print("\nMapped:")
     out.print(grid)
     totals = draft.totals
@@ -146,7 +161,11 @@ def _print_draft(draft: Draft, folder: Path) -> None:
 
 def _print_next(source: str, url: str, *, maps_email: bool) -> None:
     if holds_secret(url):
-        out.print("The address holds a secret, so it is in no file. Set it where the night runs:\n  export CLV_SOURCE_URL='...'")
+        out.print(
+            "The address holds a secret, so it is in no file. Set it where the night runs:\n  export CLV_SOURCE_URL='...'"
+        )
     if maps_email and not os.environ.get("CLV_HASH_KEY"):
-        out.print("E-mail addresses are loaded as keyed hashes only. Make a key once, and keep it:\n  export CLV_HASH_KEY=\"$(openssl rand -hex 32)\"")
+        out.print(
+            'E-mail addresses are loaded as keyed hashes only. Make a key once, and keep it:\n  export CLV_HASH_KEY="$(openssl rand -hex 32)"'
+        )
     out.print(f"Next:\n  clv doctor --source {plain(source)}\n  clv run --source {plain(source)}")

@@ -44,7 +44,9 @@ def address_in_file(value: object, folder: Path) -> str:
     """
     path = folder / "source.toml"
     if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{path}: source_url is not an address", next_step='write it as source_url = "FOLDER".')
+        raise ConfigurationError(
+            f"{path}: source_url is not an address", next_step='write it as source_url = "FOLDER".'
+        )
     if holds_secret(value):
         raise ConfigurationError(
             f"{path}: source_url holds a password or a token, which does not belong in a file",

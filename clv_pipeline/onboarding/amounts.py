@@ -64,7 +64,13 @@ class Amount:
             tax = _of_order(data, self.order_tax)
             if self.taxed_shipping:
                 sold = data.by_order(after)
-                tax = tax * sold / np.where(sold + _of_order(data, self.taxed_shipping), sold + _of_order(data, self.taxed_shipping), 1)
+                tax = (
+                    tax
+                    * sold
+                    / np.where(
+                        sold + _of_order(data, self.taxed_shipping), sold + _of_order(data, self.taxed_shipping), 1
+                    )
+                )
             after = after - _shared(data, goods, tax)
         if self.tax_rate:
             after = after / (1 + data.of_line(self.tax_rate) / (100 if self.tax_rate.is_percent else 1))
@@ -80,7 +86,9 @@ def amount_of(data: MoneyData, is_cents: bool) -> Amount | None:
     """Return how the amount is made, None if no column of a line is money."""
     found = identities(data)
     if found:
-        amount = Amount(found[0], found[0].discount, confidence="high" if is_certain(found[0]) else "medium", cents=is_cents)
+        amount = Amount(
+            found[0], found[0].discount, confidence="high" if is_certain(found[0]) else "medium", cents=is_cents
+        )
         amount.reasons.append(found[0].words)
         _decide_tax(amount, data)
         return amount
@@ -94,13 +102,19 @@ def _decide_tax(amount: Amount, data: MoneyData) -> None:
         amount.reasons.append(f"{identity.tax.label} comes on top, so the prices are without tax")
         return
     basis = identity.formula.base.basis
-    has_tax = [m for m in data.fields if m.kind in ("tax", "tax_rate") and np.any(np.nan_to_num(data.lines[m.name].to_numpy()) > 0)]
+    has_tax = [
+        m
+        for m in data.fields
+        if m.kind in ("tax", "tax_rate") and np.any(np.nan_to_num(data.lines[m.name].to_numpy()) > 0)
+    ]
     if basis == "net" or (identity.total and identity.total.basis == "net"):
         amount.reasons.append("its name says without tax")
         return
     if not has_tax:
         if basis == "gross":
-            amount.questions.append("the name of the price says with tax, and no column says how much: what is the rate?")
+            amount.questions.append(
+                "the name of the price says with tax, and no column says how much: what is the rate?"
+            )
             amount.confidence = "low"
         else:
             amount.questions.append("no column says whether the prices contain tax; they are taken as they are")
@@ -112,7 +126,9 @@ def _decide_tax(amount: Amount, data: MoneyData) -> None:
 def _take_out_tax(amount: Amount, data: MoneyData, *, is_said: bool) -> None:
     """Take the tax out of prices that contain it, by the way that explains the tax of the orders best."""
     goods = amount.formula.values(data)
-    after = goods - _shared(data, goods, _of_order(data, amount.order_discount) if amount.order_discount else np.zeros(data.orders))
+    after = goods - _shared(
+        data, goods, _of_order(data, amount.order_discount) if amount.order_discount else np.zeros(data.orders)
+    )
     taxes = [m for m in data.of("tax", "order") if np.any(_of_order(data, m))]
     for rate in data.of("tax_rate", "line") + data.of("tax_rate", "order"):
         share = data.of_line(rate) / (100 if rate.is_percent else 1)
@@ -120,16 +136,21 @@ def _take_out_tax(amount: Amount, data: MoneyData, *, is_said: bool) -> None:
         for tax in taxes:
             if _agreement(_of_order(data, tax), contained) >= _AGREES:
                 amount.tax_rate = rate
-                amount.reasons.append(f"prices contain tax: at {rate.label} it is {tax.label} in {_agreement(_of_order(data, tax), contained):.1%} of orders")
+                amount.reasons.append(
+                    f"prices contain tax: at {rate.label} it is {tax.label} in {_agreement(_of_order(data, tax), contained):.1%} of orders"
+                )
                 return
             if _agreement(_of_order(data, tax), on_top) >= _AGREES and not is_said:
                 amount.reasons.append(f"{tax.label} is {rate.label} on top of the prices, so they are without tax")
                 return
-        if not taxes or is_said:
+        if is_said:
             amount.tax_rate = rate
             amount.reasons.append(f"prices are divided by {rate.label}")
-            amount.questions.append("do the prices contain tax? they are divided by its rate") if not is_said else None
-            amount.confidence = amount.confidence if is_said else "medium"
+            return
+        if not taxes:
+            # systems that keep a rate and one price mostly keep the price that the rate is put on
+            amount.questions.append(f"do the prices contain tax? They are taken as they are, {rate.label} on top")
+            amount.confidence = "medium"
             return
     _take_out_money(amount, data, after, taxes)
 
@@ -148,13 +169,17 @@ def _take_out_money(amount: Amount, data: MoneyData, after: np.ndarray, taxes: l
     tax, sold = taxes[0], data.by_order(after)
     shipping = amount.identity.shipping
     amount.order_tax = tax
-    amount.reasons.append(f"the total has no tax on top, so the prices contain it: {tax.label} is shared out over the lines")
+    amount.reasons.append(
+        f"the total has no tax on top, so the prices contain it: {tax.label} is shared out over the lines"
+    )
     if shipping is not None:
         values = _of_order(data, tax)
         without, with_shipping = sold - values, sold + _of_order(data, shipping) - values
         if _spread(values, with_shipping) < _spread(values, without):
             amount.taxed_shipping = shipping
-            amount.reasons.append(f"it is a steadier rate of the goods and {shipping.label} together, so a part of it is of postage")
+            amount.reasons.append(
+                f"it is a steadier rate of the goods and {shipping.label} together, so a part of it is of postage"
+            )
     amount.confidence = "medium"
     amount.questions.append(f"do the prices contain {tax.label}? It is taken out of them")
 
@@ -175,9 +200,15 @@ def _by_names(data: MoneyData, is_cents: bool) -> Amount | None:
     discounts = [m for m in data.of("discount", "order") if np.any(_of_order(data, m))]
     if discounts and amount.formula.discount is None:
         amount.order_discount = discounts[0]
-        amount.questions.append(f"is {discounts[0].label} of the order already in the lines? It is taken off them in proportion")
+        amount.questions.append(
+            f"is {discounts[0].label} of the order already in the lines? It is taken off them in proportion"
+        )
         amount.confidence = "low"
-    amount.reasons.append("no total of the order to compare with" if not data.of("total", "order") else "no sum of the lines is a total of the order")
+    amount.reasons.append(
+        "no total of the order to compare with"
+        if not data.of("total", "order")
+        else "no sum of the lines is a total of the order"
+    )
     _decide_tax(amount, data)
     if data.of("total", "order"):
         amount.confidence = "low"

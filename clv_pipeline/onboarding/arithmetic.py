@@ -38,7 +38,9 @@ class LineFormula:
         less = data.of_line(self.discount)
         if self.discount.kind == "discount_rate":
             return value * (1 - less / (100 if self.discount.is_percent else 1))
-        return value - less * (data.of_line(self.quantity or self.base) if self.discount_per_unit and self.quantity else 1.0)
+        return value - less * (
+            data.of_line(self.quantity or self.base) if self.discount_per_unit and self.quantity else 1.0
+        )
 
     @property
     def words(self) -> str:
@@ -65,7 +67,11 @@ class Identity:
         """What adds up to what, in words."""
         if self.total is None:
             return "no total of an order to compare with"
-        parts = [f"{sign} {money.label}" for sign, money in (("-", self.discount), ("+", self.tax), ("+", self.shipping), ("+", self.fee)) if money]
+        parts = [
+            f"{sign} {money.label}"
+            for sign, money in (("-", self.discount), ("+", self.tax), ("+", self.shipping), ("+", self.fee))
+            if money
+        ]
         return f"the lines' sum {' '.join(parts)}{' ' if parts else ''}is {self.total.label} in {self.share:.1%} of {self.orders} orders"
 
 
@@ -113,17 +119,40 @@ def identities(data: MoneyData) -> list[Identity]:
                 for n in np.flatnonzero(shares >= _BELIEVED)
                 if made[n].base is not total
             ]
+    found += _with_line_rates(data, columns, kept, tolerance)
     return sorted(found, key=lambda identity: -_worth(identity, columns))
+
+
+def _with_line_rates(
+    data: MoneyData, columns: dict[str, np.ndarray], kept: np.ndarray, tolerance: np.ndarray
+) -> list[Identity]:
+    """Return the identities in which tax is no money anywhere, but a rate of each line on top of its goods."""
+    found = []
+    for rate, formula in product(data.of("tax_rate", "line")[:1], formulas(data)):
+        share = data.of_line(rate) / (100 if rate.is_percent else 1)
+        taxed = data.by_order(formula.values(data) * (1 + share))[kept]
+        for total, shipping in product(_of(data, columns, "total", 6), _choices(data, columns, "shipping")):
+            rest = columns[total.name] - (columns[shipping.name] if shipping else 0.0)
+            agreed = float(np.mean(np.abs(taxed - rest) <= tolerance))
+            if agreed >= _BELIEVED and share.any() and formula.base is not total:
+                found.append(Identity(formula, total, None, rate, shipping, None, agreed, int(kept.sum())))
+    return found
 
 
 def _worth(identity: Identity, columns: dict[str, np.ndarray]) -> float:
     """Return how telling an identity is; a term that is nearly always 0 explains nothing."""
-    worth = identity.share - 0.05 * identity.formula.penalty - (0.02 * identity.total.penalty if identity.total else 0.0)
+    worth = (
+        identity.share - 0.05 * identity.formula.penalty - (0.02 * identity.total.penalty if identity.total else 0.0)
+    )
     for money in (identity.discount, identity.tax, identity.shipping, identity.fee):
         if money is not None:
             used = float(np.mean(np.abs(columns[money.name]) > 0.004))
             worth += min(0.06, 0.6 * used) - 0.004 - 0.01 * money.penalty if used else -0.02
-    if identity.total and concepts(identity.total.name.rsplit(".", 1)[-1]) & {"subtotal", "line"} and (identity.tax or identity.shipping):
+    if (
+        identity.total
+        and concepts(identity.total.name.rsplit(".", 1)[-1]) & {"subtotal", "line"}
+        and (identity.tax or identity.shipping)
+    ):
         # a sum of items holds neither tax nor postage: such an identity is a circle
         worth -= 0.15
     if identity.discount is not None and identity.formula.discount is not None:
@@ -141,7 +170,9 @@ def _order_columns(data: MoneyData, kept: np.ndarray) -> Iterator[tuple[Money, n
     for money in data.fields:
         if money.level == "order":
             yield money, data.of_order(money)[kept]
-        elif money.kind in ("tax", "shipping", "fee", "discount", "discount_rate") or (money.kind == "total" and data.is_one_row_per_order):
+        elif money.kind in ("tax", "tax_rate", "shipping", "fee", "discount", "discount_rate") or (
+            money.kind == "total" and data.is_one_row_per_order
+        ):
             yield money, data.by_order(data.of_line(money))[kept]
 
 

@@ -41,7 +41,9 @@ def conversion_of(catalogue: Catalogue, table: Table, currency_sql: str, joins: 
             f"where {currency_sql} is not null group by code order by n desc"
         )
         ours = [str(code) for code, _, rate in rates if rate is not None and abs(float(str(rate)) - 1) < 1e-9]
-        others = [(str(code), float(str(rate))) for code, _, rate in rates if rate is not None and str(code) not in ours[:1]]
+        others = [
+            (str(code), float(str(rate))) for code, _, rate in rates if rate is not None and str(code) not in ours[:1]
+        ]
         if len(ours) != 1 or not others:
             continue
         ways = {_divides(code, ours[0], rate) for code, rate in others}

@@ -65,7 +65,11 @@ def draft_of(catalogue: Catalogue, progress: Callable[[str], None] = lambda _: N
     model = orders.model
     country = main_country(catalogue, [t for t in (model.customers, model.orders) if t])
     conversion = orders.fields.conversion
-    currency = Fact(conversion.currency, f"{conversion.column} converts into it") if conversion else guess_currency(catalogue, model.orders, _currencies(orders), country)
+    currency = (
+        Fact(conversion.currency, f"{conversion.column} converts into it")
+        if conversion
+        else guess_currency(catalogue, model.orders, _currencies(orders), country)
+    )
     files = {"orders.sql": write(orders.statement, catalogue.dialect)}
     for table in optional:
         files[f"{table.name}.sql{'' if table.is_sure else '.example'}"] = write(table.statement, catalogue.dialect)
@@ -97,7 +101,12 @@ def _count(catalogue: Catalogue, draft: Draft) -> None:
         row = catalogue.reader.read_apart(ad_hoc(counted, "orders")).to_pylist()[0]
         values = list(row.values())
         draft.totals = Totals(
-            int(values[0]), int(values[1]), int(values[2]), float(values[3] or 0), str(values[4] or "")[:10], str(values[5] or "")[:10]
+            int(values[0]),
+            int(values[1]),
+            int(values[2]),
+            float(values[3] or 0),
+            str(values[4] or "")[:10],
+            str(values[5] or "")[:10],
         )
         if "status" in draft.orders.statement.active():
             draft.statuses = catalogue.reader.count_by_value(select, "status", "amount")

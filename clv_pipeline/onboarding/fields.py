@@ -15,6 +15,11 @@ from clv_pipeline.onboarding.words import concepts, tokens
 from clv_pipeline.warehouse.connection import one_row, quote_name
 
 
+#: Beginnings of the words that statuses of orders are made of.
+_STATUS_WORDS = (
+    "paid", "pend", "open", "clos", "complet", "cancel", "ship", "deliver", "process", "new", "draft", "refund", "return", "hold",
+    "fail", "sale", "done", "sent", "cart", "await", "confirm",
+)  # fmt: skip
 #: Words of columns that name many customers together.
 _GROUPS = {"group", "groups", "segment", "class", "gruppe", "groupe", "grupo"}
 
@@ -75,7 +80,9 @@ def _order(place: Place, fields: Fields) -> None:
     if model.header and model.to_header:
         fields.order_key = f"l.{quote_name(model.to_header.column)}"
         fields.guesses["order_id"] = Guess(
-            column_sql("o", model.to_header.to_column), "high" if model.to_header.is_declared else "medium", model.to_header.reason
+            column_sql("o", model.to_header.to_column),
+            "high" if model.to_header.is_declared else "medium",
+            model.to_header.reason,
         )
         return
     column, confidence, reason = _order_column(place)
@@ -120,12 +127,21 @@ def _line(place: Place, fields: Fields) -> None:
         return
     rest = [name for name in key if name != order]
     if len(key) > 1 and order in key and len(rest) == 1:
-        fields.guesses["order_line_id"] = Guess(column_sql("l", rest[0]), "high", "with the order it is the primary key")
+        fields.guesses["order_line_id"] = Guess(
+            column_sql("l", rest[0]), "high", "with the order it is the primary key"
+        )
         return
-    named = c.found(table, c.want("line id", without="category customer date payment status type parent", holds=c.is_identifier))
+    named = c.found(
+        table, c.want("line id", without="category customer date payment status type parent", holds=c.is_identifier)
+    )
     for column in [*named, *(table.columns[k] for k in keys_of(table))]:
         # one product twice in an order would be one line that is delivered twice
-        if column.name == order or column.filled < column.rows or "product" in concepts(column.name) or column.kind == "text" and not column.is_unique:
+        if (
+            column.name == order
+            or column.filled < column.rows
+            or "product" in concepts(column.name)
+            or (column.kind == "text" and not column.is_unique)
+        ):
             continue
         if distinct_rows(place.catalogue, table, (order, column.name)) == table.sampled:
             fields.guesses["order_line_id"] = Guess(column_sql("l", column.name), "high", "unique within the order")
@@ -139,7 +155,9 @@ def _buyer(place: Place, fields: Fields) -> None:
     reference = place.model.to_customers
     if column is None and emails:
         fields.guests = 1.0
-        fields.guesses["customer_id"] = Guess("null", "high", "the orders have no customer number; buyers are known by their e-mail")
+        fields.guesses["customer_id"] = Guess(
+            "null", "high", "the orders have no customer number; buyers are known by their e-mail"
+        )
         _map_email(fields, alias, emails[0].name)
         return
     if column is None:
@@ -154,7 +172,9 @@ def _buyer(place: Place, fields: Fields) -> None:
     else:
         reason = reference.reason if reference and reference.column == column else "it is called so"
         others = tuple(x.name for x in c.found(table, c.CUSTOMER_ID) if x.name != column)[:2]
-        fields.guesses["customer_id"] = Guess(column_sql(alias, column), "high" if not others else "medium", reason, others)
+        fields.guesses["customer_id"] = Guess(
+            column_sql(alias, column), "high" if not others else "medium", reason, others
+        )
     if reference and reference.column == column and _guests_are_customers(fields, reference, alias, column):
         return
     if emails and (fields.guests > 0 or not reference):
@@ -170,14 +190,22 @@ def _guests_are_customers(fields: Fields, reference: Reference, alias: str, colu
         return False
     fields.join("c", people, f"{column_sql('c', reference.to_column)} = {column_sql(alias, column)}")
     fields.is_account = is_false("c", flags[0])
-    reason = f"{reference.reason}; none for guests, who are a row of {people.full_name} for each order ({flags[0].name})"
-    fields.guesses["customer_id"] = Guess(f"case when {fields.is_account} then {column_sql(alias, column)} end", "high", reason)
+    reason = (
+        f"{reference.reason}; none for guests, who are a row of {people.full_name} for each order ({flags[0].name})"
+    )
+    fields.guesses["customer_id"] = Guess(
+        f"case when {fields.is_account} then {column_sql(alias, column)} end", "high", reason
+    )
     _map_email(fields, "c", emails[0].name)
     return True
 
 
 def _map_email(fields: Fields, alias: str, column: str) -> None:
-    fields.guesses["email"] = Guess(column_sql(alias, column), "high", "its values are addresses; loaded as a keyed hash only, it joins guests to their account")
+    fields.guesses["email"] = Guess(
+        column_sql(alias, column),
+        "high",
+        "its values are addresses; loaded as a keyed hash only, it joins guests to their account",
+    )
 
 
 def _share_of_guests(catalogue: Catalogue, table: Table, column: str) -> float:
@@ -196,10 +224,19 @@ def _natural_key(place: Place, reference: Reference | None) -> str | None:
     table = reference.to_table
     key = table.columns[reference.to_column]
     for name, column in table.columns.items():
-        if name == reference.to_column or column.is_email or not c.is_identifier(column) or column.filled < 0.95 * column.rows:
+        if (
+            name == reference.to_column
+            or column.is_email
+            or not c.is_identifier(column)
+            or column.filled < 0.95 * column.rows
+        ):
             continue
         meant = concepts(name)
-        if "customer" not in meant or not meant & {"id"} or meant & {"type", "tier", "address", "zip", "employee", "date"}:
+        if (
+            "customer" not in meant
+            or not meant & {"id"}
+            or meant & {"type", "tier", "address", "zip", "employee", "date"}
+        ):
             continue
         # a person has a few keys, a group or segment of customers has many
         if 0.2 * key.distinct < column.distinct < key.distinct and not _GROUPS & set(tokens(name)):
@@ -224,13 +261,22 @@ def _time(place: Place, fields: Fields) -> None:
         fields.guesses["ordered_at"] = Guess(sql, "high" if not others else "medium", reason, others)
         fields.native.add("ordered_at")
         if profile.format in ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y") and profile.is_day_first is None:
-            fields.questions.append(f"is {column} day/month or month/day? No day of the sample is above 12; day/month is taken")
+            fields.questions.append(
+                f"is {column} day/month or month/day? No day of the sample is above 12; day/month is taken"
+            )
         return
     fields.questions.append("no column says when an order was placed")
 
 
 def _calendar(place: Place, table: Table, column: str) -> Reference | None:
-    return next((r for r in place.references.of(table) if r.column == column and {"date", "calendar"} & concepts(r.to_table.name)), None)
+    return next(
+        (
+            r
+            for r in place.references.of(table)
+            if r.column == column and {"date", "calendar"} & concepts(r.to_table.name)
+        ),
+        None,
+    )
 
 
 def _of_calendar(place: Place, fields: Fields, table: Table, alias: str, column: str) -> None:
@@ -242,7 +288,11 @@ def _of_calendar(place: Place, fields: Fields, table: Table, alias: str, column:
         days = [x for x in reference.to_table.columns.values() if x.is_time and x.is_unique]
     if days:
         fields.join("d", reference.to_table, f"{column_sql('d', reference.to_column)} = {column_sql(alias, column)}")
-        fields.guesses["ordered_at"] = Guess(time_in_dialect("d", days[0], place.catalogue.dialect), "high", f"the day of the calendar that {column} names")
+        fields.guesses["ordered_at"] = Guess(
+            time_in_dialect("d", days[0], place.catalogue.dialect),
+            "high",
+            f"the day of the calendar that {column} names",
+        )
         fields.native.add("ordered_at")
 
 
@@ -275,12 +325,18 @@ def category_of(references: References, product: Table, alias: str) -> tuple[Gue
         for table, own, _joins in list(reached):
             texts = [x for x in c.found(table, c.CATEGORY) if x.distinct < max(2, x.filled)]
             if texts:
-                return Guess(column_sql(own, texts[0].name), "medium" if depth else "high", f"{table.full_name}.{texts[0].name}"), _joins
+                return Guess(
+                    column_sql(own, texts[0].name), "medium" if depth else "high", f"{table.full_name}.{texts[0].name}"
+                ), _joins
         following: list[tuple[Table, str, list[Join]]] = []
         for table, own, joins in reached:
             for reference in references.of(table):
                 to = reference.to_table
-                if reference.column not in table.columns or not {"category", "product"} & concepts(to.name) or "log" in concepts(to.name):
+                if (
+                    reference.column not in table.columns
+                    or not {"category", "product"} & concepts(to.name)
+                    or "log" in concepts(to.name)
+                ):
                     continue
                 if to is product or to.view in {j.table.view for j in joins if j.table}:
                     continue
@@ -289,7 +345,9 @@ def category_of(references: References, product: Table, alias: str) -> tuple[Gue
                 path = [*joins, Join(next_alias, on, to)]
                 label = _label(to)
                 if "category" in concepts(to.name) and label:
-                    return Guess(column_sql(next_alias, label), "high", f"{to.full_name}.{label}, which the products name"), path
+                    return Guess(
+                        column_sql(next_alias, label), "high", f"{to.full_name}.{label}, which the products name"
+                    ), path
                 following.append((to, next_alias, path))
         reached = following
     return None
@@ -297,7 +355,15 @@ def category_of(references: References, product: Table, alias: str) -> tuple[Gue
 
 def _label(table: Table) -> str | None:
     """Return the column with a readable name of a row of a lookup table."""
-    named = c.found(table, c.want("name", bonus="category status product", without="id flag text language type", holds=lambda x: x.kind == "text"))
+    named = c.found(
+        table,
+        c.want(
+            "name",
+            bonus="category status product",
+            without="id flag text language type",
+            holds=lambda x: x.kind == "text",
+        ),
+    )
     # a description is a name, too, and the longer one
     named.sort(key=lambda x: bool({"description", "beschreibung", "descripcion"} & set(tokens(x.name))))
     return named[0].name if named else None
@@ -305,26 +371,37 @@ def _label(table: Table) -> str | None:
 
 def _status(place: Place, fields: Fields) -> None:
     table, alias = place.model.orders, place.order_alias
-    found = [x for x in c.found(table, c.STATUS) if not _is_region(x.name, x.values)]
+    found = [x for x in c.found(table, c.STATUS) if not _is_region(table, x.name, x.values)]
     if not found:
         return
     column = found[0]
     others = tuple(x.name for x in found[1:3])
-    reference = next((r for r in place.references.of(table) if r.column == column.name and "status" in concepts(r.to_table.name)), None)
+    reference = next(
+        (r for r in place.references.of(table) if r.column == column.name and "status" in concepts(r.to_table.name)),
+        None,
+    )
     label = _label(reference.to_table) if reference else None
     if reference and label and reference.to_table.columns[reference.to_column].is_unique:
-        fields.join("s", reference.to_table, f"{column_sql('s', reference.to_column)} = {column_sql(alias, column.name)}")
-        fields.guesses["status"] = Guess(column_sql("s", label), "high", f"the name of {column.name} in {reference.to_table.full_name}", others)
+        fields.join(
+            "s", reference.to_table, f"{column_sql('s', reference.to_column)} = {column_sql(alias, column.name)}"
+        )
+        fields.guesses["status"] = Guess(
+            column_sql("s", label), "high", f"the name of {column.name} in {reference.to_table.full_name}", others
+        )
         fields.status_values = reference.to_table.columns[label].values
         return
-    fields.guesses["status"] = Guess(column_sql(alias, column.name), "high" if not others else "medium", "it is called so", others)
+    fields.guesses["status"] = Guess(
+        column_sql(alias, column.name), "high" if not others else "medium", "it is called so", others
+    )
     fields.status_values = column.values
 
 
-def _is_region(name: str, values: dict[str, int]) -> bool:
-    """Whether a `state` is a part of a country."""
+def _is_region(table: Table, name: str, values: dict[str, int]) -> bool:
+    """Whether a `state` is a part of a country: two letters, or beside a city or postcode and no word of a status."""
     codes = [v for v in values if len(v) == 2 and v.isalpha() and v.isupper()]
-    return "address" in concepts(name) or (len(codes) > 0.8 * len(values) > 0)
+    is_placed = "state" in tokens(name) and any({"zip", "region"} & concepts(n) or "city" in tokens(n) for n in table.columns)
+    is_status = any(word in value.lower() for value in values for word in _STATUS_WORDS)
+    return "address" in concepts(name) or (len(codes) > 0.8 * len(values) > 0) or (is_placed and not is_status)
 
 
 def _currency(place: Place, fields: Fields) -> None:
@@ -337,10 +414,20 @@ def _currency(place: Place, fields: Fields) -> None:
     for reference in place.references.of(table):
         if "currency" not in concepts(reference.column) or "currency" not in concepts(reference.to_table.name):
             continue
-        codes = [x for x in reference.to_table.columns.values() if x.kind == "text" and x.values and all(len(v) == 3 and v.isalpha() for v in x.values)]
+        codes = [
+            x
+            for x in reference.to_table.columns.values()
+            if x.kind == "text" and x.values and all(len(v) == 3 and v.isalpha() for v in x.values)
+        ]
         if codes and reference.to_table.columns[reference.to_column].is_unique:
-            fields.join("cu", reference.to_table, f"{column_sql('cu', reference.to_column)} = {column_sql(alias, reference.column)}")
-            fields.guesses["currency"] = Guess(column_sql("cu", codes[0].name), "high", f"the code of {reference.column}")
+            fields.join(
+                "cu",
+                reference.to_table,
+                f"{column_sql('cu', reference.to_column)} = {column_sql(alias, reference.column)}",
+            )
+            fields.guesses["currency"] = Guess(
+                column_sql("cu", codes[0].name), "high", f"the code of {reference.column}"
+            )
             return
 
 
@@ -351,18 +438,27 @@ def _convert(place: Place, fields: Fields) -> None:
         return
     alias, _, name = guess.sql.partition(".")
     joins = "".join(
-        f"left join {j.table.view} as {j.alias} on {j.on.replace(f'{place.order_alias}.', 'o.')} " for j in fields.joins if j.alias == alias and j.table
+        f"left join {j.table.view} as {j.alias} on {j.on.replace(f'{place.order_alias}.', 'o.')} "
+        for j in fields.joins
+        if j.alias == alias and j.table
     )
     currency = f"{alias if joins else 'o'}.{quote_name(name.strip(chr(34)))}"
     fields.conversion = conversion_of(place.catalogue, place.model.orders, currency, joins)
     if fields.conversion:
         del fields.guesses["currency"]
-        fields.questions.append(f"amounts are converted into {fields.conversion.currency} by {fields.conversion.column} of each order")
+        fields.questions.append(
+            f"amounts are converted into {fields.conversion.currency} by {fields.conversion.column} of each order"
+        )
 
 
 def _channel(place: Place, fields: Fields) -> None:
     table, alias = place.model.orders, place.order_alias
-    named = c.found(table, c.want("channel", without="id date status text payment", holds=lambda x: x.kind == "text" and 1 < x.distinct <= 20))
+    named = c.found(
+        table,
+        c.want(
+            "channel", without="id date status text payment", holds=lambda x: x.kind == "text" and 1 < x.distinct <= 20
+        ),
+    )
     if named:
         fields.guesses["channel"] = Guess(column_sql(alias, named[0].name), "medium", "it is called so")
 

@@ -25,7 +25,9 @@ class Filter:
     is_about_goods: bool = False
 
 
-def filters_of(catalogue: Catalogue, table: Table, alias: str, *, is_lines: bool, has_status: bool = True) -> list[Filter]:
+def filters_of(
+    catalogue: Catalogue, table: Table, alias: str, *, is_lines: bool, has_status: bool = True
+) -> list[Filter]:
     """Return the filters that the names and values of a table's columns suggest."""
     found = []
     # where a status says what is cancelled, it decides
@@ -38,12 +40,32 @@ def filters_of(catalogue: Catalogue, table: Table, alias: str, *, is_lines: bool
                 continue
             no = f"lower(coalesce({scratch}, '')) not in ('1', 'true', 't', 'y', 'yes', 'j', 'ja')"
             found.append(Filter(is_false(alias, column), no, f"without rows that are marked as {name}"))
-        elif is_lines and column.is_flag and "flag" in meant and meant & _NO_GOODS and not meant & {"due"} and _is_mixed(column.values):
+        elif (
+            is_lines
+            and column.is_flag
+            and "flag" in meant
+            and meant & _NO_GOODS
+            and not meant & {"due"}
+            and _is_mixed(column.values)
+        ):
             no = f"lower(coalesce({scratch}, '')) not in ('1', 'true', 't', 'y', 'yes')"
-            found.append(Filter(is_false(alias, column), no, f"without lines that are marked as {name}: they are no goods", True))
+            found.append(
+                Filter(is_false(alias, column), no, f"without lines that are marked as {name}: they are no goods", True)
+            )
         elif column.is_time and meant & deleting and column.filled < column.rows:
-            found.append(Filter(f"{plain} is null", f"{scratch} is null", f"without deleted or cancelled rows: {column.filled} of {column.rows} have {name}"))
-        elif column.kind == "text" and "type" in meant and 1 < column.distinct <= 15 and not meant & {"payment", "customer", "address"}:
+            found.append(
+                Filter(
+                    f"{plain} is null",
+                    f"{scratch} is null",
+                    f"without deleted or cancelled rows: {column.filled} of {column.rows} have {name}",
+                )
+            )
+        elif (
+            column.kind == "text"
+            and "type" in meant
+            and 1 < column.distinct <= 15
+            and not meant & {"payment", "customer", "address"}
+        ):
             found += _by_type(name, column.values, plain, scratch, is_lines=is_lines)
     return found
 
@@ -54,20 +76,31 @@ def _is_mixed(values: dict[str, int]) -> bool:
 
 def _by_type(name: str, values: dict[str, int], plain: str, scratch: str, *, is_lines: bool) -> list[Filter]:
     refused = _NO_GOODS if is_lines else _NO_ORDER
-    out = [v for v in values if concepts(v) & refused and not concepts(v) & {"line", "product"} or concepts(v) & {"text", "gift_card"}]
+    out = [
+        v
+        for v in values
+        if (concepts(v) & refused and not concepts(v) & {"line", "product"}) or concepts(v) & {"text", "gift_card"}
+    ]
     # what most rows are is what the table is about
     if not out or sum(values[v] for v in out) > 0.5 * sum(values.values()):
         return []
     listed = ", ".join("'" + v.replace("'", "''") + "'" for v in out)
     rows = sum(values[v] for v in out)
     note = f"{name} says that {rows} rows are {', '.join(out)}: no {'goods' if is_lines else 'orders'}"
-    return [Filter(f"coalesce({plain}, '') not in ({listed})", f"coalesce({scratch}, '') not in ({listed})", note, is_lines)]
+    return [
+        Filter(f"coalesce({plain}, '') not in ({listed})", f"coalesce({scratch}, '') not in ({listed})", note, is_lines)
+    ]
 
 
 def parent_column(table: Table) -> str | None:
     """Return the column that names a line's parent line, None if it has none or no line has a parent."""
     for name, column in table.columns.items():
-        if "parent" in concepts(name) and concepts(name) & {"id", "line"} and is_identifier(column) and column.filled < column.rows:
+        if (
+            "parent" in concepts(name)
+            and concepts(name) & {"id", "line"}
+            and is_identifier(column)
+            and column.filled < column.rows
+        ):
             return name
     return None
 

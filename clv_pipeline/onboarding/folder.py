@@ -1,5 +1,6 @@
 """Writing a source folder: source.toml and the SELECTs, all of it or nothing."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Collection, Mapping
@@ -36,7 +37,13 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> Path:
 
 
 def write_known_folder(
-    layout: Layout, folder: Path, address: str, *, tables: Mapping[str, Collection[str]], dialect: str, facts: Mapping[str, str]
+    layout: Layout,
+    folder: Path,
+    address: str,
+    *,
+    tables: Mapping[str, Collection[str]],
+    dialect: str,
+    facts: Mapping[str, str],
 ) -> WrittenLayout:
     """Write the worked folder of a known layout, with the address where it holds no secret; all of it or nothing."""
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -52,13 +59,16 @@ def write_known_folder(
 
 
 def _with_address(toml: str, address: str | None) -> str:
-    """Return source.toml with the address before its first table."""
-    head, bracket, tables = toml.partition("\n[")
-    return f"{head.rstrip()}\n{_address_line(address)}\n{bracket}{tables}"
+    """Return source.toml with the address below the currency, which every layout names."""
+    return re.sub(r"(?m)^currency = .*$", lambda found: f"{found[0]}\n{_address_line(address)}", toml, count=1)
 
 
 def _address_line(address: str | None) -> str:
-    return f"source_url = {_quoted(address)}" if address else "# the address holds a secret: set CLV_SOURCE_URL in the environment"
+    return (
+        f"source_url = {_quoted(address)}"
+        if address
+        else "# the address holds a secret: set CLV_SOURCE_URL in the environment"
+    )
 
 
 def address_for_file(address: str) -> str | None:
@@ -96,7 +106,12 @@ def _status_lines(draft: Draft) -> list[str]:
     if draft.order_status:
         revenue, others = draft.order_status
         why = f"as {draft.shop.name} uses them" if draft.shop else "as answered"
-        return [f"[order_status]   # {why}", *counts, f"revenue = [{_listed(revenue)}]", f"not_revenue = [{_listed(others)}]"]
+        return [
+            f"[order_status]   # {why}",
+            *counts,
+            f"revenue = [{_listed(revenue)}]",
+            f"not_revenue = [{_listed(others)}]",
+        ]
     listed = _listed(list(draft.statuses))
     return [
         "# To decide: which of these statuses are revenue? Put each into one of the two lists and remove the # of the three lines.",
@@ -105,7 +120,9 @@ def _status_lines(draft: Draft) -> list[str]:
 
 
 def _counted(status: str, count: DayCount) -> str:
-    return f"# {count.rows:>8} lines {count.money or 0:>16,.2f}  {_quoted(status)}" + ("" if status else "  (no status)")
+    return f"# {count.rows:>8} lines {count.money or 0:>16,.2f}  {_quoted(status)}" + (
+        "" if status else "  (no status)"
+    )
 
 
 def _listed(statuses: list[str]) -> str:

@@ -51,7 +51,9 @@ class References:
         if table.view not in self._known:
             declared = list(self._declared(table))
             taken = {reference.column for reference in declared}
-            named = [r for name in table.columns if name not in taken for r in self._by_name(table, table.columns[name])]
+            named = [
+                r for name in table.columns if name not in taken for r in self._by_name(table, table.columns[name])
+            ]
             self._known[table.view] = declared + named
         return self._known[table.view]
 
@@ -76,12 +78,16 @@ class References:
 
     def _declared(self, table: Table) -> Iterator[Reference]:
         for key in table.at_source.foreign_keys:
-            other = self._by_place.get((key.schema, key.table)) or self._by_place.get((table.at_source.schema, key.table))
+            other = self._by_place.get((key.schema, key.table)) or self._by_place.get(
+                (table.at_source.schema, key.table)
+            )
             if other is None or len(key.columns) != 1 or key.columns[0] not in table.columns:
                 continue
             to_column = key.to_columns[0] if key.to_columns else (other.at_source.primary_key or ("id",))[0]
             if to_column in other.columns and other is not table:
-                yield Reference(key.columns[0], other, to_column, True, self._overlap(table, key.columns[0], other, to_column))
+                yield Reference(
+                    key.columns[0], other, to_column, True, self._overlap(table, key.columns[0], other, to_column)
+                )
 
     def _by_name(self, table: Table, column: ColumnProfile) -> list[Reference]:
         if not column.filled or column.kind in ("decimal", "boolean") or (column.is_time and column.format != "%Y%m%d"):
@@ -94,7 +100,12 @@ class References:
                 fit = _fit(column.name, other, key) or 2 * _is_parent(table, other, column.name)
                 if fit:
                     beside = (_BESIDE & concepts(other.name)) - concepts(column.name)
-                    fit = 10 * fit - 15 * bool(beside) + 10 * _belongs(table, other, column.name) + 5 * ((key,) == other.at_source.primary_key)
+                    fit = (
+                        10 * fit
+                        - 15 * bool(beside)
+                        + 10 * _belongs(table, other, column.name)
+                        + 5 * ((key,) == other.at_source.primary_key)
+                    )
                 if fit and (overlap := self._overlap(table, column.name, other, key)) >= ENOUGH_OVERLAP:
                     found.append((fit, Reference(column.name, other, key, False, overlap)))
         found.sort(key=lambda item: (-item[0], -item[1].overlap, len(item[1].to_table.name)))
@@ -131,7 +142,9 @@ def _stems(name: str) -> set[str]:
 
 def _belongs(table: Table, other: Table, column: str) -> bool:
     """Whether a table is called after the other one, as purchase_order_line after purchase_order, by more than the column says."""
-    return len(_stems(other.name) & _stems(table.name) - _stems(column)) > 0 and _stems(other.name) <= _stems(table.name)
+    return len(_stems(other.name) & _stems(table.name) - _stems(column)) > 0 and _stems(other.name) <= _stems(
+        table.name
+    )
 
 
 def _is_parent(table: Table, other: Table, column: str) -> bool:
@@ -142,7 +155,10 @@ def _is_parent(table: Table, other: Table, column: str) -> bool:
 
 def _fit(column: str, other: Table, key: str) -> int:
     """Return how well a column's name fits the key of a table: 3 same name, 2 the table's word, 1 its concept, 0 not."""
-    own, words = _stems(column), _stems(column) - {"id", "no", "nr", "key", "code", "number", "num", "nummer", "fk", "uuid"}
+    own, words = (
+        _stems(column),
+        _stems(column) - {"id", "no", "nr", "key", "code", "number", "num", "nummer", "fk", "uuid"},
+    )
     if column.lower() == key.lower() and words:
         return 3 if concepts(column) - _SHAPES or words else 0
     if own == _stems(key) and words:

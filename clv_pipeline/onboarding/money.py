@@ -95,10 +95,18 @@ class MoneyData:
 def kind_of(column: ColumnProfile, *, level: str, has_quantity: bool, extra: str = "") -> tuple[str, str, float] | None:
     """Return kind, basis and penalty of a column by its name and values, None if it is no money of an order."""
     meant = concepts(column.name) | concepts(extra) | ({"rate"} if "%" in column.name else set())
-    if not column.is_number or ("id" in meant and column.kind == "integer") or {"exchange", "stock_move", "zip", "tier", "text"} & meant:
+    if (
+        not column.is_number
+        or ("id" in meant and column.kind == "integer")
+        or {"exchange", "stock_move", "zip", "tier", "text"} & meant
+    ):
         return None
     basis = "net" if "net" in meant and "gross" not in meant else "gross" if "gross" in meant else ""
-    penalty = 1.0 * bool(meant & {"price_list", "parent", "due"}) + 0.3 * bool(meant & {"shipped", "ordered"}) + 0.05 * len(tokens(column.name))
+    penalty = (
+        1.0 * bool(meant & {"price_list", "parent", "due"})
+        + 0.3 * bool(meant & {"shipped", "ordered"})
+        + 0.05 * len(tokens(column.name))
+    )
     for kind in _kinds(meant, basis, column, level, has_quantity):
         return kind, basis, penalty
     return None
@@ -126,7 +134,7 @@ def _kinds(meant: frozenset[str], basis: str, column: ColumnProfile, level: str,
         return ["cost"]
     if is_rate or meant & {"birth", "device"}:
         return []
-    if "price" in meant and not meant & {"total", "subtotal", "amount"} or ("unit" in meant and is_priced):
+    if ("price" in meant and not meant & {"total", "subtotal", "amount"}) or ("unit" in meant and is_priced):
         return ["price" if has_quantity or level == "order" else "total"]
     if is_priced or basis or (meant & {"sale", "payment"} and column.kind == "decimal"):
         return ["total"]
@@ -134,7 +142,13 @@ def _kinds(meant: frozenset[str], basis: str, column: ColumnProfile, level: str,
 
 
 def _looks_like_rate(column: ColumnProfile, meant: frozenset[str]) -> bool:
-    return "amount" not in meant and "total" not in meant and column.distinct <= 12 and (column.maximum or 0) <= 40 and column.rows > 40
+    return (
+        "amount" not in meant
+        and "total" not in meant
+        and column.distinct <= 12
+        and (column.maximum or 0) <= 40
+        and column.rows > 40
+    )
 
 
 def money_of(
@@ -164,14 +178,23 @@ def money_of(
         f"where {' and '.join((f'{order_key} is not null', *where))} limit {_MOST_LINES}"
     ).df()
     codes, _ = pd.factorize(frame["order_key"])
-    if any("base" in concepts(name) for table in (model.orders, model.lines) for name in table.columns if "currency" in concepts(name)):
+    if any(
+        "base" in concepts(name)
+        for table in (model.orders, model.lines)
+        for name in table.columns
+        if "currency" in concepts(name)
+    ):
         # the shop's own currency stands beside that of the order
-        fields = [(m if "base" in tokens(m.name) else replace(m, penalty=m.penalty + 0.5), scratch) for m, scratch in fields]
+        fields = [
+            (m if "base" in tokens(m.name) else replace(m, penalty=m.penalty + 0.5), scratch) for m, scratch in fields
+        ]
     names = {f"f{n}": money.name for n, (money, _) in enumerate(fields)}
     lines = frame.drop(columns="order_key").rename(columns=names).astype(float)
-    data = MoneyData([money for money, _ in fields], lines, np.asarray(codes), int(codes.max() + 1) if len(codes) else 0)
+    data = MoneyData(
+        [money for money, _ in fields], lines, np.asarray(codes), int(codes.max() + 1) if len(codes) else 0
+    )
     leveled = [_leveled(data, money, flat=model.header is None) for money in data.fields]
-    data.fields = [_signed(data, money) for money in leveled if not _is_mixed(data, money)]
+    data.fields = [_signed(data, money) for money in leveled if not _is_balance(data, money)]
     return data
 
 
@@ -192,7 +215,11 @@ def _children(parent: Table, references: References, alias: str, but: set[str]) 
     found = []
     for table, reference in references.to(parent):
         meant = concepts(table.name)
-        if table.view in but or not table.rows or meant & {"log", "cart", "stock_move", "review", "subscription", "customer"}:
+        if (
+            table.view in but
+            or not table.rows
+            or meant & {"log", "cart", "stock_move", "review", "subscription", "customer"}
+        ):
             continue
         if reference.to_column in parent.columns and parent.columns[reference.to_column].is_unique:
             found.append(Child(table, reference, f"{alias}{len(found) + 1}", alias))
@@ -217,11 +244,20 @@ def _child_fields(catalogue: Catalogue, child: Child, has_quantity: bool) -> lis
         value = number("x", column)
         scratch = number_sql(f"x.{quote_name(name)}", column.format)
         for code in coded.values if coded and own[0] == "total" else [None]:
-            kind = own if is_payment else (kind_of(column, level=level, has_quantity=False, extra=f"{table.name} {code or ''}") or own)
+            kind = (
+                own
+                if is_payment
+                else (kind_of(column, level=level, has_quantity=False, extra=f"{table.name} {code or ''}") or own)
+            )
             label = f"{table.name}.{name}" + (f" of {code}" if code else "")
             if code is not None and coded is not None:
-                case = f"case when x.{name_sql(coded.name)} = '{code.replace(chr(39), chr(39) * 2)}' then {{}} else 0 end"
-                summed, in_scratch = case.format(value), case.replace(name_sql(coded.name), quote_name(coded.name)).format(scratch)
+                case = (
+                    f"case when x.{name_sql(coded.name)} = '{code.replace(chr(39), chr(39) * 2)}' then {{}} else 0 end"
+                )
+                summed, in_scratch = (
+                    case.format(value),
+                    case.replace(name_sql(coded.name), quote_name(coded.name)).format(scratch),
+                )
             else:
                 summed, in_scratch = value, scratch
             money = Money(
@@ -261,11 +297,11 @@ def _leveled(data: MoneyData, money: Money, *, flat: bool) -> Money:
     return replace(money, level="order", is_blank_below=is_blank_below)
 
 
-def _is_mixed(data: MoneyData, money: Money) -> bool:
+def _is_balance(data: MoneyData, money: Money) -> bool:
     """Whether a discount is often negative and often positive: then it is a balance of discounts, tax and postage."""
     values = data.lines[money.name].dropna()
     signs = ((values < 0).sum(), (values > 0).sum())
-    return money.kind == "discount" and min(signs) > 0.1 * sum(signs)
+    return money.kind == "discount" and bool(min(signs) > 0.1 * sum(signs))
 
 
 def _signed(data: MoneyData, money: Money) -> Money:

@@ -51,13 +51,20 @@ _CUSTOMERS = {
     "region": want("region", without="id", holds=_text),
     "birth_year": want("birth", holds=lambda x: x.kind == "integer" and 1900 < (x.maximum or 0) < 2030),
     "gender": want("gender", without="id", holds=lambda x: 0 < x.distinct <= 8),
-    "acquisition_channel": want("channel", without="id date text", holds=lambda x: x.kind == "text" and x.distinct <= 40),
+    "acquisition_channel": want(
+        "channel", without="id date text", holds=lambda x: x.kind == "text" and x.distinct <= 40
+    ),
     "loyalty_tier": want("tier", without="id date amount", holds=lambda x: x.kind == "text" and x.distinct <= 12),
     "email": c.EMAIL,
     "updated_at": c.UPDATED,
 }
 _PRODUCTS = {
-    "name": want("name", bonus="product", without="id category supplier flag text type language", holds=lambda x: x.kind == "text"),
+    "name": want(
+        "name",
+        bonus="product",
+        without="id category supplier flag text type language",
+        holds=lambda x: x.kind == "text",
+    ),
     "cost": want("cost", without="shipping date", holds=_number),
     "currency": c.CURRENCY,
     "updated_at": c.UPDATED,
@@ -121,7 +128,13 @@ def _mapped(catalogue: Catalogue, table: Table, alias: str, name: str, wanted: d
         sql = time_in_dialect(alias, column, catalogue.dialect) if is_time else (
             number(alias, column) if types[target] in ("money", "number", "rate") else column_sql(alias, column.name))  # fmt: skip
         others = tuple(x.name for x in there[1:3])
-        outputs.append(Output(target, Guess(sql, "high" if not others else "medium", f"{table.full_name}.{column.name} by its name", others), is_time))
+        outputs.append(
+            Output(
+                target,
+                Guess(sql, "high" if not others else "medium", f"{table.full_name}.{column.name} by its name", others),
+                is_time,
+            )
+        )
     return outputs
 
 
@@ -150,13 +163,20 @@ def _customers(catalogue: Catalogue, references: References, orders: MappedOrder
 def _without_email(output: Output) -> Output:
     if output.name != "email":
         return output
-    reason = "personal data, loaded as a hash only; remove the dashes after CLV_HASH_KEY is set, if something joins by it"
+    reason = (
+        "personal data, loaded as a hash only; remove the dashes after CLV_HASH_KEY is set, if something joins by it"
+    )
     return Output("email", Guess(output.guess.sql, "high", reason), output.is_native, is_active=False)
 
 
 def _largest(output: Output) -> Output:
     guess = output.guess
-    return Output(output.name, Guess(f"max({guess.sql})", guess.confidence, guess.reason, guess.others), output.is_native, output.is_active)
+    return Output(
+        output.name,
+        Guess(f"max({guess.sql})", guess.confidence, guess.reason, guess.others),
+        output.is_native,
+        output.is_active,
+    )
 
 
 def _products(catalogue: Catalogue, references: References, orders: MappedOrders) -> Optional | None:
@@ -171,9 +191,7 @@ def _products(catalogue: Catalogue, references: References, orders: MappedOrders
     if category:
         outputs.append(Output("category", category[0]))
         statement.joins = category[1]
-    statement.outputs = sorted(
-        [*outputs, *rest], key=lambda o: CONTRACT["products"].column_names().index(o.name)
-    )
+    statement.outputs = sorted([*outputs, *rest], key=lambda o: CONTRACT["products"].column_names().index(o.name))
     return Optional("products", statement, table, reference.is_declared or reference.overlap >= 0.95, reference.reason)
 
 
@@ -181,7 +199,9 @@ def _other(
     catalogue: Catalogue, references: References, orders: MappedOrders, name: str, kind: _Kind
 ) -> Optional | None:
     """Return the table of the source that is a contract table by name and has all that the contract requires."""
-    used = {t.view for t in (orders.model.lines, orders.model.orders, orders.model.customers, orders.model.products) if t}
+    used = {
+        t.view for t in (orders.model.lines, orders.model.orders, orders.model.customers, orders.model.products) if t
+    }
     required = {column.name for column in CONTRACT[name].columns if column.required}
     best: tuple[int, Optional] | None = None
     for table in catalogue.tables:
@@ -192,8 +212,16 @@ def _other(
         outputs = _mapped(catalogue, table, "t", name, wanted)
         if not required <= {output.name for output in outputs}:
             continue
-        is_sure = all(o.guess.confidence == "high" for o in outputs if o.name in required) and _knows_buyers(table, references, name)
-        optional = Optional(name, Statement(f"One row per {CONTRACT[name].grain}, of {table.full_name}.", table, "t", outputs), table, is_sure, "by the names of its columns")
+        is_sure = all(o.guess.confidence == "high" for o in outputs if o.name in required) and _knows_buyers(
+            table, references, name
+        )
+        optional = Optional(
+            name,
+            Statement(f"One row per {CONTRACT[name].grain}, of {table.full_name}.", table, "t", outputs),
+            table,
+            is_sure,
+            "by the names of its columns",
+        )
         if best is None or len(outputs) > best[0]:
             best = (len(outputs), optional)
     return best[1] if best else None
@@ -205,5 +233,3 @@ def _knows_buyers(table: Table, references: References, name: str) -> bool:
         return True
     column = customer_column(table, references)
     return any(r.column == column for r in references.of(table))
-
-

@@ -13,7 +13,7 @@ from clv_pipeline.onboarding.filters import Filter, filters_of, is_better, paren
 from clv_pipeline.onboarding.joins import References
 from clv_pipeline.onboarding.minor_units import minor_units
 from clv_pipeline.onboarding.money import Money, MoneyData, money_of
-from clv_pipeline.onboarding.refunds import find_refunds
+from clv_pipeline.onboarding.refunds import find_refunds, unread_refunds
 from clv_pipeline.onboarding.roles import OrderModel, complete, find_orders
 from clv_pipeline.onboarding.shops import Shop
 from clv_pipeline.onboarding.statements import Join, Output, Statement
@@ -75,6 +75,7 @@ def _add_refunds(place: Place, mapped: MappedOrders) -> None:
         mapped.statement = statement = statement_of(place, fields, mapped.amount, mapped.where)
     refunds = find_refunds(place, fields, mapped.amount, mapped.data, statement.active())
     if refunds is None:
+        fields.questions += unread_refunds(place, bool((mapped.amount.formula.values(mapped.data) < 0).any()))
         return
     fields.guesses["order_line_id"] = replace(
         fields.guesses["order_line_id"], sql=f"cast({fields.guesses['order_line_id'].sql} as varchar(80))"
@@ -87,8 +88,13 @@ def _add_refunds(place: Place, mapped: MappedOrders) -> None:
 
 
 def _best_lines(
-    catalogue: Catalogue, references: References, model: OrderModel, fields: Fields, where: list[Filter],
-    *, is_in_cents: bool,
+    catalogue: Catalogue,
+    references: References,
+    model: OrderModel,
+    fields: Fields,
+    where: list[Filter],
+    *,
+    is_in_cents: bool,
 ) -> tuple[MoneyData, Amount | None, list[Filter]]:
     """Return the money with the filters under which most orders add up: parts of a bundle repeat the money of the whole."""
 
@@ -131,7 +137,11 @@ def statement_of(place: Place, fields: Fields, amount: Amount, where: list[Filte
     conditions += _only_placed(place, fields)
     names = [n for n in ORDERS.column_names() if n in guesses and (n != "quantity" or amount.formula.quantity)]
     since = ""
-    title = f"One row per order line, of {model.lines.full_name}" + (f" and {model.header.full_name}" if model.header else "") + "."
+    title = (
+        f"One row per order line, of {model.lines.full_name}"
+        + (f" and {model.header.full_name}" if model.header else "")
+        + "."
+    )
     statement = Statement(title, model.lines, "l", [], joins, conditions)
     if not amount.is_shared_out:
         statement.outputs = [Output(n, guesses[n], n in fields.native) for n in names]
@@ -142,13 +152,19 @@ def statement_of(place: Place, fields: Fields, amount: Amount, where: list[Filte
         statement.inner = [Output(n, guesses[n], n in fields.native) for n in passed]
         statement.inner += _inner_money(amount, guesses["order_id"].sql)
         if fields.conversion:
-            statement.inner.append(Output("currency_rate", Guess(column_sql(place.order_alias, fields.conversion.column), "high", "")))
-        statement.outputs = [Output(n, guesses[n] if n == "amount" else replace(guesses[n], sql=n), n != "amount") for n in names]
+            statement.inner.append(
+                Output("currency_rate", Guess(column_sql(place.order_alias, fields.conversion.column), "high", ""))
+            )
+        statement.outputs = [
+            Output(n, guesses[n] if n == "amount" else replace(guesses[n], sql=n), n != "amount") for n in names
+        ]
         since = "updated_at >= :since" if "updated_at" in guesses else ""
     is_plain = "updated_at" in guesses and not any(s in guesses["updated_at"].sql for s in ("||", "(", "strptime"))
     if since and is_plain and place.catalogue.reader.engine.dialect:
         statement.since = since
-        statement.notes.append("Read in nightly increments: only orders that changed since the last night, less a look-back.")
+        statement.notes.append(
+            "Read in nightly increments: only orders that changed since the last night, less a look-back."
+        )
     else:
         statement.notes.append(_why_whole(place, fields))
     return statement
@@ -193,7 +209,9 @@ def _child_joins(amount: Amount) -> list[Join]:
         sums = ", ".join(f"{money.sql} as {_sum_name(money)}" for money in {m.name: m for m in monies}.values())
         schema = f"{name_sql(child.table.at_source.schema)}." if child.table.at_source.schema else ""
         query = f"select x.{key} as parent_key, {sums} from {schema}{name_sql(child.table.name)} as x group by x.{key}"
-        joins.append(Join(alias, f"{alias}.parent_key = {column_sql(child.parent, child.reference.to_column)}", query=query))
+        joins.append(
+            Join(alias, f"{alias}.parent_key = {column_sql(child.parent, child.reference.to_column)}", query=query)
+        )
     return joins
 
 
@@ -291,6 +309,12 @@ def _only_placed(place: Place, fields: Fields) -> list[tuple[str, str]]:
         return []
     for table, alias in ((place.model.orders, place.order_alias), (place.model.lines, "l")):
         for name, column in table.columns.items():
-            if re.search(rf"(?<![\w\"]){re.escape(column_sql(alias, name))}(?![\w\"])", guess.sql) and 0 < column.filled < column.rows:
-                return [(f"{column_sql(alias, name)} is not null", f"{column.rows - column.filled} rows were never placed: they have no {name}")]
+            is_it = re.search(rf"(?<![\w\"]){re.escape(column_sql(alias, name))}(?![\w\"])", guess.sql)
+            if is_it and 0 < column.filled < column.rows:
+                return [
+                    (
+                        f"{column_sql(alias, name)} is not null",
+                        f"{column.rows - column.filled} rows were never placed: they have no {name}",
+                    )
+                ]
     return []

@@ -51,7 +51,10 @@ def guess_currency(catalogue: Catalogue, orders: Table, values: dict[str, int], 
     if values:
         most = max(values, key=lambda v: values[v]).upper()
         also = f"; also {', '.join(sorted(v.upper() for v in values if v.upper() != most))}" if len(values) > 1 else ""
-        return Fact(most, f"{values[max(values, key=lambda v: values[v])]} of {sum(values.values())} orders of the sample are in it{also}")
+        return Fact(
+            most,
+            f"{values[max(values, key=lambda v: values[v])]} of {sum(values.values())} orders of the sample are in it{also}",
+        )
     words = {word for name in orders.columns for word in tokens(name)}
     for code in ("eur", "usd", "gbp", "chf"):
         if code in words:

@@ -63,7 +63,9 @@ class ColumnProfile:
     @property
     def is_flag(self) -> bool:
         """Whether it says yes or no."""
-        return self.kind == "boolean" or (bool(self.values) and any({v.lower() for v in self.values} <= p for p in _BOOLEANS))
+        return self.kind == "boolean" or (
+            bool(self.values) and any({v.lower() for v in self.values} <= p for p in _BOOLEANS)
+        )
 
     @property
     def is_unique(self) -> bool:
@@ -159,11 +161,11 @@ def _number_or_time(
     if whole == filled and is_about_time and low is not None and high is not None:
         if date == "%Y%m%d":
             return "date", date
-        if 3e8 < low and high < 4.2e9:
+        if low > 3e8 and high < 4.2e9:
             return "timestamp", "seconds"
-        if 3e11 < low and high < 4.2e12:
+        if low > 3e11 and high < 4.2e12:
             return "timestamp", "milliseconds"
-        if 3e14 < low and high < 4.2e15:
+        if low > 3e14 and high < 4.2e15:
             return "timestamp", "microseconds"
     is_decimal_type = any(word in type_name for word in ("numeric", "decimal", "money", "real", "float", "double"))
     return ("integer" if whole == filled and not is_decimal_type else "decimal"), "plain"
@@ -196,6 +198,8 @@ def time_sql(column: str, profile_of: ColumnProfile) -> str:
         divisor = {"seconds": "", "milliseconds": " / 1000", "microseconds": " / 1000000"}[form]
         return f"make_timestamp((try_cast({column} as double){divisor})::bigint * 1000000)"
     if form.startswith("%"):
-        written = form if profile_of.is_day_first is not False else form.replace("%d/%m", "%m/%d").replace("%d-%m", "%m-%d")
+        written = (
+            form if profile_of.is_day_first is not False else form.replace("%d/%m", "%m/%d").replace("%d-%m", "%m-%d")
+        )
         return f"try_strptime({column}, ['{written} %H:%M:%S', '{written} %H:%M', '{written}'])"
     return f"try_cast(left({column}, 19) as timestamp)"

@@ -8,7 +8,14 @@ from clv_pipeline.onboarding.shops import SHOPS
 from clv_pipeline.sources.source_counts import DayCount
 
 #: Words of revenue in known shops, for the default answer of one status; nothing is taken from it without a person.
-_REVENUE = {status.lower() for shop in SHOPS for status in shop.revenue} | {"paid", "delivered", "fulfilled", "closed", "sent", "bezahlt"}
+_REVENUE = {status.lower() for shop in SHOPS for status in shop.revenue} | {
+    "paid",
+    "delivered",
+    "fulfilled",
+    "closed",
+    "sent",
+    "bezahlt",
+}
 _NOT_REVENUE = {status.lower() for shop in SHOPS for status in shop.not_revenue}
 
 
@@ -32,7 +39,9 @@ def guessed(draft: Draft) -> list[str]:
         if guess.confidence != "high" and guess.others:
             sentences.append(f"orders.{name} is {guess.sql}; it might be {', '.join(guess.others)}")
     if draft.orders.model.alternatives:
-        sentences.append(f"orders are read from {draft.orders.model.orders.full_name}; there is also {', '.join(draft.orders.model.alternatives)}")
+        sentences.append(
+            f"orders are read from {draft.orders.model.orders.full_name}; there is also {', '.join(draft.orders.model.alternatives)}"
+        )
     return sentences
 
 
@@ -42,7 +51,9 @@ def undecided(draft: Draft) -> list[str]:
     if draft.refused:
         found.append(f"orders.sql does not run: {draft.refused}")
     if draft.statuses and set(draft.statuses) - {""} and draft.order_status is None:
-        found.append("which statuses are revenue: source.toml lists them with counts and money; until then a run is refused")
+        found.append(
+            "which statuses are revenue: source.toml lists them with counts and money; until then a run is refused"
+        )
     if "customer_id" not in draft.orders.fields.guesses:
         found.append("which column says who bought: orders.sql has none")
     if "ordered_at" not in draft.orders.fields.guesses:

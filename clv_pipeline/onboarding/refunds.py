@@ -11,7 +11,7 @@ from clv_pipeline.onboarding import columns as c
 from clv_pipeline.onboarding.amounts import Amount, amount_of
 from clv_pipeline.onboarding.catalogue import Catalogue, Table
 from clv_pipeline.onboarding.columns import Guess
-from clv_pipeline.onboarding.expressions import column_sql, number
+from clv_pipeline.onboarding.expressions import column_sql, name_sql, number
 from clv_pipeline.onboarding.fields import Fields, Place
 from clv_pipeline.onboarding.joins import Reference
 from clv_pipeline.onboarding.money import Money, MoneyData, kind_of, money_of
@@ -50,6 +50,19 @@ def find_refunds(place: Place, fields: Fields, amount: Amount, data: MoneyData, 
     return _of_tables(context) or _of_line_columns(context) or _of_order_column(context)
 
 
+def unread_refunds(place: Place, is_read: bool) -> list[str]:
+    """Return what looks like refunds and is not read: to be said, as figures without them are too high."""
+    if is_read:
+        return []
+    found = [f"{t.full_name} ({t.rows} rows)" for t in place.catalogue.tables if t.rows and "refund" in concepts(t.name)]
+    for table in place.catalogue.tables:
+        for name, column in table.columns.items():
+            values = [v for v in column.values if "refund" in concepts(v) and "supplier" not in concepts(v)]
+            if values and "type" in concepts(name) and column.kind == "text":
+                found.append(f"{table.full_name} ({sum(column.values[v] for v in values)} rows whose {name} is {', '.join(values)})")
+    return [f"refunds are not read, and may be in {', '.join(found)}"] if found else []
+
+
 def _has_negative_lines(amount: Amount, data: MoneyData) -> bool:
     """Whether refunds are among the lines already."""
     return bool((amount.formula.values(data) < -0.004).sum() > 2)
@@ -61,18 +74,33 @@ def _of_tables(context: _Context) -> Refunds | None:
     found: list[tuple[float, Table, Reference | None]] = []
     for table in place.catalogue.tables:
         meant = concepts(table.name)
-        if not table.rows or "refund" not in meant or {"log", "status", "text", "type"} & meant or not _money_columns(table):
+        if not table.rows or {"log", "status", "text", "type"} & meant or not _is_about_refunds(context, table):
             continue
         to_refund = _to_refund_header(place, table)
-        to_order = _to_orders(place, table)
-        if to_order is None and (to_refund is None or _to_orders(place, to_refund.to_table) is None) and _to_lines(place, table) is None:
+        if not _leads_to_orders(place, table, to_refund):
             continue
-        is_item = bool({"line", "product", "quantity"} & {x for name in table.columns for x in concepts(name)} or "line" in meant)
-        found.append((2.0 * is_item + (to_refund is not None), table, to_refund if is_item else None))
-    for _, table, to_refund in sorted(found, key=lambda item: -item[0]):
-        if refunds := (_of_items(context, table, to_refund) or _of_sums(context, table)):
+        about = {concept for name in table.columns for concept in concepts(name)} | meant
+        is_item = "refund" in meant and bool({"line", "product", "quantity"} & about)
+        found.append((2.0 * is_item + ("refund" in meant) + (to_refund is not None), table, to_refund if is_item else None))
+    for worth, table, to_refund in sorted(found, key=lambda item: -item[0]):
+        if refunds := (_of_items(context, table, to_refund) if worth >= 2 else None) or _of_sums(context, table):
             return refunds
     return None
+
+
+def _is_about_refunds(context: _Context, table: Table) -> bool:
+    """Whether a table is one of refunds, or one beside the orders with a refunded sum of its own."""
+    if "refund" in concepts(table.name):
+        return bool(_money_columns(table))
+    model = context.place.model
+    own = {t.view for t in (model.lines, model.orders, model.customers, model.products) if t}
+    return table.view not in own and any(kind[0] == "refund" for _, kind in _money_columns(table))
+
+
+def _leads_to_orders(place: Place, table: Table, to_refund: Reference | None) -> bool:
+    if _to_orders(place, table) or _to_lines(place, table):
+        return True
+    return to_refund is not None and _to_orders(place, to_refund.to_table) is not None
 
 
 def _money_columns(table: Table) -> list[tuple[ColumnProfile, tuple[str, str, float]]]:
@@ -85,7 +113,10 @@ def _money_columns(table: Table) -> list[tuple[ColumnProfile, tuple[str, str, fl
 
 
 def _to_refund_header(place: Place, table: Table) -> Reference | None:
-    return next((r for r in place.references.of(table) if "refund" in concepts(r.to_table.name) and r.to_table is not table), None)
+    return next(
+        (r for r in place.references.of(table) if "refund" in concepts(r.to_table.name) and r.to_table is not table),
+        None,
+    )
 
 
 def _to_orders(place: Place, table: Table) -> Reference | None:
@@ -113,7 +144,14 @@ def _of_items(context: _Context, table: Table, to_refund: Reference | None) -> R
     sql = _renamed(_amount_sql(amount), alias)
     joins, dated = [], table
     if to_refund and header:
-        joins.append(Join("h", f"{column_sql('h', to_refund.to_column)} = {column_sql('r', to_refund.column)}", header, kind="inner join"))
+        joins.append(
+            Join(
+                "h",
+                f"{column_sql('h', to_refund.to_column)} = {column_sql('r', to_refund.column)}",
+                header,
+                kind="inner join",
+            )
+        )
         dated = header
     order_joins = _order_joins(context, [("r", table), *([("h", header)] if header else [])])
     if order_joins is None:
@@ -134,7 +172,9 @@ def _as_totals(data: MoneyData) -> None:
     from dataclasses import replace
 
     data.fields = [
-        replace(m, kind="quantity" if m.kind == "refund_quantity" else "total", penalty=m.penalty) if m.kind.startswith("refund") else m
+        replace(m, kind="quantity" if m.kind == "refund_quantity" else "total", penalty=m.penalty)
+        if m.kind.startswith("refund")
+        else m
         for m in data.fields
     ]
 
@@ -160,33 +200,66 @@ def _of_sums(context: _Context, table: Table) -> Refunds | None:
     """Return refunds that are one sum each; of a sum with tax and postage the share of the goods is taken."""
     joins = _order_joins(context, [("r", table)])
     monies = _money_columns(table)
+    if "refund" not in concepts(table.name):
+        monies = [m for m in monies if m[1][0] == "refund"]
+    postage = [m for m in monies if "shipping" in concepts(m[0].name)]
+    monies = [m for m in monies if m not in postage]
     if joins is None or not monies:
         return None
     column, kind = monies[0]
     value = number("r", column)
-    share, said = ("", "") if kind[1] == "net" else _goods_share(context)
+    if postage:
+        value = f"({value} - coalesce({number('r', postage[0][0])}, 0))"
+    share, said, more = ("", "", []) if kind[1] == "net" else _goods_share(context, has_postage=not postage)
     sign = "" if column.negative > column.filled / 2 else "-"
-    return _built(
-        context, table, "r", joins, f"{sign}{value}{share}", "null", (table, "r"),
+    refunds = _built(
+        context, table, "r", [*joins, *more], f"{sign}{value}{share}", "null", (table, "r"),
         [f"does {table.full_name}.{column.name} contain tax and postage? {said or 'It is taken as refunded goods as it is'}"],
         f"{table.full_name}.{column.name}{f', of which {said}' if said else ''}",
     )  # fmt: skip
+    refunds.statement.where.append((f"coalesce({number('r', column)}, 0) <> 0", ""))
+    return refunds
 
 
-def _goods_share(context: _Context) -> tuple[str, str]:
-    """Return the SQL of the goods' share of an order's total, with a sentence; empty where the order has no total."""
+def _goods_share(context: _Context, *, has_postage: bool) -> tuple[str, str, list[Join]]:
+    """Return the SQL of the goods' share of a refunded sum, a sentence, and joins; empty where nothing tells it."""
+    if not has_postage and (by_lines := _net_of_gross(context)):
+        return by_lines
     identity = context.amount.identity
     total = identity.total
     if total is None or total.child or total.level != "order" or total.is_blank_below:
-        return "", ""
+        return "", "", []
     alias = context.place.order_alias
-    tax = identity.tax or next((m for m in context.data.of("tax", "order") if not m.child and np.any(context.data.of_order(m))), None)
+    tax = identity.tax if identity.tax and identity.tax.kind == "tax" else next(
+        (m for m in context.data.of("tax", "order") if not m.child and np.any(context.data.of_order(m))), None
+    )
     parts = [m for m in (tax, identity.shipping) if m and m.level == "order" and not m.child]
     if not parts:
-        return "", ""
+        return "", "", []
+    whole = total.sql
+    if not has_postage and identity.shipping in parts:
+        whole = f"({total.sql} - coalesce({identity.shipping.sql}, 0))"
     rest = " - ".join([total.sql, *(f"coalesce({m.sql}, 0)" for m in parts)])
-    rest, whole = rest.replace(f"{alias}.", "o."), total.sql.replace(f"{alias}.", "o.")
-    return f" * 1.0 * ({rest}) / nullif({whole}, 0)", f"the goods' share of {total.label} is taken, without {' and '.join(m.label for m in parts)}"
+    rest, whole = rest.replace(f"{alias}.", "o."), whole.replace(f"{alias}.", "o.")
+    said = f"the goods' share of {total.label} is taken, without {' and '.join(m.label for m in parts)}"
+    return f" * 1.0 * ({rest}) / nullif({whole}, 0)", said, []
+
+
+def _net_of_gross(context: _Context) -> tuple[str, str, list[Join]] | None:
+    """Return what the goods of an order are without tax, as a share of what they are with it, where its lines say both."""
+    data, model = context.data, context.place.model
+    totals = [m for m in data.of("total", "line") if not m.child]
+    net, gross = (next((m for m in totals if m.basis == basis), None) for basis in ("net", "gross"))
+    if net is None or gross is None or model.to_header is None:
+        return None
+    key = column_sql("l", model.to_header.column)
+    schema = f"{name_sql(model.lines.at_source.schema)}." if model.lines.at_source.schema else ""
+    query = (
+        f"select {key} as order_key, sum({net.sql}) as net, sum({gross.sql}) as gross "
+        f"from {schema}{name_sql(model.lines.name)} as l group by {key}"
+    )
+    join = Join("g", f"g.order_key = {column_sql('o', model.to_header.to_column)}", query=query)
+    return " * 1.0 * g.net / nullif(g.gross, 0)", f"the share without tax is taken, {net.label} of {gross.label}", [join]
 
 
 def _order_joins(context: _Context, froms: list[tuple[str, Table]]) -> list[Join] | None:
@@ -201,13 +274,21 @@ def _order_joins(context: _Context, froms: list[tuple[str, Table]]) -> list[Join
         if reference and to_header:
             on = f"{column_sql('l', reference.to_column)} = {column_sql(alias, reference.column)}"
             header = f"{column_sql('o', to_header.to_column)} = {column_sql('l', to_header.column)}"
-            return [Join("l", on, place.model.lines, kind="inner join"), Join("o", header, place.model.orders, kind="inner join"), *_joins_of_order(context)]
+            return [
+                Join("l", on, place.model.lines, kind="inner join"),
+                Join("o", header, place.model.orders, kind="inner join"),
+                *_joins_of_order(context),
+            ]
     return None
 
 
 def _joins_of_order(context: _Context) -> list[Join]:
     """Return the joins that hang on the order alone: customers, names of statuses, currencies."""
-    return [join for join in context.fields.joins if join.alias in ("c", "s", "cu") and f"{context.place.order_alias}." in join.on]
+    return [
+        join
+        for join in context.fields.joins
+        if join.alias in ("c", "s", "cu") and f"{context.place.order_alias}." in join.on
+    ]
 
 
 def _built(
@@ -224,10 +305,15 @@ def _built(
             sql = fields.guesses[name].sql
             values[name] = sql if place.model.header else sql.replace("l.", "o.")
     if when:
-        values["ordered_at"] = time_in_dialect(dated[1], dated[0].columns[when], place.catalogue.dialect, is_utc=place.is_utc)
+        values["ordered_at"] = time_in_dialect(
+            dated[1], dated[0].columns[when], place.catalogue.dialect, is_utc=place.is_utc
+        )
     else:
         values["ordered_at"] = fields.guesses["ordered_at"].sql
-        questions = [*questions, f"when was a refund of {table.full_name} made? It has no time; that of the order is taken"]
+        questions = [
+            *questions,
+            f"when was a refund of {table.full_name} made? It has no time; that of the order is taken",
+        ]
     key = (table.at_source.primary_key or tuple(next(iter(_keys(table)), ())))[:1]
     if key:
         values["order_line_id"] = f"'refund ' || cast({column_sql(alias, key[0])} as varchar(80))"
@@ -241,7 +327,9 @@ def _built(
     values |= {"amount": amount, "quantity": quantity}
     if "updated_at" in context.names:
         values["updated_at"] = values["ordered_at"]
-    outputs = [Output(n, Guess(values.get(n, "null"), "medium", ""), n in native and n in values) for n in context.names]
+    outputs = [
+        Output(n, Guess(values.get(n, "null"), "medium", ""), n in native and n in values) for n in context.names
+    ]
     title = f"refunds, as lines of their own at the time of the refund: {reason}"
     return Refunds(Statement(title, table, alias, outputs, joins), reason, questions)
 
@@ -260,7 +348,11 @@ def _of_line_columns(context: _Context) -> Refunds | None:
     place, data = context.place, context.data
     monies = [m for m in data.of("refund", "line") if not m.child and np.any(data.of_line(m))]
     units = [m for m in data.of("refund_quantity", "line") if not m.child and np.any(data.of_line(m))]
-    if place.model.header is None or context.amount.is_shared_out or not (monies or (units and context.amount.formula.quantity)):
+    if (
+        place.model.header is None
+        or context.amount.is_shared_out
+        or not (monies or (units and context.amount.formula.quantity))
+    ):
         return None
     if monies:
         value, label = f"-{monies[0].sql}", monies[0].label
@@ -277,13 +369,19 @@ def _same_rows(context: _Context, value: str, condition: str, label: str, quanti
     fields, place = context.fields, context.place
     outputs = []
     for name in context.names:
-        sql = {"amount": value, "quantity": quantity}.get(name) or (fields.guesses[name].sql if name in fields.guesses else "null")
+        sql = {"amount": value, "quantity": quantity}.get(name) or (
+            fields.guesses[name].sql if name in fields.guesses else "null"
+        )
         if name == "order_line_id":
             sql = f"'refund ' || cast({sql} as varchar(80))"
         outputs.append(Output(name, Guess(sql, "medium", ""), name in fields.native))
     joins = [*_header_join(place.model), *fields.joins]
-    statement = Statement(f"refunds, from {label}, dated as the order", place.model.lines, "l", outputs, joins, [(condition, "")])
-    return Refunds(statement, label, [f"when were the refunds of {label} made? The source has no time; that of the order is taken"])
+    statement = Statement(
+        f"refunds, from {label}, dated as the order", place.model.lines, "l", outputs, joins, [(condition, "")]
+    )
+    return Refunds(
+        statement, label, [f"when were the refunds of {label} made? The source has no time; that of the order is taken"]
+    )
 
 
 def _header_join(model: OrderModel) -> list[Join]:
@@ -301,7 +399,7 @@ def _of_order_column(context: _Context) -> Refunds | None:
     if not monies:
         return None
     money, model = monies[0], place.model
-    share, said = _goods_share(context)
+    share, said, _ = _goods_share(context, has_postage=True)
     alias = place.order_alias
     fields = context.fields
     value = f"-{money.sql.replace(f'{alias}.', 'o.')}{share}"
@@ -310,7 +408,16 @@ def _of_order_column(context: _Context) -> Refunds | None:
     outputs = []
     for name in context.names:
         own = fields.guesses[name].sql.replace(f"{alias}.", "o.") if name in fields.guesses else "null"
-        known = name in ("order_id", "customer_id", "email", "ordered_at", "status", "currency", "channel", "updated_at")
+        known = name in (
+            "order_id",
+            "customer_id",
+            "email",
+            "ordered_at",
+            "status",
+            "currency",
+            "channel",
+            "updated_at",
+        )
         sql = {"amount": value, "order_line_id": "'refund'"}.get(name) or (own if known else "null")
         outputs.append(Output(name, Guess(sql, "medium", ""), name in fields.native))
     condition = f"coalesce({money.sql.replace(f'{alias}.', 'o.')}, 0) > 0"
@@ -318,4 +425,10 @@ def _of_order_column(context: _Context) -> Refunds | None:
         f"refunds, from {money.label}, dated as the order: {said or 'taken as goods as it is'}", model.orders, "o", outputs,
         _joins_of_order(context), [(condition, "")],
     )  # fmt: skip
-    return Refunds(statement, money.label, [f"when were the refunds of {money.label} made, and of what? {said or 'They are taken as goods'}, dated as the order"])
+    return Refunds(
+        statement,
+        money.label,
+        [
+            f"when were the refunds of {money.label} made, and of what? {said or 'They are taken as goods'}, dated as the order"
+        ],
+    )

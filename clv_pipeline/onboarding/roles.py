@@ -15,6 +15,10 @@ _NOT_ORDERS = {
 }  # fmt: skip
 
 
+#: Words of a table's name that say which trade it is of, and of a column's that it is a list price.
+_TRADES = {"retail", "wholesale"}
+
+
 @dataclass
 class OrderModel:
     """The tables that orders are made of, and how they join.
@@ -87,7 +91,7 @@ def _headers(table: Table, references: References) -> list[Reference]:
 
 
 def _penalty(table: Table, *, but: str = "") -> float:
-    meant = concepts(table.name) - set(but.split())
+    meant = concepts(" ".join(word for word in tokens(table.name) if word not in _TRADES)) - set(but.split())
     # a purchase order is what the company itself buys
     own = 4.0 if {"purchase", "order"} <= set(tokens(table.name)) else 0.0
     return own + sum(weight for concept, weight in _NOT_ORDERS.items() if concept in meant)
@@ -116,7 +120,12 @@ def _order_score(table: Table, references: References) -> float:
     if "payment" in meant and not money:
         return 0.0
     score = 4.0 * ("order" in meant) + 3.0 * ("sale" in meant) + 2.5 * ("invoice" in meant) + 2.0 * ("fact" in meant)
-    score += 4.0 * ("payment" in meant) + 2.0 * money + 1.0 * bool(c.found(table, c.STATUS)) + 1.0 * bool(c.found(table, c.ORDER_ID))
+    score += (
+        4.0 * ("payment" in meant)
+        + 2.0 * money
+        + 1.0 * bool(c.found(table, c.STATUS))
+        + 1.0 * bool(c.found(table, c.ORDER_ID))
+    )
     lines = [t for t, _ in references.to(table) if c.found(t, c.QUANTITY) and "line" in concepts(t.name)]
     score += 2.0 * bool(lines)
     if not (money or lines or meant & {"order", "sale", "invoice"}):
@@ -144,7 +153,10 @@ def customer_column(table: Table, references: References) -> str | None:
                 and not {"employee", "created", "updated", "supplier"} & concepts(r.column)]  # fmt: skip
     plain = [x.name for x in c.found(table, c.want("customer", without="type tier address zip product text category date status employee "
              "supplier payment name email country region first total amount", holds=c.is_identifier)) if x.distinct > 1]  # fmt: skip
-    return next(iter([*both, *declared, *named, *plain]), None)
+    # cards, accounts and the like: what refers to a table with an e-mail address for each row
+    reached = [r.column for r in references.of(table) if c.found(r.to_table, c.EMAIL) and r.overlap > 0
+               and not {"employee", "supplier", "store", "log", "order"} & (concepts(r.to_table.name) | concepts(r.column))]  # fmt: skip
+    return next(iter([*both, *declared, *named, *plain, *reached]), None)
 
 
 def product_column(table: Table, references: References) -> str | None:
@@ -152,7 +164,15 @@ def product_column(table: Table, references: References) -> str | None:
     to_products = [r.column for r in references.of(table) if "product" in table_concepts(r.to_table.name)
                    and not {"category", "log", "price_list"} & concepts(r.to_table.name) and "product" in concepts(r.column)]  # fmt: skip
     named = [x.name for x in c.found(table, c.PRODUCT_ID)]
-    plain = [x.name for x in c.found(table, c.want("product", without="category type supplier quantity price amount total name tax", holds=c.is_identifier))]
+    plain = [
+        x.name
+        for x in c.found(
+            table,
+            c.want(
+                "product", without="category type supplier quantity price amount total name tax", holds=c.is_identifier
+            ),
+        )
+    ]
     texts = [x.name for x in c.found(table, c.PRODUCT_NAME)]
     both = [name for name in named if name in to_products]
     return next(iter([*both, *to_products, *named, *plain, *texts]), None)
@@ -162,10 +182,22 @@ def ordered_at_column(table: Table, references: References) -> str | None:
     """Return the column with the time of the order; of a star schema the key of its calendar counts."""
     found = c.found(table, c.ORDERED_AT)
     if not found and "payment" in concepts(table.name):
-        found = c.found(table, c.want("date time created payment", bonus="date time payment", without="updated due birth refund", holds=c.is_time))
+        found = c.found(
+            table,
+            c.want(
+                "date time created payment",
+                bonus="date time payment",
+                without="updated due birth refund",
+                holds=c.is_time,
+            ),
+        )
     if found:
         return found[0].name
-    calendar = [r for r in references.of(table) if {"date", "calendar"} & concepts(r.to_table.name) and {"date", "order"} & concepts(r.column)]
+    calendar = [
+        r
+        for r in references.of(table)
+        if {"date", "calendar"} & concepts(r.to_table.name) and {"date", "order"} & concepts(r.column)
+    ]
     return calendar[0].column if calendar else None
 
 
@@ -176,11 +208,16 @@ def complete(model: OrderModel, references: References) -> None:
         column = customer_column(owner, references)
         if column and model.to_customers is None:
             model.to_customers = next(
-                (r for r in references.of(owner) if r.column == column and _is_people(r.to_table) or
+                (r for r in references.of(owner) if (r.column == column and _is_people(r.to_table)) or
                  (r.column == column and "customer" in concepts(r.to_table.name))), None
             )  # fmt: skip
     column = product_column(model.lines, references)
     if column:
         model.to_products = next(
-            (r for r in references.of(model.lines) if r.column == column and "product" in table_concepts(r.to_table.name)), None
+            (
+                r
+                for r in references.of(model.lines)
+                if r.column == column and "product" in table_concepts(r.to_table.name)
+            ),
+            None,
         )

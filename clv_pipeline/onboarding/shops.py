@@ -20,9 +20,12 @@ class Shop:
     is_in_cents: bool = False
 
 
-def _shop(name: str, table: str, columns: str, revenue: str, not_revenue: str, *, is_utc: bool = False, cents: bool = False) -> Shop:
-    split = (frozenset(text.split(",")) for text in (revenue, not_revenue))
-    return Shop(name, table, tuple(columns.split()), *split, is_utc=is_utc, is_in_cents=cents)
+def _shop(
+    name: str, table: str, columns: str, revenue: str, not_revenue: str, *, is_utc: bool = False, cents: bool = False
+) -> Shop:
+    return Shop(
+        name, table, tuple(columns.split()), frozenset(revenue.split(",")), frozenset(not_revenue.split(",")), is_utc, cents
+    )
 
 
 SHOPS = (

@@ -66,7 +66,13 @@ def write(statement: Statement, dialect: str) -> str:
     lines = [f"-- {part}" for text in (statement.title, *statement.notes) for part in wrap(text, _WIDTH)]
     body = _body(statement, dialect, is_first=True)
     for branch in statement.branches:
-        body += ["", "union all", "", *(f"-- {part}" for part in wrap(branch.title, _WIDTH)), *_body(branch, dialect, is_first=False)]
+        body += [
+            "",
+            "union all",
+            "",
+            *(f"-- {part}" for part in wrap(branch.title, _WIDTH)),
+            *_body(branch, dialect, is_first=False),
+        ]
     if statement.inner:
         # one CTE for the first part only: the branches read their own tables
         lines += _with_sold(statement, dialect)

@@ -58,7 +58,11 @@ def _of_epoch(plain: str, per_second: int, dialect: str) -> str:
 
 
 def _parsed(plain: str, column: ColumnProfile, dialect: str) -> str:
-    day = column.format if column.is_day_first is not False else column.format.replace("%d/%m", "%m/%d").replace("%d-%m", "%m-%d")
+    day = (
+        column.format
+        if column.is_day_first is not False
+        else column.format.replace("%d/%m", "%m/%d").replace("%d-%m", "%m-%d")
+    )
     clock = {0: "", 1: " %H:%M"}.get(column.colons, " %H:%M:%S")
     match dialect:
         case "postgres" | "snowflake":
@@ -66,7 +70,11 @@ def _parsed(plain: str, column: ColumnProfile, dialect: str) -> str:
             for code, word in _CODES.items():
                 form = form.replace(code, word)
             text = f"cast({plain} as varchar)"
-            return f"to_timestamp({text}, '{form}')" if dialect == "snowflake" else f"cast(to_timestamp({text}, '{form}') as timestamp)"
+            return (
+                f"to_timestamp({text}, '{form}')"
+                if dialect == "snowflake"
+                else f"cast(to_timestamp({text}, '{form}') as timestamp)"
+            )
         case "mysql":
             return f"str_to_date({plain}, '{(day + clock).replace('%M', '%i').replace('%S', '%s')}')"
         case "sqlite":

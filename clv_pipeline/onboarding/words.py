@@ -115,7 +115,26 @@ _WORDS = {
     "master": "master stamm stammdaten mst",
 }  # fmt: skip
 #: Parts of compound words that carry no meaning: prefixes of types, and letters that join two words.
-_FILLERS = {"tbl", "str", "int", "dte", "dbl", "lng", "fld", "sys", "the", "of", "de", "der", "die", "das", "du", "la", "le", "vw"}
+_FILLERS = {
+    "tbl",
+    "str",
+    "int",
+    "dte",
+    "dbl",
+    "lng",
+    "fld",
+    "sys",
+    "the",
+    "of",
+    "de",
+    "der",
+    "die",
+    "das",
+    "du",
+    "la",
+    "le",
+    "vw",
+}
 _BY_WORD: dict[str, tuple[str, ...]] = {}
 for _concept, _listed in _WORDS.items():
     for _word in _listed.split():
@@ -155,7 +174,9 @@ def concepts(name: str) -> frozenset[str]:
     """
     words = tokens(name)
     pairs = ["_".join(pair) for pair in zip(words, words[1:], strict=False)]
-    return frozenset(c for word in (*words, *pairs) for c in _BY_WORD.get(word, _BY_WORD.get(word.rstrip("0123456789"), ())))
+    return frozenset(
+        c for word in (*words, *pairs) for c in _BY_WORD.get(word, _BY_WORD.get(word.rstrip("0123456789"), ()))
+    )
 
 
 #: Tables whose items are lines of something, and no products.
@@ -170,7 +191,9 @@ def table_concepts(name: str) -> frozenset[str]:
     (False, True)
     """
     meant = concepts(name)
-    named = {"product", "article", "artikel", "producto", "produit", "variant", "sku"} & {w.rstrip("s") for w in tokens(name)}
+    named = {"product", "article", "artikel", "producto", "produit", "variant", "sku"} & {
+        w.rstrip("s") for w in tokens(name)
+    }
     return meant - {"product"} if meant & _OF_LINES and "line" in meant and not named else meant
 
 
