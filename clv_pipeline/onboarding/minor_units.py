@@ -46,7 +46,8 @@ def minor_units(catalogue: Catalogue, model: OrderModel, shop: Shop | None) -> M
         return MinorUnits(
             True,
             (
-                f"is {names} in cents? All are whole numbers, and {endings / values:.0%} end like prices; they are divided by 100",
+                f"is {names} in cents? All are whole numbers, and {endings / values:.0%} end like prices; "
+                "they are divided by 100",
             ),
         )
     if values and median >= 100:
