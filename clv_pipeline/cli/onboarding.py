@@ -147,7 +147,8 @@ def _print_draft(draft: Draft, folder: Path) -> None:
     totals = draft.totals
     if totals:
         out.print(
-            f"orders.sql returns {count(totals.lines)} lines of {count(totals.orders)} orders by {count(totals.customers)} customers, "
+            f"orders.sql returns {count(totals.lines)} lines of {count(totals.orders)} orders by "
+            f"{count(totals.customers)} customers, "
             f"{totals.first} to {totals.last}, {money(totals.amount)} {draft.currency.value} in all statuses."
         )
     out.print("\nGuessed, so check:")
@@ -166,6 +167,7 @@ def _print_next(source: str, url: str, *, maps_email: bool) -> None:
         )
     if maps_email and not os.environ.get("CLV_HASH_KEY"):
         out.print(
-            'E-mail addresses are loaded as keyed hashes only. Make a key once, and keep it:\n  export CLV_HASH_KEY="$(openssl rand -hex 32)"'
+            "E-mail addresses are loaded as keyed hashes only. Make a key once, and keep it:\n"
+            '  export CLV_HASH_KEY="$(openssl rand -hex 32)"'
         )
     out.print(f"Next:\n  clv doctor --source {plain(source)}\n  clv run --source {plain(source)}")

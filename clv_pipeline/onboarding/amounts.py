@@ -1,7 +1,7 @@
 """The amount of a line: goods net of discount, tax and postage, as SQL, with the evidence that it is that.
 
-What adds up is found in `arithmetic.py`; here it is decided whether the prices contain tax and how a discount of the whole order is
-shared out. What the data cannot show is a question.
+What adds up is found in `arithmetic.py`; here it is decided whether the prices contain tax, and how a discount of the whole order
+is shared out. What the data cannot show is a question.
 """
 
 from dataclasses import dataclass, field
@@ -59,7 +59,7 @@ class Amount:
         shared = np.zeros(data.orders)
         if self.order_discount:
             shared += _of_order(data, self.order_discount)
-        after = goods - _shared(data, goods, shared)
+        after: np.ndarray = goods - _shared(data, goods, shared)
         if self.order_tax:
             tax = _of_order(data, self.order_tax)
             if self.taxed_shipping:
@@ -79,7 +79,7 @@ class Amount:
             after = after - data.of_line(self.line_tax) * units
         for money in self.minus:
             after = after - data.of_line(money)
-        return after / (100 if self.cents else 1)
+        return after / 100.0 if self.cents else after
 
 
 def amount_of(data: MoneyData, is_cents: bool) -> Amount | None:
@@ -133,12 +133,19 @@ def _take_out_tax(amount: Amount, data: MoneyData, *, is_said: bool) -> None:
     for rate in data.of("tax_rate", "line") + data.of("tax_rate", "order"):
         share = data.of_line(rate) / (100 if rate.is_percent else 1)
         contained, on_top = data.by_order(after - after / (1 + share)), data.by_order(after * share)
+        for tax in data.of("tax", "line"):
+            # to the cent as the shop rounds it, which a rate is not
+            if _agreement(data.of_line(tax), after - after / (1 + share)) >= _AGREES:
+                amount.line_tax = tax
+                amount.reasons.append(
+                    f"prices contain tax: {tax.label} is that at {rate.label}, and taken out of each line"
+                )
+                return
         for tax in taxes:
             if _agreement(_of_order(data, tax), contained) >= _AGREES:
                 amount.tax_rate = rate
-                amount.reasons.append(
-                    f"prices contain tax: at {rate.label} it is {tax.label} in {_agreement(_of_order(data, tax), contained):.1%} of orders"
-                )
+                agreeing = f"{_agreement(_of_order(data, tax), contained):.1%} of orders"
+                amount.reasons.append(f"prices contain tax: at {rate.label} it is {tax.label} in {agreeing}")
                 return
             if _agreement(_of_order(data, tax), on_top) >= _AGREES and not is_said:
                 amount.reasons.append(f"{tax.label} is {rate.label} on top of the prices, so they are without tax")
@@ -254,7 +261,7 @@ def _take_from_total(amount: Amount, data: MoneyData) -> None:
     """Take tax and postage out of the one total of an order without lines."""
     amount.confidence = "medium"
     base = amount.formula.base
-    kinds = ("shipping",) if base.basis == "net" else ("tax", "shipping")
+    kinds: tuple[str, ...] = ("shipping",) if base.basis == "net" else ("tax", "shipping")
     if "sub" in base.name.rsplit(".", 1)[-1].lower():
         kinds = ()
     for kind in kinds:
@@ -276,7 +283,8 @@ def _of_order(data: MoneyData, money: Money) -> np.ndarray:
 def _shared(data: MoneyData, goods: np.ndarray, of_order: np.ndarray) -> np.ndarray:
     """Return an amount of each order shared out over its lines in proportion to their goods."""
     sums = data.by_order(goods)
-    return of_order[data.order] * goods / np.where(sums, sums, 1.0)[data.order]
+    shared: np.ndarray = of_order[data.order] * goods / np.where(sums, sums, 1.0)[data.order]
+    return shared
 
 
 def _agreement(values: np.ndarray, others: np.ndarray) -> float:

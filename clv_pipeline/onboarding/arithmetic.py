@@ -72,7 +72,8 @@ class Identity:
             for sign, money in (("-", self.discount), ("+", self.tax), ("+", self.shipping), ("+", self.fee))
             if money
         ]
-        return f"the lines' sum {' '.join(parts)}{' ' if parts else ''}is {self.total.label} in {self.share:.1%} of {self.orders} orders"
+        made = " ".join(["the lines' sum", *parts])
+        return f"{made} is {self.total.label} in {self.share:.1%} of {self.orders} orders"
 
 
 def formulas(data: MoneyData) -> list[LineFormula]:
@@ -80,8 +81,9 @@ def formulas(data: MoneyData) -> list[LineFormula]:
     quantities = data.of("quantity", "line")[:2]
     totals, prices = data.of("total", "line")[:6], data.of("price", "line")[:5]
     discounts = [*data.of("discount", "line")[:4], *data.of("discount_rate", "line")[:2]]
+    sold: list[Money | None] = [*quantities] or [None]
     bases = [LineFormula(total) for total in totals]
-    bases += [LineFormula(price, quantity) for price in prices for quantity in (quantities or [None])]
+    bases += [LineFormula(price, quantity) for price in prices for quantity in sold]
     if quantities:
         # names mislead: "item price" may be of the line, "amount" of one unit
         bases += [LineFormula(replace(price, penalty=price.penalty + 0.3)) for price in prices]

@@ -85,6 +85,15 @@ PRODUCT_ID = want(
 PRODUCT_NAME = want(
     "product", bonus="name", without="category type supplier quantity price amount total", holds=is_identifier
 )
+CUSTOMER_WORD = want(
+    "customer",
+    without="type tier address zip product text category date status employee supplier payment name email country region first "
+    "total amount",
+    holds=is_identifier,
+)
+PRODUCT_WORD = want(
+    "product", without="category type supplier quantity price amount total name tax", holds=is_identifier
+)
 QUANTITY = want(
     "quantity", without="price amount discount tax cancelled shipped refund stock_move store cost", holds=is_money
 )
@@ -99,8 +108,8 @@ UPDATED = want("updated", holds=is_time, without="created birth")
 CATEGORY = want("category", without="id parent status date", holds=lambda c: c.filled > 0 and c.kind == "text")
 COUNTRY = want("country", without="phone", holds=lambda c: c.filled > 0)
 ORDERED_AT = want("date time created order sale", bonus="order sale date created time placed",
-                  without="updated due birth shipped shipping payment cancelled deleted refund first parent customer stock_move",
-                  holds=is_time)  # fmt: skip
+                  without="updated due birth shipped shipping payment cancelled deleted refund first parent "
+                  "customer stock_move", holds=is_time)  # fmt: skip
 CREATED_AT = want(
     "created date time", bonus="created", without="updated birth due deleted order first consent", holds=is_time
 )

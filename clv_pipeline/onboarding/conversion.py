@@ -9,7 +9,8 @@ from clv_pipeline.warehouse.connection import quote_name
 
 #: Dollars for one unit, roughly: enough to tell a rate from its inverse.
 _DOLLARS = {
-    "USD": 1.0, "EUR": 1.1, "GBP": 1.28, "CHF": 1.13, "JPY": 0.0067, "CAD": 0.73, "AUD": 0.65, "NZD": 0.6, "SEK": 0.096, "NOK": 0.093,
+    "USD": 1.0, "EUR": 1.1, "GBP": 1.28, "CHF": 1.13, "JPY": 0.0067, "CAD": 0.73, "AUD": 0.65, "NZD": 0.6,
+    "SEK": 0.096, "NOK": 0.093,
     "DKK": 0.147, "PLN": 0.25, "CZK": 0.044, "HUF": 0.0028, "BRL": 0.18, "MXN": 0.055, "INR": 0.012, "CNY": 0.14, "ZAR": 0.055,
 }  # fmt: skip
 
@@ -24,7 +25,7 @@ class Conversion:
 
     def applied(self, amount: str, rate: str) -> str:
         """Return the SQL of an amount in the shop's currency."""
-        return f"({amount}) {'/' if self.divides else '*'} coalesce({'nullif(' if self.divides else ''}{rate}{', 0)' if self.divides else ''}, 1)"
+        return f"({amount}) / coalesce(nullif({rate}, 0), 1)" if self.divides else f"({amount}) * coalesce({rate}, 1)"
 
 
 def conversion_of(catalogue: Catalogue, table: Table, currency_sql: str, joins: str) -> Conversion | None:
@@ -37,7 +38,8 @@ def conversion_of(catalogue: Catalogue, table: Table, currency_sql: str, joins: 
         if "rate" not in meant or not meant & {"exchange", "currency"} or not column.is_number or "id" in meant:
             continue
         rates = catalogue.run(
-            f"select upper({currency_sql}) as code, count(*) as n, median(try_cast(o.{quote_name(name)} as double)) from {table.view} as o {joins} "
+            f"select upper({currency_sql}) as code, count(*) as n, median(try_cast(o.{quote_name(name)} as double)) "
+            f"from {table.view} as o {joins} "
             f"where {currency_sql} is not null group by code order by n desc"
         )
         ours = [str(code) for code, _, rate in rates if rate is not None and abs(float(str(rate)) - 1) < 1e-9]

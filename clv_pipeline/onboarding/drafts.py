@@ -30,8 +30,8 @@ class Totals:
 class Draft:
     """A source folder that is not written yet.
 
-    statuses: each with lines and money. order_status: (revenue, not revenue), None while it is to be decided. refused: why the source
-    refused the SELECT of orders, "" if it did not.
+    statuses: each with lines and money. order_status: (revenue, not revenue), None while it is to be decided. refused: why the
+    source refused the SELECT of orders, "" if it did not.
     """
 
     orders: MappedOrders

@@ -1,62 +1,24 @@
-"""The columns of orders that are no money: order, line, buyer, time, product, category, status, currency, each with its reason."""
-
-from dataclasses import dataclass, field
+"""The columns of orders that are no money: order, line, time, status, currency, each with its reason."""
 
 from clv_pipeline.onboarding import columns as c
-from clv_pipeline.onboarding.catalogue import Catalogue, Table, distinct_rows
+from clv_pipeline.onboarding.buyers import map_buyer
+from clv_pipeline.onboarding.catalogue import Table, distinct_rows
 from clv_pipeline.onboarding.columns import Guess
-from clv_pipeline.onboarding.conversion import Conversion, conversion_of
-from clv_pipeline.onboarding.expressions import column_sql, is_false
-from clv_pipeline.onboarding.joins import Reference, References, keys_of
-from clv_pipeline.onboarding.roles import OrderModel, customer_column, ordered_at_column, product_column
-from clv_pipeline.onboarding.statements import Join
+from clv_pipeline.onboarding.conversion import conversion_of
+from clv_pipeline.onboarding.expressions import column_sql
+from clv_pipeline.onboarding.joins import Reference, keys_of
+from clv_pipeline.onboarding.mapping import Fields, Place
+from clv_pipeline.onboarding.products import label_of, map_product
+from clv_pipeline.onboarding.roles import ordered_at_column, product_column
 from clv_pipeline.onboarding.times import time_in_dialect
 from clv_pipeline.onboarding.words import concepts, tokens
-from clv_pipeline.warehouse.connection import one_row, quote_name
-
+from clv_pipeline.warehouse.connection import quote_name
 
 #: Beginnings of the words that statuses of orders are made of.
 _STATUS_WORDS = (
     "paid", "pend", "open", "clos", "complet", "cancel", "ship", "deliver", "process", "new", "draft", "refund", "return", "hold",
     "fail", "sale", "done", "sent", "cart", "await", "confirm",
 )  # fmt: skip
-#: Words of columns that name many customers together.
-_GROUPS = {"group", "groups", "segment", "class", "gruppe", "groupe", "grupo"}
-
-
-@dataclass
-class Fields:
-    """What is mapped so far: guesses by contract column, the joins they need, and what only people can say."""
-
-    guesses: dict[str, Guess] = field(default_factory=dict)
-    joins: list[Join] = field(default_factory=list)
-    native: set[str] = field(default_factory=set)
-    questions: list[str] = field(default_factory=list)
-    order_key: str = ""
-    guests: float = 0.0
-    status_values: dict[str, int] = field(default_factory=dict)
-    conversion: Conversion | None = None
-    #: the condition that a row of the customers is an account, where guests are rows as well
-    is_account: str = ""
-
-    def join(self, alias: str, table: Table, on: str) -> None:
-        """Join a table once."""
-        if alias not in {j.alias for j in self.joins}:
-            self.joins.append(Join(alias, on, table))
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the columns are looked for: the tables of orders with their aliases."""
-
-    catalogue: Catalogue
-    references: References
-    model: OrderModel
-    is_utc: bool
-
-    @property
-    def order_alias(self) -> str:
-        return "o" if self.model.header else "l"
 
 
 def map_fields(place: Place) -> Fields:
@@ -64,9 +26,9 @@ def map_fields(place: Place) -> Fields:
     fields = Fields()
     _order(place, fields)
     _line(place, fields)
-    _buyer(place, fields)
+    map_buyer(place, fields)
     _time(place, fields)
-    _product(place, fields)
+    map_product(place, fields)
     _status(place, fields)
     _currency(place, fields)
     _convert(place, fields)
@@ -148,102 +110,6 @@ def _line(place: Place, fields: Fields) -> None:
             return
 
 
-def _buyer(place: Place, fields: Fields) -> None:
-    table, alias = place.model.orders, place.order_alias
-    column = customer_column(table, place.references)
-    emails = c.found(table, c.EMAIL)
-    reference = place.model.to_customers
-    if column is None and emails:
-        fields.guests = 1.0
-        fields.guesses["customer_id"] = Guess(
-            "null", "high", "the orders have no customer number; buyers are known by their e-mail"
-        )
-        _map_email(fields, alias, emails[0].name)
-        return
-    if column is None:
-        fields.questions.append(f"no column of {table.full_name} says who bought")
-        return
-    fields.guests = _share_of_guests(place.catalogue, table, column)
-    natural = _natural_key(place, reference) if reference and reference.column == column else None
-    if natural and reference:
-        fields.join("c", reference.to_table, f"{column_sql('c', reference.to_column)} = {column_sql(alias, column)}")
-        fields.guesses["customer_id"] = Guess(column_sql("c", natural), "high", f"{column} is a number of its own for each order or "
-            f"version of a customer; {reference.to_table.full_name}.{natural} repeats where the same person comes back", (column,))  # fmt: skip
-    else:
-        reason = reference.reason if reference and reference.column == column else "it is called so"
-        others = tuple(x.name for x in c.found(table, c.CUSTOMER_ID) if x.name != column)[:2]
-        fields.guesses["customer_id"] = Guess(
-            column_sql(alias, column), "high" if not others else "medium", reason, others
-        )
-    if reference and reference.column == column and _guests_are_customers(fields, reference, alias, column):
-        return
-    if emails and (fields.guests > 0 or not reference):
-        _map_email(fields, alias, emails[0].name)
-
-
-def _guests_are_customers(fields: Fields, reference: Reference, alias: str, column: str) -> bool:
-    """Map the buyers where each order of a guest makes a row of the customers: guests are known by their address."""
-    people = reference.to_table
-    flags = [x for x in people.columns.values() if "guest" in tokens(x.name) and x.is_flag and len(x.values) == 2]
-    emails = c.found(people, c.EMAIL)
-    if not flags or not emails:
-        return False
-    fields.join("c", people, f"{column_sql('c', reference.to_column)} = {column_sql(alias, column)}")
-    fields.is_account = is_false("c", flags[0])
-    reason = (
-        f"{reference.reason}; none for guests, who are a row of {people.full_name} for each order ({flags[0].name})"
-    )
-    fields.guesses["customer_id"] = Guess(
-        f"case when {fields.is_account} then {column_sql(alias, column)} end", "high", reason
-    )
-    _map_email(fields, "c", emails[0].name)
-    return True
-
-
-def _map_email(fields: Fields, alias: str, column: str) -> None:
-    fields.guesses["email"] = Guess(
-        column_sql(alias, column),
-        "high",
-        "its values are addresses; loaded as a keyed hash only, it joins guests to their account",
-    )
-
-
-def _share_of_guests(catalogue: Catalogue, table: Table, column: str) -> float:
-    name = quote_name(column)
-    rows, guests = one_row(
-        catalogue.scratch,
-        f"select count(*), count(*) filter (coalesce(lower(trim({name})), '') in ('', '0', '-1', 'guest', 'null')) from {table.view}",
-    )
-    return float(guests / rows) if rows else 0.0
-
-
-def _natural_key(place: Place, reference: Reference | None) -> str | None:
-    """Return the column of the customers that names a person where their key does not: one key for each order or version."""
-    if reference is None:
-        return None
-    table = reference.to_table
-    key = table.columns[reference.to_column]
-    for name, column in table.columns.items():
-        if (
-            name == reference.to_column
-            or column.is_email
-            or not c.is_identifier(column)
-            or column.filled < 0.95 * column.rows
-        ):
-            continue
-        meant = concepts(name)
-        if (
-            "customer" not in meant
-            or not meant & {"id"}
-            or meant & {"type", "tier", "address", "zip", "employee", "date"}
-        ):
-            continue
-        # a person has a few keys, a group or segment of customers has many
-        if 0.2 * key.distinct < column.distinct < key.distinct and not _GROUPS & set(tokens(name)):
-            return name
-    return None
-
-
 def _time(place: Place, fields: Fields) -> None:
     for table, alias in ((place.model.orders, place.order_alias), (place.model.lines, "l")):
         column = ordered_at_column(table, place.references)
@@ -296,79 +162,6 @@ def _of_calendar(place: Place, fields: Fields, table: Table, alias: str, column:
         fields.native.add("ordered_at")
 
 
-def _product(place: Place, fields: Fields) -> None:
-    table = place.model.lines
-    column = product_column(table, place.references)
-    if column is None or column == fields.order_key.removeprefix("l.").strip('"'):
-        return
-    reference = place.model.to_products
-    is_joined = reference is not None and reference.column == column
-    reason = reference.reason if is_joined and reference else "it is called so"
-    fields.guesses["product_id"] = Guess(column_sql("l", column), "high", reason)
-    own = c.found(table, c.CATEGORY)
-    if own:
-        fields.guesses["product_category"] = Guess(column_sql("l", own[0].name), "high", "it is called so")
-    elif is_joined and reference:
-        fields.join("p", reference.to_table, f"{column_sql('p', reference.to_column)} = {column_sql('l', column)}")
-        found = category_of(place.references, reference.to_table, "p")
-        if found:
-            fields.guesses["product_category"] = found[0]
-            fields.joins += [j for j in found[1] if j.alias not in {x.alias for x in fields.joins}]
-        else:
-            fields.joins.pop()
-
-
-def category_of(references: References, product: Table, alias: str) -> tuple[Guess, list[Join]] | None:
-    """Return the category of a product and the joins it needs, over at most two tables between."""
-    reached: list[tuple[Table, str, list[Join]]] = [(product, alias, [])]
-    for depth in range(3):
-        for table, own, _joins in list(reached):
-            texts = [x for x in c.found(table, c.CATEGORY) if x.distinct < max(2, x.filled)]
-            if texts:
-                return Guess(
-                    column_sql(own, texts[0].name), "medium" if depth else "high", f"{table.full_name}.{texts[0].name}"
-                ), _joins
-        following: list[tuple[Table, str, list[Join]]] = []
-        for table, own, joins in reached:
-            for reference in references.of(table):
-                to = reference.to_table
-                if (
-                    reference.column not in table.columns
-                    or not {"category", "product"} & concepts(to.name)
-                    or "log" in concepts(to.name)
-                ):
-                    continue
-                if to is product or to.view in {j.table.view for j in joins if j.table}:
-                    continue
-                next_alias = f"{alias}{depth + 1}{len(following) or ''}"
-                on = f"{column_sql(next_alias, reference.to_column)} = {column_sql(own, reference.column)}"
-                path = [*joins, Join(next_alias, on, to)]
-                label = _label(to)
-                if "category" in concepts(to.name) and label:
-                    return Guess(
-                        column_sql(next_alias, label), "high", f"{to.full_name}.{label}, which the products name"
-                    ), path
-                following.append((to, next_alias, path))
-        reached = following
-    return None
-
-
-def _label(table: Table) -> str | None:
-    """Return the column with a readable name of a row of a lookup table."""
-    named = c.found(
-        table,
-        c.want(
-            "name",
-            bonus="category status product",
-            without="id flag text language type",
-            holds=lambda x: x.kind == "text",
-        ),
-    )
-    # a description is a name, too, and the longer one
-    named.sort(key=lambda x: bool({"description", "beschreibung", "descripcion"} & set(tokens(x.name))))
-    return named[0].name if named else None
-
-
 def _status(place: Place, fields: Fields) -> None:
     table, alias = place.model.orders, place.order_alias
     found = [x for x in c.found(table, c.STATUS) if not _is_region(table, x.name, x.values)]
@@ -380,7 +173,7 @@ def _status(place: Place, fields: Fields) -> None:
         (r for r in place.references.of(table) if r.column == column.name and "status" in concepts(r.to_table.name)),
         None,
     )
-    label = _label(reference.to_table) if reference else None
+    label = label_of(reference.to_table) if reference else None
     if reference and label and reference.to_table.columns[reference.to_column].is_unique:
         fields.join(
             "s", reference.to_table, f"{column_sql('s', reference.to_column)} = {column_sql(alias, column.name)}"
@@ -399,7 +192,9 @@ def _status(place: Place, fields: Fields) -> None:
 def _is_region(table: Table, name: str, values: dict[str, int]) -> bool:
     """Whether a `state` is a part of a country: two letters, or beside a city or postcode and no word of a status."""
     codes = [v for v in values if len(v) == 2 and v.isalpha() and v.isupper()]
-    is_placed = "state" in tokens(name) and any({"zip", "region"} & concepts(n) or "city" in tokens(n) for n in table.columns)
+    is_placed = "state" in tokens(name) and any(
+        {"zip", "region"} & concepts(n) or "city" in tokens(n) for n in table.columns
+    )
     is_status = any(word in value.lower() for value in values for word in _STATUS_WORDS)
     return "address" in concepts(name) or (len(codes) > 0.8 * len(values) > 0) or (is_placed and not is_status)
 

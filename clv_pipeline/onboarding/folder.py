@@ -14,6 +14,8 @@ from clv_pipeline.onboarding.layouts import Layout, WrittenLayout, write_layout
 from clv_pipeline.onboarding.scaffold import select_of, title_of
 from clv_pipeline.sources.source_counts import DayCount
 
+_NO_MARGIN = "# gross_margin = 0.45   # share of spend that is margin; without it, margins stay empty"
+
 
 def write_folder(folder: Path, files: Mapping[str, str]) -> Path:
     """Write the files beside the folder and rename them into place, so that it is never there half; return it.
@@ -89,11 +91,11 @@ def address_for_file(address: str) -> str | None:
 def source_toml(draft: Draft, folder: Path, address: str, gross_margin: float | None = None) -> str:
     """Return the text of source.toml."""
     lines = [
-        "# Facts about this source that its data does not contain. Any setting of clv_pipeline/core/settings.py may be set here too.",
+        "# Facts about this source that its data does not contain. Any setting of core/settings.py may be set here, too.",
         f"name = {_quoted(title_of(folder))}",
         f"time_zone = {_quoted(draft.time_zone.value)}   # {draft.time_zone.reason}; times without a zone are read in it",
         f"currency = {_quoted(draft.currency.value)}   # {draft.currency.reason}; the reporting currency",
-        f"gross_margin = {gross_margin}" if gross_margin else "# gross_margin = 0.45   # share of spend that is margin; without it, margins stay empty",
+        f"gross_margin = {gross_margin}" if gross_margin else _NO_MARGIN,
     ]  # fmt: skip
     lines.append(_address_line(address_for_file(address)))
     return "\n".join([*lines, "", *_status_lines(draft)]) + "\n"
@@ -114,7 +116,7 @@ def _status_lines(draft: Draft) -> list[str]:
         ]
     listed = _listed(list(draft.statuses))
     return [
-        "# To decide: which of these statuses are revenue? Put each into one of the two lists and remove the # of the three lines.",
+        "# To decide: which of these statuses are revenue? Put each into one of the lists; remove the # of the three lines.",
         *counts, "# [order_status]", f"# revenue = [{listed}]", "# not_revenue = []",
     ]  # fmt: skip
 

@@ -141,7 +141,7 @@ def _stems(name: str) -> set[str]:
 
 
 def _belongs(table: Table, other: Table, column: str) -> bool:
-    """Whether a table is called after the other one, as purchase_order_line after purchase_order, by more than the column says."""
+    """Whether a table is called after the other one, as purchase_order_line after purchase_order, beyond the column's word."""
     return len(_stems(other.name) & _stems(table.name) - _stems(column)) > 0 and _stems(other.name) <= _stems(
         table.name
     )

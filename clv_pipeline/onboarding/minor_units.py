@@ -38,7 +38,10 @@ def minor_units(catalogue: Catalogue, model: OrderModel, shop: Shop | None) -> M
     if any(v in _WITHOUT_CENTS for x in model.orders.columns.values() for v in x.values):
         return MinorUnits(False)
     if tax := _exact_tax(catalogue, model):
-        return MinorUnits(True, (f"are the amounts in cents? {tax} is a whole number, too, and an exact rate; all are divided by 100",))
+        return MinorUnits(
+            True,
+            (f"are the amounts in cents? {tax} is a whole number, too, and an exact rate; all are divided by 100",),
+        )
     values, endings, median = 0, 0, 0.0
     for column, _ in priced:
         number = f"try_cast({quote_name(column.name)} as bigint)"
@@ -53,7 +56,8 @@ def minor_units(catalogue: Catalogue, model: OrderModel, shop: Shop | None) -> M
         return MinorUnits(
             True,
             (
-                f"is {names} in cents? All are whole numbers, and {endings / values:.0%} end like prices; they are divided by 100",
+                f"is {names} in cents? All are whole numbers, and {endings / values:.0%} end like prices; "
+                "they are divided by 100",
             ),
         )
     if values and median >= 100:
@@ -66,8 +70,16 @@ def minor_units(catalogue: Catalogue, model: OrderModel, shop: Shop | None) -> M
 def _exact_tax(catalogue: Catalogue, model: OrderModel) -> str:
     """Return the tax that is one rate of another amount in whole numbers, "" if there is none: in whole units it would be rounded."""
     table = model.orders
-    taxes = [x for x in table.columns.values() if x.kind == "integer" and (kind_of(x, level="order", has_quantity=True) or ("",))[0] == "tax"]
-    totals = [x for x in table.columns.values() if x.kind == "integer" and (kind_of(x, level="order", has_quantity=True) or ("",))[0] == "total"]
+    taxes = [
+        x
+        for x in table.columns.values()
+        if x.kind == "integer" and (kind_of(x, level="order", has_quantity=True) or ("",))[0] == "tax"
+    ]
+    totals = [
+        x
+        for x in table.columns.values()
+        if x.kind == "integer" and (kind_of(x, level="order", has_quantity=True) or ("",))[0] == "total"
+    ]
     for tax, total in product(taxes, totals):
         rate = f"try_cast({quote_name(tax.name)} as double) / try_cast({quote_name(total.name)} as double)"
         rows, rates, middle = one_row(

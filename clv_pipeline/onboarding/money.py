@@ -35,8 +35,8 @@ class Money:
     """A money column, or the sum of one in a child table.
 
     kind: quantity, price (of one unit), total, discount, discount_rate, tax, tax_rate, shipping, fee, cost, refund. basis: net or
-    gross of tax where the name says so. level: line or order. sql: as a number, of the table's alias. penalty: how little the name
-    sounds like the price that was paid. sign: -1 where it is stored negative.
+    gross of tax where the name says so. level: line or order. sql: as a number, of the table's alias. penalty: how little the
+    name sounds like the price that was paid. sign: -1 where it is stored negative.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Money:
 
 @dataclass
 class MoneyData:
-    """The money columns with the values of the sample: `lines` has a column per field, `order` the position of each line's order."""
+    """The money columns with the values of the sample: `lines` has a column per field, `order` each line's order by number."""
 
     fields: list[Money]
     lines: pd.DataFrame
@@ -85,11 +85,11 @@ class MoneyData:
         values = np.zeros(self.orders)
         known = ~np.isnan(self.lines[money.name].to_numpy())
         values[self.order[known]] = self.lines[money.name].to_numpy()[known]
-        return values * money.sign
+        return np.asarray(values * money.sign)
 
     def of_line(self, money: Money) -> np.ndarray:
         """Return the value of a line-level field by line, 0 for none."""
-        return np.nan_to_num(self.lines[money.name].to_numpy()) * money.sign
+        return np.asarray(np.nan_to_num(self.lines[money.name].to_numpy()) * money.sign)
 
 
 def kind_of(column: ColumnProfile, *, level: str, has_quantity: bool, extra: str = "") -> tuple[str, str, float] | None:
@@ -113,32 +113,43 @@ def kind_of(column: ColumnProfile, *, level: str, has_quantity: bool, extra: str
 
 
 def _kinds(meant: frozenset[str], basis: str, column: ColumnProfile, level: str, has_quantity: bool) -> list[str]:
+    """Return the kind of a number by the concepts of its name, nothing where it is none of an order's money."""
     is_priced = bool(meant & {"price", "total", "amount", "subtotal"})
-    is_rate = "rate" in meant
     if {"cancelled", "cancelled_part"} & meant and "quantity" in meant:
         return []
     if "refund" in meant:
         return ["refund_quantity" if "quantity" in meant and not is_priced else "refund"]
     if "quantity" in meant and not meant & {"price", "amount", "discount", "tax", "cost"}:
-        return ["quantity"] if not meant & {"shipped", "stock_move"} else []
-    if "discount" in meant and not ("total" in meant and meant & {"net"} and "price" in meant):
+        return [] if meant & {"shipped", "stock_move"} else ["quantity"]
+    return _deducted(meant, basis, column, level, is_priced=is_priced) or _priced(
+        meant, basis, column, level, is_priced=is_priced, has_quantity=has_quantity
+    )
+
+
+def _deducted(meant: frozenset[str], basis: str, column: ColumnProfile, level: str, *, is_priced: bool) -> list[str]:
+    """Return the kind of what is not the price itself: discount, postage, fee, tax, cost."""
+    if "discount" in meant and not {"total", "net", "price"} <= meant:
         share = 0 < abs(column.maximum or 0) <= 1 and 2 < column.distinct <= 30 and column.kind == "decimal"
-        return ["discount_rate" if is_rate or (share and level == "line") else "discount"]
+        return ["discount_rate" if "rate" in meant or (share and level == "line") else "discount"]
     if "shipping" in meant:
         return ["shipping"] if "tax" not in meant or basis else ["shipping_tax"]
     if "fee" in meant:
         return ["fee"]
     if "tax" in meant and not (basis and is_priced):
-        return ["tax_rate" if is_rate or _looks_like_rate(column, meant) else "tax"]
-    if "cost" in meant and "total" not in meant:
-        return ["cost"]
-    if is_rate or meant & {"birth", "device"}:
+        return ["tax_rate" if "rate" in meant or _looks_like_rate(column, meant) else "tax"]
+    return ["cost"] if "cost" in meant and "total" not in meant else []
+
+
+def _priced(
+    meant: frozenset[str], basis: str, column: ColumnProfile, level: str, *, is_priced: bool, has_quantity: bool
+) -> list[str]:
+    """Return whether a number is the price of a unit or a total."""
+    if "rate" in meant or meant & {"birth", "device"}:
         return []
     if ("price" in meant and not meant & {"total", "subtotal", "amount"}) or ("unit" in meant and is_priced):
         return ["price" if has_quantity or level == "order" else "total"]
-    if is_priced or basis or (meant & {"sale", "payment"} and column.kind == "decimal"):
-        return ["total"]
-    return []
+    is_sum = is_priced or basis or (meant & {"sale", "payment"} and column.kind == "decimal")
+    return ["total"] if is_sum else []
 
 
 def _looks_like_rate(column: ColumnProfile, meant: frozenset[str]) -> bool:
@@ -212,7 +223,7 @@ def _own_fields(table: Table, alias: str, level: str, has_quantity: bool) -> lis
 
 
 def _children(parent: Table, references: References, alias: str, but: set[str]) -> list[Child]:
-    found = []
+    found: list[Child] = []
     for table, reference in references.to(parent):
         meant = concepts(table.name)
         if (
@@ -278,7 +289,7 @@ def _joins(model: OrderModel, children: list[Child]) -> str:
 
 
 def _leveled(data: MoneyData, money: Money, *, flat: bool) -> Money:
-    """Return a field of a flat table as one of the order where it is the same on all lines of each order, or on the first only."""
+    """Return a field of a flat table as one of the order where it is the same on all lines of an order, or on the first only."""
     if not flat or money.level == "order" or money.kind in ("quantity", "price", "tax_rate", "discount_rate", "cost"):
         return money
     groups = data.lines[money.name].groupby(data.order)

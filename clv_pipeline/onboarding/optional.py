@@ -7,9 +7,9 @@ from clv_pipeline.onboarding import columns as c
 from clv_pipeline.onboarding.catalogue import Catalogue, Table
 from clv_pipeline.onboarding.columns import Guess, Want, want
 from clv_pipeline.onboarding.expressions import column_sql, number
-from clv_pipeline.onboarding.fields import category_of
 from clv_pipeline.onboarding.joins import References
 from clv_pipeline.onboarding.orders import MappedOrders
+from clv_pipeline.onboarding.products import category_of
 from clv_pipeline.onboarding.profiles import ColumnProfile
 from clv_pipeline.onboarding.roles import customer_column
 from clv_pipeline.onboarding.statements import Output, Statement
@@ -125,8 +125,12 @@ def _mapped(catalogue: Catalogue, table: Table, alias: str, name: str, wanted: d
         column = there[0]
         taken.add(column.name)
         is_time = types[target] in ("timestamp", "date")
-        sql = time_in_dialect(alias, column, catalogue.dialect) if is_time else (
-            number(alias, column) if types[target] in ("money", "number", "rate") else column_sql(alias, column.name))  # fmt: skip
+        if is_time:
+            sql = time_in_dialect(alias, column, catalogue.dialect)
+        elif types[target] in ("money", "number", "rate"):
+            sql = number(alias, column)
+        else:
+            sql = column_sql(alias, column.name)
         others = tuple(x.name for x in there[1:3])
         outputs.append(
             Output(

@@ -8,9 +8,10 @@ from clv_pipeline.onboarding.amounts import Amount, amount_of
 from clv_pipeline.onboarding.catalogue import Catalogue
 from clv_pipeline.onboarding.columns import Guess
 from clv_pipeline.onboarding.expressions import column_sql, name_sql
-from clv_pipeline.onboarding.fields import Fields, Place, map_fields
+from clv_pipeline.onboarding.fields import map_fields
 from clv_pipeline.onboarding.filters import Filter, filters_of, is_better, parent_column
 from clv_pipeline.onboarding.joins import References
+from clv_pipeline.onboarding.mapping import Fields, Place
 from clv_pipeline.onboarding.minor_units import minor_units
 from clv_pipeline.onboarding.money import Money, MoneyData, money_of
 from clv_pipeline.onboarding.refunds import find_refunds, unread_refunds

@@ -1,4 +1,4 @@
-"""Where a company is: the time zone and the currency that its data suggests, each with the reason. Neither can be known from it."""
+"""Where a company is: the time zone and the currency that its data suggests, each with the reason. Neither can be known."""
 
 from dataclasses import dataclass
 
@@ -79,7 +79,8 @@ def main_country(catalogue: Catalogue, tables: list[Table]) -> str | None:
     for table in tables:
         for column in c.found(table, c.COUNTRY):
             counted = catalogue.run(
-                f"select lower(trim({quote_name(column.name)})) as v, count(*) from {table.view} where {quote_name(column.name)} is not null "
+                f"select lower(trim({quote_name(column.name)})) as v, count(*) from {table.view} "
+                f"where {quote_name(column.name)} is not null "
                 "group by v order by 2 desc limit 5"
             )
             total = sum(int(str(rows)) for _, rows in counted)

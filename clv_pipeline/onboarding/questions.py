@@ -40,7 +40,8 @@ def guessed(draft: Draft) -> list[str]:
             sentences.append(f"orders.{name} is {guess.sql}; it might be {', '.join(guess.others)}")
     if draft.orders.model.alternatives:
         sentences.append(
-            f"orders are read from {draft.orders.model.orders.full_name}; there is also {', '.join(draft.orders.model.alternatives)}"
+            f"orders are read from {draft.orders.model.orders.full_name}; "
+            f"there is also {', '.join(draft.orders.model.alternatives)}"
         )
     return sentences
 

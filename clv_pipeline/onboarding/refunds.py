@@ -11,11 +11,12 @@ from clv_pipeline.onboarding import columns as c
 from clv_pipeline.onboarding.amounts import Amount, amount_of
 from clv_pipeline.onboarding.catalogue import Catalogue, Table
 from clv_pipeline.onboarding.columns import Guess
-from clv_pipeline.onboarding.expressions import column_sql, name_sql, number
-from clv_pipeline.onboarding.fields import Fields, Place
+from clv_pipeline.onboarding.expressions import column_sql, number
 from clv_pipeline.onboarding.joins import Reference
+from clv_pipeline.onboarding.mapping import Fields, Place
 from clv_pipeline.onboarding.money import Money, MoneyData, kind_of, money_of
 from clv_pipeline.onboarding.profiles import ColumnProfile
+from clv_pipeline.onboarding.refund_shares import RefundContext, goods_share
 from clv_pipeline.onboarding.roles import OrderModel, ordered_at_column
 from clv_pipeline.onboarding.statements import Join, Output, Statement
 from clv_pipeline.onboarding.times import time_in_dialect
@@ -32,21 +33,11 @@ class Refunds:
     questions: list[str]
 
 
-@dataclass(frozen=True)
-class _Context:
-    place: Place
-    fields: Fields
-    amount: Amount
-    data: MoneyData
-    #: order joined as `o`, from a table by its column: for refunds of an order
-    names: tuple[str, ...]
-
-
 def find_refunds(place: Place, fields: Fields, amount: Amount, data: MoneyData, names: list[str]) -> Refunds | None:
     """Return the refunds as a branch with the columns `names`, None if the source has none apart from its lines."""
     if _has_negative_lines(amount, data):
         return None
-    context = _Context(place, fields, amount, data, tuple(names))
+    context = RefundContext(place, fields, amount, data, tuple(names))
     return _of_tables(context) or _of_line_columns(context) or _of_order_column(context)
 
 
@@ -54,12 +45,16 @@ def unread_refunds(place: Place, is_read: bool) -> list[str]:
     """Return what looks like refunds and is not read: to be said, as figures without them are too high."""
     if is_read:
         return []
-    found = [f"{t.full_name} ({t.rows} rows)" for t in place.catalogue.tables if t.rows and "refund" in concepts(t.name)]
+    found = [
+        f"{t.full_name} ({t.rows} rows)" for t in place.catalogue.tables if t.rows and "refund" in concepts(t.name)
+    ]
     for table in place.catalogue.tables:
         for name, column in table.columns.items():
             values = [v for v in column.values if "refund" in concepts(v) and "supplier" not in concepts(v)]
             if values and "type" in concepts(name) and column.kind == "text":
-                found.append(f"{table.full_name} ({sum(column.values[v] for v in values)} rows whose {name} is {', '.join(values)})")
+                found.append(
+                    f"{table.full_name} ({sum(column.values[v] for v in values)} rows whose {name} is {', '.join(values)})"
+                )
     return [f"refunds are not read, and may be in {', '.join(found)}"] if found else []
 
 
@@ -68,7 +63,7 @@ def _has_negative_lines(amount: Amount, data: MoneyData) -> bool:
     return bool((amount.formula.values(data) < -0.004).sum() > 2)
 
 
-def _of_tables(context: _Context) -> Refunds | None:
+def _of_tables(context: RefundContext) -> Refunds | None:
     """Return the refunds of a table of refunded items, or of one with a sum by refund."""
     place = context.place
     found: list[tuple[float, Table, Reference | None]] = []
@@ -81,14 +76,16 @@ def _of_tables(context: _Context) -> Refunds | None:
             continue
         about = {concept for name in table.columns for concept in concepts(name)} | meant
         is_item = "refund" in meant and bool({"line", "product", "quantity"} & about)
-        found.append((2.0 * is_item + ("refund" in meant) + (to_refund is not None), table, to_refund if is_item else None))
+        found.append(
+            (2.0 * is_item + ("refund" in meant) + (to_refund is not None), table, to_refund if is_item else None)
+        )
     for worth, table, to_refund in sorted(found, key=lambda item: -item[0]):
         if refunds := (_of_items(context, table, to_refund) if worth >= 2 else None) or _of_sums(context, table):
             return refunds
     return None
 
 
-def _is_about_refunds(context: _Context, table: Table) -> bool:
+def _is_about_refunds(context: RefundContext, table: Table) -> bool:
     """Whether a table is one of refunds, or one beside the orders with a refunded sum of its own."""
     if "refund" in concepts(table.name):
         return bool(_money_columns(table))
@@ -127,7 +124,7 @@ def _to_lines(place: Place, table: Table) -> Reference | None:
     return next((r for r in place.references.of(table) if r.to_table is place.model.lines and place.model.header), None)
 
 
-def _of_items(context: _Context, table: Table, to_refund: Reference | None) -> Refunds | None:
+def _of_items(context: RefundContext, table: Table, to_refund: Reference | None) -> Refunds | None:
     """Return refunds by item: their amount is made of the item's own columns, as that of a line is."""
     place = context.place
     header = to_refund.to_table if to_refund else None
@@ -196,7 +193,7 @@ def _is_negative(catalogue: Catalogue, table: Table, money: Money) -> bool:
     return column is not None and column.negative > column.filled / 2
 
 
-def _of_sums(context: _Context, table: Table) -> Refunds | None:
+def _of_sums(context: RefundContext, table: Table) -> Refunds | None:
     """Return refunds that are one sum each; of a sum with tax and postage the share of the goods is taken."""
     joins = _order_joins(context, [("r", table)])
     monies = _money_columns(table)
@@ -210,7 +207,7 @@ def _of_sums(context: _Context, table: Table) -> Refunds | None:
     value = number("r", column)
     if postage:
         value = f"({value} - coalesce({number('r', postage[0][0])}, 0))"
-    share, said, more = ("", "", []) if kind[1] == "net" else _goods_share(context, has_postage=not postage)
+    share, said, more = ("", "", []) if kind[1] == "net" else goods_share(context, has_postage=not postage)
     sign = "" if column.negative > column.filled / 2 else "-"
     refunds = _built(
         context, table, "r", [*joins, *more], f"{sign}{value}{share}", "null", (table, "r"),
@@ -221,48 +218,7 @@ def _of_sums(context: _Context, table: Table) -> Refunds | None:
     return refunds
 
 
-def _goods_share(context: _Context, *, has_postage: bool) -> tuple[str, str, list[Join]]:
-    """Return the SQL of the goods' share of a refunded sum, a sentence, and joins; empty where nothing tells it."""
-    if not has_postage and (by_lines := _net_of_gross(context)):
-        return by_lines
-    identity = context.amount.identity
-    total = identity.total
-    if total is None or total.child or total.level != "order" or total.is_blank_below:
-        return "", "", []
-    alias = context.place.order_alias
-    tax = identity.tax if identity.tax and identity.tax.kind == "tax" else next(
-        (m for m in context.data.of("tax", "order") if not m.child and np.any(context.data.of_order(m))), None
-    )
-    parts = [m for m in (tax, identity.shipping) if m and m.level == "order" and not m.child]
-    if not parts:
-        return "", "", []
-    whole = total.sql
-    if not has_postage and identity.shipping in parts:
-        whole = f"({total.sql} - coalesce({identity.shipping.sql}, 0))"
-    rest = " - ".join([total.sql, *(f"coalesce({m.sql}, 0)" for m in parts)])
-    rest, whole = rest.replace(f"{alias}.", "o."), whole.replace(f"{alias}.", "o.")
-    said = f"the goods' share of {total.label} is taken, without {' and '.join(m.label for m in parts)}"
-    return f" * 1.0 * ({rest}) / nullif({whole}, 0)", said, []
-
-
-def _net_of_gross(context: _Context) -> tuple[str, str, list[Join]] | None:
-    """Return what the goods of an order are without tax, as a share of what they are with it, where its lines say both."""
-    data, model = context.data, context.place.model
-    totals = [m for m in data.of("total", "line") if not m.child]
-    net, gross = (next((m for m in totals if m.basis == basis), None) for basis in ("net", "gross"))
-    if net is None or gross is None or model.to_header is None:
-        return None
-    key = column_sql("l", model.to_header.column)
-    schema = f"{name_sql(model.lines.at_source.schema)}." if model.lines.at_source.schema else ""
-    query = (
-        f"select {key} as order_key, sum({net.sql}) as net, sum({gross.sql}) as gross "
-        f"from {schema}{name_sql(model.lines.name)} as l group by {key}"
-    )
-    join = Join("g", f"g.order_key = {column_sql('o', model.to_header.to_column)}", query=query)
-    return " * 1.0 * g.net / nullif(g.gross, 0)", f"the share without tax is taken, {net.label} of {gross.label}", [join]
-
-
-def _order_joins(context: _Context, froms: list[tuple[str, Table]]) -> list[Join] | None:
+def _order_joins(context: RefundContext, froms: list[tuple[str, Table]]) -> list[Join] | None:
     """Return the joins from a refund to its order, as `o`; over the sold line where the refund names that only."""
     place = context.place
     for alias, table in froms:
@@ -282,7 +238,7 @@ def _order_joins(context: _Context, froms: list[tuple[str, Table]]) -> list[Join
     return None
 
 
-def _joins_of_order(context: _Context) -> list[Join]:
+def _joins_of_order(context: RefundContext) -> list[Join]:
     """Return the joins that hang on the order alone: customers, names of statuses, currencies."""
     return [
         join
@@ -292,7 +248,7 @@ def _joins_of_order(context: _Context) -> list[Join]:
 
 
 def _built(
-    context: _Context, table: Table, alias: str, joins: list[Join], amount: str, quantity: str, dated: tuple[Table, str],
+    context: RefundContext, table: Table, alias: str, joins: list[Join], amount: str, quantity: str, dated: tuple[Table, str],
     questions: list[str], reason: str,
 ) -> Refunds:  # fmt: skip
     """Return the branch: what the order says about buyer, status and currency, and what the refund says about the rest."""
@@ -343,7 +299,7 @@ def _any_time(table: Table) -> str | None:
     return found[0].name if found else None
 
 
-def _of_line_columns(context: _Context) -> Refunds | None:
+def _of_line_columns(context: RefundContext) -> Refunds | None:
     """Return refunds that a line says itself, in money or in units of it."""
     place, data = context.place, context.data
     monies = [m for m in data.of("refund", "line") if not m.child and np.any(data.of_line(m))]
@@ -364,7 +320,7 @@ def _of_line_columns(context: _Context) -> Refunds | None:
     return _same_rows(context, value, condition, label, f"-{units[0].sql}" if units else "null")
 
 
-def _same_rows(context: _Context, value: str, condition: str, label: str, quantity: str) -> Refunds:
+def _same_rows(context: RefundContext, value: str, condition: str, label: str, quantity: str) -> Refunds:
     """Return a branch over the sold lines themselves, dated as their order: nothing says when the refund was made."""
     fields, place = context.fields, context.place
     outputs = []
@@ -390,7 +346,7 @@ def _header_join(model: OrderModel) -> list[Join]:
     return header_join(model)
 
 
-def _of_order_column(context: _Context) -> Refunds | None:
+def _of_order_column(context: RefundContext) -> Refunds | None:
     """Return refunds that an order says in one sum: the goods' share of it."""
     place, data = context.place, context.data
     level = "order" if place.model.header else "line"
@@ -399,7 +355,7 @@ def _of_order_column(context: _Context) -> Refunds | None:
     if not monies:
         return None
     money, model = monies[0], place.model
-    share, said, _ = _goods_share(context, has_postage=True)
+    share, said, _ = goods_share(context, has_postage=True)
     alias = place.order_alias
     fields = context.fields
     value = f"-{money.sql.replace(f'{alias}.', 'o.')}{share}"

@@ -14,6 +14,9 @@ _NOT_ORDERS = {
     "survey": 4, "social": 4, "exchange": 6, "marketing": 5, "status": 5, "spend": 4, "test": 2,
 }  # fmt: skip
 
+#: Concepts of columns that name people who did not buy.
+_NOT_BUYERS = {"employee", "created", "updated", "supplier"}
+
 
 #: Words of a table's name that say which trade it is of, and of a column's that it is a list price.
 _TRADES = {"retail", "wholesale"}
@@ -112,7 +115,7 @@ def _line_score(table: Table, references: References) -> float:
 def _order_score(table: Table, references: References) -> float:
     """Return how much a table looks like orders: a buyer, a date, and money or lines; 0 if it cannot be."""
     when = ordered_at_column(table, references)
-    buyer = customer_column(table, references) or (c.found(table, c.EMAIL) or [None])[0]
+    buyer = customer_column(table, references) or next((x.name for x in c.found(table, c.EMAIL)), None)
     if when is None or buyer is None or _is_people(table):
         return 0.0
     meant = concepts(table.name)
@@ -146,36 +149,35 @@ def _is_priced(name: str) -> bool:
 def customer_column(table: Table, references: References) -> str | None:
     """Return the column that names the buyer: what refers to a table of customers, else what is called so."""
     named = [x.name for x in c.found(table, c.CUSTOMER_ID)]
-    to_people = {r.column for r in references.of(table) if "customer" in concepts(r.to_table.name)
-                 and not {"address", "log", "tier"} & concepts(r.to_table.name)}  # fmt: skip
-    both = [name for name in named if name in to_people]
-    declared = [r.column for r in references.of(table) if r.is_declared and r.column in to_people
-                and not {"employee", "created", "updated", "supplier"} & concepts(r.column)]  # fmt: skip
-    plain = [x.name for x in c.found(table, c.want("customer", without="type tier address zip product text category date status employee "
-             "supplier payment name email country region first total amount", holds=c.is_identifier)) if x.distinct > 1]  # fmt: skip
+    of_people = [r for r in references.of(table) if _names_people(r)]
+    both = [name for name in named if name in {r.column for r in of_people}]
+    declared = [r.column for r in of_people if r.is_declared and not _NOT_BUYERS & concepts(r.column)]
+    plain = [x.name for x in c.found(table, c.CUSTOMER_WORD) if x.distinct > 1]
     # cards, accounts and the like: what refers to a table with an e-mail address for each row
     reached = [r.column for r in references.of(table) if c.found(r.to_table, c.EMAIL) and r.overlap > 0
                and not {"employee", "supplier", "store", "log", "order"} & (concepts(r.to_table.name) | concepts(r.column))]  # fmt: skip
     return next(iter([*both, *declared, *named, *plain, *reached]), None)
 
 
+def _names_people(reference: Reference) -> bool:
+    meant = concepts(reference.to_table.name)
+    return "customer" in meant and not meant & {"address", "log", "tier"}
+
+
 def product_column(table: Table, references: References) -> str | None:
     """Return the column that names the product."""
-    to_products = [r.column for r in references.of(table) if "product" in table_concepts(r.to_table.name)
-                   and not {"category", "log", "price_list"} & concepts(r.to_table.name) and "product" in concepts(r.column)]  # fmt: skip
+    to_products = [r.column for r in references.of(table) if _names_products(r)]
     named = [x.name for x in c.found(table, c.PRODUCT_ID)]
-    plain = [
-        x.name
-        for x in c.found(
-            table,
-            c.want(
-                "product", without="category type supplier quantity price amount total name tax", holds=c.is_identifier
-            ),
-        )
-    ]
+    plain = [x.name for x in c.found(table, c.PRODUCT_WORD)]
     texts = [x.name for x in c.found(table, c.PRODUCT_NAME)]
     both = [name for name in named if name in to_products]
     return next(iter([*both, *to_products, *named, *plain, *texts]), None)
+
+
+def _names_products(reference: Reference) -> bool:
+    meant = concepts(reference.to_table.name)
+    is_product = "product" in table_concepts(reference.to_table.name) and not meant & {"category", "log", "price_list"}
+    return is_product and "product" in concepts(reference.column)
 
 
 def ordered_at_column(table: Table, references: References) -> str | None:

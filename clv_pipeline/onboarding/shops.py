@@ -1,10 +1,13 @@
 """Shops that we know by their tables: which of their statuses are revenue, whether they keep times in UTC, and money in cents.
 
-Only a set of statuses of a known shop is classified without asking; words that merely sound like it are for the company to decide.
+They are listed in `shops.toml`. Only a set of statuses of a known shop is classified without asking; words that merely sound like
+it are for the company to decide.
 """
 
+import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -20,40 +23,12 @@ class Shop:
     is_in_cents: bool = False
 
 
-def _shop(
-    name: str, table: str, columns: str, revenue: str, not_revenue: str, *, is_utc: bool = False, cents: bool = False
-) -> Shop:
-    return Shop(
-        name, table, tuple(columns.split()), frozenset(revenue.split(",")), frozenset(not_revenue.split(",")), is_utc, cents
+SHOPS: tuple[Shop, ...] = tuple(
+    Shop(
+        known["name"], known["table"], tuple(known["columns"]), frozenset(known["revenue"]), frozenset(known["not_revenue"]),
+        known.get("is_utc", False), known.get("is_in_cents", False),
     )
-
-
-SHOPS = (
-    _shop("Olist", "orders_dataset", "order_id order_purchase_timestamp order_estimated_delivery_date",
-          "delivered,shipped,invoiced,processing,approved", "created,canceled,unavailable"),
-    _shop("Magento", "sales_order", "increment_id base_grand_total",
-          "processing,complete,closed", "new,pending,pending_payment,payment_review,holded,canceled,fraud,pending_paypal,paypal_canceled_reversal,paypal_reversed",
-          is_utc=True),
-    _shop("WooCommerce", "wc_orders", "id status type currency",
-          "wc-processing,wc-completed,wc-refunded", "wc-pending,wc-on-hold,wc-cancelled,wc-failed,wc-checkout-draft,checkout-draft,auto-draft,trash"),
-    _shop("WooCommerce", "wc_order_stats", "order_id net_total",
-          "wc-processing,wc-completed,wc-refunded", "wc-pending,wc-on-hold,wc-cancelled,wc-failed,wc-checkout-draft,checkout-draft,auto-draft,trash"),
-    _shop("PrestaShop", "orders", "id_order current_state total_paid_tax_excl", "2,3,4,5,9,7", "1,6,8,10,11,12,13,14"),
-    _shop("Saleor", "order_order", "id status total_gross_amount",
-          "unfulfilled,partially fulfilled,partially_fulfilled,fulfilled,returned,partially_returned", "draft,unconfirmed,canceled,cancelled,expired", is_utc=True),
-    _shop("Odoo", "sale_order", "name state partner_id amount_untaxed", "sale,done", "draft,sent,cancel", is_utc=True),
-    _shop("Spree", "spree_orders", "number state item_total", "complete,resumed,returned,awaiting_return",
-          "cart,address,delivery,payment,confirm,canceled", is_utc=True),
-    _shop("Solidus", "spree_orders", "number state item_total guest_token", "complete,resumed,returned,awaiting_return",
-          "cart,address,delivery,payment,confirm,canceled", is_utc=True),
-    _shop("Medusa", "order", "id display_id currency_code", "completed,pending,archived", "canceled,requires_action,draft", is_utc=True, cents=True),
-    _shop("OpenCart", "order", "order_id order_status_id store_id", "2,3,5,15,Processing,Shipped,Complete,Processed",
-          "0,1,7,8,10,14,16,Pending,Canceled,Denied,Failed,Expired,Voided"),
-    _shop("BigCommerce", "orders", "status_id subtotal_ex_tax total_inc_tax",
-          "2,3,4,9,10,11,14,Shipped,Partially Shipped,Refunded,Awaiting Pickup,Awaiting Shipment,Completed,Awaiting Fulfillment,Partially Refunded",
-          "0,1,5,6,7,12,Incomplete,Pending,Cancelled,Declined,Awaiting Payment,Manual Verification Required", is_utc=True),
-    _shop("AdventureWorks", "SalesOrderHeader", "SalesOrderID SubTotal TotalDue", "2,3,5", "1,4,6"),
-    _shop("Shopify", "orders_export", "name lineitem_price", "paid,partially_paid,partially_refunded,refunded", "pending,authorized,voided,expired"),
+    for known in tomllib.loads((Path(__file__).parent / "shops.toml").read_text(encoding="utf-8"))["shop"]
 )  # fmt: skip
 
 

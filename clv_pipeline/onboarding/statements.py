@@ -17,7 +17,7 @@ _WIDTH = 118
 
 @dataclass(frozen=True)
 class Output:
-    """One column of a SELECT. `is_native`: its SQL is in the engine's dialect already. A commented one is written, but not active."""
+    """One column of a SELECT. `is_native`: its SQL is in the engine's dialect already. One that is not active is a comment."""
 
     name: str
     guess: Guess

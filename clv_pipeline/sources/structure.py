@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import sqlalchemy as sa
@@ -70,7 +71,7 @@ def _tables_of_schema(inspector: sa.Inspector, schema: str | None) -> Iterator[T
             name,
             name in views,
             {c["name"]: str(_type_name(c["type"])).lower() for c in found},
-            tuple((primary.get(key) or {}).get("constrained_columns") or ()),
+            tuple(_columns_of(primary.get(key))),
             tuple(
                 ForeignKey(
                     tuple(f["constrained_columns"]),
@@ -82,6 +83,10 @@ def _tables_of_schema(inspector: sa.Inspector, schema: str | None) -> Iterator[T
             ),
             tuple(tuple(str(c) for c in u["column_names"]) for u in unique.get(key) or ()),
         )
+
+
+def _columns_of(key: Any) -> tuple[str, ...]:
+    return tuple((key or {}).get("constrained_columns") or ())
 
 
 def _type_name(kind: sa.types.TypeEngine[object]) -> str:
