@@ -1,12 +1,15 @@
 """Ten shop schemas from public documentation, connected by `clv init --url` and the answers of an owner: right to the cent."""
 
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from clv_pipeline_tests.conftest import run_clv_here
+from clv_pipeline.warehouse.connection import open_bundle_file
+from clv_pipeline_tests.conftest import RULES_RUN, run_clv_here
 from clv_pipeline_tests.mariadb import IS_MARIADB_HERE
+from clv_pipeline_tests.nights import without_pictures
 from clv_pipeline_tests.shops.judging import HASH_KEY, answer, expected_of, judge, load
 from clv_pipeline_tests.shops.made_up import FOLDER, NAMES, expected_text, make
 
@@ -38,6 +41,19 @@ def test_every_customer_of_a_shop_is_right_to_the_cent_without_an_edit(
     engine = "mariadb" if name == _MARIADB and IS_MARIADB_HERE else expected_of(FOLDER / name)["engine"]
     server = {"postgresql": "postgres_url", "mariadb": "mariadb_url"}.get(engine)
     _check(name, load(FOLDER / name, tmp_path / "database", server and request.getfixturevalue(server)), tmp_path)
+
+
+def test_a_night_of_a_shop_publishes_what_each_customer_bought(tmp_path: Path) -> None:
+    shop = FOLDER / "northwind"
+    url = load(shop, tmp_path / "database")
+    source, home, right = _connect("northwind", url, tmp_path), tmp_path / "home", expected_of(shop)
+    asked = ("--source", str(source), "--url", url, "--home", str(home), "--as-of", right["as_of"], "--horizons", "90")
+    with without_pictures():
+        ran = run_clv_here("run", *asked, **RULES_RUN, CLV_STALE_DATA="publish")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    with open_bundle_file(home / "published" / "clv.duckdb") as bundle:
+        published = bundle.execute("select historic_value, purchase_days from customer_clv").fetchall()
+    assert Counter(published) == Counter((Decimal(c["net"]), c["purchase_days"]) for c in right["customers"])
 
 
 @pytest.mark.parametrize("name", NAMES)
