@@ -51,6 +51,7 @@ class Money:
     child: Child | None = None
     code: str | None = None
     is_payment: bool = False
+    is_unsure: bool = False
 
     @property
     def label(self) -> str:
@@ -112,9 +113,7 @@ def kind_of(column: ColumnProfile, *, level: str, has_quantity: bool, extra: str
     return None
 
 
-def _kinds(
-    meant: frozenset[str], basis: str, column: ColumnProfile, level: str, has_quantity: bool
-) -> list[str]:
+def _kinds(meant: frozenset[str], basis: str, column: ColumnProfile, level: str, has_quantity: bool) -> list[str]:
     """Return the kind of a number by the concepts of its name, nothing where it is none of an order's money."""
     is_priced = bool(meant & {"price", "total", "amount", "subtotal"})
     if {"cancelled", "cancelled_part"} & meant and "quantity" in meant:
@@ -207,6 +206,7 @@ def money_of(
         [money for money, _ in fields], lines, np.asarray(codes), int(codes.max() + 1) if len(codes) else 0
     )
     data.fields = [_signed(data, _leveled(data, money, flat=model.header is None)) for money in data.fields]
+    data.fields += [percent for money in data.fields if (percent := _as_percent(data, money))]
     return data
 
 
@@ -307,6 +307,15 @@ def _leveled(data: MoneyData, money: Money, *, flat: bool) -> Money:
         return money
     is_blank_below = bool((filled[several] < size[several]).any() and values.isna().any())
     return replace(money, level="order", is_blank_below=is_blank_below)
+
+
+def _as_percent(data: MoneyData, money: Money) -> Money | None:
+    """Return a discount of a line as the percentage that it may also be: a few whole numbers up to 100."""
+    values = data.lines[money.name].dropna()
+    if money.kind != "discount" or money.level != "line" or money.sign < 0 or len(values) < 20:
+        return None
+    is_whole = bool((values % 0.5 == 0).all()) and 1 < values.max() <= 100 and values.nunique() <= 15
+    return replace(money, kind="discount_rate", is_percent=True, is_unsure=True) if is_whole else None
 
 
 def _signed(data: MoneyData, money: Money) -> Money:
