@@ -211,6 +211,11 @@ def _by_names(data: MoneyData, is_cents: bool) -> Amount | None:
             f"is {discounts[0].label} of the order already in the lines? It is taken off them in proportion"
         )
         amount.confidence = "low"
+    if amount.formula.discount and amount.formula.discount.is_unsure:
+        amount.questions.append(
+            f"is {amount.formula.discount.label} a percentage or money? It is taken as a percentage"
+        )
+        amount.confidence = "low"
     amount.reasons.append(
         "no total of the order to compare with"
         if not data.of("total", "order")

@@ -51,6 +51,7 @@ class Money:
     child: Child | None = None
     code: str | None = None
     is_payment: bool = False
+    is_unsure: bool = False
 
     @property
     def label(self) -> str:
@@ -206,6 +207,7 @@ def money_of(
     )
     leveled = [_leveled(data, money, flat=model.header is None) for money in data.fields]
     data.fields = [_signed(data, money) for money in leveled if not _is_balance(data, money)]
+    data.fields += [percent for money in data.fields if (percent := _as_percent(data, money))]
     return data
 
 
@@ -313,6 +315,15 @@ def _is_balance(data: MoneyData, money: Money) -> bool:
     values = data.lines[money.name].dropna()
     signs = ((values < 0).sum(), (values > 0).sum())
     return money.kind == "discount" and bool(min(signs) > 0.1 * sum(signs))
+
+
+def _as_percent(data: MoneyData, money: Money) -> Money | None:
+    """Return a discount of a line as the percentage that it may also be: a few whole numbers up to 100."""
+    values = data.lines[money.name].dropna()
+    if money.kind != "discount" or money.level != "line" or money.sign < 0 or len(values) < 20:
+        return None
+    is_whole = bool((values % 0.5 == 0).all()) and 1 < values.max() <= 100 and values.nunique() <= 15
+    return replace(money, kind="discount_rate", is_percent=True, is_unsure=True) if is_whole else None
 
 
 def _signed(data: MoneyData, money: Money) -> Money:

@@ -71,13 +71,12 @@ def _add_refunds(place: Place, mapped: MappedOrders) -> None:
     statement, fields = mapped.statement, mapped.fields
     if "ordered_at" not in fields.guesses:
         return
-    if "order_line_id" not in statement.active():
-        fields.guesses["order_line_id"] = Guess("null", "medium", "no column numbers the lines")
-        mapped.statement = statement = statement_of(place, fields, mapped.amount, mapped.where)
-    refunds = find_refunds(place, fields, mapped.amount, mapped.data, statement.active())
+    names = [n for n in ORDERS.column_names() if n in statement.active() or n == "order_line_id"]
+    refunds = find_refunds(place, fields, mapped.amount, mapped.data, names)
     if refunds is None:
         fields.questions += unread_refunds(place, bool((mapped.amount.formula.values(mapped.data) < 0).any()))
         return
+    fields.guesses.setdefault("order_line_id", Guess("null", "medium", "no column numbers the lines"))
     fields.guesses["order_line_id"] = replace(
         fields.guesses["order_line_id"], sql=f"cast({fields.guesses['order_line_id'].sql} as varchar(80))"
     )

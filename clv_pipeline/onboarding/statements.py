@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from textwrap import wrap
 
 import sqlglot
+from sqlglot import exp
 
-from clv_pipeline.onboarding.catalogue import Table, relation
+from clv_pipeline.onboarding.catalogue import Table
 from clv_pipeline.onboarding.columns import Guess
 from clv_pipeline.onboarding.expressions import name_sql
 
@@ -127,9 +128,8 @@ def _columns(outputs: list[Output], dialect: str, *, comments: bool) -> list[str
 
 def table_sql(table: Table, dialect: str) -> str:
     """Return a table as it is written in a statement, quoted where its name needs it."""
-    quoted = relation(table).sql(dialect=dialect)
     names = [part for part in (table.at_source.schema, table.name) if part]
-    return ".".join(names) if all(name_sql(name) == name for name in names) else quoted
+    return ".".join(n if name_sql(n) == n else exp.to_identifier(n, quoted=True).sql(dialect=dialect) for n in names)
 
 
 def in_dialect(sql: str, dialect: str) -> str:

@@ -14,6 +14,8 @@ from pathlib import Path
 _FILLERS = frozenset(
     {"tbl", "str", "int", "dte", "dbl", "lng", "fld", "sys", "the", "of", "de", "der", "die", "das", "du", "la", "le"}
 )
+#: Words of two letters that compounds are made of; others would be found in any word (`ex` in `export`).
+_SHORT = frozenset({"id", "nr", "no", "pk", "sk", "fk", "de", "du", "la", "le", "of"})
 _BY_WORD: dict[str, tuple[str, ...]] = {}
 for _concept, _listed in tomllib.loads((Path(__file__).parent / "vocabulary.toml").read_text(encoding="utf-8")).items():
     for _word in _listed.split():
@@ -104,4 +106,4 @@ def _with_prefix(word: str) -> list[str] | None:
 
 
 def _is_known(word: str) -> bool:
-    return len(word) > 1 and (word in _BY_WORD or word in _FILLERS)
+    return (len(word) > 2 or word in _SHORT) and (word in _BY_WORD or word in _FILLERS)
