@@ -112,8 +112,8 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "net_margin": "net_spend less the cost of the goods, line by line, returns with their cost deducted; lines without a "
             "cost count with the setting gross_margin ({gross_margin}); null where a line has neither. What acquisition and "
             "contacts cost is not in it",
-            "discount": "discount of that day, already off net_spend; null where the source gives none. Shown only: no prediction "
-            "and no margin uses discount, tax or shipping",
+            "discount": "discount of that day, already off net_spend; null where the source gives none. Shown only: no "
+            "prediction and no margin uses discount, tax or shipping",
             "tax": "tax of that day, not in net_spend, returns deducted where the source gives theirs; null where it gives none",
             "shipping": "postage charged that day, not in net_spend; null where the source gives none",
             "main_category": "category with the largest amount of that day; null where the source gives none",
