@@ -98,7 +98,11 @@ def test_guests_join_the_account_of_their_address_to_the_cent(shop: tuple[Settin
 
 
 def test_a_guest_has_the_consent_of_the_account_and_without_one_none(shop: tuple[Settings, Warehouse]) -> None:
-    consents = dict(rows(shop[1], "select customer_id, has_profiling_consent from clean.customers where first_order_date is not null"))
+    consents = dict(
+        rows(
+            shop[1], "select customer_id, has_profiling_consent from clean.customers where first_order_date is not null"
+        )
+    )
     assert consents == {
         "7": True, "8": False, "10": True, "12": False,
         hashed("guest@shop.example"): False, hashed("late@shop.example"): False,
@@ -116,7 +120,9 @@ def test_ambiguous_addresses_are_counted(shop: tuple[Settings, Warehouse]) -> No
     with shop[1].connection() as connection:
         (remark,) = remarks_on_lines(connection, shop[0])
     assert remark.check == "shared_addresses"
-    assert "1 addresses of orders without a customer_id (1 lines, money 50.04) belong to several accounts" in remark.text
+    assert (
+        "1 addresses of orders without a customer_id (1 lines, money 50.04) belong to several accounts" in remark.text
+    )
 
 
 def test_placeholders_are_named_without_the_companys_name(shop: tuple[Settings, Warehouse]) -> None:
@@ -135,7 +141,9 @@ def test_no_address_is_stored(shop: tuple[Settings, Warehouse]) -> None:
 def test_the_address_of_a_till_is_no_silent_best_customer(tmp_path: Path) -> None:
     lines = [f"o{i},1,,till@shop.example,2024-02-01,10" for i in range(60)]
     lines += [f"p{i},1,,someone{i}@shop.example,2024-02-01,10" for i in range(140)]
-    settings, warehouse = load(tmp_path, orders="order_id,order_line_id,customer_id,email,ordered_at,amount\n" + "\n".join(lines))
+    settings, warehouse = load(
+        tmp_path, orders="order_id,order_line_id,customer_id,email,ordered_at,amount\n" + "\n".join(lines)
+    )
     with warehouse.connection() as connection:
         # what remarks on amounts look at is not the point here
         connection.execute("create or replace temp table judged as select *, null as reason from clean.orders")
@@ -146,22 +154,30 @@ def test_the_address_of_a_till_is_no_silent_best_customer(tmp_path: Path) -> Non
 
 def test_what_comes_on_or_after_as_of_changes_no_identity(tmp_path: Path) -> None:
     future = AS_OF + timedelta(days=3)
-    later_orders = f"x1,1,99,guest@shop.example,{future},5\nx2,1,98,cat@shop.example,{AS_OF},5\nx3,1,Bob@shop.example,ann@shop.example,{AS_OF},5\n"
+    later_orders = "".join(
+        f"{order}\n"
+        for order in (
+            f"x1,1,99,guest@shop.example,{future},5",
+            f"x2,1,98,cat@shop.example,{AS_OF},5",
+            f"x3,1,Bob@shop.example,ann@shop.example,{AS_OF},5",
+        )
+    )
     header, *records = CUSTOMERS.splitlines()
     before = "\n".join([f"{header},updated_at", *(f"{record},2024-03-01" for record in records)])
-    after = "\n".join(
-        [before, f"97,guest@shop.example,{AS_OF},true,", f"7,guest@shop.example,2024-01-01,true,{AS_OF}"]
-    )
+    after = "\n".join([before, f"97,guest@shop.example,{AS_OF},true,", f"7,guest@shop.example,2024-01-01,true,{AS_OF}"])
     _, as_it_was = load(tmp_path / "was", orders=ORDERS, customers=before)
     _, another_future = load(tmp_path / "is", orders=ORDERS + later_orders, customers=after)
-    known = "select * from clean.email_identities where email_hash in (select email from raw.orders where ordered_at < '2024-06-01') order by all"
+    known = (
+        "select * from clean.email_identities where email_hash in (select email from raw.orders where ordered_at < '2024-06-01') "
+        "order by all"
+    )
     assert len(rows(as_it_was, known)) == 6
     assert rows(another_future, known) == rows(as_it_was, known)
     assert money(another_future) == money(as_it_was)
 
 
 def test_without_a_key_an_email_of_orders_is_refused_with_the_line_that_sets_one(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="orders.email: e-mail addresses are stored only as keyed hashes") as told:
+    with pytest.raises(SourceError, match=r"orders\.email: e-mail addresses are stored only as keyed hashes") as told:
         load(tmp_path, key=None, orders=ORDERS)
     line = """export CLV_HASH_KEY="$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')\""""
     assert f"\n{line}\n" in told.value.next_step
@@ -199,7 +215,9 @@ def test_an_erased_account_comes_back_neither_by_number_nor_as_a_guest(tmp_path:
     fill(settings, warehouse)
     assert rows(warehouse, "select order_id from raw.orders where order_id in ('o1', 'o2', 'o3')") == []
     assert {"7", hashed("ann@shop.example")}.isdisjoint(money(warehouse))
-    assert rows(warehouse, "select email, profiling_consent from raw.customers where customer_id = '70'") == [(None, False)]
+    assert rows(warehouse, "select email, profiling_consent from raw.customers where customer_id = '70'") == [
+        (None, False)
+    ]
     assert money(warehouse)["10"] == Decimal("50.04")
 
 
