@@ -107,7 +107,7 @@ def _decide_tax(amount: Amount, data: MoneyData) -> None:
         for m in data.fields
         if m.kind in ("tax", "tax_rate") and np.any(np.nan_to_num(data.lines[m.name].to_numpy()) > 0)
     ]
-    if basis == "net" or (not basis and identity.total and identity.total.basis == "net"):
+    if basis == "net" or (identity.total and identity.total.basis == "net"):
         amount.reasons.append("its name says without tax")
         return
     if not has_tax:
@@ -133,6 +133,14 @@ def _take_out_tax(amount: Amount, data: MoneyData, *, is_said: bool) -> None:
     for rate in data.of("tax_rate", "line") + data.of("tax_rate", "order"):
         share = data.of_line(rate) / (100 if rate.is_percent else 1)
         contained, on_top = data.by_order(after - after / (1 + share)), data.by_order(after * share)
+        for tax in data.of("tax", "line"):
+            # to the cent as the shop rounds it, which a rate is not
+            if _agreement(data.of_line(tax), after - after / (1 + share)) >= _AGREES:
+                amount.line_tax = tax
+                amount.reasons.append(
+                    f"prices contain tax: {tax.label} is that at {rate.label}, and taken out of each line"
+                )
+                return
         for tax in taxes:
             if _agreement(_of_order(data, tax), contained) >= _AGREES:
                 amount.tax_rate = rate
@@ -142,11 +150,14 @@ def _take_out_tax(amount: Amount, data: MoneyData, *, is_said: bool) -> None:
             if _agreement(_of_order(data, tax), on_top) >= _AGREES and not is_said:
                 amount.reasons.append(f"{tax.label} is {rate.label} on top of the prices, so they are without tax")
                 return
-        if not taxes or is_said:
+        if is_said:
             amount.tax_rate = rate
             amount.reasons.append(f"prices are divided by {rate.label}")
-            amount.questions.append("do the prices contain tax? they are divided by its rate") if not is_said else None
-            amount.confidence = amount.confidence if is_said else "medium"
+            return
+        if not taxes:
+            # systems that keep a rate and one price mostly keep the price that the rate is put on
+            amount.questions.append(f"do the prices contain tax? They are taken as they are, {rate.label} on top")
+            amount.confidence = "medium"
             return
     _take_out_money(amount, data, after, taxes)
 

@@ -121,7 +121,24 @@ def identities(data: MoneyData) -> list[Identity]:
                 for n in np.flatnonzero(shares >= _BELIEVED)
                 if made[n].base is not total
             ]
+    found += _with_line_rates(data, columns, kept, tolerance)
     return sorted(found, key=lambda identity: -_worth(identity, columns))
+
+
+def _with_line_rates(
+    data: MoneyData, columns: dict[str, np.ndarray], kept: np.ndarray, tolerance: np.ndarray
+) -> list[Identity]:
+    """Return the identities in which tax is no money anywhere, but a rate of each line on top of its goods."""
+    found = []
+    for rate, formula in product(data.of("tax_rate", "line")[:1], formulas(data)):
+        share = data.of_line(rate) / (100 if rate.is_percent else 1)
+        taxed = data.by_order(formula.values(data) * (1 + share))[kept]
+        for total, shipping in product(_of(data, columns, "total", 6), _choices(data, columns, "shipping")):
+            rest = columns[total.name] - (columns[shipping.name] if shipping else 0.0)
+            agreed = float(np.mean(np.abs(taxed - rest) <= tolerance))
+            if agreed >= _BELIEVED and share.any() and formula.base is not total:
+                found.append(Identity(formula, total, None, rate, shipping, None, agreed, int(kept.sum())))
+    return found
 
 
 def _worth(identity: Identity, columns: dict[str, np.ndarray]) -> float:
@@ -158,7 +175,7 @@ def _order_columns(data: MoneyData, kept: np.ndarray) -> Iterator[tuple[Money, n
     for money in data.fields:
         if money.level == "order":
             yield money, data.of_order(money)[kept]
-        elif money.kind in ("tax", "shipping", "fee", "discount", "discount_rate") or (
+        elif money.kind in ("tax", "tax_rate", "shipping", "fee", "discount", "discount_rate") or (
             money.kind == "total" and data.is_one_row_per_order
         ):
             yield money, data.by_order(data.of_line(money))[kept]

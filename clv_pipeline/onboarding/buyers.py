@@ -10,6 +10,9 @@ from clv_pipeline.onboarding.roles import customer_column
 from clv_pipeline.onboarding.words import concepts, tokens
 from clv_pipeline.warehouse.connection import one_row, quote_name
 
+#: Words of columns that name many customers together.
+_GROUPS = {"group", "groups", "segment", "class", "gruppe", "groupe", "grupo"}
+
 
 def map_buyer(place: Place, fields: Fields) -> None:
     table, alias = place.model.orders, place.order_alias
@@ -105,6 +108,7 @@ def _natural_key(place: Place, reference: Reference | None) -> str | None:
             or meant & {"type", "tier", "address", "zip", "employee", "date"}
         ):
             continue
-        if 0.05 * key.distinct < column.distinct < key.distinct:
+        # a person has a few keys, a group or segment of customers has many
+        if 0.2 * key.distinct < column.distinct < key.distinct and not _GROUPS & set(tokens(name)):
             return name
     return None

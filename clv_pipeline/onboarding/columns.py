@@ -109,7 +109,7 @@ CATEGORY = want("category", without="id parent status date", holds=lambda c: c.f
 COUNTRY = want("country", without="phone", holds=lambda c: c.filled > 0)
 ORDERED_AT = want("date time created order sale", bonus="order sale date created time placed",
                   without="updated due birth shipped shipping payment cancelled deleted refund first parent "
-                  "customer", holds=is_time)  # fmt: skip
+                  "customer stock_move", holds=is_time)  # fmt: skip
 CREATED_AT = want(
     "created date time", bonus="created", without="updated birth due deleted order first consent", holds=is_time
 )

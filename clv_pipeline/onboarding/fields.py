@@ -11,8 +11,14 @@ from clv_pipeline.onboarding.mapping import Fields, Place
 from clv_pipeline.onboarding.products import label_of, map_product
 from clv_pipeline.onboarding.roles import ordered_at_column, product_column
 from clv_pipeline.onboarding.times import time_in_dialect
-from clv_pipeline.onboarding.words import concepts
+from clv_pipeline.onboarding.words import concepts, tokens
 from clv_pipeline.warehouse.connection import quote_name
+
+#: Beginnings of the words that statuses of orders are made of.
+_STATUS_WORDS = (
+    "paid", "pend", "open", "clos", "complet", "cancel", "ship", "deliver", "process", "new", "draft", "refund", "return", "hold",
+    "fail", "sale", "done", "sent", "cart", "await", "confirm",
+)  # fmt: skip
 
 
 def map_fields(place: Place) -> Fields:
@@ -52,6 +58,8 @@ def _order_column(place: Place) -> tuple[str, c.Confidence, str]:
     """Return the column that numbers the orders of a flat table."""
     table = place.model.lines
     named = c.found(table, c.ORDER_ID, own=concepts(table.name))
+    # of two numbers that are called so, the one that repeats is the order's, the other one the line's
+    named.sort(key=lambda column: column.is_unique)
     if named:
         return named[0].name, "high", "it is called so"
     when = ordered_at_column(table, place.references)
@@ -118,7 +126,7 @@ def _time(place: Place, fields: Fields) -> None:
             reason += "; this shop's software keeps times in UTC"
         fields.guesses["ordered_at"] = Guess(sql, "high" if not others else "medium", reason, others)
         fields.native.add("ordered_at")
-        if profile.format in ("%d/%m/%Y", "%d-%m-%Y") and profile.is_day_first is None:
+        if profile.format in ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y") and profile.is_day_first is None:
             fields.questions.append(
                 f"is {column} day/month or month/day? No day of the sample is above 12; day/month is taken"
             )
@@ -156,7 +164,7 @@ def _of_calendar(place: Place, fields: Fields, table: Table, alias: str, column:
 
 def _status(place: Place, fields: Fields) -> None:
     table, alias = place.model.orders, place.order_alias
-    found = [x for x in c.found(table, c.STATUS) if not _is_region(x.name, x.values)]
+    found = [x for x in c.found(table, c.STATUS) if not _is_region(table, x.name, x.values)]
     if not found:
         return
     column = found[0]
@@ -181,10 +189,14 @@ def _status(place: Place, fields: Fields) -> None:
     fields.status_values = column.values
 
 
-def _is_region(name: str, values: dict[str, int]) -> bool:
-    """Whether a `state` is a part of a country."""
+def _is_region(table: Table, name: str, values: dict[str, int]) -> bool:
+    """Whether a `state` is a part of a country: two letters, or beside a city or postcode and no word of a status."""
     codes = [v for v in values if len(v) == 2 and v.isalpha() and v.isupper()]
-    return "address" in concepts(name) or (len(codes) > 0.8 * len(values) > 0)
+    is_placed = "state" in tokens(name) and any(
+        {"zip", "region"} & concepts(n) or "city" in tokens(n) for n in table.columns
+    )
+    is_status = any(word in value.lower() for value in values for word in _STATUS_WORDS)
+    return "address" in concepts(name) or (len(codes) > 0.8 * len(values) > 0) or (is_placed and not is_status)
 
 
 def _currency(place: Place, fields: Fields) -> None:

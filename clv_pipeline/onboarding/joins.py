@@ -62,6 +62,12 @@ class References:
         found = [r for r in self.of(table) if r.to_table is other]
         return max(found, key=lambda r: (r.is_declared, r.overlap), default=None)
 
+    @staticmethod
+    def rank(reference: Reference) -> tuple[bool, bool]:
+        """Return how plainly a reference names its table: by the table's own word, by its primary key."""
+        words = _stems(reference.column) & _stems(reference.to_table.name)
+        return bool(words), reference.to_table.at_source.primary_key == (reference.to_column,)
+
     def to(self, table: Table) -> list[tuple[Table, Reference]]:
         """Return the tables that refer to this one."""
         return [(t, r) for t in self.catalogue.tables if t is not table for r in self.of(t) if r.to_table is table]

@@ -95,7 +95,7 @@ class MoneyData:
 
 def kind_of(column: ColumnProfile, *, level: str, has_quantity: bool, extra: str = "") -> tuple[str, str, float] | None:
     """Return kind, basis and penalty of a column by its name and values, None if it is no money of an order."""
-    meant = concepts(column.name) | concepts(extra)
+    meant = concepts(column.name) | concepts(extra) | ({"rate"} if "%" in column.name else set())
     if (
         not column.is_number
         or ("id" in meant and column.kind == "integer")
@@ -205,7 +205,8 @@ def money_of(
     data = MoneyData(
         [money for money, _ in fields], lines, np.asarray(codes), int(codes.max() + 1) if len(codes) else 0
     )
-    data.fields = [_signed(data, _leveled(data, money, flat=model.header is None)) for money in data.fields]
+    leveled = [_leveled(data, money, flat=model.header is None) for money in data.fields]
+    data.fields = [_signed(data, money) for money in leveled if not _is_balance(data, money)]
     data.fields += [percent for money in data.fields if (percent := _as_percent(data, money))]
     return data
 
@@ -307,6 +308,13 @@ def _leveled(data: MoneyData, money: Money, *, flat: bool) -> Money:
         return money
     is_blank_below = bool((filled[several] < size[several]).any() and values.isna().any())
     return replace(money, level="order", is_blank_below=is_blank_below)
+
+
+def _is_balance(data: MoneyData, money: Money) -> bool:
+    """Whether a discount is often negative and often positive: then it is a balance of discounts, tax and postage."""
+    values = data.lines[money.name].dropna()
+    signs = ((values < 0).sum(), (values > 0).sum())
+    return money.kind == "discount" and bool(min(signs) > 0.1 * sum(signs))
 
 
 def _as_percent(data: MoneyData, money: Money) -> Money | None:

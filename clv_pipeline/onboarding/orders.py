@@ -1,5 +1,6 @@
 """The SELECT of orders: its columns, the amount as SQL, what is left out, and the refunds as lines of their own."""
 
+import re
 from dataclasses import dataclass, field, replace
 
 from clv_pipeline.contracts.source import ORDERS
@@ -272,11 +273,12 @@ def _shared_out(amount: Amount) -> str:
     parts = ["order_discount"] if amount.order_discount else []
     if amount.order_tax and amount.taxed_shipping:
         sold = f"({goods} - order_discount)" if amount.order_discount else goods
-        parts.append(f"coalesce(1.0 * order_tax * {sold} / nullif({sold} + order_shipping, 0), 0)")
+        parts.append(f"coalesce(cast(order_tax as double precision) * {sold} / nullif({sold} + order_shipping, 0), 0)")
     elif amount.order_tax:
         parts.append("order_tax")
     less = " + ".join(parts)
-    return f"goods - coalesce(1.0 * {f'({less})' if len(parts) > 1 else less} * goods / nullif({goods}, 0), 0)"
+    # multiplied before it is divided, which some engines do to four decimals only; decimals of 38 digits would overflow
+    return f"goods - coalesce(cast({less} as double precision) * goods / nullif({goods}, 0), 0)"
 
 
 def _inner_money(amount: Amount, order: str) -> list[Output]:
@@ -307,7 +309,8 @@ def _only_placed(place: Place, fields: Fields) -> list[tuple[str, str]]:
         return []
     for table, alias in ((place.model.orders, place.order_alias), (place.model.lines, "l")):
         for name, column in table.columns.items():
-            if guess.sql == column_sql(alias, name) and 0 < column.filled < column.rows:
+            is_it = re.search(rf"(?<![\w\"]){re.escape(column_sql(alias, name))}(?![\w\"])", guess.sql)
+            if is_it and 0 < column.filled < column.rows:
                 return [
                     (
                         f"{column_sql(alias, name)} is not null",

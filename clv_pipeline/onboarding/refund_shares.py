@@ -32,8 +32,12 @@ def goods_share(context: RefundContext, *, has_postage: bool) -> tuple[str, str,
     if total is None or total.child or total.level != "order" or total.is_blank_below:
         return "", "", []
     alias = context.place.order_alias
-    tax = identity.tax or next(
-        (m for m in context.data.of("tax", "order") if not m.child and np.any(context.data.of_order(m))), None
+    tax = (
+        identity.tax
+        if identity.tax and identity.tax.kind == "tax"
+        else next(
+            (m for m in context.data.of("tax", "order") if not m.child and np.any(context.data.of_order(m))), None
+        )
     )
     parts = [m for m in (tax, identity.shipping) if m and m.level == "order" and not m.child]
     if not parts:

@@ -18,6 +18,10 @@ _NOT_ORDERS = {
 _NOT_BUYERS = {"employee", "created", "updated", "supplier"}
 
 
+#: Words of a table's name that say which trade it is of, and of a column's that it is a list price.
+_TRADES = {"retail", "wholesale"}
+
+
 @dataclass
 class OrderModel:
     """The tables that orders are made of, and how they join.
@@ -63,6 +67,7 @@ def find_orders(catalogue: Catalogue, references: References) -> OrderModel | No
         for reference in _headers(table, references):
             is_named_so = set(tokens(reference.to_table.name)) <= set(tokens(table.name))
             score = lines + _order_score(reference.to_table, references) + 3 + 2 * is_named_so + reference.is_declared
+            score += 0.2 * sum(references.rank(reference))
             candidates.append((score, OrderModel(table, reference.to_table, reference)))
     if not candidates:
         return None
@@ -89,7 +94,7 @@ def _headers(table: Table, references: References) -> list[Reference]:
 
 
 def _penalty(table: Table, *, but: str = "") -> float:
-    meant = concepts(table.name) - set(but.split())
+    meant = concepts(" ".join(word for word in tokens(table.name) if word not in _TRADES)) - set(but.split())
     # a purchase order is what the company itself buys
     own = 4.0 if {"purchase", "order"} <= set(tokens(table.name)) else 0.0
     return own + sum(weight for concept, weight in _NOT_ORDERS.items() if concept in meant)
@@ -148,7 +153,10 @@ def customer_column(table: Table, references: References) -> str | None:
     both = [name for name in named if name in {r.column for r in of_people}]
     declared = [r.column for r in of_people if r.is_declared and not _NOT_BUYERS & concepts(r.column)]
     plain = [x.name for x in c.found(table, c.CUSTOMER_WORD) if x.distinct > 1]
-    return next(iter([*both, *declared, *named, *plain]), None)
+    # cards, accounts and the like: what refers to a table with an e-mail address for each row
+    reached = [r.column for r in references.of(table) if c.found(r.to_table, c.EMAIL) and r.overlap > 0
+               and not {"employee", "supplier", "store", "log", "order"} & (concepts(r.to_table.name) | concepts(r.column))]  # fmt: skip
+    return next(iter([*both, *declared, *named, *plain, *reached]), None)
 
 
 def _names_people(reference: Reference) -> bool:

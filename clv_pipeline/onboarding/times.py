@@ -4,7 +4,7 @@ from clv_pipeline.onboarding.expressions import column_sql
 from clv_pipeline.onboarding.profiles import ColumnProfile
 
 _EPOCHS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000}
-_CODES = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%H": "HH24", "%M": "MI", "%S": "SS"}
+_CODES = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%y": "YY", "%H": "HH24", "%M": "MI", "%S": "SS"}
 
 
 def time_in_dialect(alias: str, column: ColumnProfile, dialect: str, *, is_utc: bool = False) -> str:
@@ -80,7 +80,8 @@ def _parsed(plain: str, column: ColumnProfile, dialect: str) -> str:
         case "sqlite":
             return _cut(plain, day)
         case "tsql":
-            return f"convert(datetime, {plain}, {104 if '.' in day else 103 if day.startswith('%d') else 101})"
+            style = 4 if "." in day else 3 if day.startswith("%d") else 1
+            return f"convert(datetime, {plain}, {style + (100 if '%Y' in day else 0)})"
         case _:
             return f"strptime(cast({plain} as varchar), '{day}{clock}')"
 
@@ -91,4 +92,5 @@ def _cut(plain: str, day: str) -> str:
         return f"substr({plain}, 1, 4) || '-' || substr({plain}, 5, 2) || '-' || substr({plain}, 7, 2)"
     first, second = f"substr({plain}, 1, 2)", f"substr({plain}, 4, 2)"
     date, month = (first, second) if day.startswith("%d") else (second, first)
-    return f"substr({plain}, 7, 4) || '-' || {month} || '-' || {date} || substr({plain}, 11)"
+    year, rest = (f"substr({plain}, 7, 4)", 11) if day.endswith("%Y") else (f"'20' || substr({plain}, 7, 2)", 9)
+    return f"{year} || '-' || {month} || '-' || {date} || substr({plain}, {rest})"

@@ -1,5 +1,6 @@
 """The tables and columns of an open source: what its own catalogue says, never a row."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,10 @@ def tables_of_database(connection: sa.Connection) -> list[TableAtSource]:
             s for s in inspector.get_schema_names() if s not in _SYSTEM_SCHEMAS and not s.startswith(("pg_", "db_"))
         ]
         schemas += [s for s in others if s != default]
-    return [table for schema in schemas for table in _tables_of_schema(inspector, schema)]
+    with warnings.catch_warnings():
+        # of a type that SQLAlchemy does not know, or whose length it cannot read, the values say what it holds
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
+        return [table for schema in schemas for table in _tables_of_schema(inspector, schema)]
 
 
 def _tables_of_schema(inspector: sa.Inspector, schema: str | None) -> Iterator[TableAtSource]:
