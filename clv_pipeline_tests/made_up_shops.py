@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Sale:
-    """One order; every fourth has a discount of a tenth, every second postage."""
+    """One order; every fourth has a discount of 10 %, every second postage."""
 
     number: int
     customer: int
