@@ -121,7 +121,7 @@ def identities(data: MoneyData) -> list[Identity]:
                 for n in np.flatnonzero(shares >= _BELIEVED)
                 if made[n].base is not total
             ]
-    found += _with_line_rates(data, columns, kept, tolerance)
+    found = found or _with_line_rates(data, columns, kept, tolerance)
     return sorted(found, key=lambda identity: -_worth(identity, columns))
 
 

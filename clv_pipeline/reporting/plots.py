@@ -97,7 +97,8 @@ def decile_calibration(predicted: Sequence[float], actual: Sequence[float], curr
 
 def means_by_decile(actual: Array, predicted: Array) -> tuple[list[float], list[float]]:
     """Return the mean predicted and the mean actual spend by predicted decile, highest first."""
-    deciles = _deciles(predicted)
+    # fewer than ten customers leave deciles empty
+    deciles = [decile for decile in _deciles(predicted) if len(decile)]
     return [float(predicted[t].mean()) for t in deciles], [float(actual[t].mean()) for t in deciles]
 
 
