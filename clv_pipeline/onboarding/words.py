@@ -23,7 +23,14 @@ for _concept, _listed in tomllib.loads((Path(__file__).parent / "vocabulary.toml
 
 
 #: Pairs that are one word, with a meaning of their own.
-_IN_TWO_WORDS = {("e", "mail"), ("sub", "total"), ("opt", "in"), ("sous", "total"), ("credit", "note"), ("credit", "notes")}
+_IN_TWO_WORDS = {
+    ("e", "mail"),
+    ("sub", "total"),
+    ("opt", "in"),
+    ("sous", "total"),
+    ("credit", "note"),
+    ("credit", "notes"),
+}
 
 
 @cache

@@ -97,8 +97,7 @@ def decile_calibration(predicted: Sequence[float], actual: Sequence[float], curr
 
 def means_by_decile(actual: Array, predicted: Array) -> tuple[list[float], list[float]]:
     """Return the mean predicted and the mean actual spend by predicted decile, highest first."""
-    # fewer than ten customers leave deciles empty
-    deciles = [decile for decile in _deciles(predicted) if len(decile)]
+    deciles = _deciles(predicted)
     return [float(predicted[t].mean()) for t in deciles], [float(actual[t].mean()) for t in deciles]
 
 
@@ -121,7 +120,8 @@ def coverages(actual: Array, predicted: Array, low: Array, high: Array) -> tuple
 
 
 def _deciles(predicted: Array) -> list[NDArray[np.int64]]:
-    return np.array_split(np.argsort(-predicted, kind="stable"), 10)
+    # fewer than ten customers leave some empty
+    return [decile for decile in np.array_split(np.argsort(-predicted, kind="stable"), 10) if len(decile)]
 
 
 def _by_decile(groups: Sequence[Sequence[float]], names: Sequence[str], y_label: str) -> tuple[Figure, Axes]:
