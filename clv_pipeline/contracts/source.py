@@ -25,12 +25,17 @@ STORED_AS: dict[ColumnType, str] = {
 
 @dataclass(frozen=True)
 class Column:
-    """One contract column; `required` means the SELECT must return it, not that it is never null."""
+    """One contract column; `required` means the SELECT must return it, not that it is never null.
+
+    `is_late`: the column joined the contract later; it is part of a row's hash only where the source returns it, so that a row
+    that has not changed keeps its hash.
+    """
 
     name: str
     type: ColumnType
     description: str
     required: bool = False
+    is_late: bool = False
 
     @property
     def is_key(self) -> bool:
@@ -70,7 +75,7 @@ ORDERS = SourceTable(
         Column(
             "customer_id",
             "text",
-            "the buyer; null is a guest order: counted, its money reported, not scored",
+            "the buyer; null is a guest order: the buyer is who has its email; without one its money is reported, not scored",
             required=True,
         ),
         Column("ordered_at", "timestamp", "when the order (or the return) happened", required=True),
@@ -82,6 +87,19 @@ ORDERS = SourceTable(
         Column("status", "text", "the source's order status, classified in [order_status] of source.toml"),
         Column("channel", "text", "sales channel"),
         Column("updated_at", "timestamp", "last change of the line at the source"),
+        Column(
+            "email",
+            "secret",
+            "the buyer's address: a guest joins the account that has it; hashed on loading with CLV_HASH_KEY",
+            is_late=True,
+        ),
+        Column("discount", "money", "discount given on the line, already off amount; shown only", is_late=True),
+        Column("tax", "money", "tax on the line, not in amount, same sign; shown only", is_late=True),
+        Column("shipping", "money", "postage charged for the line, not in amount, same sign; shown only", is_late=True),
+        Column(
+            "cost", "money", "cost of the goods of the line, same sign as amount: margin = amount - cost", is_late=True
+        ),
+        Column("subscription_id", "text", "the subscription that the line belongs to", is_late=True),
     ),
     event_time="ordered_at",
     required=True,
