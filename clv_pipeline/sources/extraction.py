@@ -318,9 +318,9 @@ class _Night:
         rows_held = row_count(self.connection, f"raw.{table.name}")
         at_source = total(counted)
         incremental = select is not None and select.is_incremental
-        changed = "updated_at" if "updated_at" in table.column_names() else table.event_time
+        times = [name for name in ("updated_at", table.event_time) if name in table.column_names()]
         # rows dated in the future must not move the high-water mark past data that has yet to arrive, whatever the clock is
-        newest = f"max(least(coalesce({changed}, {table.event_time})::timestamptz, timezone($zone, $as_of::timestamp)))"
+        newest = f"max(least(coalesce({', '.join(times)})::timestamptz, timezone($zone, $as_of::timestamp)))"
         self.connection.execute("delete from raw.loads where table_name = $name", {"name": table.name})
         tables.append(
             self.connection,
