@@ -6,7 +6,7 @@ Columns and types are checked here. The meaning of readable rows is checked in `
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -17,12 +17,18 @@ from clv_pipeline.contracts.source import STORED_AS, Column, SourceTable
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import ConfigurationError, SourceError, nearest
 from clv_pipeline.sources.failed_rules import check_rules_on_batch
+from clv_pipeline.sources.hash_key import SET_KEY
 from clv_pipeline.sources.remarks import Remark
 from clv_pipeline.sources.source_counts import DayCount, day_column, day_of, delivered
-from clv_pipeline.sources.hash_key import SET_KEY
 from clv_pipeline.sources.tombstones import Tombstones, without_erased
 from clv_pipeline.sources.values import (
-    CUSTOMER_COLUMNS, IS_EMAIL, THREE_DIGITS, is_address, placeholder, trimmed, typed,
+    CUSTOMER_COLUMNS,
+    IS_EMAIL,
+    THREE_DIGITS,
+    is_address,
+    placeholder,
+    trimmed,
+    typed,
 )
 from clv_pipeline.warehouse.connection import Connection, one_row, quote_name, quote_text
 
@@ -260,13 +266,17 @@ def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> No
         delivery.remarks.append(
             Remark("number_form", f"{table.name}.{name}", f"{text}cast it to text in {table.name}.sql")
         )
+    delivery.remarks += _placeholder_remarks(table, delivery)
+
+
+def _placeholder_remarks(table: SourceTable, delivery: LoadReport) -> Iterator[Remark]:
     for name, found in delivery.placeholders.items():
         texts = ", ".join(f"'{text}' ({count})" for text, count in found.most_common(5))
         meaning = "a guest, not one customer" if table.name == "orders" else "nobody"
         if name not in CUSTOMER_COLUMNS and not (table.name == "orders" and name == "email"):
             meaning = "missing"
         text = f"{table.name}.{name}: {found.total()} rows have a placeholder, read as {meaning}: {texts}"
-        delivery.remarks.append(Remark("placeholders", f"{table.name}.{name}", text))
+        yield Remark("placeholders", f"{table.name}.{name}", text)
 
 
 def _first_met(conditions: list[tuple[str, str]]) -> str:
@@ -334,7 +344,9 @@ def _inspections(column: Column, returned: str, kind: str, rules: LoadRules, *, 
     found = {}
     if is_lost and (column.name.endswith("_id") or column.name in CUSTOMER_COLUMNS or column.type == "secret"):
         # of an address only what stands before the @: the rest names the company
-        found["placeholders"] = f"histogram(split_part(lower({value}), '@', 1)) filter (where {placeholder(column, value)})"
+        found["placeholders"] = (
+            f"histogram(split_part(lower({value}), '@', 1)) filter (where {placeholder(column, value)})"
+        )
     if column.name in CUSTOMER_COLUMNS:
         is_email = f"contains({quote_name(returned)}, '@') and regexp_matches({value}, {quote_text(IS_EMAIL)})"
         found["emails"] = f"count(*) filter (where {is_email})"
