@@ -104,7 +104,9 @@ def zone_of_offsets(times: Iterable[str]) -> str | None:
     moments = {datetime.fromisoformat(f"{day}T{clock}{hours}:{minutes}") for day, clock, hours, minutes in read}
     if not moments:
         return None
-    return next((z for z in _ZONES if all(m.astimezone(ZoneInfo(z)).utcoffset() == m.utcoffset() for m in moments)), None)
+    return next(
+        (z for z in _ZONES if all(m.astimezone(ZoneInfo(z)).utcoffset() == m.utcoffset() for m in moments)), None
+    )
 
 
 def _values(reader: SourceReader, sql: str, found: Mapping[str, list[str]]) -> list[str]:
@@ -114,10 +116,14 @@ def _values(reader: SourceReader, sql: str, found: Mapping[str, list[str]]) -> l
         if table.name not in found:
             return []
         # a table of files keeps its usual name as an alias: columns are never qualified by it
-        table.replace(exp.to_table(found[table.name][0]) if "." in found[table.name][0] else _named(found[table.name][0]))
+        table.replace(
+            exp.to_table(found[table.name][0]) if "." in found[table.name][0] else _named(found[table.name][0])
+        )
     text = query.sql(dialect=sqlglot_name(reader.engine.dialect))
     try:
-        column = reader.read_apart(SourceSelect(SourceTable("facts", "fact", (), None), Path("facts.sql"), text)).column(0)
+        column = reader.read_apart(
+            SourceSelect(SourceTable("facts", "fact", (), None), Path("facts.sql"), text)
+        ).column(0)
     except SourceError:
         return []
     return [str(value) for value in column.to_pylist() if value]

@@ -256,7 +256,9 @@ class _Here:
                 yield f"{', '.join(names)}: {len(names)} files are read as one; a file that is added later is not read"
             if lacking:
                 yield f"{', '.join(names)}: no column {', '.join(lacking)}; null is used"
-            others = [n for n in self.tables if n.endswith(kind.name) and n not in names and kind.matches(self.tables[n])]
+            others = [
+                n for n in self.tables if n.endswith(kind.name) and n not in names and kind.matches(self.tables[n])
+            ]
             if names and others:
                 yield f"{', '.join(sorted(others))}: of the same kind as {names[0]}, not read"
 
