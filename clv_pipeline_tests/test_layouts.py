@@ -63,7 +63,9 @@ class Connected:
 
     def money(self) -> dict[tuple[str, str], Decimal]:
         """Return (customer, day) -> net money; a guest's customer is the hash of the address, nobody is ''."""
-        rows = self.rows("select coalesce(customer_id, ''), order_date::varchar, sum(amount) from clean.orders group by all")
+        rows = self.rows(
+            "select coalesce(customer_id, ''), order_date::varchar, sum(amount) from clean.orders group by all"
+        )
         return {(customer, day): amount for customer, day, amount in rows}
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -75,7 +77,9 @@ class Connected:
 def connect(tmp_path: Path, warehouse: Warehouse) -> Callable[..., Connected]:
     """Return `connect(layout, url, as_of)`: write the folder, load through the door, clean without judging."""
 
-    def made(layout: str, url: Path | str, as_of: str = "2024-06-01", *, fx: bool = False, again: bool = False) -> Connected:
+    def made(
+        layout: str, url: Path | str, as_of: str = "2024-06-01", *, fx: bool = False, again: bool = False
+    ) -> Connected:
         folder, known = tmp_path / "source", None
         if not again:
             shutil.rmtree(folder, ignore_errors=True)
@@ -86,7 +90,9 @@ def connect(tmp_path: Path, warehouse: Warehouse) -> Callable[..., Connected]:
         extract_source(settings, warehouse, date.fromisoformat(as_of))
         with warehouse.transaction() as connection:
             create_quarantine(connection)
-            for model in (m for m in load_layer("1_clean") if m.name not in CONTRACT or m.name in ("orders", "web_sessions")):
+            for model in (
+                m for m in load_layer("1_clean") if m.name not in CONTRACT or m.name in ("orders", "web_sessions")
+            ):
                 build(connection, model, clean_parameters(settings))
                 if model.name in CONTRACT:
                     connection.execute(f"create or replace table {model.table} as {accepted_rows(model.table)}")
@@ -158,7 +164,10 @@ def test_the_database_of_woocommerce_is_right_by_customer_and_day(
     found = connect("woocommerce", as_duckdb(CASES / case / "shop.sql", tmp_path / "shop.duckdb"), fx=True)
     assert found.made.facts == {"time_zone": "Europe/Madrid", "currency": "EUR"}
     assert found.money() == right(case)
-    assert found.rows("select product_id, name from raw.products order by all") == [("31", "Lamp"), ("32", "Lamp - Red")]
+    assert found.rows("select product_id, name from raw.products order by all") == [
+        ("31", "Lamp"),
+        ("32", "Lamp - Red"),
+    ]
     assert "s30_wc_orders: of the same kind as s3_wc_orders, not read" in found.made.written.notes
 
 
@@ -207,7 +216,10 @@ def test_the_sessions_of_the_case_of_ga4_are_right_beside_orders_of_the_shop_s_o
     connect: Callable[..., Connected], tmp_path: Path
 ) -> None:
     files = EXPORTS / "25-ga4-events" / "files"
-    tables = {"events": ["event_timestamp", "event_name", "event_params", "user_pseudo_id", "user_id"], "orders": ["order_id"]}
+    tables = {
+        "events": ["event_timestamp", "event_name", "event_params", "user_pseudo_id", "user_id"],
+        "orders": ["order_id"],
+    }
     layout = recognise(tables)
     assert layout is not None
     assert layout.name == "ga4"
@@ -255,7 +267,9 @@ def is_right(found: Connected, shop: str) -> None:
     }
     assert totals[""][0] == Decimal(want["unknown_buyers"])
     days = found.rows("select customer_id, count(distinct order_date) from clean.orders where amount > 0 group by all")
-    assert {c: n for c, n in days if c} == {known_by(row["customer"]): row["purchase_days"] for row in want["customers"]}
+    assert {c: n for c, n in days if c} == {
+        known_by(row["customer"]): row["purchase_days"] for row in want["customers"]
+    }
 
 
 @pytest.mark.parametrize(
@@ -276,9 +290,7 @@ def test_a_shop_on_a_real_mariadb_is_right_by_customer(
 
 def test_reviews_of_olist_are_answers_of_the_person(connect: Callable[..., Connected]) -> None:
     found = connect("olist", SHOPS / "olist")
-    unknown = found.rows(
-        "select count(*) from raw.survey_responses anti join raw.customers using (customer_id)"
-    )
+    unknown = found.rows("select count(*) from raw.survey_responses anti join raw.customers using (customer_id)")
     answers = found.rows("select count(*), min(csat_score), max(csat_score) from raw.survey_responses")
     assert unknown == [(0,)]
     assert answers[0][0] == 48
@@ -342,7 +354,12 @@ def test_a_column_that_is_gone_tomorrow_does_not_end_the_night(
 
 @pytest.mark.parametrize(
     ("case", "layout"),
-    [("shopify", "shopify"), ("woocommerce_export", "woocommerce"), ("magento", "magento"), ("stripe_export", "stripe")],
+    [
+        ("shopify", "shopify"),
+        ("woocommerce_export", "woocommerce"),
+        ("magento", "magento"),
+        ("stripe_export", "stripe"),
+    ],
 )
 def test_line_numbers_do_not_depend_on_the_order_of_the_rows(
     connect: Callable[..., Connected], tmp_path: Path, case: str, layout: str
@@ -393,7 +410,9 @@ def test_shopify_products_have_titles_of_their_first_row_and_costs(connect: Call
         ("RUG-RK", "Teppich - Rot / Klein", "Textil", Decimal(9)),
         ("Tee", "Tee", "Tee", None),
     ]
-    shown = found.rows("select sum(discount), sum(tax), sum(shipping) from raw.orders where order_id in ('#1002', '#1015')")
+    shown = found.rows(
+        "select sum(discount), sum(tax), sum(shipping) from raw.orders where order_id in ('#1002', '#1015')"
+    )
     assert shown == [(Decimal("12.90"), Decimal("10.33"), Decimal(0))]
 
 
@@ -415,7 +434,9 @@ def test_stripe_s_subscriptions_and_their_payments(connect: Callable[..., Connec
 
 def test_cost_of_a_bundle_is_that_of_its_parts(connect: Callable[..., Connected]) -> None:
     found = connect("magento", CASES / "magento" / "files")
-    costs = found.rows("select product_id, quantity, cost from raw.orders where product_id in ('KIT', 'MUG') and amount > 0")
+    costs = found.rows(
+        "select product_id, quantity, cost from raw.orders where product_id in ('KIT', 'MUG') and amount > 0"
+    )
     assert sorted(costs) == [
         ("KIT", Decimal(1), Decimal(36)), ("MUG", Decimal(3), Decimal(6)), ("MUG", Decimal(5), Decimal(10)),
     ]  # fmt: skip
@@ -447,7 +468,9 @@ def test_a_layout_is_written_without_an_address_and_can_be_read(layout: Any, tmp
 @pytest.mark.parametrize("dialect", ["mysql", "postgresql", "sqlite", "snowflake", "bigquery"])
 def test_every_select_is_a_statement_in_other_dialects(tmp_path: Path, dialect: str) -> None:
     written_in = {"postgresql": "postgres"}.get(dialect, dialect)
-    for layout in (found for found in LAYOUTS if not found.has_several_files or (found.name, dialect) == ("ga4", "bigquery")):
+    for layout in (
+        found for found in LAYOUTS if not found.has_several_files or (found.name, dialect) == ("ga4", "bigquery")
+    ):
         tables = {f"shop_{table.name}": table.columns() for table in layout.tables}
         written = write_layout(layout, tmp_path / f"{layout.name}-{layout.variant}", tables=tables, dialect=dialect)
         for file in written.files:
@@ -466,7 +489,9 @@ def test_the_statements_for_bigquery_say_what_those_for_files_say(tmp_path: Path
         for dialect, found in rows.items():
             write_layout(layout, tmp_path / dialect, tables={"events": columns}, dialect=dialect)
             for name in ("orders", "web_sessions"):
-                (sql,) = sqlglot.transpile((tmp_path / dialect / f"{name}.sql").read_text(), read=dialect, write="duckdb")
+                (sql,) = sqlglot.transpile(
+                    (tmp_path / dialect / f"{name}.sql").read_text(), read=dialect, write="duckdb"
+                )
                 column = {"orders": "ordered_at", "web_sessions": "started_at"}[name]
                 money = ", amount::decimal(18, 2) as amount" if name == "orders" else ""
                 told = connection.execute(f"select * replace ({column}::timestamp as {column}{money}) from ({sql})")
@@ -496,7 +521,9 @@ def test_tables_of_nobody_are_not_recognised() -> None:
 
 def test_a_source_that_is_another_says_what_is_missing(tmp_path: Path) -> None:
     url = SecretStr(str(CASES / "woocommerce_export" / "files"))
-    with pytest.raises(ConfigurationError, match="no table like orders_export .nearest: .*lacks Name, Financial Status"):
+    with pytest.raises(
+        ConfigurationError, match="no table like orders_export .nearest: .*lacks Name, Financial Status"
+    ):
         write_known_source("shopify", tmp_path / "shop", url, timeout_seconds=60)
     assert not (tmp_path / "shop").exists()
 
