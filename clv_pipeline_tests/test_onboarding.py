@@ -1,4 +1,4 @@
-"""`clv init NAME --url`: what it makes of schemas that nobody told it about, to the cent, and what it asks instead of guessing."""
+"""`clv init NAME --url`: what it makes of schemas that nobody told it about, to the cent, and what it asks instead."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -238,7 +238,10 @@ def test_refunded_items_are_negative_lines_at_the_time_of_the_refund(tmp_path: P
 def test_of_a_refunded_sum_with_tax_and_postage_only_the_goods_count(tmp_path: Path) -> None:
     whole = {row[0]: row for row in _plain_rows(sales())["orders"] if int(str(row[0])) % 7 == 0}
     rows = [(n, number, row[8], "2024-06-01 09:00:00") for n, (number, row) in enumerate(whole.items())]
-    script = "create table refunds (id integer primary key, order_id int references orders (id), amount numeric, refunded_at datetime);"
+    script = (
+        "create table refunds (id integer primary key, order_id int references orders (id), amount numeric, "
+        "refunded_at datetime);"
+    )
     found = guess(_with_refunds(tmp_path, script, "refunds", rows))
     refunded = sum(cents(Decimal(row["amount"] or 0)) for row in found.rows if Decimal(row["amount"] or 0) < 0)
     assert refunded == -sum(s.goods - s.discount for s in sales() if s.number in whole)
@@ -310,8 +313,8 @@ def test_tests_deleted_lines_and_parts_of_bundles_are_left_out(tmp_path: Path) -
             items.append((len(items) + 1, s.number, None, 1, 1, Decimal(50), 1))
     address = database(
         tmp_path / "flags.sqlite",
-        "create table orders (orderId integer primary key, userId int, placedAt datetime, grandTotal numeric, shippingFee numeric, "
-        "isTest int);"
+        "create table orders (orderId integer primary key, userId int, placedAt datetime, grandTotal numeric, "
+        "shippingFee numeric, isTest int);"
         "create table orderItems (orderItemId integer primary key, orderId int, parentItemId int, productId int, qty int, "
         "itemPrice numeric, isDeleted int);",
         {"orders": orders, "orderItems": items},
@@ -377,7 +380,8 @@ def duckdb_shop(tmp_path: Path) -> str:
             '"SubTotal" decimal(18, 2), "TaxAmt" decimal(18, 2), "TotalDue" decimal(18, 2), "IsVoid" boolean)'
         )
         connection.execute(
-            'create table "Sales"."SalesDetail" ("SalesID" integer references "Sales"."SalesHeader" ("SalesID"), "DetailID" integer, '
+            'create table "Sales"."SalesDetail" ("SalesID" integer references "Sales"."SalesHeader" ("SalesID"), '
+            '"DetailID" integer, '
             '"ProductID" integer, "OrderQty" integer, "UnitPrice" decimal(18, 2), "LineTotal" decimal(18, 2), '
             'primary key ("SalesID", "DetailID"))'
         )
@@ -465,7 +469,9 @@ def test_a_name_that_says_nothing_is_asked_about_and_not_called_sure(tmp_path: P
         {
             # nothing adds up to this total
             "orders": [(s.number, s.customer, s.written_at, s.goods * 3 + s.number, 1, s.discount) for s in made],
-            "order_lines": [(s.number * 10 + n, s.number, x.product, x.quantity, x.price) for s in made for n, x in enumerate(s.lines)],
+            "order_lines": [
+                (s.number * 10 + n, s.number, x.product, x.quantity, x.price) for s in made for n, x in enumerate(s.lines)
+            ],
         },
     )  # fmt: skip
     found = guess(address)

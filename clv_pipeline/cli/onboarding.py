@@ -20,6 +20,7 @@ from clv_pipeline.onboarding.known_source import facts_at_source
 from clv_pipeline.onboarding.layouts import Layout, WrittenLayout, recognise
 from clv_pipeline.onboarding.scaffold import new_folder
 from clv_pipeline.reporting.formats import count, money
+from clv_pipeline.sources.hash_key import SET_KEY
 
 #: A person waits for it: a statement that takes longer is given up.
 _TIMEOUT_SECONDS = 120
@@ -166,8 +167,5 @@ def _print_next(source: str, url: str, *, maps_email: bool) -> None:
             "The address holds a secret, so it is in no file. Set it where the night runs:\n  export CLV_SOURCE_URL='...'"
         )
     if maps_email and not os.environ.get("CLV_HASH_KEY"):
-        out.print(
-            "E-mail addresses are loaded as keyed hashes only. Make a key once, and keep it:\n"
-            '  export CLV_HASH_KEY="$(openssl rand -hex 32)"'
-        )
+        out.print(f"E-mail addresses are loaded as keyed hashes only. {plain(SET_KEY)}\n")
     out.print(f"Next:\n  clv doctor --source {plain(source)}\n  clv run --source {plain(source)}")

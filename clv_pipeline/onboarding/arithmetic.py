@@ -122,7 +122,9 @@ def identities(data: MoneyData) -> list[Identity]:
                 if made[n].base is not total
             ]
     found += _with_line_rates(data, columns, kept, tolerance)
-    return sorted(found, key=lambda identity: -_worth(identity, columns))
+    discounts = [m for kind in ("discount", "discount_rate") for m in data.of(kind, "line")]
+    is_discounted = any(np.any(data.of_line(m)) for m in discounts)
+    return sorted(found, key=lambda identity: -_worth(identity, columns, is_discounted=is_discounted))
 
 
 def _with_line_rates(
@@ -141,8 +143,11 @@ def _with_line_rates(
     return found
 
 
-def _worth(identity: Identity, columns: dict[str, np.ndarray]) -> float:
-    """Return how telling an identity is; a term that is nearly always 0 explains nothing."""
+def _worth(identity: Identity, columns: dict[str, np.ndarray], *, is_discounted: bool) -> float:
+    """Return how telling an identity is; a term that is nearly always 0 explains nothing.
+
+    is_discounted: lines have a discount of their own.
+    """
     worth = (
         identity.share - 0.05 * identity.formula.penalty - (0.02 * identity.total.penalty if identity.total else 0.0)
     )
@@ -165,7 +170,7 @@ def _worth(identity: Identity, columns: dict[str, np.ndarray]) -> float:
     if line_discount is not None:
         used = float(np.mean(np.abs(columns[line_discount.name]) > 0.004))
         worth += min(0.06, 0.6 * used) + 0.002 if used else -0.02
-    elif identity.discount is None and identity.formula.base.kind == "total":
+    elif is_discounted and identity.discount is None and identity.formula.base.kind == "total":
         # a total of a line that adds up as it is has its discount off already, and is rounded as the shop rounds
         worth += 0.063
     return worth
