@@ -50,6 +50,7 @@ def init(name: str, url: str | None, layout: str | None, yes: bool) -> None:
 def _init_from(name: str, layout: str, url: str | None, source: str) -> None:
     from clv_pipeline.onboarding.known_source import write_known_source
     from clv_pipeline.onboarding.scaffold import new_folder
+    from clv_pipeline.sources.hash_key import SET_KEY
 
     settings = load_settings(**{"source_url": url} if url else {})
     made = write_known_source(
@@ -64,6 +65,8 @@ def _init_from(name: str, layout: str, url: str | None, source: str) -> None:
         out.print(f"  {fact} = {plain(value)}, as the source says")
     for fact in made.undecided:
         out.print(f"  {fact} in source.toml is a guess: decide it")
+    if not settings.hash_key:
+        out.print(f"Customers may be known by their e-mail, which is stored only as a keyed hash. {plain(SET_KEY)}")
     where = "" if settings.source_url and not url else " --url YOUR_DATABASE_URL"
     out.print(f"Read the first comment of orders.sql: what was decided. Then: clv doctor --source {source}{where}")
 

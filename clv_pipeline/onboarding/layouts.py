@@ -272,13 +272,15 @@ class _Here:
         if not names:
             nulls = ", ".join(self._null(kind, column, dialect) for column in kind.columns())
             return f"select * from (select {nulls}) as nothing where 1 = 0"
-        (name,) = names[:1]
-        if self.tables is None and not kind.also:
-            return f"select * from {_quoted_table(name, dialect)}"
+        name = names[0]
         columns = ", ".join(
             _quoted(column, dialect) if self._has(name, column) else self._null(kind, column, dialect)
             for column in kind.columns()
         )
+        days = re.fullmatch(r"(.*_)\d{8}", name)
+        if days and dialect == "bigquery" and self.layout.has_several_files:
+            # a table for each day: one name for all, without the day that is still being written
+            return f"select {columns} from `{days[1]}*` where regexp_contains(_table_suffix, r'^[0-9]{{8}}$')"
         return f"select {columns} from {_quoted_table(name, dialect)}"
 
     def _by_name(self, kind: LayoutTable, names: Sequence[str]) -> str:
