@@ -108,7 +108,8 @@ class References:
                     )
                 if fit and (overlap := self._overlap(table, column.name, other, key)) >= ENOUGH_OVERLAP:
                     found.append((fit, Reference(column.name, other, key, False, overlap)))
-        found.sort(key=lambda item: (-item[0], -item[1].overlap, len(item[1].to_table.name)))
+        # what is unique in the sample only may repeat tomorrow, and lines with it
+        found.sort(key=lambda i: (not _is_key(i[1]), -i[0], -i[1].overlap, len(i[1].to_table.name)))
         return [reference for _, reference in found[:3]]
 
     def _overlap(self, table: Table, column: str, other: Table, key: str) -> float:
@@ -122,6 +123,12 @@ class References:
         if not values:
             return 1.0
         return 1.0 if not other.is_whole and met else float(met / values)
+
+
+def _is_key(reference: Reference) -> bool:
+    """Whether the source declares what a reference names as a key, or declares no key of that table at all."""
+    place = reference.to_table.at_source
+    return not place.primary_key or (reference.to_column,) in (place.primary_key, *place.unique_keys)
 
 
 def keys_of(table: Table) -> list[str]:
