@@ -164,7 +164,8 @@ def _print_draft(draft: Draft, folder: Path) -> None:
 def _print_next(source: str, url: str, *, maps_email: bool) -> None:
     if holds_secret(url):
         out.print(
-            "The address holds a secret, so it is in no file. Set it where the night runs:\n  export CLV_SOURCE_URL='...'"
+            "The address holds a secret, so it is in no file. Where the night runs, paste it unseen:\n"
+            "  read -rs CLV_SOURCE_URL && export CLV_SOURCE_URL"
         )
     if maps_email and not os.environ.get("CLV_HASH_KEY"):
         out.print(f"E-mail addresses are loaded as keyed hashes only. {plain(SET_KEY)}\n")
