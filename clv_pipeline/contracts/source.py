@@ -3,6 +3,7 @@
 Only the shape of incoming tables belongs here. Rules about rows live in `sql/1_clean` and `quality/`.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,7 +48,7 @@ class Column:
 class SourceTable:
     """One contract table: `grain` is the meaning of a row, `event_time` the column with the time of a row.
 
-    `attribute_prefix`: columns whose names begin with it may be returned, too, under any name; they are text.
+    `attribute_prefix`: columns whose names begin with it may be returned, too: the company's own attributes of a row.
     """
 
     name: str
@@ -63,11 +64,15 @@ class SourceTable:
         >>> CONTRACT["customers"].is_attribute("attribute_plan"), CONTRACT["orders"].is_attribute("attribute_plan")
         (True, False)
         """
-        prefix = self.attribute_prefix
-        return prefix is not None and name.startswith(prefix) and name != prefix
+        # a feature has its name: nothing that would have to be quoted
+        return self.attribute_prefix is not None and bool(re.fullmatch(rf"{self.attribute_prefix}[a-z0-9_]+", name))
+
+    def takes(self, name: str) -> bool:
+        """Return whether a SELECT may return a column of this name, in lower case."""
+        return name in self.column_names() or self.is_attribute(name)
 
     def column_names(self) -> list[str]:
-        """Return the columns that a SELECT may return, in order."""
+        """Return the columns that a SELECT may return, in order; `is_attribute` tells which others."""
         return [c.name for c in self.columns]
 
     def column(self, name: str) -> Column:
@@ -186,13 +191,18 @@ SOCIAL_INTERACTIONS = SourceTable(
 
 MARKETING_SPEND = SourceTable(
     "marketing_spend",
-    "channel, day and campaign",
+    "row of spend on a channel and day, such as a campaign",
     (
         Column("channel", "text", "marketing channel", required=True),
         Column("spend_date", "date", "the day the money was spent", required=True),
-        Column("campaign", "text", "campaign, ad group or other part of the channel; the parts of a day are added up"),
-        Column("spend", "money", "money spent"),
+        Column("spend", "money", "money spent; all rows of a channel and day are added up"),
         Column("currency", "text", "ISO code; null means the source's currency"),
+        Column(
+            "campaign",
+            "text",
+            "campaign or ad group; equal rows that name one are one row delivered twice",
+            is_late=True,
+        ),
     ),
     event_time="spend_date",
 )
@@ -208,7 +218,9 @@ CAMPAIGN_TOUCHES = SourceTable(
         Column("channel", "text", "e-mail, post, app ..."),
         Column("cost", "money", "cost of the touch"),
         Column("responded", "boolean", "whether the customer responded"),
-        Column("responded_at", "timestamp", "when the customer responded; a response counts from this day on"),
+        Column(
+            "responded_at", "timestamp", "when the customer responded, from when on the response counts", is_late=True
+        ),
     ),
     event_time="touched_at",
 )

@@ -16,6 +16,7 @@ from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, RAW_REMARKS, SOU
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.core.foreign_errors import about
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.sources.failed_rules import check_rules
 from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
 from clv_pipeline.sources.keys import profile_keys
 from clv_pipeline.sources.loading import (
@@ -23,7 +24,6 @@ from clv_pipeline.sources.loading import (
     LoadReport,
     LoadRules,
     check_columns,
-    check_exclusions,
     check_load,
     create_raw_table,
     load_batch,
@@ -85,7 +85,7 @@ def extract(
         night = _Night(connection, source, settings, rules, as_of, run_id, started_at, progress)
         tables.create_if_missing(connection, LOADS)
         tables.create_if_missing(connection, SOURCE_COUNTS)
-        check_exclusions(connection, CONTRACT, rules)
+        check_rules(connection, CONTRACT, rules.exclusions)
         loaded = [night.load(table, selects.get(name)) for name, table in CONTRACT.items()]
         if not row_count(connection, "raw.orders"):
             raise SourceError(
