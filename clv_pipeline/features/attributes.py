@@ -1,8 +1,8 @@
 """The company's own attributes of customers as features: `attribute_plan` of the source is the feature `crm_attribute_plan`.
 
-They are static: tonight's value holds at every past cutoff after the record was created, as it does for the country. Which of them are
-features is decided in `sql/1_clean/customer_attributes.sql`. Their columns differ from company to company, which a file of
-`sql/2_features` cannot say: they are pivoted here, from the one JSON text of a customer, and nowhere else.
+They are static: tonight's value holds at every past cutoff after the record was created, as it does for the country. Which of
+them are features is decided in `sql/1_clean/customer_attributes.sql`. Their columns differ from company to company, which a file
+of `sql/2_features` cannot say: they are pivoted here, from the one JSON text of a customer, and nowhere else.
 """
 
 from dataclasses import dataclass

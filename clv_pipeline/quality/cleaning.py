@@ -22,7 +22,7 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality.clean_report import CleanReport, CleanTableRejected, DispositionCount, rows_and_money
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.quality.plausibility import remarks_on_orders
-from clv_pipeline.quality.remarks import remarks_on_customers, remarks_on_dispositions
+from clv_pipeline.quality.remarks import remarks_on_customers, remarks_on_dispositions, remarks_on_subscriptions
 from clv_pipeline.quality.statuses import check_classified, unknown_status_failures
 from clv_pipeline.sources.remarks import known_remarks
 from clv_pipeline.warehouse import tables
@@ -95,6 +95,8 @@ def _build(connection: Connection, model: SqlModel, settings: Settings, validato
         remarks += remarks_on_orders(connection, settings)
     if model.name == "customers":
         remarks += remarks_on_customers(connection, settings)
+    if model.name == "subscriptions":
+        remarks += remarks_on_subscriptions(connection)
     known = known_remarks(connection)
     report = CleanReport(
         model.table,

@@ -348,6 +348,7 @@ def _suites() -> dict[str, Suite]:
                 *counts("amount"),
                 NotNull(column="interval"),
                 InSet(column="interval", value_set=["day", "week", "month", "quarter", "year"]),
+                *flags("is_known_customer"),
                 MatchRegex(column="source_currency", regex=r"^[A-Z]{3}$"),
             ],
             profile_query=profile_query(

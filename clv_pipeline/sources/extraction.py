@@ -20,9 +20,9 @@ from clv_pipeline.sources.failed_rules import check_rules
 from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
 from clv_pipeline.sources.keys import profile_keys
 from clv_pipeline.sources.loading import (
-    SYSTEM_COLUMNS,
     LoadReport,
     LoadRules,
+    added_columns,
     check_columns,
     check_load,
     create_raw_table,
@@ -148,6 +148,10 @@ class _Night:
             remember_known_rows(self.connection, table)
         delivery = LoadReport()
         columns = self._read(select, since, delivery)
+        if since != BEGINNING and not self._returns_the_same_columns(table, delivery):
+            since, delivery = BEGINNING, LoadReport()
+            create_raw_table(self.connection, table)
+            columns = self._read(select, since, delivery)
         at_source = self._count_at_source(select, columns)
         if since != BEGINNING:
             # an increment shows some rows of a day, or none
@@ -176,6 +180,13 @@ class _Night:
                 load_batch(self.connection, table, batch, columns, self.rules, delivery, skip_known=is_look_back)
                 self.progress(table.name, delivery.rows)
         return columns or {}
+
+    def _returns_the_same_columns(self, table: SourceTable, delivery: LoadReport) -> bool:
+        """Return whether a `select *` returns what it returned last time: the rows loaded then lack a new column."""
+        (then,) = one_row(
+            self.connection, "select columns_returned from raw.loads where table_name = $name", {"name": table.name}
+        )
+        return then is not None and set(then) == set(delivery.columns)
 
     def _count_at_source(self, select: SourceSelect, columns: dict[str, str]) -> dict[str, DayCount] | None:
         day, money = day_column(select.table, columns), money_column(select.table, columns)
@@ -295,7 +306,14 @@ class _Night:
         rules = [rule.model_dump_json() for rule in self.settings.exclude if rule.table == select.table.name]
         if any(column.type == "secret" for column in select.table.columns):
             rules.append(sha256((self.rules.hash_key or "").encode()).hexdigest())
-        parts = [select.sql, address, self.settings.time_zone, *rules, *select.table.column_names(), *SYSTEM_COLUMNS]
+        parts = [
+            select.sql,
+            address,
+            self.settings.time_zone,
+            *rules,
+            *select.table.column_names(),
+            *added_columns(select.table),
+        ]
         return sha256("\n".join(parts).encode()).hexdigest()
 
     def _since(self, select: SourceSelect) -> str:

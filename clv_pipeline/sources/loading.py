@@ -79,12 +79,13 @@ class LoadReport:
 def create_raw_table(connection: Connection, table: SourceTable) -> None:
     """Create `raw.<table>` empty, with the contract's columns and those that extraction adds."""
     columns = ", ".join(f"{c.name} {STORED_AS[c.type]}" for c in table.columns)
-    added = ", ".join(f"{name} varchar" for name in (*_attributes_column(table), *SYSTEM_COLUMNS))
+    added = ", ".join(f"{name} varchar" for name in added_columns(table))
     connection.execute(f"create or replace table raw.{table.name} ({columns}, {added})")
 
 
-def _attributes_column(table: SourceTable) -> tuple[str, ...]:
-    return (ATTRIBUTES,) if table.attribute_prefix else ()
+def added_columns(table: SourceTable) -> tuple[str, ...]:
+    """Return the columns that loading adds to those of the contract."""
+    return (ATTRIBUTES, *SYSTEM_COLUMNS) if table.attribute_prefix else SYSTEM_COLUMNS
 
 
 def check_columns(table: SourceTable, returned: list[str], where: str, delivery: LoadReport) -> dict[str, str]:

@@ -6,6 +6,9 @@ select date '2024-06-01' as as_of
 -- given clean.customer_identities
 select 'merged' as customer_id, 'survivor' as surviving_customer_id
 
+-- given clean.customers
+select 'survivor' as customer_id
+
 -- given clean.exchange_rates
 select 'USD' as currency, '2024-01-01' as valid_date, 0.9 as rate
 
@@ -46,12 +49,12 @@ select *, case subscription_id when 'broken' then 'key_not_utf8' end as unusable
     subscription_id, customer_id, valid_from, valid_to, amount, interval, currency, updated_at, excluded_because, row_hash
 )
 
--- expect a subscription is the survivor's, in the reporting currency where subscription_id in ('plain', 'foreign', 'free')
+-- expect a subscription is the survivor's, in the reporting currency, and whether anybody knows the subscriber where subscription_id in ('plain', 'foreign', 'free')
 select * from (values
-    ('plain', 'survivor', '2024-01-01', null, 10.00, 'month', 'EUR', 'EUR'),
-    ('foreign', 'a', '2024-01-01', '2024-03-01', 9.00, 'year', 'EUR', 'USD'),
-    ('free', 'a', '2024-03-01', '2024-03-01', 0.00, 'month', 'EUR', 'EUR')
-) as rows (subscription_id, customer_id, valid_from, valid_to, amount, interval, currency, source_currency)
+    ('plain', 'survivor', '2024-01-01', null, 10.00, 'month', 'EUR', 'EUR', true),
+    ('foreign', 'a', '2024-01-01', '2024-03-01', 9.00, 'year', 'EUR', 'USD', false),
+    ('free', 'a', '2024-03-01', '2024-03-01', 0.00, 'month', 'EUR', 'EUR', false)
+) as rows (subscription_id, customer_id, valid_from, valid_to, amount, interval, currency, source_currency, is_known_customer)
 
 -- expect the next period ends one without an end, and only that one where subscription_id in ('raised', 'paused')
 select * from (values

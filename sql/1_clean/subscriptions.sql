@@ -6,6 +6,8 @@ with subscriptions as (select * from raw.subscriptions),
 
 customer_identities as (select * from clean.customer_identities),
 
+customers as (select customer_id from clean.customers),
+
 exchange_rates as (select * from clean.exchange_rates),
 
 extraction as (select as_of from raw.extraction),
@@ -95,8 +97,10 @@ select
     judged.status,
     $currency as currency,
     judged.source_currency,
+    customers.customer_id is not null as is_known_customer,
     judged.excluded_because,
     judged.reason
 from judged
 left join customer_identities on judged.customer_id = customer_identities.customer_id
+left join customers on coalesce(customer_identities.surviving_customer_id, judged.customer_id) = customers.customer_id
 order by judged.subscription_id, judged.valid_from, judged.row_hash

@@ -11,17 +11,20 @@ touches as (
     select
         population.as_of,
         date_diff('day', campaign_touches.touch_date, population.as_of) as age,
-        case
-            when campaign_touches.response_date < population.as_of
-                then date_diff('day', campaign_touches.response_date, population.as_of)
-            when campaign_touches.response_date is null and campaign_touches.is_responded
-                and date_diff('day', campaign_touches.touch_date, population.as_of) > 14
-                then date_diff('day', campaign_touches.touch_date, population.as_of)
-        end as answer_age,
         campaign_touches.*
     from population
     inner join campaign_touches
         on population.customer_id = campaign_touches.customer_id and campaign_touches.touch_date < population.as_of
+),
+
+answers as (
+    select
+        *,
+        case
+            when response_date < as_of then date_diff('day', response_date, as_of)
+            when response_date is null and is_responded and age > 14 then age
+        end as answer_age
+    from touches
 )
 
 select
@@ -38,6 +41,6 @@ select
     min(answer_age) as campaign_response_recency_days,
     sum(case when age <= 365 then cost else 0 end) as campaign_cost_365d,
     max_by(channel, (touched_at, touch_id)) as campaign_last_channel
-from touches
+from answers
 group by as_of, customer_id
 order by as_of, customer_id
