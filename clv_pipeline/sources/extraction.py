@@ -18,6 +18,7 @@ from clv_pipeline.core.foreign_errors import about
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.sources.failed_rules import check_rules
 from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
+from clv_pipeline.sources.hash_key import check_hash_key
 from clv_pipeline.sources.keys import profile_keys
 from clv_pipeline.sources.loading import (
     LoadReport,
@@ -174,6 +175,7 @@ class _Night:
         for batch in self.source.read(select, since, self.settings.batch_rows, days):
             if columns is None:
                 columns = check_columns(table, batch.column_names, select.path.name, delivery)
+                check_hash_key(table, columns, self.rules.hash_key)
                 check_rule_columns(self.settings, select, columns)
             if batch.num_rows:
                 is_look_back = since != BEGINNING and days is None
