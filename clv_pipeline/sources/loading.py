@@ -22,7 +22,13 @@ from clv_pipeline.sources.source_counts import DayCount, day_column, day_of, del
 from clv_pipeline.sources.hash_key import SET_KEY
 from clv_pipeline.sources.tombstones import Tombstones, without_erased
 from clv_pipeline.sources.values import (
-    CUSTOMER_COLUMNS, IS_EMAIL, THREE_DIGITS, is_address, placeholder, trimmed, typed,
+    CUSTOMER_COLUMNS,
+    IS_EMAIL,
+    THREE_DIGITS,
+    is_address,
+    placeholder,
+    trimmed,
+    typed,
 )
 from clv_pipeline.warehouse.connection import Connection, one_row, quote_name, quote_text
 
@@ -324,7 +330,9 @@ def _inspections(column: Column, returned: str, kind: str, rules: LoadRules, *, 
     found = {}
     if is_lost and (column.name.endswith("_id") or column.name in CUSTOMER_COLUMNS or column.type == "secret"):
         # of an address only what stands before the @: the rest names the company
-        found["placeholders"] = f"histogram(split_part(lower({value}), '@', 1)) filter (where {placeholder(column, value)})"
+        found["placeholders"] = (
+            f"histogram(split_part(lower({value}), '@', 1)) filter (where {placeholder(column, value)})"
+        )
     if column.name in CUSTOMER_COLUMNS:
         is_email = f"contains({quote_name(returned)}, '@') and regexp_matches({value}, {quote_text(IS_EMAIL)})"
         found["emails"] = f"count(*) filter (where {is_email})"

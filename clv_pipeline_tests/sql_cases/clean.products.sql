@@ -23,6 +23,7 @@ select *, case product_id when 'broken' then 'key_not_utf8' end as unusable_key 
     ('since settled', 'Oak', 'garden', 1.00, null, '2024-01-01', null, '1'),
     ('since settled', 'Elm', 'garden', 1.00, null, '2024-01-01', null, '2'),
     ('since settled', 'Ash', 'garden', 1.00, null, '2024-03-01', null, '3'),
+    ('namesake', 'Rose', 'gifts', 9.00, null, null, null, null),
     ('negative', 'Ivy', 'garden', -1.00, null, null, null, null),
     ('sample', 'Try me', 'samples', 0.00, null, null, 'no product', null),
     ('broken', 'Bad', 'garden', 1.00, null, null, 'no product', null),
@@ -31,11 +32,17 @@ select *, case product_id when 'broken' then 'key_not_utf8' end as unusable_key 
 
 -- expect names, categories and costs in the reporting currency where disposition = 'accepted' and product_id not in ('changed', 'twice')
 select * from (values
+    ('namesake', 'Rose', 'gifts', 9.000000, 'EUR'),
     ('plain', 'Rose', 'garden', 2.500000, 'EUR'),
     ('bare', null, null, null, 'EUR'),
     ('foreign', 'Tulip', 'garden', 0.900090, 'EUR'),
     ('since settled', 'Ash', 'garden', 1.000000, 'EUR')
 ) as rows (product_id, name, category, cost, currency)
+
+-- expect two products of one name are told apart by their numbers where product_id in ('namesake', 'plain', 'foreign', 'bare')
+select * from (values
+    ('namesake', 'Rose (namesake)'), ('plain', 'Rose (plain)'), ('foreign', 'Tulip'), ('bare', null)
+) as rows (product_id, label)
 
 -- expect the newest record counts, and an equal one once where product_id in ('changed', 'twice', 'since settled')
 select * from (values

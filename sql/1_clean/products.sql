@@ -59,6 +59,12 @@ judged as (
 select
     product_id,
     name,
+    -- two products of one name are told apart
+    case
+        when reason is null and count(case when reason is null then 1 end) over (partition by name) > 1
+            then name || ' (' || product_id || ')'
+        else name
+    end as label,
     category,
     (cost * rate)::decimal(18, 6) as cost,
     $currency as currency,
