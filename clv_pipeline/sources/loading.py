@@ -17,9 +17,9 @@ from clv_pipeline.contracts.source import STORED_AS, Column, SourceTable
 from clv_pipeline.core.errors import SourceError, nearest
 from clv_pipeline.sources.attributes import ATTRIBUTES, attributes_as_json, attributes_of, count_withheld
 from clv_pipeline.sources.failed_rules import check_rules_on_batch
+from clv_pipeline.sources.hash_key import SET_KEY
 from clv_pipeline.sources.remarks import Remark
 from clv_pipeline.sources.source_counts import DayCount, day_column, day_of, delivered
-from clv_pipeline.sources.hash_key import SET_KEY
 from clv_pipeline.sources.tombstones import Tombstones, without_erased
 from clv_pipeline.sources.values import (
     CUSTOMER_COLUMNS,
