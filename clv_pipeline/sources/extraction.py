@@ -121,7 +121,7 @@ def _door_rules(settings: Settings) -> LoadRules:
     return LoadRules(settings.time_zone, key, exclusions, settings.max_unreadable_share, tombstones)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Night:
     """One extraction under way: the open source, the open transaction, and the rules for both."""
 
@@ -153,6 +153,10 @@ class _Night:
             since, delivery = BEGINNING, LoadReport()
             create_raw_table(self.connection, table)
             columns = self._read(select, since, delivery)
+        if delivery.erased_subscriptions and self.rules.tombstones:
+            # begun after the erasure: their payments, which are loaded next, name no customer
+            longer = self.rules.tombstones.add([], delivery.erased_subscriptions)
+            self.rules = replace(self.rules, tombstones=longer)
         at_source = self._count_at_source(select, columns)
         if since != BEGINNING:
             # an increment shows some rows of a day, or none

@@ -20,7 +20,7 @@ from clv_pipeline.sources.failed_rules import check_rules_on_batch
 from clv_pipeline.sources.hash_key import SET_KEY
 from clv_pipeline.sources.remarks import Remark
 from clv_pipeline.sources.source_counts import DayCount, day_column, day_of, delivered
-from clv_pipeline.sources.tombstones import Tombstones, without_erased
+from clv_pipeline.sources.tombstones import Tombstones, erased_subscriptions, without_erased
 from clv_pipeline.sources.values import (
     CUSTOMER_COLUMNS,
     IS_EMAIL,
@@ -75,6 +75,7 @@ class LoadReport:
     floats: set[str] = field(default_factory=set)
     days: dict[str, DayCount] = field(default_factory=dict)
     erased_days: Counter[str] = field(default_factory=Counter)
+    erased_subscriptions: set[str] = field(default_factory=set)
     changed_days: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
@@ -189,6 +190,8 @@ def load_batch(
         raise
     if rules.tombstones is not None:
         _note_erased(connection, table, columns, delivery)
+        if table.name == "subscriptions":
+            delivery.erased_subscriptions |= erased_subscriptions(connection, rules.tombstones)
     connection.unregister("delivered")
     known = "where row_hash not in (select row_hash from known_rows)" if skip_known else ""
     changed = connection.execute(f"select distinct day_at_source from admitted {known}").fetchall()
