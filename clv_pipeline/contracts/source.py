@@ -57,6 +57,7 @@ class SourceTable:
     event_time: str | None
     required: bool = False
     attribute_prefix: str | None = None
+    attribute_meaning: str = ""
 
     def is_attribute(self, name: str) -> bool:
         """Return whether a returned column is one of the company's own attributes.
@@ -143,6 +144,9 @@ CUSTOMERS = SourceTable(
     ),
     event_time="created_at",
     attribute_prefix="attribute_",
+    attribute_meaning="a fact of your own about the customer that does not change after the record was entered (first shop, "
+    "contract type, industry): a feature of the models. A value that changes later (points, last login, status) would tell "
+    "them the future: leave it out",
 )
 
 WEB_SESSIONS = SourceTable(
