@@ -229,7 +229,7 @@ def test_a_feature_is_followed_back_to_the_column_of_the_source(shop: tuple[Ware
     assert steps == [
         ("features.crm_features", "crm_attribute_plan", "raw.customers", "attribute_plan"),
         ("features.customer_features", "crm_attribute_plan", "features.crm_features", "crm_attribute_plan"),
-        ("raw.customers", "attribute_plan", "source customers", "attribute_plan"),
+        ("raw.customers", "attribute_plan", "source source/customers.sql", "attribute_plan"),
     ]
 
 

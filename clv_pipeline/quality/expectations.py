@@ -362,7 +362,7 @@ def _suites() -> dict[str, Suite]:
             rows=[
                 *key("payment_id"),
                 *key("subscription_id"),
-                NotNull(column="customer_id"),
+                *key("customer_id")[1:],
                 NotNull(column="paid_at"),
                 NotNull(column="payment_date"),
                 NotNull(column="amount"),
