@@ -117,7 +117,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, Settings]
     customers = pd.DataFrame(
         {
             "customer_id": buyers,
-            # every tenth record was entered long after the first order
+            # one record of ten was entered long after the first order
             "created_at": ["2024-05-20" if i % 10 == 0 else "2022-01-01" for i in range(len(buyers))],
             "attribute_plan": [("gold", "basic", "trial")[i % 3] for i in range(len(buyers))],
             "attribute_seats": [str(i % 7) for i in range(len(buyers))],

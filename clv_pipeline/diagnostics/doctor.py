@@ -78,10 +78,13 @@ def _source(settings: Settings) -> Iterator[Finding]:
     yield _emails(settings, returned)
     yield _consent(returned)
     if settings.gross_margin is None:
+        has_cost = "cost" in returned.get("orders", [])
         yield warning(
             "gross margin",
+            "gross_margin is not set: margins with an order line without a cost stay empty" if has_cost else
             "gross_margin is not set: lifetime_margin and the margins of channels stay empty, and no ltv_to_cac is shown",
-            "set gross_margin in source.toml to the share of spend that is margin, such as 0.45.",
+            "set gross_margin in source.toml to the share of spend that is margin, such as 0.45"
+            + ("; it counts for lines without a cost alone." if has_cost else ", or return cost for each line in orders.sql."),
         )  # fmt: skip
     if "status" in returned.get("orders", []):
         yield _statuses(settings, selects["orders"])

@@ -6,7 +6,7 @@ Columns and types are checked here. The meaning of readable rows is checked in `
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -254,13 +254,17 @@ def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> No
         delivery.remarks.append(
             Remark("number_form", f"{table.name}.{name}", f"{text}cast it to text in {table.name}.sql")
         )
+    delivery.remarks += _placeholder_remarks(table, delivery)
+
+
+def _placeholder_remarks(table: SourceTable, delivery: LoadReport) -> Iterator[Remark]:
     for name, found in delivery.placeholders.items():
         texts = ", ".join(f"'{text}' ({count})" for text, count in found.most_common(5))
         meaning = "a guest, not one customer" if table.name == "orders" else "nobody"
         if name not in CUSTOMER_COLUMNS and not (table.name == "orders" and name == "email"):
             meaning = "missing"
         text = f"{table.name}.{name}: {found.total()} rows have a placeholder, read as {meaning}: {texts}"
-        delivery.remarks.append(Remark("placeholders", f"{table.name}.{name}", text))
+        yield Remark("placeholders", f"{table.name}.{name}", text)
 
 
 def _warn_of_withheld(table: SourceTable, delivery: LoadReport) -> None:

@@ -13,7 +13,7 @@ _TOML = """\
 name = "{name}"
 time_zone = "Europe/Berlin"   # the business time zone; timestamps without a zone are read in it
 currency = "EUR"              # the reporting currency; orders in others need an fx_rates.sql
-# gross_margin = 0.45         # share of spend that is margin; without it, margins stay empty
+# gross_margin = 0.45         # share of spend that is margin, for order lines without a cost; without either, margins stay empty
 
 # [order_status]              # every value of orders.status, "" for none; `clv doctor` prints this block from your data
 # revenue = ["paid", "shipped"]
