@@ -68,6 +68,15 @@ class SourceTable:
         # a feature has its name: nothing that would have to be quoted
         return self.attribute_prefix is not None and bool(re.fullmatch(rf"{self.attribute_prefix}[a-z0-9_]+", name))
 
+    @property
+    def has_row_key(self) -> bool:
+        """Whether a row has an identifier of its own, by which a newer version of it is known.
+
+        >>> CONTRACT["orders"].has_row_key, CONTRACT["marketing_spend"].has_row_key
+        (True, False)
+        """
+        return any(c.required and c.name.endswith("_id") for c in self.columns)
+
     def takes(self, name: str) -> bool:
         """Return whether a SELECT may return a column of this name, in lower case."""
         return name in self.column_names() or self.is_attribute(name)
