@@ -10,7 +10,6 @@ from clv_pipeline.cli.interrupts import end_if_interrupted
 from clv_pipeline.cli.shared import dashboard_command, home_option, out, plain, settings_of, source_option, ui_command
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import IS_INSTALLED
-from clv_pipeline.core.settings import load_settings
 from clv_pipeline.diagnostics.findings import print_findings
 
 
@@ -34,7 +33,9 @@ def init(name: str, url: str | None, layout: str | None, yes: bool) -> None:
     """
     source = f"./{name}" if IS_INSTALLED and "/" not in name else name
     if layout:
-        _init_from(name, layout, url, source)
+        from clv_pipeline.cli.onboarding import connect_known
+
+        connect_known(name, layout, url, source)
         return
     if url:
         from clv_pipeline.cli.onboarding import connect
@@ -45,30 +46,6 @@ def init(name: str, url: str | None, layout: str | None, yes: bool) -> None:
 
     folder = scaffold(name)
     out.print(f"Wrote {folder}. Edit orders.sql first, then: clv doctor --source {source} --url YOUR_DATABASE_URL")
-
-
-def _init_from(name: str, layout: str, url: str | None, source: str) -> None:
-    from clv_pipeline.onboarding.known_source import write_known_source
-    from clv_pipeline.onboarding.scaffold import new_folder
-    from clv_pipeline.sources.hash_key import SET_KEY
-
-    settings = load_settings(**{"source_url": url} if url else {})
-    made = write_known_source(
-        layout, new_folder(name), settings.source_url, timeout_seconds=settings.statement_timeout_seconds
-    )
-    out.print(f"Wrote {made.written.folder.resolve()} from {plain(made.layout.title)}:")
-    for file in made.written.files:
-        out.print(f"  {file.name}")
-    for note in made.written.notes:
-        out.print(f"  note: {plain(note)}")
-    for fact, value in made.facts.items():
-        out.print(f"  {fact} = {plain(value)}, as the source says")
-    for fact in made.undecided:
-        out.print(f"  {fact} in source.toml is a guess: decide it")
-    if not settings.hash_key:
-        out.print(f"Customers may be known by their e-mail, which is stored only as a keyed hash. {plain(SET_KEY)}")
-    where = "" if settings.source_url and not url else " --url YOUR_DATABASE_URL"
-    out.print(f"Read the first comment of orders.sql: what was decided. Then: clv doctor --source {source}{where}")
 
 
 @click.command()
