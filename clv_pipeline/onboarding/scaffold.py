@@ -60,10 +60,10 @@ def scaffold(name: str) -> Path:
     """
     folder = new_folder(name)
     folder.mkdir(parents=True)
-    (folder / "source.toml").write_text(_TOML.format(name=folder.name.replace("_", " ").capitalize()))
+    (folder / "source.toml").write_text(_TOML.format(name=title_of(folder)))
     for table in CONTRACT.values():
         ending = "sql" if table.required else "sql.example"
-        (folder / f"{table.name}.{ending}").write_text(_select(table))
+        (folder / f"{table.name}.{ending}").write_text(select_of(table))
     return folder.resolve()
 
 
@@ -74,7 +74,17 @@ def _attribute_lines(table: SourceTable) -> list[str]:
     return textwrap.wrap(text, 110, initial_indent="-- ", subsequent_indent="-- ")
 
 
-def _select(table: SourceTable) -> str:
+def title_of(folder: Path) -> str:
+    """Return a company's name for people, by that of its folder.
+
+    >>> title_of(Path("acme_shop"))
+    'Acme shop'
+    """
+    return folder.name.replace("_", " ").capitalize()
+
+
+def select_of(table: SourceTable) -> str:
+    """Return a commented SELECT of every column of a contract table."""
     # quoted where the name is a word of SQL: `interval`
     names = {c.name: f'"{c.name}"' if c.name in _WORDS_OF_SQL else c.name for c in table.columns}
     width = max(map(len, names.values()))
