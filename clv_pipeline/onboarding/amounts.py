@@ -164,9 +164,11 @@ def _take_out_tax(amount: Amount, data: MoneyData, *, is_said: bool) -> None:
 
 def _take_out_money(amount: Amount, data: MoneyData, after: np.ndarray, taxes: list[Money]) -> None:
     """Take out tax that is given in money, of the line or of the order."""
-    for tax in data.of("tax", "line"):
-        if not np.any(data.of_line(tax)):
-            continue
+    own = [m for m in data.of("tax", "line") if np.any(data.of_line(m))]
+    if data.is_one_row_per_order and amount.identity.shipping is not None:
+        # the tax of an order without lines may be that of its postage, too
+        own, taxes = [], [*own, *taxes]
+    for tax in own:
         amount.line_tax = tax
         amount.line_tax_per_unit = "unit" in tax.name.lower() and amount.formula.quantity is not None
         amount.reasons.append(f"prices contain tax: {tax.label} is taken out of each line")

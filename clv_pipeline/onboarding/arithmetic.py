@@ -121,7 +121,7 @@ def identities(data: MoneyData) -> list[Identity]:
                 for n in np.flatnonzero(shares >= _BELIEVED)
                 if made[n].base is not total
             ]
-    found += _with_line_rates(data, columns, kept, tolerance)
+    found = found or _with_line_rates(data, columns, kept, tolerance)
     discounts = [m for kind in ("discount", "discount_rate") for m in data.of(kind, "line")]
     is_discounted = any(np.any(data.of_line(m)) for m in discounts)
     return sorted(found, key=lambda identity: -_worth(identity, columns, is_discounted=is_discounted))

@@ -14,7 +14,7 @@ from clv_pipeline.warehouse.connection import one_row, quote_name
 _NAMED = {"cents", "cent", "minor", "pence", "centimes", "centavos", "pfennig"}
 #: Currencies whose smallest unit is the one that prices are in.
 _WITHOUT_CENTS = {"JPY", "KRW", "CLP", "VND", "ISK", "PYG", "XAF", "XOF", "UGX", "RWF"}
-#: How prices end, in cents; and the share of prices that do where they are cents: of whole numbers of any size it is a tenth.
+#: How prices end, in cents; and the share of prices that do where they are cents: of whole numbers of any size it is 10 %.
 _PRICE_ENDINGS, _ENDINGS = (0, 25, 49, 50, 75, 79, 90, 95, 98, 99), 0.4
 
 
@@ -68,27 +68,22 @@ def minor_units(catalogue: Catalogue, model: OrderModel, shop: Shop | None) -> M
 
 
 def _exact_tax(catalogue: Catalogue, model: OrderModel) -> str:
-    """Return the tax that is one rate of another amount in whole numbers, "" if there is none: in whole units it would be rounded."""
+    """Return the tax in whole numbers that is one rate of another amount, "" if there is none: whole units would be rounded."""
     table = model.orders
-    taxes = [
-        x
-        for x in table.columns.values()
-        if x.kind == "integer" and (kind_of(x, level="order", has_quantity=True) or ("",))[0] == "tax"
-    ]
-    totals = [
-        x
-        for x in table.columns.values()
-        if x.kind == "integer" and (kind_of(x, level="order", has_quantity=True) or ("",))[0] == "total"
-    ]
-    for tax, total in product(taxes, totals):
-        rate = f"try_cast({quote_name(tax.name)} as double) / try_cast({quote_name(total.name)} as double)"
+    kinds = {
+        name: (kind_of(column, level="order", has_quantity=True) or ("",))[0]
+        for name, column in table.columns.items()
+        if column.kind == "integer"
+    }
+    for tax, total in product((n for n in kinds if kinds[n] == "tax"), [n for n in kinds if kinds[n] == "total"]):
+        part, whole = (f"try_cast({quote_name(name)} as double)" for name in (tax, total))
         rows, rates, middle = one_row(
             catalogue.scratch,
-            f"select count(*), count(distinct round({rate}, 2)), coalesce(median(try_cast({quote_name(total.name)} as double)), 0) "
-            f"from {table.view} where try_cast({quote_name(tax.name)} as double) > 0 and try_cast({quote_name(total.name)} as double) >= 500",
+            f"select count(*), count(distinct round({part} / {whole}, 2)), coalesce(median({whole}), 0) from {table.view} "
+            f"where {part} > 0 and {whole} >= 500",
         )
         if rows >= 10 and rates <= 2 and middle >= 500:
-            return tax.name
+            return tax
     return ""
 
 

@@ -130,7 +130,10 @@ def _kinds(meant: frozenset[str], basis: str, column: ColumnProfile, level: str,
 def _deducted(meant: frozenset[str], basis: str, column: ColumnProfile, level: str, *, is_priced: bool) -> list[str]:
     """Return the kind of what is not the price itself: discount, postage, fee, tax, cost."""
     if "discount" in meant and not {"total", "net", "price"} <= meant:
-        share = 0 < abs(column.maximum or 0) <= 1 and 2 < column.distinct <= 30 and column.kind == "decimal"
+        most = abs(column.maximum or 0)
+        share = (
+            column.kind == "decimal" and column.distinct <= 30 and (0 < most < 1 or (most == 1 and column.distinct > 2))
+        )
         return ["discount_rate" if "rate" in meant or (share and level == "line") else "discount"]
     if "shipping" in meant:
         return ["shipping"] if "tax" not in meant or basis else ["shipping_tax"]

@@ -22,6 +22,10 @@ _NOT_BUYERS = {"employee", "created", "updated", "supplier"}
 _TRADES = {"retail", "wholesale"}
 
 
+#: Concepts of what has an e-mail address and buys nothing.
+_NO_PERSON = {"employee", "supplier", "store", "log", "order"}
+
+
 @dataclass
 class OrderModel:
     """The tables that orders are made of, and how they join.
@@ -154,8 +158,8 @@ def customer_column(table: Table, references: References) -> str | None:
     declared = [r.column for r in of_people if r.is_declared and not _NOT_BUYERS & concepts(r.column)]
     plain = [x.name for x in c.found(table, c.CUSTOMER_WORD) if x.distinct > 1]
     # cards, accounts and the like: what refers to a table with an e-mail address for each row
-    reached = [r.column for r in references.of(table) if c.found(r.to_table, c.EMAIL) and r.overlap > 0
-               and not {"employee", "supplier", "store", "log", "order"} & (concepts(r.to_table.name) | concepts(r.column))]  # fmt: skip
+    reached = [r.column for r in references.of(table) if r.overlap > 0 and c.found(r.to_table, c.EMAIL)
+               and not _NO_PERSON & (concepts(r.to_table.name) | concepts(r.column))]  # fmt: skip
     return next(iter([*both, *declared, *named, *plain, *reached]), None)
 
 

@@ -22,6 +22,17 @@ for _concept, _listed in tomllib.loads((Path(__file__).parent / "vocabulary.toml
         _BY_WORD[_word] = (*_BY_WORD.get(_word, ()), _concept)
 
 
+#: Pairs that are one word, with a meaning of their own.
+_IN_TWO_WORDS = {
+    ("e", "mail"),
+    ("sub", "total"),
+    ("opt", "in"),
+    ("sous", "total"),
+    ("credit", "note"),
+    ("credit", "notes"),
+}
+
+
 @cache
 def tokens(name: str) -> tuple[str, ...]:
     """Return the words of a name, in lower case and without accents; compounds of known words are taken apart.
@@ -41,8 +52,9 @@ def tokens(name: str) -> tuple[str, ...]:
     for part in parts:
         word = part.lower()
         found += [word] if word in _BY_WORD else (_taken_apart(word) or [word])
-    if found[:2] in (["e", "mail"], ["sub", "total"], ["opt", "in"], ["sous", "total"]):
-        found[:2] = ["".join(found[:2])]
+    for start in range(len(found) - 1):
+        if tuple(found[start : start + 2]) in _IN_TWO_WORDS:
+            found[start : start + 2] = ["".join(found[start : start + 2])]
     return tuple(found)
 
 
