@@ -6,6 +6,7 @@ Runs are started in `runs.py`.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 from dagster._core.events import JobFailureData
@@ -35,13 +36,14 @@ _HOW_TO_SCHEDULE = (
 class Failure:
     """One failure: an asset, with its check if one failed; the problem; the next step and the runbook's section.
 
-    The last two are empty for an unexpected error.
+    These two are empty for an unexpected error. guilty: the guilty segments of its failed checks, as fields.
     """
 
     subject: str
     what: str
     next_step: str = ""
     runbook: str = ""
+    guilty: tuple[dict[str, Any], ...] = ()
 
     @property
     def advice(self) -> str:
