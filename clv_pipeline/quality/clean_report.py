@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from clv_pipeline.contracts.reasons import REASONS, Disposition
+from clv_pipeline.contracts.reasons import DELIVERED_TWICE, REASONS, Disposition
 from clv_pipeline.core.errors import QualityError
 from clv_pipeline.quality.expectations import RuleResult
+from clv_pipeline.quality.guilty_segments import GuiltySegment
 from clv_pipeline.quality.plausibility import CHECKS
 from clv_pipeline.sources.remarks import Remark
 
@@ -33,7 +34,8 @@ class DispositionCount:
 class CleanReport:
     """Result of cleaning one table: its rows, the dispositions of the raw rows, each rule's result, and the failures.
 
-    `remarks` are about readable rows that are unusual; `known` holds the ones that a published night already had.
+    `remarks` are about readable rows that are unusual; `known` holds the ones that a published night already had. `guilty` has
+    the segment behind the rows of a reason, by its code.
     """
 
     table: str
@@ -44,10 +46,26 @@ class CleanReport:
     reconciliation_failures: list[str]
     remarks: list[Remark] = field(default_factory=list)
     known: frozenset[Remark] = frozenset()
+    guilty: dict[str, GuiltySegment] = field(default_factory=dict)
 
     @property
     def failures(self) -> list[str]:
         return [r.describe(self.table) for r in self.rules if not r.passed] + self.reconciliation_failures
+
+    @property
+    def reasons_to_explain(self) -> dict[str, int]:
+        """Return reason code -> rows, of the reasons that tonight fails for or warns of and no published night did."""
+        name = self.table.removeprefix("clean.")
+        known = {r.subject for r in self.known}
+        notable = {r.subject for r in self.remarks if r not in self.known and r.check == "dispositions"}
+        return {
+            d.reason_code: d.rows
+            for d in self.dispositions
+            if (d.disposition == "quarantined" and self.failures)
+            or f"{name} {d.reason_code}" in notable
+            or (d.reason_code in _WARNED_OF and f"{name} {d.reason_code}" not in known)
+            or (d.reason_code == DELIVERED_TWICE.code and "days_loaded_twice" in self.unusual)
+        }
 
     @property
     def warnings(self) -> list[str]:
@@ -57,7 +75,8 @@ class CleanReport:
     def row_warnings(self) -> list[str]:
         """What was not accepted, or not profiled."""
         rejected = [f"{rows_and_money(d)}: {d.reason}" for d in self.dispositions if d.reason_code in _WARNED_OF]
-        return rejected + [r.text for r in self.remarks if r not in self.known and r.check not in CHECKS]
+        remarks = [r.text for r in self.remarks if r not in self.known and r.check not in CHECKS]
+        return rejected + remarks + [segment.text for segment in self.guilty.values()]
 
     @property
     def unusual(self) -> dict[str, list[Remark]]:
@@ -83,11 +102,13 @@ class CleanTableRejected(QualityError):
     def __init__(self, report: CleanReport) -> None:
         name = report.table.removeprefix("clean.")
         super().__init__(
-            f"{report.table} was not replaced: " + "; ".join(report.failures[:5]),
+            f"{report.table} was not replaced: "
+            + "; ".join([*report.failures[:5], *(segment.text for segment in report.guilty.values())]),
             next_step=f"look at clean.quarantine where table_name = '{name}', which holds tonight's rejected rows, and at the "
             "source; yesterday's table and bundle are unchanged.",
         )
         self.report = report
+        self.guilty = [{"check": code, **segment.fields()} for code, segment in report.guilty.items()]
 
 
 def rows_and_money(counted: DispositionCount) -> str:

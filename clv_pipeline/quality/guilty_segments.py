@@ -264,8 +264,8 @@ def _best_set(question: Question, columns: Columns, cells: Sequence[Cell], tried
 def _sets(question: Question, cells: Sequence[Cell], is_range: bool) -> Iterator[tuple[Sequence[Cell], int]]:
     """Yield the sets of values to be tried, each with the number of sets like it.
 
-    Of values without an order only those with the largest deviations for their size can be the best set of their number: sorted by
-    the ratio, these are its beginnings.
+    Of values without an order only those with the largest deviations for their size can be the best set of their number:
+    sorted by the ratio, these are its beginnings.
     """
     if is_range:
         ordered = sorted(cells, key=lambda c: c.values)

@@ -179,13 +179,19 @@ def _limits(usual: float, settings: Settings) -> tuple[float, float]:
 
 def _usual(orders: Mapping[date, int], day: date, incidents: set[date]) -> float | None:
     """Return the median of the same weekday over eight weeks, or None if the history has too few of them."""
+    days = usual_days(orders, day, incidents)
+    return median(orders.get(d, 0) for d in days) if days else None
+
+
+def usual_days(orders: Mapping[date, int], day: date, incidents: set[date]) -> list[date]:
+    """Return the same weekday of the eight weeks before, without incidents; none if the history has too few of them."""
     first = min(orders, default=day)
     days = [day - timedelta(weeks=n) for n in range(1, _WEEKS + 1)]
     days = [d for d in days if d >= first]
     # if almost every day was acknowledged, treat the new level as normal
     ordinary = [d for d in days if d not in incidents]
     chosen = ordinary if len(ordinary) >= _WEEKS_NEEDED else days
-    return median(orders.get(d, 0) for d in chosen) if len(chosen) >= _WEEKS_NEEDED else None
+    return chosen if len(chosen) >= _WEEKS_NEEDED else []
 
 
 def _is_no_accident(found: float, usual: float) -> bool:
