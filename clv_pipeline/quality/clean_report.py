@@ -64,8 +64,11 @@ class CleanReport:
             if (d.disposition == "quarantined" and self.failures)
             or f"{name} {d.reason_code}" in notable
             or (d.reason_code in _WARNED_OF and f"{name} {d.reason_code}" not in known)
-            or (d.reason_code == DELIVERED_TWICE.code and "days_loaded_twice" in self.unusual)
+            or (d.reason_code == DELIVERED_TWICE.code and self._warns_of("days_loaded_twice"))
         }
+
+    def _warns_of(self, check: str) -> bool:
+        return any(r.check == check for r in self.remarks if r not in self.known)
 
     @property
     def warnings(self) -> list[str]:
@@ -74,15 +77,28 @@ class CleanReport:
     @property
     def row_warnings(self) -> list[str]:
         """What was not accepted, or not profiled."""
-        rejected = [f"{rows_and_money(d)}: {d.reason}" for d in self.dispositions if d.reason_code in _WARNED_OF]
-        remarks = [r.text for r in self.remarks if r not in self.known and r.check not in CHECKS]
-        return rejected + remarks + [segment.text for segment in self.guilty.values()]
+        rejected = [
+            self._with_segment(d.reason_code, f"{rows_and_money(d)}: {d.reason}")
+            for d in self.dispositions
+            if d.reason_code in _WARNED_OF
+        ]
+        return rejected + [self._text_of(r) for r in self.remarks if r not in self.known and r.check not in CHECKS]
 
     @property
     def unusual(self) -> dict[str, list[Remark]]:
         """Plausibility check -> what it warns of."""
-        new = [r for r in self.remarks if r not in self.known]
+        new = [replace(r, text=self._text_of(r)) for r in self.remarks if r not in self.known]
         return {check: found for check in CHECKS if (found := [r for r in new if r.check == check])}
+
+    def _text_of(self, remark: Remark) -> str:
+        """Return what a remark says, with the guilty segment of the rows that it is about; each is named once."""
+        if remark.check == "days_loaded_twice":
+            return self._with_segment(DELIVERED_TWICE.code, remark.text)
+        code = remark.subject.removeprefix(f"{self.table.removeprefix('clean.')} ")
+        return self._with_segment("" if code in _WARNED_OF else code, remark.text)
+
+    def _with_segment(self, reason_code: str, text: str) -> str:
+        return f"{text}. {self.guilty[reason_code].text}" if reason_code in self.guilty else text
 
     def rows_with(self, disposition: Disposition) -> int:
         return sum(d.rows for d in self.dispositions if d.disposition == disposition)

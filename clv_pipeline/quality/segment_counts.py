@@ -182,7 +182,7 @@ def _cells(connection: Connection, columns: Columns, frequent: Sequence[Sequence
     ]
     names = [f"value_{n}" for n in range(len(columns))]
     rows = connection.execute(
-        f"select {', '.join(values)}, sum(observed), sum(expected), sum(money), "
+        f"select {', '.join(values)}, sum(observed), sum(expected), coalesce(sum(money), 0), "
         "bit_count(bit_or(persons)) from segment_lines "
         f"group by {', '.join(names)} order by {', '.join(names)}",
         {f"values_{n}": list(found) for n, found in enumerate(frequent)},
