@@ -47,7 +47,10 @@ def company(seed: int, orders_a_day: int) -> Tables:
     counts = draw.poisson(orders_a_day * weekday[[(_BEGINNING + timedelta(days=n)).weekday() for n in range(days)]])
     day = np.repeat(np.arange(days), counts)
     buyer, hour = draw.integers(0, people, len(day)), np.clip(draw.normal(14, 4, len(day)), 0, 23).astype(int)
-    at = [f"{_BEGINNING + timedelta(days=int(d))} {h:02d}:{m:02d}:00" for d, h, m in zip(day, hour, draw.integers(0, 60, len(day)), strict=True)]
+    at = [
+        f"{_BEGINNING + timedelta(days=int(d))} {h:02d}:{m:02d}:00"
+        for d, h, m in zip(day, hour, draw.integers(0, 60, len(day)), strict=True)
+    ]
     orders = pd.DataFrame(
         {"order_id": [f"o{n:07d}" for n in range(len(day))], "customer_id": customers["customer_id"].to_numpy()[buyer],
          "ordered_at": at, "channel": draw.choice(_CHANNELS, len(day), p=_CHANNEL_SHARES),
@@ -63,7 +66,9 @@ def company(seed: int, orders_a_day: int) -> Tables:
     lines["amount"] = [f"{v:.2f}" for v in draw.lognormal(3.2, 0.5, len(lines))]
     back = lines[(draw.random(len(lines)) < 0.07) & (lines["status"] != "cancelled")].copy()
     back["order_line_id"] = "R" + back["order_line_id"]
-    back["ordered_at"] = (pd.to_datetime(back["ordered_at"]) + pd.to_timedelta(draw.integers(2, 15, len(back)), "D")).dt.strftime("%Y-%m-%d %H:%M:%S")
+    back["ordered_at"] = (
+        pd.to_datetime(back["ordered_at"]) + pd.to_timedelta(draw.integers(2, 15, len(back)), "D")
+    ).dt.strftime("%Y-%m-%d %H:%M:%S")
     back["quantity"], back["amount"], back["status"] = "-1", "-" + back["amount"], "returned"
     rates = pd.DataFrame(
         {"currency": "CHF", "rate_date": pd.date_range(_BEGINNING, _TONIGHT).strftime("%Y-%m-%d"), "rate": "1.04"}
@@ -104,7 +109,9 @@ def hours_lost(tables: Tables, draw: random.Random) -> tuple[tuple[str, ...], Ta
     orders, first = tables["orders"], draw.randrange(10, 14)
     last = first + draw.randrange(3, 6)
     hour = orders["ordered_at"].str[11:13].astype(int)
-    return (f"hour of day {first:02d} to {last:02d}",), _with(tables, orders[~(_last(orders) & hour.between(first, last))])
+    return (f"hour of day {first:02d} to {last:02d}",), _with(
+        tables, orders[~(_last(orders) & hour.between(first, last))]
+    )
 
 
 def currency_in_cents(tables: Tables, draw: random.Random) -> tuple[tuple[str, ...], Tables]:
@@ -156,7 +163,9 @@ def status_renamed(tables: Tables, draw: random.Random) -> tuple[tuple[str, ...]
 def day_twice(tables: Tables, draw: random.Random) -> tuple[tuple[str, ...], Tables]:
     """One day was delivered twice."""
     orders, day = tables["orders"], f"{_TONIGHT - timedelta(days=draw.randrange(1, 60))}"
-    return (f"order date = {day}",), _with(tables, pd.concat([orders, orders[orders["ordered_at"].str.startswith(day)]]))
+    return (f"order date = {day}",), _with(
+        tables, pd.concat([orders, orders[orders["ordered_at"].str.startswith(day)]])
+    )
 
 
 def refunds_missing(tables: Tables, draw: random.Random) -> tuple[tuple[str, ...], Tables]:
@@ -193,7 +202,9 @@ def month_of_a_channel(tables: Tables, draw: random.Random) -> tuple[tuple[str, 
     """A past month lost the orders of one channel: two columns together."""
     orders, channel = tables["orders"], draw.choice(_CHANNELS)
     month, chosen = _month(orders, draw)
-    return (f"channel = '{channel}'", f"month = {month}"), _with(tables, orders[~(chosen & (orders["channel"] == channel))])
+    return (f"channel = '{channel}'", f"month = {month}"), _with(
+        tables, orders[~(chosen & (orders["channel"] == channel))]
+    )
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -244,7 +255,9 @@ def main() -> None:
                     )
                 sys.stdout.flush()
     tried = sum(outcomes[name] for name in ("right", "wrong", "unnamed", "silent"))
-    sys.stdout.write(f"{outcomes['right']} of {tried} named right ({outcomes['right'] / max(tried, 1):.0%}): {dict(outcomes)}\n")
+    sys.stdout.write(
+        f"{outcomes['right']} of {tried} named right ({outcomes['right'] / max(tried, 1):.0%}): {dict(outcomes)}\n"
+    )
 
 
 if __name__ == "__main__":

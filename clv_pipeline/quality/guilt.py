@@ -33,6 +33,7 @@ from clv_pipeline.warehouse.connection import Connection, columns_of, one_row, q
 #: What a row of a table is called.
 _UNITS = {"orders": "order lines", "customers": "customers"}
 _EIGHT_WEEKS = 56
+_DAYS = (DAY, MONTH, WEEKDAY)
 #: Of a table, the reasons with the most rows that are looked into.
 _MOST_REASONS, _ROWS_NEEDED = 3, 5
 #: Rows that changed a value count as missing there and extra elsewhere: beyond this many times the difference it is that.
@@ -151,8 +152,8 @@ def _of_days(
         connection, order_lines(connection, relation, tonight.settings.time_zone, measures), is_money=question.is_money
     )
     # the days themselves are what is compared
-    singles = {columns: cells for columns, cells in counted.singles.items() if columns[0] not in (DAY, MONTH, WEEKDAY)}
-    return find_guilty(replace(question, noise=counted.noise), singles, counted.pairs)
+    singles = {columns: cells for columns, cells in counted.singles.items() if columns[0] not in _DAYS}
+    return find_guilty(replace(question, noise=counted.noise), singles, lambda: counted.pairs(_DAYS))
 
 
 # --- a table against the last published night ----------------------------------------------------------------------------------

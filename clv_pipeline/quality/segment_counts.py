@@ -6,7 +6,7 @@ is counted with the others: persons are counted in a set of 63 bits, which merge
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
@@ -49,9 +49,9 @@ class Counted:
     singles: Counts
     noise: float
 
-    def pairs(self) -> Counts:
-        """Return the counts by pairs of the columns that have few values."""
-        small = [c for (c,), cells in self.singles.items() if len(cells) > 1 and c != DAY]
+    def pairs(self, without: Collection[str] = ()) -> Counts:
+        """Return the counts by pairs of the columns that have few values, `without` some."""
+        small = [c for (c,), cells in self.singles.items() if len(cells) > 1 and c != DAY and c not in without]
         return {
             pair: cells
             for pair in combinations(small, 2)
