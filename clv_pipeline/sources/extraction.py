@@ -54,7 +54,11 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True)
 class ExtractedTable:
-    """Result of the extraction of one contract table; `rows_held` is the row count of `raw.<table>` afterwards."""
+    """Result of the extraction of one contract table.
+
+    rows_held: the row count of `raw.<table>` afterwards. columns: the contract columns that the SELECT returns.
+    has_addresses: e-mail addresses were delivered, which are stored as keyed hashes only.
+    """
 
     name: str
     is_provided: bool
@@ -64,6 +68,8 @@ class ExtractedTable:
     rows_held: int
     warnings: tuple[str, ...]
     remarks: tuple[Remark, ...] = ()
+    columns: tuple[str, ...] = ()
+    has_addresses: bool = False
 
 
 def extract(
@@ -75,14 +81,14 @@ def extract(
         ConfigurationError, SourceError: see `readers.py`, `loading.py` and `folder.py`.
     """
     selects = read_selects(settings)
-    rules = _door_rules(settings)
+    rules = door_rules(settings)
     with (
         open_source(
             settings.source_url, tries=settings.connect_tries, timeout_seconds=settings.statement_timeout_seconds
         ) as source,
         warehouse.transaction() as connection,
     ):
-        night = _Night(connection, source, settings, rules, as_of, run_id, started_at, progress)
+        night = Night(connection, source, settings, rules, as_of, run_id, started_at, progress)
         tables.create_if_missing(connection, LOADS)
         tables.create_if_missing(connection, SOURCE_COUNTS)
         check_exclusions(connection, CONTRACT, rules)
@@ -93,12 +99,12 @@ def extract(
                 next_step=f"check {settings.source_folder / 'orders.sql'} and that this is the right source.",
             )
         night.note_run()
-        loaded = _with_new_remarks(connection, loaded)
+        loaded = with_new_remarks(connection, loaded)
     log.info("extracted %s", ", ".join(f"{t.name} {t.rows_loaded}" for t in loaded if t.is_provided))
     return loaded
 
 
-def _with_new_remarks(connection: Connection, loaded: list[ExtractedTable]) -> list[ExtractedTable]:
+def with_new_remarks(connection: Connection, loaded: list[ExtractedTable]) -> list[ExtractedTable]:
     """Store the remarks on all tables, and make warnings of those that the last published night did not have."""
     of_keys = profile_keys(connection, [t.name for t in loaded if t.is_provided])
     known = known_remarks(connection)
@@ -111,7 +117,14 @@ def _with_new_remarks(connection: Connection, loaded: list[ExtractedTable]) -> l
     return [replace(t, warnings=(*t.warnings, *new[t.name])) for t in loaded]
 
 
-def _door_rules(settings: Settings) -> LoadRules:
+def door_rules(settings: Settings) -> LoadRules:
+    """Return the rules of loading that the settings give.
+
+    Raises:
+        ConfigurationError: an exclude rule is no condition over contract columns, or the list of erased customers was written
+            with another key.
+        PrivacyError: that list is damaged or gone.
+    """
     exclusions: dict[str, list[tuple[str, str]]] = {}
     for rule in settings.exclude:
         exclusions.setdefault(rule.table, []).append((exclusion_condition(rule), rule.reason))
@@ -121,7 +134,7 @@ def _door_rules(settings: Settings) -> LoadRules:
 
 
 @dataclass(frozen=True)
-class _Night:
+class Night:
     """One extraction under way: the open source, the open transaction, and the rules for both."""
 
     connection: Connection
@@ -355,6 +368,8 @@ class _Night:
             rows_held,
             tuple(delivery.warnings),
             tuple(delivery.remarks),
+            delivery.columns,
+            bool(delivery.emails) or any(table.column(name).type == "secret" for name in delivery.columns),
         )
 
 

@@ -1,0 +1,262 @@
+"""What is still to decide or to look at before the first run: each point once, with its severity and the lines to paste.
+
+fail: tonight's run would be refused. warn: a number may be wrong. decide: the run works, and only the company knows.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from clv_pipeline.contracts.reasons import NO_EXCHANGE_RATE, UNKNOWN_STATUS
+from clv_pipeline.core.errors import PipelineError
+from clv_pipeline.diagnostics.profile.look import Look
+from clv_pipeline.diagnostics.profile.money import CurrencyOfOrders, currencies
+from clv_pipeline.diagnostics.profile.orders import statuses
+from clv_pipeline.quality.clean_report import rows_and_money
+from clv_pipeline.quality.night_checks import ACKNOWLEDGEABLE, CONSENT, PLAUSIBILITY, CheckResult
+from clv_pipeline.quality.statuses import status_block
+from clv_pipeline.sources.remarks import Remark
+
+Severity = Literal["fail", "warn", "decide"]
+SEVERITIES: tuple[Severity, ...] = ("fail", "warn", "decide")
+#: Checks that a night compares with the last published one: with one they would not block on these grounds.
+_OF_FIRST_NIGHTS = (CONSENT, PLAUSIBILITY, "dispositions")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point: what it is about, what was found, the next step in words, and the lines to paste with the file they belong in."""
+
+    severity: Severity
+    subject: str
+    text: str
+    next_step: str = ""
+    file: str = ""
+    lines: str = ""
+
+
+#: Remark -> file and line that settles it; a name in capitals is the company's own column.
+_PASTES = {
+    "guest_share": ("orders.sql", "CUSTOMER_NUMBER as customer_id,"),
+    "largest_customer": ("orders.sql", "nullif(customer_id, 'THE_NUMBER') as customer_id,"),
+    "reused_order_numbers": ("orders.sql", "concat(SHOP, '-', ORDER_NUMBER) as order_id,"),
+    "equal_lines": ("orders.sql", "LINE_NUMBER as order_line_id,"),
+    "orders_at_night": ("source.toml", 'time_zone = "AREA/CITY"   # the zone that the source writes its times in'),
+    "whole_amounts": ("orders.sql", "AMOUNT / 100.0 as amount,   -- if these are cents"),
+    "small_amounts": ("orders.sql", "AMOUNT * 100 as amount,   -- if the unit is a hundred times too large"),
+    "consent": ("customers.sql", "coalesce(CONSENT = 'yes', false) as profiling_consent,"),
+    "number_form": ("{table}.sql", "cast(cast({column} as bigint) as varchar(40)) as {column},"),
+    "unknown_customers": ("customers.sql", "CUSTOMER_NUMBER as customer_id,   -- of every buyer, as orders.sql writes it"),
+}
+#: The same for the ways in which one number is spelled twice, by the words of `sources/keys.py`.
+_SPELLINGS = {
+    "by upper and lower case": "lower(CUSTOMER_NUMBER) as customer_id,",
+    "by a trailing .0": "cast(cast(CUSTOMER_NUMBER as bigint) as varchar(40)) as customer_id,",
+    "by leading zeros": "trim(leading '0' from CUSTOMER_NUMBER) as customer_id,",
+    "by blanks or punctuation": "replace(replace(CUSTOMER_NUMBER, '-', ''), ' ', '') as customer_id,",
+}
+_HASH_KEY = 'export CLV_HASH_KEY="$(openssl rand -hex 32)"   # keep it, and set the same one for every run'
+
+
+def points(look: Look) -> list[Point]:
+    """Return every point, those that refuse the run first."""
+    has_orders = not look.why_not_read("orders")
+    found = [
+        *_refusals(look),
+        *(_statuses(look) if has_orders else ()),
+        *(_currencies(look) if has_orders and look.is_cleaned else ()),
+        *_reports(look),
+        *_checks(look),
+        *_remarks(look),
+        *_facts(look),
+    ]
+    return sorted(found, key=lambda point: SEVERITIES.index(point.severity))
+
+
+def _refusals(look: Look) -> Iterator[Point]:
+    for error in look.trial.rules.values():
+        yield _refused("exclusion rules", error)
+    for table, error in look.trial.refused.items():
+        yield _refused(f"{table}.sql", error)
+    for subject, error in look.blocks.items():
+        if subject != "order statuses":
+            yield _refused(subject, error)
+    if look.settings.hash_key is None and (
+        named := [f"{table.name}.sql" for table in look.trial.read.values() if table.has_addresses]
+    ):
+        yield Point(
+            "fail", "e-mail hashing",
+            f"{' and '.join(named)} returns e-mail addresses, and there is no CLV_HASH_KEY: an address is stored as its keyed "
+            "hash only",
+            "or return no address.", "the environment of every run", _HASH_KEY,
+        )  # fmt: skip
+
+
+def _refused(subject: str, error: PipelineError) -> Point:
+    return Point("fail", subject, error.what, error.advice)
+
+
+def _statuses(look: Look) -> Iterator[Point]:
+    found = statuses(look)
+    new = {status.status: status.count for status in found if status.counts_as == "not decided"}
+    if not new or set(new) == {""} == {status.status for status in found}:
+        return
+    blocks = "order statuses" in look.blocks or any("orders.status" in text for text in _failures(look, "orders"))
+    known = look.settings.order_status
+    yield Point(
+        "fail" if blocks else "warn", "order statuses",
+        f"{len(new)} of {len(found)} are not classified in [order_status]: "
+        + ("which of them are revenue is not guessed" if known is None else "their lines are not accepted"),
+        "" if known is None else "add them to the two lists that are there.",
+        "source.toml", status_block(new),
+    )  # fmt: skip
+
+
+def _currencies(look: Look) -> Iterator[Point]:
+    missing = [currency for currency in currencies(look) if currency.rate is None]
+    if not missing:
+        return
+    blocks = any("quarantined" in text or text.startswith("currency:") for text in _failures(look, "orders"))
+    codes = [currency.code for currency in missing if re.fullmatch("[A-Z]{3}", currency.code)]
+    others = "" if len(codes) == len(missing) else "; what is no code of three letters is not shown"
+    yield Point(
+        "fail" if blocks else "warn", "exchange rates",
+        f"orders.currency: {_listed(missing)} have no rate to {look.settings.currency}, and their lines are not accepted{others}",
+        "return their rates in fx_rates.sql (columns currency, rate_date, rate), or leave these orders out:",
+        "source.toml",
+        '[[exclude]]\ntable = "orders"\nreason = "in a currency without a rate"\n'
+        f"where = \"upper(currency) in ({', '.join(repr(code) for code in codes) or repr('CODE')})\"",
+    )  # fmt: skip
+
+
+def _listed(missing: list[CurrencyOfOrders]) -> str:
+    known = [c for c in missing if re.fullmatch("[A-Z]{3}", c.code)]
+    return ", ".join(f"{c.code} ({c.lines} lines)" for c in known) or f"{sum(c.lines for c in missing)} lines"
+
+
+def _failures(look: Look, table: str) -> list[str]:
+    report = look.reports.get(table)
+    return report.failures if report else []
+
+
+def _reports(look: Look) -> Iterator[Point]:
+    """Yield what would keep a table from being replaced; what has a point of its own already is left out."""
+    for name, report in look.reports.items():
+        if name == "orders" and look.why_not_read("orders"):
+            continue
+        failures = [
+            text for text in report.failures if not text.startswith(("orders.status: unknown", "currency:"))
+        ]
+        if failures:
+            yield Point(
+                "fail", f"rules of {name}", "; ".join(failures[:5]),
+                f"fix {name}.sql or the source; the reasons of the rows are listed under `Not accepted`.",
+            )  # fmt: skip
+
+
+def _checks(look: Look) -> Iterator[Point]:
+    for check in look.judged:
+        if check.verdict == "passed" or check.check == PLAUSIBILITY:
+            continue
+        yield Point(
+            _severity(look, check), f"check {check.check}", check.says, _advice(check),
+            *(_PASTES.get(check.check, ()) if check.verdict == "blocks" else ()),
+        )  # fmt: skip
+
+
+def _severity(look: Look, check: CheckResult) -> Severity:
+    is_refused = check.verdict == "blocks" and (look.is_first_night or check.check not in _OF_FIRST_NIGHTS)
+    return "fail" if is_refused else "warn"
+
+
+def _advice(check: CheckResult) -> str:
+    if check.verdict != "blocks" or check.check not in ACKNOWLEDGEABLE:
+        return "check that this is as expected."
+    return f"fix the source; or, if the figures are right: `clv run --acknowledge {check.check}`."
+
+
+def _remarks(look: Look) -> Iterator[Point]:
+    judged = {check.check: check for check in look.judged}
+    plausibility = judged.get(PLAUSIBILITY)
+    at_stake = set(plausibility.details) if plausibility and plausibility.verdict == "blocks" else set()
+    said = {check.check for check in look.judged if check.verdict == "blocks"}
+    for table, remark in _all_remarks(look):
+        if remark.check in said or _has_own_point(remark):
+            continue
+        point = _of_remark(table, remark)
+        if remark.text in at_stake and plausibility:
+            point = replace(
+                point, severity=_severity(look, plausibility),
+                next_step=f"{point.next_step} If the figures are right: `clv run --acknowledge {PLAUSIBILITY}`.".strip(),
+            )  # fmt: skip
+        yield point
+    for table, text in _warnings(look):
+        yield Point("warn", table, text, "check that this is as expected.")
+
+
+def _all_remarks(look: Look) -> Iterator[tuple[str, Remark]]:
+    for name, table in look.trial.read.items():
+        yield from ((name, remark) for remark in table.remarks if name != "orders" or remark.check != "empty_table")
+    for name, report in look.reports.items():
+        yield from ((name, remark) for remark in report.remarks)
+
+
+def _has_own_point(remark: Remark) -> bool:
+    """Whether a remark on dispositions repeats the point about statuses or rates."""
+    return remark.check == "dispositions" and remark.subject.split()[-1] in (UNKNOWN_STATUS.code, NO_EXCHANGE_RATE.code)
+
+
+def _of_remark(table: str, remark: Remark) -> Point:
+    file, lines = _PASTES.get(remark.check, ("", ""))
+    column = remark.subject.partition(".")[2]
+    if remark.check == "key_spelling":
+        column, _, difference = column.partition(" ")
+        file, lines = "{table}.sql", _SPELLINGS.get(difference, "")
+    return Point(
+        "warn", remark.check.replace("_", " "), remark.text, "" if lines else "see the text; nothing to do if it is right.",
+        file.format(table=table), lines.format(table=table, column=column),
+    )  # fmt: skip
+
+
+def _warnings(look: Look) -> Iterator[tuple[str, str]]:
+    """Yield what the door and the rules warn of, beside the remarks."""
+    for name, table in look.trial.read.items():
+        texts = {remark.text for remark in table.remarks}
+        yield from ((name, text) for text in table.warnings if text not in texts)
+    for name, report in look.reports.items():
+        told = {remark.subject.split()[-1] for remark in report.remarks if remark.check == "dispositions"}
+        told |= {UNKNOWN_STATUS.code, NO_EXCHANGE_RATE.code}
+        rejected = {f"{rows_and_money(d)}: {d.reason}" for d in report.dispositions if d.reason_code in told}
+        texts = {remark.text for remark in report.remarks}
+        yield from ((name, text) for text in report.row_warnings if text not in texts | rejected)
+
+
+def _facts(look: Look) -> Iterator[Point]:
+    """Yield what the data cannot say."""
+    if look.settings.gross_margin is None:
+        yield Point(
+            "warn", "gross margin",
+            "gross_margin is not set: lifetime_margin and the margins of channels stay empty, and no ltv_to_cac is shown",
+            "", "source.toml, above the first [section]", "gross_margin = 0.45   # the share of spend that is margin",
+        )  # fmt: skip
+    orders = look.trial.read.get("orders")
+    if orders and "order_line_id" not in orders.columns and not _warns_of(look, "equal_lines"):
+        yield Point(
+            "decide", "order lines",
+            "orders.sql returns no order_line_id: a line that is delivered twice, or changed later, is told by its values only",
+            "", "orders.sql", "LINE_NUMBER as order_line_id,",
+        )  # fmt: skip
+    customers = look.trial.read.get("customers")
+    if customers is None or "profiling_consent" not in customers.columns:
+        yield Point(
+            "decide", "consent",
+            "no profiling_consent is returned: every customer is profiled",
+            "" if customers else "customers.sql would return it, with customer_id.",
+            "customers.sql", "CONSENT as profiling_consent,   -- true or false for each customer",
+        )  # fmt: skip
+
+
+def _warns_of(look: Look, check: str) -> bool:
+    return any(remark.check == check for _, remark in _all_remarks(look))
+
