@@ -6,10 +6,6 @@ from clv_pipeline.contracts.source import CONTRACT, SourceTable
 from clv_pipeline.diagnostics.profile.look import Look
 from clv_pipeline.warehouse.connection import one_row
 
-#: Keys that identify the rows of their own table, beside the first column of each.
-_OWN = ("order_line_id",)
-
-
 @dataclass(frozen=True)
 class KeyProfile:
     """One key column: rows without a value, different values, and their form.
@@ -64,8 +60,7 @@ def profile_keys(look: Look) -> list[KeyProfile]:
         for table in _with_rows(look)
         for column in table.columns
         if column.name in look.trial.read[table.name].columns
-        and column.is_key
-        and (column.name.endswith("_id") or column.name == "merged_into")
+        and column.name.endswith("_id")
     ]
 
 

@@ -6,6 +6,7 @@ fail: tonight's run would be refused. warn: a number may be wrong. decide: the r
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Literal
 
 from clv_pipeline.contracts.reasons import NO_EXCHANGE_RATE, UNKNOWN_STATUS
@@ -13,26 +14,28 @@ from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.diagnostics.profile.look import Look
 from clv_pipeline.diagnostics.profile.money import CurrencyOfOrders, currencies
 from clv_pipeline.diagnostics.profile.orders import statuses
-from clv_pipeline.quality.clean_report import rows_and_money
-from clv_pipeline.quality.night_checks import ACKNOWLEDGEABLE, CONSENT, PLAUSIBILITY, CheckResult
+from clv_pipeline.quality.clean_report import CleanReport, rows_and_money
+from clv_pipeline.quality.night_checks import ACKNOWLEDGEABLE, CONSENT, DISPOSITIONS, FRESHNESS, PLAUSIBILITY, CheckResult
 from clv_pipeline.quality.statuses import status_block
 from clv_pipeline.sources.remarks import Remark
 
+#: Reasons of rows that have a point of their own.
+_OWN_POINT = (UNKNOWN_STATUS.code, NO_EXCHANGE_RATE.code)
 Severity = Literal["fail", "warn", "decide"]
 SEVERITIES: tuple[Severity, ...] = ("fail", "warn", "decide")
 #: Checks that a night compares with the last published one: with one they would not block on these grounds.
-_OF_FIRST_NIGHTS = (CONSENT, PLAUSIBILITY, "dispositions")
+_OF_FIRST_NIGHTS = (CONSENT, PLAUSIBILITY, DISPOSITIONS)
 
 
 @dataclass(frozen=True)
 class Point:
-    """One point: what it is about, what was found, the next step in words, and the lines to paste with the file they belong in."""
+    """One point: what it is about, what was found, the next step in words, and the lines to paste with where they belong."""
 
     severity: Severity
     subject: str
     text: str
     next_step: str = ""
-    file: str = ""
+    where: str = ""
     lines: str = ""
 
 
@@ -68,6 +71,7 @@ def points(look: Look) -> list[Point]:
         *(_currencies(look) if has_orders and look.is_cleaned else ()),
         *_reports(look),
         *_checks(look),
+        *_not_accepted(look),
         *_remarks(look),
         *_facts(look),
     ]
@@ -89,7 +93,7 @@ def _refusals(look: Look) -> Iterator[Point]:
             "fail", "e-mail hashing",
             f"{' and '.join(named)} returns e-mail addresses, and there is no CLV_HASH_KEY: an address is stored as its keyed "
             "hash only",
-            "or return no address.", "the environment of every run", _HASH_KEY,
+            "return no address, or hash them with a key:", "set in the environment of every run", _HASH_KEY,
         )  # fmt: skip
 
 
@@ -98,18 +102,17 @@ def _refused(subject: str, error: PipelineError) -> Point:
 
 
 def _statuses(look: Look) -> Iterator[Point]:
-    found = statuses(look)
+    found, known = statuses(look), look.settings.order_status
     new = {status.status: status.count for status in found if status.counts_as == "not decided"}
-    if not new or set(new) == {""} == {status.status for status in found}:
+    if not new or {status.status for status in found} == {""} and known is None:
         return
-    blocks = "order statuses" in look.blocks or any("orders.status" in text for text in _failures(look, "orders"))
-    known = look.settings.order_status
+    blocks = "order statuses" in look.blocks or _refuses(look, "orders", "orders.status: ", UNKNOWN_STATUS.code)
+    what = f"orders.status: {len(new)} of {len(found)} statuses are not classified in [order_status]"
     yield Point(
         "fail" if blocks else "warn", "order statuses",
-        f"{len(new)} of {len(found)} are not classified in [order_status]: "
-        + ("which of them are revenue is not guessed" if known is None else "their lines are not accepted"),
-        "" if known is None else "add them to the two lists that are there.",
-        "source.toml", status_block(new),
+        f"{what}: which of them are revenue is not guessed" if known is None else f"{what}: their lines are not accepted",
+        "", "write into source.toml" if known is None else "write into source.toml, in place of the [order_status] there",
+        status_block(new, known),
     )  # fmt: skip
 
 
@@ -117,17 +120,33 @@ def _currencies(look: Look) -> Iterator[Point]:
     missing = [currency for currency in currencies(look) if currency.rate is None]
     if not missing:
         return
-    blocks = any("quarantined" in text or text.startswith("currency:") for text in _failures(look, "orders"))
     codes = [currency.code for currency in missing if re.fullmatch("[A-Z]{3}", currency.code)]
     others = "" if len(codes) == len(missing) else "; what is no code of three letters is not shown"
     yield Point(
-        "fail" if blocks else "warn", "exchange rates",
-        f"orders.currency: {_listed(missing)} have no rate to {look.settings.currency}, and their lines are not accepted{others}",
+        "fail" if _refuses(look, "orders", "currency: ", NO_EXCHANGE_RATE.code) else "warn", "exchange rates",
+        f"orders.currency: {_listed(missing)}: no rate to {look.settings.currency}, so that these lines are not accepted{others}",
         "return their rates in fx_rates.sql (columns currency, rate_date, rate), or leave these orders out:",
-        "source.toml",
+        "write into source.toml",
         '[[exclude]]\ntable = "orders"\nreason = "in a currency without a rate"\n'
         f"where = \"upper(currency) in ({', '.join(repr(code) for code in codes) or repr('CODE')})\"",
     )  # fmt: skip
+
+
+def _refuses(look: Look, table: str, failure: str, reason: str) -> bool:
+    """Return whether a failure that begins so, or quarantined rows of a reason, keep a table from being replaced."""
+    report = look.reports.get(table)
+    if report is None:
+        return False
+    of_reason = sum(d.rows for d in report.dispositions if d.reason_code == reason)
+    return any(text.startswith(failure) for text in report.failures) or (
+        bool(of_reason) and _too_many_rejected(report) is not None
+    )
+
+
+def _too_many_rejected(report: CleanReport) -> str | None:
+    """Return the failure that says that too many rows are quarantined, if there is one."""
+    begin = f"{report.rows_with('quarantined')} of {report.raw_rows} rows are quarantined"
+    return next((text for text in report.failures if text.startswith(begin)), None)
 
 
 def _listed(missing: list[CurrencyOfOrders]) -> str:
@@ -135,19 +154,16 @@ def _listed(missing: list[CurrencyOfOrders]) -> str:
     return ", ".join(f"{c.code} ({c.lines} lines)" for c in known) or f"{sum(c.lines for c in missing)} lines"
 
 
-def _failures(look: Look, table: str) -> list[str]:
-    report = look.reports.get(table)
-    return report.failures if report else []
-
-
 def _reports(look: Look) -> Iterator[Point]:
     """Yield what would keep a table from being replaced; what has a point of its own already is left out."""
     for name, report in look.reports.items():
         if name == "orders" and look.why_not_read("orders"):
             continue
-        failures = [
-            text for text in report.failures if not text.startswith(("orders.status: unknown", "currency:"))
-        ]
+        others = [d for d in report.dispositions if d.disposition == "quarantined" and d.reason_code not in _OWN_POINT]
+        left_out = ["orders.status: ", "currency: "]
+        if not sum(d.rows for d in others):
+            left_out += filter(None, [_too_many_rejected(report)])
+        failures = [text for text in report.failures if not text.startswith(tuple(left_out))]
         if failures:
             yield Point(
                 "fail", f"rules of {name}", "; ".join(failures[:5]),
@@ -160,8 +176,8 @@ def _checks(look: Look) -> Iterator[Point]:
         if check.verdict == "passed" or check.check == PLAUSIBILITY:
             continue
         yield Point(
-            _severity(look, check), f"check {check.check}", check.says, _advice(check),
-            *(_PASTES.get(check.check, ()) if check.verdict == "blocks" else ()),
+            _severity(look, check), f"check {check.check}", check.says, _advice(look, check),
+            *(_paste(check.check) if check.verdict == "blocks" else ()),
         )  # fmt: skip
 
 
@@ -170,9 +186,12 @@ def _severity(look: Look, check: CheckResult) -> Severity:
     return "fail" if is_refused else "warn"
 
 
-def _advice(check: CheckResult) -> str:
+def _advice(look: Look, check: CheckResult) -> str:
     if check.verdict != "blocks" or check.check not in ACKNOWLEDGEABLE:
         return "check that this is as expected."
+    if check.check == FRESHNESS:
+        day = look.as_of - timedelta(days=int(check.value) - 1)
+        return f"bring the source up to date; or look at an old export as of its own time: `clv doctor --as-of {day}`."
     return f"fix the source; or, if the figures are right: `clv run --acknowledge {check.check}`."
 
 
@@ -182,7 +201,7 @@ def _remarks(look: Look) -> Iterator[Point]:
     at_stake = set(plausibility.details) if plausibility and plausibility.verdict == "blocks" else set()
     said = {check.check for check in look.judged if check.verdict == "blocks"}
     for table, remark in _all_remarks(look):
-        if remark.check in said or _has_own_point(remark):
+        if remark.check in said or remark.check == "dispositions":
             continue
         point = _of_remark(table, remark)
         if remark.text in at_stake and plausibility:
@@ -202,21 +221,34 @@ def _all_remarks(look: Look) -> Iterator[tuple[str, Remark]]:
         yield from ((name, remark) for remark in report.remarks)
 
 
-def _has_own_point(remark: Remark) -> bool:
-    """Whether a remark on dispositions repeats the point about statuses or rates."""
-    return remark.check == "dispositions" and remark.subject.split()[-1] in (UNKNOWN_STATUS.code, NO_EXCHANGE_RATE.code)
+def _not_accepted(look: Look) -> Iterator[Point]:
+    """Yield one point for all shares of rows that the night names, beside those that have a point of their own."""
+    remarks = [remark for _, remark in _all_remarks(look) if remark.check == "dispositions"]
+    named = {remark.subject for remark in remarks if remark.subject.split()[-1] not in _OWN_POINT}
+    found = [
+        f"{name} {d.rows / report.raw_rows:.0%} {d.disposition} ({d.reason})"
+        for name, report in look.reports.items()
+        for d in report.dispositions
+        if f"{name} {d.reason_code or d.disposition}" in named
+    ]
+    if found:
+        yield Point("warn", "not accepted", f"{', '.join(found)}: check that these rows are none of your business")
 
 
 def _of_remark(table: str, remark: Remark) -> Point:
-    file, lines = _PASTES.get(remark.check, ("", ""))
-    column = remark.subject.partition(".")[2]
-    if remark.check == "key_spelling":
-        column, _, difference = column.partition(" ")
-        file, lines = "{table}.sql", _SPELLINGS.get(difference, "")
-    return Point(
-        "warn", remark.check.replace("_", " "), remark.text, "" if lines else "see the text; nothing to do if it is right.",
-        file.format(table=table), lines.format(table=table, column=column),
-    )  # fmt: skip
+    column, _, difference = remark.subject.partition(".")[2].partition(" ")
+    paste = _paste(remark.check, table, column)
+    if remark.check == "key_spelling" and difference in _SPELLINGS:
+        paste = f"write into {table}.sql", _SPELLINGS[difference]
+    return Point("warn", remark.check.replace("_", " "), remark.text, "", *paste)
+
+
+def _paste(check: str, table: str = "", column: str = "") -> tuple[str, str]:
+    """Return where the lines that settle a remark belong, and the lines; nothing where no line does."""
+    if check not in _PASTES:
+        return "", ""
+    file, lines = _PASTES[check]
+    return f"write into {file.format(table=table)}", lines.format(column=column)
 
 
 def _warnings(look: Look) -> Iterator[tuple[str, str]]:
@@ -226,7 +258,7 @@ def _warnings(look: Look) -> Iterator[tuple[str, str]]:
         yield from ((name, text) for text in table.warnings if text not in texts)
     for name, report in look.reports.items():
         told = {remark.subject.split()[-1] for remark in report.remarks if remark.check == "dispositions"}
-        told |= {UNKNOWN_STATUS.code, NO_EXCHANGE_RATE.code}
+        told |= set(_OWN_POINT)
         rejected = {f"{rows_and_money(d)}: {d.reason}" for d in report.dispositions if d.reason_code in told}
         texts = {remark.text for remark in report.remarks}
         yield from ((name, text) for text in report.row_warnings if text not in texts | rejected)
@@ -238,14 +270,14 @@ def _facts(look: Look) -> Iterator[Point]:
         yield Point(
             "warn", "gross margin",
             "gross_margin is not set: lifetime_margin and the margins of channels stay empty, and no ltv_to_cac is shown",
-            "", "source.toml, above the first [section]", "gross_margin = 0.45   # the share of spend that is margin",
+            "", "write into source.toml, above the first [section]", "gross_margin = 0.45   # the share of spend that is margin",
         )  # fmt: skip
     orders = look.trial.read.get("orders")
     if orders and "order_line_id" not in orders.columns and not _warns_of(look, "equal_lines"):
         yield Point(
             "decide", "order lines",
             "orders.sql returns no order_line_id: a line that is delivered twice, or changed later, is told by its values only",
-            "", "orders.sql", "LINE_NUMBER as order_line_id,",
+            "", "write into orders.sql", "LINE_NUMBER as order_line_id,",
         )  # fmt: skip
     customers = look.trial.read.get("customers")
     if customers is None or "profiling_consent" not in customers.columns:
@@ -253,7 +285,7 @@ def _facts(look: Look) -> Iterator[Point]:
             "decide", "consent",
             "no profiling_consent is returned: every customer is profiled",
             "" if customers else "customers.sql would return it, with customer_id.",
-            "customers.sql", "CONSENT as profiling_consent,   -- true or false for each customer",
+            "write into customers.sql", "CONSENT as profiling_consent,   -- true or false for each customer",
         )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ from clv_pipeline.reporting import formats
 #: Rows of a table that are shown; a profile has two screens.
 _MOST = 12
 _MOST_YEARS = 8
+#: Of a customer or order number that is shown.
+_LONGEST_NAME = 16
 _COLOURS = {**COLOURS, "decide": "cyan"}
 _PLAIN = str.maketrans({"\u202f": " ", "\xa0": " "})
 
@@ -29,14 +31,13 @@ _PLAIN = str.maketrans({"\u202f": " ", "\xa0": " "})
 def print_profile(console: Console, profile: Profile) -> None:
     """Print every part of the profile, and each part that was not looked at with the reason."""
     shown = _Shown(console, profile.currency)
-    console.print()
     shown.title(
         f"{profile.name}, as of {profile.as_of}, days of {profile.time_zone}, money in {profile.currency}, read "
         f"in {formats.decimal(profile.seconds, 0)} s"
     )
     shown.tables(profile.tables, profile.not_looked_at)
     shown.not_accepted(profile.not_accepted)
-    shown.years(profile.years, has_open_statuses=any(s.counts_as == "not decided" for s in profile.statuses))
+    shown.years(profile.years, are_statuses_open=profile.are_statuses_open)
     shown.statuses(profile.statuses)
     shown.currencies(profile.currencies)
     shown.facts(
@@ -72,7 +73,7 @@ def print_points(console: Console, points: Sequence[Point]) -> None:
         if point.next_step:
             console.print(f"{' ' * len(head)}next step: {escape(point.next_step)}")
         if point.lines:
-            console.print(f"{' ' * len(head)}write into {escape(point.file)}:")
+            console.print(f"{' ' * len(head)}{escape(point.where)}:")
             console.print(textwrap.indent(point.lines, " " * (len(head) + 2)), markup=False)
 
 
@@ -174,10 +175,10 @@ class _Shown:
         )
         self._more(rows, "reason")
 
-    def years(self, years: Sequence[YearOfMoney], *, has_open_statuses: bool) -> None:
+    def years(self, years: Sequence[YearOfMoney], *, are_statuses_open: bool) -> None:
         if not years:
             return
-        every = ", every status that is not decided yet included" if has_open_statuses else ""
+        every = ", every status that is not decided yet included" if are_statuses_open else ""
         self.title(f"Accepted money by year, {self._currency}{every}")
         self.grid(
             ("year", "lines", "orders", "customers", "sales", "returns", "net revenue"),
@@ -280,7 +281,8 @@ def _age(days: int | None) -> str:
 def _largest(largest: Largest | None, currency: str) -> str:
     if largest is None:
         return ""
-    named = ", ".join(filter(None, (largest.name or "a guest", _day(largest.day))))
+    name = largest.name if len(largest.name) <= _LONGEST_NAME else f"{largest.name[:_LONGEST_NAME]}..."
+    named = ", ".join(filter(None, (name or "no number", _day(largest.day))))
     orders = "" if largest.day else f" and {formats.spoken_percent(largest.share_of_orders)} of the orders"
     share = formats.spoken_percent(largest.share_of_money)
     return f"{formats.money(largest.money, currency)} ({named}), {share} of everything sold{orders}"
@@ -338,6 +340,6 @@ def _would_add(table: AbsentTable) -> str:
     if table.features:
         parts.append(f"{formats.counted(table.features, 'feature')} of the model")
     if table.published:
-        parts.append(f"rows of {', '.join(table.published)}")
+        parts.append(f"part of {', '.join(table.published)}")
     adds = " and ".join(parts)
     return "; ".join(filter(None, (adds, f"without it {table.without}" if table.without else "")))

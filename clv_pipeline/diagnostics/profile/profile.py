@@ -34,6 +34,7 @@ class Profile:
     """What `clv doctor` shows of a source before the first run.
 
     not_looked_at: what -> why nothing is known of it; nothing in here is said to be good. seconds: what the look took.
+    are_statuses_open: the orders have statuses and none is classified, so that all of them are in the money by year.
     A part about orders or customers is empty or None where it could not be looked at.
     """
 
@@ -60,6 +61,7 @@ class Profile:
     keys: Sequence[KeyProfile] = ()
     overlaps: Sequence[Overlap] = ()
     absent: Sequence[AbsentTable] = ()
+    are_statuses_open: bool = False
 
     def numbers_of(self, severity: Severity) -> list[int]:
         """Return the numbers of the points of a severity, from 1 on; of fail: what would refuse tonight's run."""
@@ -80,6 +82,7 @@ def profile_source(settings: Settings, progress: Progress) -> Profile:
     return Profile(
         settings.name, look.as_of, settings.time_zone, settings.currency, time.monotonic() - begun, look.engine,
         look.trial.gaps, absent, found, **parts,
+        are_statuses_open="order statuses" in look.blocks,
     )  # fmt: skip
 
 
@@ -108,4 +111,6 @@ def _not_looked_at(look: Look) -> dict[str, str]:
         found["the checks of a night"] = "there is no accepted order to look at"
     elif not look.is_first_night:
         found["the comparison with the last published night"] = "a run makes it"
+    if look.settings.publish_url is not None:
+        found["whether the second target can be written"] = "only a run writes there"
     return found
