@@ -7,7 +7,16 @@ from pathlib import Path
 import click
 
 from clv_pipeline.cli.interrupts import end_if_interrupted
-from clv_pipeline.cli.shared import dashboard_command, err, home_option, out, plain, settings_of, source_option, ui_command
+from clv_pipeline.cli.shared import (
+    dashboard_command,
+    err,
+    home_option,
+    out,
+    plain,
+    settings_of,
+    source_option,
+    ui_command,
+)
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import IS_INSTALLED
 from clv_pipeline.diagnostics.findings import print_findings
@@ -36,8 +45,8 @@ def init(name: str) -> None:
 def doctor(source: str | None, url: str | None, as_of: datetime | None, home: Path | None) -> None:
     """Read the source once and show what is in it, what is still to decide, and whether tonight's run would work.
 
-    Shown are rows and days of each table, money by year, statuses, currencies, keys, guests, consents, and numbered points with the
-    lines to paste. Nothing is changed and nothing is kept; it takes about as long as a night takes to read and clean.
+    Shown are rows and days of each table, money by year, statuses, currencies, keys, guests, consents, and numbered points with
+    the lines to paste. Nothing is changed and nothing is kept; it takes about as long as a night takes to read and clean.
     The exit code is 1 if a line is fail: tonight's run would be refused. A line that is warn or decide stops no run.
     """
     settings = settings_of(source=source, source_url=url, as_of=as_of.date() if as_of else None, home=home)
@@ -61,7 +70,8 @@ def doctor(source: str | None, url: str | None, as_of: datetime | None, home: Pa
     day = f" --as-of {as_of:%Y-%m-%d}" if as_of else ""
     address = "set CLV_SOURCE_URL to the address that you gave as --url, then: " if url else ""
     out.print(
-        f"Next: settle what fails, then: clv doctor{day}" if is_refused else f"Next: {address}clv run{day}", markup=False
+        f"Next: settle what fails, then: clv doctor{day}" if is_refused else f"Next: {address}clv run{day}",
+        markup=False,
     )
     sys.exit(1 if is_refused else 0)
 

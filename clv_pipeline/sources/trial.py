@@ -63,9 +63,7 @@ def try_extraction(
         try:
             with (
                 net(Home(settings.home), "clv_doctor", "source"),
-                open_source(
-                    settings.source_url, tries=1, timeout_seconds=settings.statement_timeout_seconds
-                ) as source,
+                open_source(settings.source_url, tries=1, timeout_seconds=settings.statement_timeout_seconds) as source,
             ):
                 if trial.engine is None:
                     trial.engine = source.engine

@@ -41,7 +41,9 @@ def absent_tables(look: Look) -> list[AbsentTable]:
         AbsentTable(
             name,
             sum(_features(model.sql) for model in load_layer("2_features") if f"clean.{name}" in model.inputs),
-            tuple(model.name for model in load_layer("4_published") if f"clean.{name}" in model.inputs and name in alone),
+            tuple(
+                model.name for model in load_layer("4_published") if f"clean.{name}" in model.inputs and name in alone
+            ),
             _WITHOUT.get(name, "").format(currency=look.settings.currency),
         )
         for name in CONTRACT

@@ -6,6 +6,7 @@ from clv_pipeline.contracts.source import CONTRACT, SourceTable
 from clv_pipeline.diagnostics.profile.look import Look
 from clv_pipeline.warehouse.connection import one_row
 
+
 @dataclass(frozen=True)
 class KeyProfile:
     """One key column: rows without a value, different values, and their form.
@@ -59,8 +60,7 @@ def profile_keys(look: Look) -> list[KeyProfile]:
         _profile(look, table, column.name)
         for table in _with_rows(look)
         for column in table.columns
-        if column.name in look.trial.read[table.name].columns
-        and column.name.endswith("_id")
+        if column.name in look.trial.read[table.name].columns and column.name.endswith("_id")
     ]
 
 

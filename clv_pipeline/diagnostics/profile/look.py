@@ -34,6 +34,7 @@ from clv_pipeline.warehouse.connection import Connection, Warehouse, row_count
 from clv_pipeline.warehouse.sql_models import build, load_layer
 
 _FOLDER = "doctor-"
+_CLEANED = {model.name for model in load_layer("1_clean") if model.name in CONTRACT}
 
 
 @dataclass
@@ -81,21 +82,22 @@ def look_at(settings: Settings, progress: Progress) -> Iterator[Look]:
         ConfigurationError, SourceError, PrivacyError: nothing can be read at all.
     """
     started_at = clock.now()
-    with _scratch_warehouse(settings) as warehouse, warehouse.connection() as connection, _quiet():
+    with _scratch_warehouse(settings) as warehouse, _quiet():
         as_of = as_of_tonight(settings, started_at)
         trial = try_extraction(settings, warehouse, as_of=as_of, started_at=started_at, progress=progress)
-        is_first = read_pointer(Home(settings.home).published) is None
-        look = Look(settings, connection, trial, {}, {}, [], is_cleaned=False, is_first_night=is_first)
+        blocks: dict[str, PipelineError] = {}
         if "orders" in trial.read and not trial.read["orders"].rows_held:
-            look.blocks["orders"] = SourceError(
+            blocks["orders"] = SourceError(
                 "orders: the source returned no rows",
                 next_step=f"check {settings.source_folder / 'orders.sql'} and that this is the right source.",
             )
         progress("the night's rules", 0)
-        look.is_cleaned = _clean(look, warehouse)
-        if look.is_cleaned and row_count(connection, "clean.orders"):
-            _judge(look, warehouse)
-        yield look
+        reports = _clean(settings, warehouse, blocks)
+        is_cleaned = reports.keys() >= _CLEANED
+        judged = _judge(settings, warehouse, as_of, blocks) if is_cleaned else []
+        is_first = read_pointer(Home(settings.home).published) is None
+        with warehouse.connection() as connection:
+            yield Look(settings, connection, trial, reports, blocks, judged, is_cleaned, is_first)
 
 
 def as_of_tonight(settings: Settings, started_at: datetime) -> date:
@@ -142,9 +144,9 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _clean(look: Look, warehouse: Warehouse) -> bool:
-    """Build every clean table as a night does, but keep also what a night would reject; return whether all are there."""
-    settings, validator = look.settings, Validator()
+def _clean(settings: Settings, warehouse: Warehouse, blocks: dict[str, PipelineError]) -> dict[str, CleanReport]:
+    """Build every clean table as a night does, but keep also what a night would reject; what ends a night goes to `blocks`."""
+    reports, validator = {}, Validator()
     for model in load_layer("1_clean"):
         try:
             with net(Home(settings.home), "clv_doctor", model.table), warehouse.transaction() as connection:
@@ -155,26 +157,32 @@ def _clean(look: Look, warehouse: Warehouse) -> bool:
                     try:
                         check_classified(connection, settings)
                     except PipelineError as error:
-                        look.blocks["order statuses"] = error
-                look.reports[model.name] = classify(connection, model, settings, validator)
+                        blocks["order statuses"] = error
+                reports[model.name] = classify(connection, model, settings, validator)
         except PipelineError as error:
-            look.blocks[model.name] = error
-            return False
-    return True
+            blocks[model.name] = error
+            break
+    return reports
 
 
-def _judge(look: Look, warehouse: Warehouse) -> None:
-    """Run the night's data checks, and those that come before any training."""
-    home, settings = Home(look.settings.home), look.settings
+def _judge(
+    settings: Settings, warehouse: Warehouse, as_of: date, blocks: dict[str, PipelineError]
+) -> list[CheckResult]:
+    """Return the night's data checks, and note in `blocks` what would end a night before any training."""
+    home, judged = Home(settings.home), []
+    with warehouse.connection() as connection:
+        if not row_count(connection, "clean.orders"):
+            return []
     try:
         with net(home, "clv_doctor", "the data checks"), warehouse.transaction() as connection:
-            look.judged = judge_tonight(connection, settings, ())
+            judged = judge_tonight(connection, settings, ())
     except NightRejected as error:
-        look.judged = error.judgements
+        judged = error.judgements
     except PipelineError as error:
-        look.blocks["data checks"] = error
+        blocks["data checks"] = error
     try:
         with net(home, "clv_doctor", "the plan of the night"), warehouse.transaction() as connection:
-            plan_training(connection, settings, look.as_of)
+            plan_training(connection, settings, as_of)
     except PipelineError as error:
-        look.blocks["history"] = error
+        blocks["history"] = error
+    return judged

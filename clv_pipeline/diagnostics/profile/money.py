@@ -1,4 +1,4 @@
-"""The money of the accepted orders by year, and every currency with its rate: figures that an owner can compare with the books."""
+"""The money of the accepted orders by year, and every currency with its rate: figures to compare with the books."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -28,7 +28,7 @@ class YearOfMoney:
 
 @dataclass(frozen=True)
 class CurrencyOfOrders:
-    """Order lines in one currency, in capitals, as delivered; `rate` is the median one to the reporting currency, None without."""
+    """Order lines in one currency (in capitals) as delivered; `rate` is the median to the reporting currency, None without."""
 
     code: str
     lines: int

@@ -15,7 +15,14 @@ from clv_pipeline.diagnostics.profile.look import Look
 from clv_pipeline.diagnostics.profile.money import CurrencyOfOrders, currencies
 from clv_pipeline.diagnostics.profile.orders import statuses
 from clv_pipeline.quality.clean_report import CleanReport, rows_and_money
-from clv_pipeline.quality.night_checks import ACKNOWLEDGEABLE, CONSENT, DISPOSITIONS, FRESHNESS, PLAUSIBILITY, CheckResult
+from clv_pipeline.quality.night_checks import (
+    ACKNOWLEDGEABLE,
+    CONSENT,
+    DISPOSITIONS,
+    FRESHNESS,
+    PLAUSIBILITY,
+    CheckResult,
+)
 from clv_pipeline.quality.statuses import status_block
 from clv_pipeline.sources.remarks import Remark
 
@@ -50,7 +57,10 @@ _PASTES = {
     "small_amounts": ("orders.sql", "AMOUNT * 100 as amount,   -- if the unit is a hundred times too large"),
     "consent": ("customers.sql", "coalesce(CONSENT = 'yes', false) as profiling_consent,"),
     "number_form": ("{table}.sql", "cast(cast({column} as bigint) as varchar(40)) as {column},"),
-    "unknown_customers": ("customers.sql", "CUSTOMER_NUMBER as customer_id,   -- of every buyer, as orders.sql writes it"),
+    "unknown_customers": (
+        "customers.sql",
+        "CUSTOMER_NUMBER as customer_id,   -- of every buyer, as orders.sql writes it",
+    ),
 }
 #: The same for the ways in which one number is spelled twice, by the words of `sources/keys.py`.
 _SPELLINGS = {
@@ -104,7 +114,7 @@ def _refused(subject: str, error: PipelineError) -> Point:
 def _statuses(look: Look) -> Iterator[Point]:
     found, known = statuses(look), look.settings.order_status
     new = {status.status: status.count for status in found if status.counts_as == "not decided"}
-    if not new or {status.status for status in found} == {""} and known is None:
+    if not new or ({status.status for status in found} == {""} and known is None):
         return
     blocks = "order statuses" in look.blocks or _refuses(look, "orders", "orders.status: ", UNKNOWN_STATUS.code)
     what = f"orders.status: {len(new)} of {len(found)} statuses are not classified in [order_status]"
@@ -291,4 +301,3 @@ def _facts(look: Look) -> Iterator[Point]:
 
 def _warns_of(look: Look, check: str) -> bool:
     return any(remark.check == check for _, remark in _all_remarks(look))
-

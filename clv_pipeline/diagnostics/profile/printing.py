@@ -299,9 +299,7 @@ def _pause(days: OrderDays | None) -> str:
     if days is None or not days.pause_days:
         return ""
     order_days = formats.counted(days.days, "day")
-    return (
-        f"{formats.counted(days.pause_days, 'day')} between {days.pause_from} and {days.pause_to}; {order_days} with orders"
-    )
+    return f"{formats.counted(days.pause_days, 'day')} between {days.pause_from} and {days.pause_to}; {order_days} with orders"
 
 
 def _guests(guests: Guests | None, currency: str) -> str:

@@ -1,7 +1,7 @@
 """The whole profile of a source, made of one look at it."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -87,11 +87,11 @@ def profile_source(settings: Settings, progress: Progress) -> Profile:
 
 
 def _parts(look: Look) -> dict[str, Any]:
-    always: Mapping[str, Callable[[Look], object]] = {
+    always: dict[str, Callable[[Look], object]] = {
         "tables": profile_tables, "not_accepted": not_accepted, "keys": profile_keys, "overlaps": overlaps,
         "absent": absent_tables,
     }  # fmt: skip
-    of_clean: Mapping[str, Callable[[Look], object]] = {
+    of_clean: dict[str, Callable[[Look], object]] = {
         "years": money_by_year, "statuses": statuses, "currencies": currencies, "largest_order": largest_order,
         "largest_customer": largest_customer, "order_days": order_days, "guests": guests, "addresses": addresses,
         "consents": consents,
@@ -104,7 +104,7 @@ def _has_orders(look: Look) -> bool:
 
 
 def _not_looked_at(look: Look) -> dict[str, str]:
-    """Return what was not looked at, and why: a table without rows or answer, what follows from the orders, and what a run knows."""
+    """Return what was not looked at, and why: tables without rows or answer, what follows from them, what only a run does."""
     found = {name: why for name in [*look.trial.read, *look.trial.refused] if (why := look.why_not_read(name))}
     if not _has_orders(look):
         found["money, statuses, currencies, customers"] = "there is no accepted order to look at"
