@@ -9,7 +9,8 @@ from clv_pipeline.quality.expectations import RuleResult
 from clv_pipeline.quality.plausibility import CHECKS
 from clv_pipeline.sources.remarks import Remark
 
-_WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
+#: Codes of the reasons that a run warns of.
+WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class CleanReport:
     @property
     def row_warnings(self) -> list[str]:
         """What was not accepted, or not profiled."""
-        rejected = [f"{rows_and_money(d)}: {d.reason}" for d in self.dispositions if d.reason_code in _WARNED_OF]
+        rejected = [f"{rows_and_money(d)}: {d.reason}" for d in self.dispositions if d.reason_code in WARNED_OF]
         return rejected + [r.text for r in self.remarks if r not in self.known and r.check not in CHECKS]
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from clv_pipeline.contracts.source import CONTRACT, SourceTable
 from clv_pipeline.diagnostics.profile.look import Look
+from clv_pipeline.reporting.formats import spoken_percent
 from clv_pipeline.warehouse.connection import one_row
 
 
@@ -14,6 +15,7 @@ class KeyProfile:
     repeated: rows of a table whose own key (the first column) another row has as well; None for a key of another table.
     """
 
+    table: str
     column: str
     rows: int
     missing: int
@@ -25,29 +27,35 @@ class KeyProfile:
     longest: int
 
     @property
+    def is_plain(self) -> bool:
+        """Whether every row of its table has a value of its own."""
+        return not self.missing and self.repeated == 0
+
+    @property
     def form(self) -> str:
         """Return the form of the values in words.
 
-        >>> KeyProfile("orders.order_id", 3, 0, 3, 0, 1.0, 0.0, 5, 5).form
+        >>> KeyProfile("orders", "order_id", 3, 0, 3, 0, 1.0, 0.0, 5, 5).form
         '5 digits'
-        >>> KeyProfile("orders.order_id", 3, 0, 3, 0, 0.5, 0.25, 1, 9).form
-        '1-9 characters, 50% only digits, 25% leading zeros'
+        >>> print(KeyProfile("orders", "order_id", 3, 0, 3, 0, 0.5, 0.25, 1, 9).form.replace("\xa0", " "))
+        1-9 characters, 50 % digits, some leading zeros
         """
         if not self.distinct:
             return ""
         length = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest}-{self.longest}"
         words = [f"{length} {'digits' if self.digits == 1 else 'characters'}"]
         if 0 < self.digits < 1:
-            words.append(f"{self.digits:.0%} only digits")
+            words.append(f"{spoken_percent(self.digits)} digits")
         if self.leading_zeros:
-            words.append(f"{self.leading_zeros:.0%} leading zeros")
+            words.append("leading zeros" if self.leading_zeros > 0.5 else "some leading zeros")
         return ", ".join(words)
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many of the values of one column are in another: `met` of `values`. In words: `what` are `where`."""
+    """How many of the values of a key in one table are in another: `met` of `values`."""
 
+    table: str
     column: str
     other: str
     values: int
@@ -84,7 +92,7 @@ def _profile(look: Look, table: SourceTable, column: str) -> KeyProfile:
     is_own = column == table.columns[0].name and table.name != "orders"
     repeated = int(rows - missing - distinct) if is_own else None
     return KeyProfile(
-        f"{table.name}.{column}", int(rows), int(missing), distinct, repeated, float(digits), float(zeros), shortest, longest
+        table.name, column, int(rows), int(missing), distinct, repeated, float(digits), float(zeros), shortest, longest
     )  # fmt: skip
 
 
@@ -112,4 +120,4 @@ def _overlap(look: Look, table: str, other: str, column: str) -> Overlap:
         select count(*), count(*) filter (where id in (select {column} from raw.{other})) from own
         """,
     )
-    return Overlap(f"{table}.{column}", f"{other}.{column}", values, met)
+    return Overlap(table, column, other, values, met)

@@ -65,6 +65,16 @@ class Look:
     def as_of(self) -> date:
         return self.trial.as_of
 
+    @property
+    def is_made_up(self) -> bool:
+        """Whether this is the embedded demo company, whose addresses are nobody's."""
+        url = self.settings.source_url
+        return (
+            self.settings.source == "demo"
+            and url is not None
+            and url.get_secret_value() == f"sqlite:///{Home(self.settings.home).demo_database}"
+        )
+
     def why_not_read(self, table: str) -> str:
         """Return why nothing is known of a table; "" where it was read and has rows."""
         if table in self.trial.refused:
@@ -88,7 +98,7 @@ def look_at(settings: Settings, progress: Progress) -> Iterator[Look]:
         blocks: dict[str, PipelineError] = {}
         if "orders" in trial.read and not trial.read["orders"].rows_held:
             blocks["orders"] = SourceError(
-                "orders: the source returned no rows",
+                "the source returned no rows",
                 next_step=f"check {settings.source_folder / 'orders.sql'} and that this is the right source.",
             )
         progress("the night's rules", 0)

@@ -14,7 +14,7 @@ from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.diagnostics.profile.look import Look
 from clv_pipeline.diagnostics.profile.money import CurrencyOfOrders, currencies
 from clv_pipeline.diagnostics.profile.orders import statuses
-from clv_pipeline.quality.clean_report import CleanReport, rows_and_money
+from clv_pipeline.quality.clean_report import WARNED_OF, CleanReport, rows_and_money
 from clv_pipeline.quality.night_checks import (
     ACKNOWLEDGEABLE,
     CONSENT,
@@ -100,7 +100,7 @@ def _refusals(look: Look) -> Iterator[Point]:
         named := [f"{table.name}.sql" for table in look.trial.read.values() if table.has_addresses]
     ):
         yield Point(
-            "fail", "e-mail hashing",
+            "warn" if look.is_made_up else "fail", "e-mail hashing",
             f"{' and '.join(named)} returns e-mail addresses, and there is no CLV_HASH_KEY: an address is stored as its keyed "
             "hash only",
             "return no address, or hash them with a key:", "set in the environment of every run", _HASH_KEY,
@@ -198,7 +198,7 @@ def _severity(look: Look, check: CheckResult) -> Severity:
 
 def _advice(look: Look, check: CheckResult) -> str:
     if check.verdict != "blocks" or check.check not in ACKNOWLEDGEABLE:
-        return "check that this is as expected."
+        return ""
     if check.check == FRESHNESS:
         day = look.as_of - timedelta(days=int(check.value) - 1)
         return f"bring the source up to date; or look at an old export as of its own time: `clv doctor --as-of {day}`."
@@ -220,8 +220,9 @@ def _remarks(look: Look) -> Iterator[Point]:
                 next_step=f"{point.next_step} If the figures are right: `clv run --acknowledge {PLAUSIBILITY}`.".strip(),
             )  # fmt: skip
         yield point
-    for table, text in _warnings(look):
-        yield Point("warn", table, text, "check that this is as expected.")
+    for name, read in look.trial.read.items():
+        texts = {remark.text for remark in read.remarks}
+        yield from (Point("warn", name, text) for text in read.warnings if text not in texts)
 
 
 def _all_remarks(look: Look) -> Iterator[tuple[str, Remark]]:
@@ -232,17 +233,17 @@ def _all_remarks(look: Look) -> Iterator[tuple[str, Remark]]:
 
 
 def _not_accepted(look: Look) -> Iterator[Point]:
-    """Yield one point for all shares of rows that the night names, beside those that have a point of their own."""
-    remarks = [remark for _, remark in _all_remarks(look) if remark.check == "dispositions"]
-    named = {remark.subject for remark in remarks if remark.subject.split()[-1] not in _OWN_POINT}
+    """Yield one point for all rows that the night warns of, beside those that have a point of their own."""
+    unusual = [remark.text for _, remark in _all_remarks(look) if remark.check == "dispositions"]
     found = [
-        f"{name} {d.rows / report.raw_rows:.0%} {d.disposition} ({d.reason})"
+        f"{name} {rows_and_money(d)}: {d.reason}"
         for name, report in look.reports.items()
         for d in report.dispositions
-        if f"{name} {d.reason_code or d.disposition}" in named
+        if d.reason_code not in _OWN_POINT
+        and (d.reason_code in WARNED_OF or any(f": {d.reason} (limit" in text for text in unusual))
     ]
     if found:
-        yield Point("warn", "not accepted", f"{', '.join(found)}: check that these rows are none of your business")
+        yield Point("warn", "not accepted", f"{'; '.join(found)}. Check that these rows are none of your business")
 
 
 def _of_remark(table: str, remark: Remark) -> Point:
@@ -259,19 +260,6 @@ def _paste(check: str, table: str = "", column: str = "") -> tuple[str, str]:
         return "", ""
     file, lines = _PASTES[check]
     return f"write into {file.format(table=table)}", lines.format(column=column)
-
-
-def _warnings(look: Look) -> Iterator[tuple[str, str]]:
-    """Yield what the door and the rules warn of, beside the remarks."""
-    for name, table in look.trial.read.items():
-        texts = {remark.text for remark in table.remarks}
-        yield from ((name, text) for text in table.warnings if text not in texts)
-    for name, report in look.reports.items():
-        told = {remark.subject.split()[-1] for remark in report.remarks if remark.check == "dispositions"}
-        told |= set(_OWN_POINT)
-        rejected = {f"{rows_and_money(d)}: {d.reason}" for d in report.dispositions if d.reason_code in told}
-        texts = {remark.text for remark in report.remarks}
-        yield from ((name, text) for text in report.row_warnings if text not in texts | rejected)
 
 
 def _facts(look: Look) -> Iterator[Point]:

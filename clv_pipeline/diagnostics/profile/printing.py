@@ -52,8 +52,8 @@ def print_profile(console: Console, profile: Profile) -> None:
             ("consent", _consents(profile.consents)),
         ],
     )
-    shown.keys(profile.keys)
-    shown.overlaps(profile.overlaps)
+    shown.customer_numbers(profile.keys, profile.overlaps)
+    shown.other_keys(profile.keys, profile.overlaps)
     shown.absent(profile.absent)
 
 
@@ -119,11 +119,11 @@ class _Shown:
         self._console.print(wrapped, markup=False)
 
     def grid(self, header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> None:
-        """Print rows under headings; the first `left` columns are text, the others figures, which are aligned right."""
+        """Print rows under headings; the first `left` columns are text, of which the last folds, the others figures."""
         table = RichTable(box=None, pad_edge=False, collapse_padding=True, padding=(0, 2, 0, 0), header_style="dim")
         for place, name in enumerate(header):
-            is_text = place < left
-            table.add_column(escape(name), justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
+            is_text, folds = place < left, 0 < place == left - 1
+            table.add_column(escape(name), justify="left" if is_text else "right", no_wrap=not folds, overflow="fold")
         for row in rows:
             table.add_row(*(escape(text.translate(_PLAIN)) for text in row))
         self._console.print(table, soft_wrap=False)
@@ -230,37 +230,45 @@ class _Shown:
         )  # fmt: skip
         self._more(currencies, "currency", "currencies")
 
-    def keys(self, keys: Sequence[KeyProfile]) -> None:
-        if not keys:
+    def customer_numbers(self, keys: Sequence[KeyProfile], overlaps: Sequence[Overlap]) -> None:
+        """Print the customer numbers of each table, and how many of them the CRM and the orders know."""
+        shown = [key for key in keys if key.column == "customer_id"]
+        if not shown:
             return
-        self.title("Keys")
+        met = {(o.table, o.other): _share(o) for o in overlaps if o.column == "customer_id"}
+        self.title("Customer numbers: do the tables meet?")
         self.grid(
-            ("column", "form", "values", "missing", "repeated"),
+            ("table", "form", "customers", "rows without", "in CRM", "ordered"),
             (
                 (
-                    key.column, key.form, formats.count(key.distinct), formats.count(key.missing),
-                    "" if key.repeated is None else formats.count(key.repeated),
+                    key.table, key.form, formats.count(key.distinct), formats.count(key.missing),
+                    met.get((key.table, "customers"), ""), met.get((key.table, "orders"), ""),
                 )
-                for key in keys
+                for key in shown
             ),
             left=2,
         )  # fmt: skip
 
-    def overlaps(self, overlaps: Sequence[Overlap]) -> None:
-        if not overlaps:
+    def other_keys(self, keys: Sequence[KeyProfile], overlaps: Sequence[Overlap]) -> None:
+        others = [key for key in keys if key.column != "customer_id"]
+        if not others:
             return
-        self.title("Do the tables meet?")
+        met = {(o.table, o.column): f"{_share(o)} in {o.other}" for o in overlaps if o.column != "customer_id"}
+        self.title("Other keys")
         self.grid(
-            ("values of", "that are in", "met", "of", "share"),
+            ("column", "form", "values", "rows without", "repeated", "join"),
             (
                 (
-                    o.column, o.other.partition(".")[0], formats.count(o.met), formats.count(o.values),
-                    formats.spoken_percent(o.met / o.values) if o.values else "no values",
+                    f"{key.table}.{key.column}", key.form, formats.count(key.distinct), formats.count(key.missing),
+                    formats.count(key.repeated), met.get((key.table, key.column), ""),
                 )
-                for o in overlaps
+                for key in others
+                if not key.is_plain
             ),
             left=2,
         )  # fmt: skip
+        if plain := [f"{key.table}.{key.column}" for key in others if key.is_plain]:
+            self.line(f"A value of its own in each row: {', '.join(plain)}.")
 
     def absent(self, tables: Sequence[AbsentTable]) -> None:
         self.facts("What the tables that are not provided would add", [(t.name, _would_add(t)) for t in tables])
@@ -268,6 +276,10 @@ class _Shown:
     def _more(self, rows: Sequence[object], singular: str, plural: str | None = None) -> None:
         if len(rows) > _MOST:
             self.line(f"and {formats.counted(len(rows) - _MOST, f'more {singular}', plural and f'more {plural}')}")
+
+
+def _share(overlap: Overlap) -> str:
+    return formats.spoken_percent(overlap.met / overlap.values) if overlap.values else "none"
 
 
 def _day(value: date | None) -> str:

@@ -107,8 +107,7 @@ def _not_looked_at(look: Look) -> dict[str, str]:
     """Return what was not looked at, and why: tables without rows or answer, what follows from them, what only a run does."""
     found = {name: why for name in [*look.trial.read, *look.trial.refused] if (why := look.why_not_read(name))}
     if not _has_orders(look):
-        found["money, statuses, currencies, customers"] = "there is no accepted order to look at"
-        found["the checks of a night"] = "there is no accepted order to look at"
+        found["money, statuses, customers and the checks of a night"] = "there is no accepted order"
     elif not look.is_first_night:
         found["the comparison with the last published night"] = "a run makes it"
     if look.settings.publish_url is not None:
