@@ -58,8 +58,8 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "company's own; empty for accepted rows and the other kinds",
                 "reason": "the reason as text; empty if there is none; for row_kind part, which rows",
                 "row_count": "rows",
-                "source_money": "sum of the order lines' amounts in source currency, before conversion; null for "
-                "tables other than orders, whose money is not reconciled, and where no row has a readable amount",
+                "source_money": "sum of the rows' money in source currencies, before conversion: amounts of order lines, "
+                "marketing spend, payments of subscriptions; null for other tables, and where no row has a readable amount",
             },
         ),
         _declared(COLUMN_DICTIONARY, "table_name", "column_name"),

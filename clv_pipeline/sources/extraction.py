@@ -16,14 +16,15 @@ from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, RAW_REMARKS, SOU
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.core.foreign_errors import about
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.sources.failed_rules import check_rules
 from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
+from clv_pipeline.sources.hash_key import check_hash_key
 from clv_pipeline.sources.keys import profile_keys
 from clv_pipeline.sources.loading import (
-    SYSTEM_COLUMNS,
     LoadReport,
     LoadRules,
+    added_columns,
     check_columns,
-    check_exclusions,
     check_load,
     create_raw_table,
     load_batch,
@@ -91,7 +92,7 @@ def extract(
         night = Night(connection, source, settings, rules, as_of, run_id, started_at, progress)
         tables.create_if_missing(connection, LOADS)
         tables.create_if_missing(connection, SOURCE_COUNTS)
-        check_exclusions(connection, CONTRACT, rules)
+        check_rules(connection, CONTRACT, rules.exclusions)
         loaded = [night.load(table, selects.get(name)) for name, table in CONTRACT.items()]
         if not row_count(connection, "raw.orders"):
             raise SourceError(
@@ -161,6 +162,10 @@ class Night:
             remember_known_rows(self.connection, table)
         delivery = LoadReport()
         columns = self._read(select, since, delivery)
+        if since != BEGINNING and not self._returns_the_same_columns(table, delivery):
+            since, delivery = BEGINNING, LoadReport()
+            create_raw_table(self.connection, table)
+            columns = self._read(select, since, delivery)
         at_source = self._count_at_source(select, columns)
         if since != BEGINNING:
             # an increment shows some rows of a day, or none
@@ -183,12 +188,20 @@ class Night:
         for batch in self.source.read(select, since, self.settings.batch_rows, days):
             if columns is None:
                 columns = check_columns(table, batch.column_names, select.path.name, delivery)
+                check_hash_key(table, columns, self.rules.hash_key)
                 check_rule_columns(self.settings, select, columns)
             if batch.num_rows:
                 is_look_back = since != BEGINNING and days is None
                 load_batch(self.connection, table, batch, columns, self.rules, delivery, skip_known=is_look_back)
                 self.progress(table.name, delivery.rows)
         return columns or {}
+
+    def _returns_the_same_columns(self, table: SourceTable, delivery: LoadReport) -> bool:
+        """Return whether a `select *` returns what it returned last time: the rows loaded then lack a new column."""
+        (then,) = one_row(
+            self.connection, "select columns_returned from raw.loads where table_name = $name", {"name": table.name}
+        )
+        return then is not None and set(then) == set(delivery.columns)
 
     def _count_at_source(self, select: SourceSelect, columns: dict[str, str]) -> dict[str, DayCount] | None:
         day, money = day_column(select.table, columns), money_column(select.table, columns)
@@ -308,7 +321,14 @@ class Night:
         rules = [rule.model_dump_json() for rule in self.settings.exclude if rule.table == select.table.name]
         if any(column.type == "secret" for column in select.table.columns):
             rules.append(sha256((self.rules.hash_key or "").encode()).hexdigest())
-        parts = [select.sql, address, self.settings.time_zone, *rules, *select.table.column_names(), *SYSTEM_COLUMNS]
+        parts = [
+            select.sql,
+            address,
+            self.settings.time_zone,
+            *rules,
+            *select.table.column_names(),
+            *added_columns(select.table),
+        ]
         return sha256("\n".join(parts).encode()).hexdigest()
 
     def _since(self, select: SourceSelect) -> str:
@@ -329,9 +349,9 @@ class Night:
         rows_held = row_count(self.connection, f"raw.{table.name}")
         at_source = total(counted)
         incremental = select is not None and select.is_incremental
-        changed = "updated_at" if "updated_at" in table.column_names() else table.event_time
+        times = [name for name in ("updated_at", table.event_time) if name in table.column_names()]
         # rows dated in the future must not move the high-water mark past data that has yet to arrive, whatever the clock is
-        newest = f"max(least(coalesce({changed}, {table.event_time})::timestamptz, timezone($zone, $as_of::timestamp)))"
+        newest = f"max(least(coalesce({', '.join(times)})::timestamptz, timezone($zone, $as_of::timestamp)))"
         self.connection.execute("delete from raw.loads where table_name = $name", {"name": table.name})
         tables.append(
             self.connection,
@@ -369,7 +389,7 @@ class Night:
             tuple(delivery.warnings),
             tuple(delivery.remarks),
             delivery.columns,
-            bool(delivery.emails) or any(table.column(name).type == "secret" for name in delivery.columns),
+            bool(delivery.emails) or any(c.type == "secret" and c.name in delivery.columns for c in table.columns),
         )
 
 

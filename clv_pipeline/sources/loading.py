@@ -14,29 +14,28 @@ import pyarrow as pa
 
 from clv_pipeline.contracts.reasons import KEY_NOT_UTF8, KEY_TOO_LONG, KEY_WITH_NUL, LONGEST_KEY
 from clv_pipeline.contracts.source import STORED_AS, Column, SourceTable
-from clv_pipeline.core.error_texts import reason_of
-from clv_pipeline.core.errors import ConfigurationError, SourceError, nearest
+from clv_pipeline.core.errors import SourceError, nearest
+from clv_pipeline.sources.attributes import ATTRIBUTES, attributes_as_json, attributes_of, count_withheld
 from clv_pipeline.sources.failed_rules import check_rules_on_batch
+from clv_pipeline.sources.hash_key import SET_KEY
 from clv_pipeline.sources.remarks import Remark
 from clv_pipeline.sources.source_counts import DayCount, day_column, day_of, delivered
-from clv_pipeline.sources.tombstones import IS_ERASED, Tombstones
-from clv_pipeline.sources.values import CUSTOMER_COLUMNS, IS_EMAIL, THREE_DIGITS, placeholder, trimmed, typed
+from clv_pipeline.sources.tombstones import Tombstones, without_erased
+from clv_pipeline.sources.values import (
+    CUSTOMER_COLUMNS,
+    IS_EMAIL,
+    THREE_DIGITS,
+    is_address,
+    placeholder,
+    trimmed,
+    typed,
+)
 from clv_pipeline.warehouse.connection import Connection, one_row, quote_name, quote_text
 
 log = logging.getLogger(__name__)
 
 #: Spellings of "no number" that are not a sign of a changed type; they become null and are checked by the clean rules.
 _NOT_A_NUMBER = "('', 'nan', 'inf', '-inf', '+inf', 'infinity', '-infinity', 'null', 'none', 'nat')"
-#: A row of these values tests whether a condition can be evaluated; nulls would hide wrong types.
-_SOME_VALUE = {
-    "varchar": "''",
-    "timestamptz": "'2000-01-01'",
-    "date": "'2000-01-01'",
-    "decimal(18,6)": "0",
-    "decimal(20,10)": "0",
-    "bigint": "0",
-    "boolean": "true",
-}
 #: Columns that loading adds to those of the contract, all text: the company's text of the exclude rule that a row meets,
 #: the reason code of an unusable key, a hash of the row, and the day of its event as the source writes it.
 SYSTEM_COLUMNS = ("excluded_because", "unusable_key", "row_hash", "day_at_source")
@@ -70,6 +69,7 @@ class LoadReport:
     examples: dict[str, str] = field(default_factory=dict)
     placeholders: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     emails: Counter[str] = field(default_factory=Counter)
+    withheld: Counter[str] = field(default_factory=Counter)
     three_digits: Counter[str] = field(default_factory=Counter)
     decimals: Counter[str] = field(default_factory=Counter)
     floats: set[str] = field(default_factory=set)
@@ -88,12 +88,19 @@ class LoadReport:
 def create_raw_table(connection: Connection, table: SourceTable) -> None:
     """Create `raw.<table>` empty, with the contract's columns and those that extraction adds."""
     columns = ", ".join(f"{c.name} {STORED_AS[c.type]}" for c in table.columns)
-    added = ", ".join(f"{name} varchar" for name in SYSTEM_COLUMNS)
+    added = ", ".join(f"{name} varchar" for name in added_columns(table))
     connection.execute(f"create or replace table raw.{table.name} ({columns}, {added})")
+
+
+def added_columns(table: SourceTable) -> tuple[str, ...]:
+    """Return the columns that loading adds to those of the contract."""
+    return (ATTRIBUTES, *SYSTEM_COLUMNS) if table.attribute_prefix else SYSTEM_COLUMNS
 
 
 def check_columns(table: SourceTable, returned: list[str], where: str, delivery: LoadReport) -> dict[str, str]:
     """Return contract column -> returned column, whatever its case; unknown returned columns are a warning and ignored.
+
+    The company's own attributes are not among them, see `attributes.py`.
 
     Raises:
         SourceError: a required column is missing; names it and the nearest returned name. Or a contract column is returned
@@ -108,40 +115,21 @@ def check_columns(table: SourceTable, returned: list[str], where: str, delivery:
             f"{nearest(missing[0], returned)}; it returns {', '.join(returned)}",
             next_step=f"return it under that name: `... as {missing[0]}`.",
         )
-    for column in (c.name for c in table.columns if spelled[c.name] > 1):
+    for column in (name for name in spelled if spelled[name] > 1 and table.takes(name)):
         raise SourceError(
             f"{table.name}: the SELECT ({where}) returns {spelled[column]} columns named '{column}'",
             next_step="return the right one only, or give the others another name.",
         )
-    for extra in sorted(by_name.keys() - set(table.column_names())):
+    for extra in sorted(name for name in by_name if not table.takes(name)):
         delivery.warn(f"{table.name}: column '{extra}' is not in the contract and is ignored")
-    delivery.columns = tuple(c.name for c in table.columns if c.name in by_name)
-    return {name: by_name[name] for name in delivery.columns}
+    columns = {c.name: by_name[c.name] for c in table.columns if c.name in by_name}
+    delivery.columns = (*columns, *attributes_of(table, returned))
+    return columns
 
 
 def remember_known_rows(connection: Connection, table: SourceTable) -> None:
     """Remember the rows of `raw.<table>` before tonight, so that a look-back adds only new ones."""
     connection.execute(f"create or replace temp table known_rows as select row_hash from raw.{table.name}")
-
-
-def check_exclusions(connection: Connection, tables: Mapping[str, SourceTable], rules: LoadRules) -> None:
-    """Try each exclusion on a made-up row.
-
-    Raises:
-        ConfigurationError: the warehouse cannot evaluate a condition (types that do not compare, unknown function).
-    """
-    for name, conditions in rules.exclusions.items():
-        row = ", ".join(
-            f"{_SOME_VALUE[STORED_AS[c.type]]}::{STORED_AS[c.type]} as {c.name}" for c in tables[name].columns
-        )
-        for condition, reason in conditions:
-            try:
-                connection.execute(f"select 1 from (select {row}) where {condition}").fetchall()
-            except duckdb.Error as error:
-                raise ConfigurationError(
-                    f"[[exclude]] '{reason}' in source.toml cannot be evaluated: {reason_of(error)}",
-                    next_step=f"fix the condition '{condition}'.",
-                ) from None
 
 
 def load_batch(
@@ -172,10 +160,16 @@ def load_batch(
         f"{_typed(c, columns[c.name], rules) if c.name in columns else 'null'}::{STORED_AS[c.type]} as {c.name}"
         for c in table.columns
     )
-    everything = ", ".join(f"coalesce({c.name}::varchar, chr(0))" for c in table.columns)
+    attributes = attributes_of(table, batch.column_names)
+    if table.attribute_prefix:
+        values += f", {attributes_as_json(attributes)} as {ATTRIBUTES}"
+        delivery.withheld += count_withheld(connection, attributes)
+    hashed = [c.name for c in table.columns if c.name in columns or not c.is_late]
+    hashed += [ATTRIBUTES] if attributes else []
+    everything = ", ".join(f"coalesce({name}::varchar, chr(0))" for name in hashed)
     typing = f"select {values}, {day_of(columns[time] if time else None)} as day_at_source from delivered"
     query = f"""
-        with admissible as ({_without_erased(table, rules.tombstones)})
+        with admissible as ({without_erased(table, rules.tombstones)})
         select *, {_first_met(rules.exclusions.get(table.name, []))} as excluded_because,
             {_first_met(_unusable_key(table))} as unusable_key,
             md5(concat_ws(chr(31), {everything})) as row_hash
@@ -190,7 +184,7 @@ def load_batch(
     try:
         connection.execute(f"create or replace temp table admitted as {query}", used)
     except duckdb.Error:
-        rows = f"with typed as (select {values} from delivered) {_without_erased(table, rules.tombstones)}"
+        rows = f"with typed as (select {values} from delivered) {without_erased(table, rules.tombstones)}"
         check_rules_on_batch(connection, batch, rows, key | used, table.name, rules.exclusions.get(table.name, []))
         raise
     if rules.tombstones is not None:
@@ -225,25 +219,6 @@ def _note_erased(connection: Connection, table: SourceTable, columns: dict[str, 
         delivery.erased_days[erased_day] += skipped
 
 
-def _without_erased(table: SourceTable, tombstones: Tombstones | None) -> str:
-    """Return the query of the rows that may be stored.
-
-    A record merged into an erased one belongs to the same person under another number: it may not name the erased
-    one, and it is stored without profiling consent until `clv forget` is run for that number, too.
-    """
-    if tombstones is None or "customer_id" not in table.column_names():
-        return "select * from typed"
-    kept = f"where not {IS_ERASED.format(column='customer_id')}"
-    if "merged_into" not in table.column_names():
-        return f"select * from typed {kept}"
-    same_person = IS_ERASED.format(column="merged_into")
-    replaced = (
-        f"case when not {same_person} then merged_into end as merged_into, "
-        f"profiling_consent and not {same_person} as profiling_consent"
-    )
-    return f"select * replace ({replaced}) from typed {kept}"
-
-
 def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> None:
     """Check the values after a table is loaded.
 
@@ -252,7 +227,11 @@ def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> No
             type must have changed; every number with a point has exactly three digits after it; or customer numbers are
             e-mail addresses and there is no key to hash them with.
     """
+    _warn_of_withheld(table, delivery)
     for name, count in delivery.unreadable.items():
+        if table.column(name).type == "secret":
+            delivery.warn(f"{table.name}.{name}: {count} values are no e-mail addresses and became null")
+            continue
         # never guess money: one misread amount ends up in a report
         if table.column(name).type == "money" or count > rules.max_unreadable_share * delivery.rows:
             raise _unreadable(table.column(name), table, count, delivery)
@@ -265,8 +244,7 @@ def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> No
             raise SourceError(
                 f"{table.name}.{name}: {count} values are e-mail addresses, which are stored only as keyed hashes, and there is "
                 "no key",
-                next_step="set CLV_HASH_KEY to a long random text and keep it set for every run, or return a customer number "
-                f"in {table.name}.sql.",
+                next_step=f"set the key, or return a customer number in {table.name}.sql. {SET_KEY}",
             )
     for name in sorted(delivery.floats):
         text = f"{table.name}.{name}: delivered as floating-point numbers (such as 12346.0), read without '.0'; "
@@ -276,10 +254,15 @@ def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> No
     for name, found in delivery.placeholders.items():
         texts = ", ".join(f"'{text}' ({count})" for text, count in found.most_common(5))
         meaning = "a guest, not one customer" if table.name == "orders" else "nobody"
-        if name not in CUSTOMER_COLUMNS:
+        if name not in CUSTOMER_COLUMNS and not (table.name == "orders" and name == "email"):
             meaning = "missing"
         text = f"{table.name}.{name}: {found.total()} rows have a placeholder, read as {meaning}: {texts}"
         delivery.remarks.append(Remark("placeholders", f"{table.name}.{name}", text))
+
+
+def _warn_of_withheld(table: SourceTable, delivery: LoadReport) -> None:
+    for name, count in delivery.withheld.items():
+        delivery.warn(f"{table.name}.{name}: {count} values are e-mail addresses or not UTF-8, and are not loaded")
 
 
 def _first_met(conditions: list[tuple[str, str]]) -> str:
@@ -345,11 +328,17 @@ def _inspections(column: Column, returned: str, kind: str, rules: LoadRules, *, 
     """Return field of `LoadReport` -> SQL aggregate over the delivered texts of one column; `is_lost`: some became null."""
     value = trimmed(returned)
     found = {}
-    if is_lost and (column.name.endswith("_id") or column.name in CUSTOMER_COLUMNS):
-        found["placeholders"] = f"histogram(lower({value})) filter (where {placeholder(column, value)})"
+    if is_lost and (column.name.endswith("_id") or column.name in CUSTOMER_COLUMNS or column.type == "secret"):
+        # of an address only what stands before the @: the rest names the company
+        found["placeholders"] = (
+            f"histogram(split_part(lower({value}), '@', 1)) filter (where {placeholder(column, value)})"
+        )
     if column.name in CUSTOMER_COLUMNS:
         is_email = f"contains({quote_name(returned)}, '@') and regexp_matches({value}, {quote_text(IS_EMAIL)})"
         found["emails"] = f"count(*) filter (where {is_email})"
+    if column.type == "secret" and is_lost and rules.hash_key is not None:
+        is_other = f"not {is_address(value)} and not {placeholder(column, value)}"
+        found["unreadable"] = f"count(*) filter (where {value} <> '' and {is_other})"
     if column.is_key or column.type == "secret":
         return found
     is_bad = (

@@ -23,6 +23,8 @@ currency = "EUR"              # the reporting currency; orders in others need an
 # reason = "test order"
 # where = "customer_id like 'TEST%'"
 """
+#: Names of contract columns that databases read as a word of their own where they are not quoted.
+_WORDS_OF_SQL = {"interval"}
 
 
 def scaffold(name: str) -> Path:
@@ -54,7 +56,9 @@ def scaffold(name: str) -> Path:
 
 
 def _select(table: SourceTable) -> str:
-    width = max(len(c.name) for c in table.columns)
+    # quoted where the name is a word of SQL: `interval`
+    names = {c.name: f'"{c.name}"' if c.name in _WORDS_OF_SQL else c.name for c in table.columns}
+    width = max(map(len, names.values()))
     lines = [
         f"-- One row per {table.grain}, in this database's own SQL. Return the columns under these names;",
         "-- the required ones must be there, any other may be left out. For a nightly increment end with",
@@ -65,7 +69,8 @@ def _select(table: SourceTable) -> str:
         comma = "," if column is not table.columns[-1] else " "
         need = "required, " if column.required else ""
         lines.append(
-            f"    {column.name:<{width}} as {column.name:<{width}}{comma}  -- {need}{column.type}: {column.description}"
+            f"    {names[column.name]:<{width}} as {names[column.name]:<{width}}{comma}  "
+            f"-- {need}{column.type}: {column.description}"
         )
     lines.append(f"from {table.name}")
     return "\n".join(lines) + "\n"

@@ -16,8 +16,8 @@ from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import ExcludeRule, Settings
 from clv_pipeline.sources.extraction import ExtractedTable, Night, Progress, door_rules, with_new_remarks
-from clv_pipeline.sources.folder import SourceSelect, read_selects
-from clv_pipeline.sources.loading import check_exclusions
+from clv_pipeline.sources.failed_rules import check_rules
+from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
 from clv_pipeline.sources.readers import open_source
 from clv_pipeline.sources.reading import Gap, SourceReader
 from clv_pipeline.warehouse import tables
@@ -87,7 +87,7 @@ def _usable_rules(connection: Connection, settings: Settings, trial: Trial) -> l
     usable = []
     for rule in settings.exclude:
         try:
-            check_exclusions(connection, CONTRACT, door_rules(settings.model_copy(update={"exclude": [rule]})))
+            check_rules(connection, CONTRACT, {rule.table: [(exclusion_condition(rule), rule.reason)]})
         except PipelineError as error:
             trial.rules[rule.reason] = error
         else:

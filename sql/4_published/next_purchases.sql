@@ -3,6 +3,8 @@
 -- recommending: nobody has measured whether a suggestion sells more. Empty where next_purchase_quality has the reason.
 with next_purchases as (select * from scores.next_purchases),
 
+products as (select * from clean.products),
+
 run as (select * from scores.run)
 
 select
@@ -10,6 +12,7 @@ select
     next_purchases.kind,
     next_purchases.rank,
     next_purchases.item,
+    coalesce(products.label, next_purchases.item) as item_name,
     next_purchases.item_level,
     next_purchases.step,
     next_purchases.because,
@@ -32,4 +35,5 @@ select
     run.as_of as as_of_date
 from next_purchases
 cross join run
+left join products on next_purchases.item_level = 'product' and next_purchases.item = products.product_id
 order by next_purchases.customer_id, next_purchases.kind, next_purchases.rank

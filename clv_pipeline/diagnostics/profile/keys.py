@@ -7,6 +7,9 @@ from clv_pipeline.diagnostics.profile.look import Look
 from clv_pipeline.reporting.formats import spoken_percent
 from clv_pipeline.warehouse.connection import one_row
 
+#: Tables whose first column is not the key of a row: an order has lines, a subscription prices.
+_SEVERAL_ROWS = ("orders", "subscriptions")
+
 
 @dataclass(frozen=True)
 class KeyProfile:
@@ -89,7 +92,7 @@ def _profile(look: Look, table: SourceTable, column: str) -> KeyProfile:
         from found
         """,
     )
-    is_own = column == table.columns[0].name and table.name != "orders"
+    is_own = column == table.columns[0].name and table.name not in _SEVERAL_ROWS
     repeated = int(rows - missing - distinct) if is_own else None
     return KeyProfile(
         table.name, column, int(rows), int(missing), distinct, repeated, float(digits), float(zeros), shortest, longest

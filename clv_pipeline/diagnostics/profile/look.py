@@ -66,6 +66,11 @@ class Look:
         return self.trial.as_of
 
     @property
+    def has_orders(self) -> bool:
+        """Whether there is an accepted order line to look at."""
+        return self.is_cleaned and bool(self.reports["orders"].rows)
+
+    @property
     def is_made_up(self) -> bool:
         """Whether this is the embedded demo company, whose addresses are nobody's."""
         url = self.settings.source_url

@@ -1,11 +1,14 @@
 """The money of the accepted orders by year, and every currency with its rate: figures to compare with the books."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from clv_pipeline.diagnostics.profile.look import Look
 from clv_pipeline.warehouse.connection import records
+
+_BESIDE = ("discount", "tax", "shipping", "cost")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,13 @@ class CurrencyOfOrders:
     money: Decimal
     accepted: Decimal
     rate: Decimal | None
+
+
+@dataclass(frozen=True)
+class ShownAmounts:
+    """Discount, tax, postage and cost of the accepted lines, in the reporting currency: name -> (sum, share of lines with it)."""
+
+    totals: Mapping[str, tuple[Decimal, float]]
 
 
 def money_by_year(look: Look) -> list[YearOfMoney]:
@@ -71,3 +81,10 @@ def currencies(look: Look) -> list[CurrencyOfOrders]:
         {"own": look.settings.currency},
     )
     return [CurrencyOfOrders(**row) for row in rows]
+
+
+def shown_amounts(look: Look) -> ShownAmounts:
+    """Return what is known of the lines beside their amounts; a column without a value is left out."""
+    columns = ", ".join(f"sum({name}) as {name}, count({name}) / count(*) as {name}_share" for name in _BESIDE)
+    (row,) = records(look.connection, f"select {columns} from clean.orders")
+    return ShownAmounts({name: (row[name], row[f"{name}_share"]) for name in _BESIDE if row[f"{name}_share"]})

@@ -9,12 +9,17 @@ from clv_pipeline.warehouse.connection import one_row
 
 @dataclass(frozen=True)
 class Guests:
-    """Orders without a customer, of all that were sold, and their money."""
+    """Orders without a customer, of all that were sold, and their money.
+
+    by_email: orders without a customer number whose e-mail address names the customer; joined: those of an account with a number.
+    """
 
     orders: int
     of_orders: int
     money: Decimal
     of_money: Decimal
+    by_email: int
+    joined: int
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,15 @@ def guests(look: Look) -> Guests:
             look.connection,
             """
             with orders as (
-                select customer_id is null as is_guest, sum(amount) as money
+                select
+                    customer_id is null as is_guest, sum(amount) as money, bool_or(is_by_email) as is_by_email,
+                    -- a keyed hash has 64 characters
+                    bool_or(is_by_email and length(customer_id) <> 64) as is_joined
                 from clean.orders where amount > 0 group by order_id, customer_id, order_date
             )
             select
                 count(*) filter (where is_guest), count(*), coalesce(sum(money) filter (where is_guest), 0),
-                coalesce(sum(money), 0)
+                coalesce(sum(money), 0), count(*) filter (where is_by_email), count(*) filter (where is_joined)
             from orders
             """,
         )

@@ -12,7 +12,7 @@ from typing import Literal
 from clv_pipeline.contracts.reasons import NO_EXCHANGE_RATE, UNKNOWN_STATUS
 from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.diagnostics.profile.look import Look
-from clv_pipeline.diagnostics.profile.money import CurrencyOfOrders, currencies
+from clv_pipeline.diagnostics.profile.money import CurrencyOfOrders, currencies, shown_amounts
 from clv_pipeline.diagnostics.profile.orders import statuses
 from clv_pipeline.quality.clean_report import WARNED_OF, CleanReport, rows_and_money
 from clv_pipeline.quality.night_checks import (
@@ -24,6 +24,8 @@ from clv_pipeline.quality.night_checks import (
     CheckResult,
 )
 from clv_pipeline.quality.statuses import status_block
+from clv_pipeline.reporting.formats import spoken_percent
+from clv_pipeline.sources.hash_key import KEY_LINE
 from clv_pipeline.sources.remarks import Remark
 
 #: Reasons of rows that have a point of their own.
@@ -69,16 +71,14 @@ _SPELLINGS = {
     "by leading zeros": "trim(leading '0' from CUSTOMER_NUMBER) as customer_id,",
     "by blanks or punctuation": "replace(replace(CUSTOMER_NUMBER, '-', ''), ' ', '') as customer_id,",
 }
-_HASH_KEY = 'export CLV_HASH_KEY="$(openssl rand -hex 32)"   # keep it, and set the same one for every run'
 
 
 def points(look: Look) -> list[Point]:
     """Return every point, those that refuse the run first."""
-    has_orders = not look.why_not_read("orders")
     found = [
         *_refusals(look),
-        *(_statuses(look) if has_orders else ()),
-        *(_currencies(look) if has_orders and look.is_cleaned else ()),
+        *(_statuses(look) if not look.why_not_read("orders") else ()),
+        *(_currencies(look) if look.is_cleaned and not look.why_not_read("orders") else ()),
         *_reports(look),
         *_checks(look),
         *_not_accepted(look),
@@ -103,7 +103,7 @@ def _refusals(look: Look) -> Iterator[Point]:
             "warn" if look.is_made_up else "fail", "e-mail hashing",
             f"{' and '.join(named)} returns e-mail addresses, and there is no CLV_HASH_KEY: an address is stored as its keyed "
             "hash only",
-            "return no address, or hash them with a key:", "set in the environment of every run", _HASH_KEY,
+            "return no address, or hash them with a key:", "set in the environment of every run, always the same value", KEY_LINE,
         )  # fmt: skip
 
 
@@ -264,10 +264,15 @@ def _paste(check: str, table: str = "", column: str = "") -> tuple[str, str]:
 
 def _facts(look: Look) -> Iterator[Point]:
     """Yield what the data cannot say."""
-    if look.settings.gross_margin is None:
+    costs = shown_amounts(look).totals.get("cost") if look.has_orders else None
+    share = costs[1] if costs else 0.0
+    if look.settings.gross_margin is None and share < 1:
+        costs_known = f"{spoken_percent(share)} of the lines have a cost: the margin of the others is unknown"
+        nothing = (
+            "no line has a cost: lifetime_margin and the margins of channels stay empty, and no ltv_to_cac is shown"
+        )
         yield Point(
-            "warn", "gross margin",
-            "gross_margin is not set: lifetime_margin and the margins of channels stay empty, and no ltv_to_cac is shown",
+            "warn", "gross margin", f"gross_margin is not set, and {costs_known if share else nothing}",
             "", "write into source.toml, above the first [section]", "gross_margin = 0.45   # the share of spend that is margin",
         )  # fmt: skip
     orders = look.trial.read.get("orders")

@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 from clv_pipeline.diagnostics.findings import COLOURS
 from clv_pipeline.diagnostics.profile.absent import AbsentTable
 from clv_pipeline.diagnostics.profile.keys import KeyProfile, Overlap
-from clv_pipeline.diagnostics.profile.money import CurrencyOfOrders, YearOfMoney
+from clv_pipeline.diagnostics.profile.money import CurrencyOfOrders, ShownAmounts, YearOfMoney
 from clv_pipeline.diagnostics.profile.orders import Largest, OrderDays, StatusOfOrders
 from clv_pipeline.diagnostics.profile.people import Addresses, Consents, Guests
 from clv_pipeline.diagnostics.profile.points import SEVERITIES, Point
@@ -47,6 +47,7 @@ def print_profile(console: Console, profile: Profile) -> None:
             ("largest customer", _largest(profile.largest_customer, profile.currency)),
             ("time of day", _parts_of_day(profile.order_days)),
             ("longest pause", _pause(profile.order_days)),
+            ("beside the amounts", _shown_only(profile.shown_amounts, profile.currency)),
             ("guests", _guests(profile.guests, profile.currency)),
             ("e-mail addresses", _addresses(profile.addresses)),
             ("consent", _consents(profile.consents)),
@@ -317,12 +318,28 @@ def _pause(days: OrderDays | None) -> str:
 def _guests(guests: Guests | None, currency: str) -> str:
     if guests is None:
         return ""
+    by_email = (
+        f"{formats.counted(guests.by_email, 'order')} without a customer number by e-mail, {formats.count(guests.joined)} of "
+        "them joined to an account"
+        if guests.by_email
+        else ""
+    )
     if not guests.orders:
-        return "none: every order names a customer"
+        return by_email or "none: every order names a customer"
     orders, money = guests.orders / guests.of_orders, guests.money / guests.of_money if guests.of_money else 0
-    return (
+    unnamed = (
         f"{formats.counted(guests.orders, 'order')} of {formats.count(guests.of_orders)} ({formats.spoken_percent(orders)}), "
         f"{formats.money(guests.money, currency)} ({formats.spoken_percent(money)} of everything sold): counted, not scored"
+    )
+    return "; ".join(filter(None, (unnamed, by_email)))
+
+
+def _shown_only(amounts: ShownAmounts | None, currency: str) -> str:
+    if amounts is None:
+        return ""
+    return ", ".join(
+        f"{name} {formats.money(total, currency)} ({formats.spoken_percent(share)} of the lines)"
+        for name, (total, share) in amounts.totals.items()
     )
 
 

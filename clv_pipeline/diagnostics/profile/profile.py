@@ -11,7 +11,14 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.diagnostics.profile.absent import AbsentTable, absent_tables
 from clv_pipeline.diagnostics.profile.keys import KeyProfile, Overlap, overlaps, profile_keys
 from clv_pipeline.diagnostics.profile.look import Look, look_at
-from clv_pipeline.diagnostics.profile.money import CurrencyOfOrders, YearOfMoney, currencies, money_by_year
+from clv_pipeline.diagnostics.profile.money import (
+    CurrencyOfOrders,
+    ShownAmounts,
+    YearOfMoney,
+    currencies,
+    money_by_year,
+    shown_amounts,
+)
 from clv_pipeline.diagnostics.profile.orders import (
     Largest,
     OrderDays,
@@ -26,7 +33,6 @@ from clv_pipeline.diagnostics.profile.points import Point, Severity, points
 from clv_pipeline.diagnostics.profile.tables import NotAccepted, TableProfile, not_accepted, profile_tables
 from clv_pipeline.sources.extraction import Progress
 from clv_pipeline.sources.reading import Gap
-from clv_pipeline.warehouse.connection import row_count
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Profile:
     largest_order: Largest | None = None
     largest_customer: Largest | None = None
     order_days: OrderDays | None = None
+    shown_amounts: ShownAmounts | None = None
     guests: Guests | None = None
     addresses: Addresses | None = None
     consents: Consents | None = None
@@ -93,20 +100,16 @@ def _parts(look: Look) -> dict[str, Any]:
     }  # fmt: skip
     of_clean: dict[str, Callable[[Look], object]] = {
         "years": money_by_year, "statuses": statuses, "currencies": currencies, "largest_order": largest_order,
-        "largest_customer": largest_customer, "order_days": order_days, "guests": guests, "addresses": addresses,
-        "consents": consents,
+        "largest_customer": largest_customer, "order_days": order_days, "shown_amounts": shown_amounts,
+        "guests": guests, "addresses": addresses, "consents": consents,
     }  # fmt: skip
-    return {name: part(look) for name, part in (always | (of_clean if _has_orders(look) else {})).items()}
-
-
-def _has_orders(look: Look) -> bool:
-    return look.is_cleaned and bool(row_count(look.connection, "clean.orders"))
+    return {name: part(look) for name, part in (always | (of_clean if look.has_orders else {})).items()}
 
 
 def _not_looked_at(look: Look) -> dict[str, str]:
     """Return what was not looked at, and why: tables without rows or answer, what follows from them, what only a run does."""
     found = {name: why for name in [*look.trial.read, *look.trial.refused] if (why := look.why_not_read(name))}
-    if not _has_orders(look):
+    if not look.has_orders:
         found["money, statuses, customers and the checks of a night"] = "there is no accepted order"
     elif not look.is_first_night:
         found["the comparison with the last published night"] = "a run makes it"
