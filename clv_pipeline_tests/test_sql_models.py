@@ -139,7 +139,8 @@ def test_lineage_through_several_ctes_and_joins(empty: tuple[Warehouse, Settings
     assert ("raw.orders", "amount") in found["source_amount"]
     assert found["quantity"] == [("raw.orders", "quantity")]
     assert set(found["customer_id"]) == {
-        ("raw.orders", "customer_id"), ("clean.customer_identities", "surviving_customer_id")
+        ("raw.orders", "customer_id"), ("clean.customer_identities", "surviving_customer_id"),
+        ("clean.email_identities", "customer_id"),
     }  # fmt: skip
 
 

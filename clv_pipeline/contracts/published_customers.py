@@ -37,8 +37,9 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "lifetime_spend": "expected net spend of the next {lifetime_days} days, undiscounted, never less than in the "
             "longest "
             "horizon; null without a purchase or a purchase model",
-            "lifetime_margin": "lifetime_spend, discounted by {discount_rate} per year, times the gross margin (setting "
-            "gross_margin: {gross_margin}); null where lifetime_spend is, and without a gross margin",
+            "lifetime_margin": "lifetime_spend, discounted by {discount_rate} per year, times the customer's margin rate: the "
+            "own one so far, drawn towards the company's the less was spent (table clv_run has it, and its source); where no "
+            "order line has a cost, the setting gross_margin ({gross_margin}). Null where lifetime_spend is, and without either",
             "historic_value": "net spend to date, before as_of_date",
             "historic_value_365d": "net spend in the 365 days before as_of_date",
             "purchase_days": "number of days with a purchase to date",
@@ -108,6 +109,13 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "orders": "orders of that day; 0 on a day with returns only",
             "net_spend": "spend of that day less its returns; the days of a customer add up to historic_value in customer_clv",
             "returned": "returns of that day, as a positive amount, already taken off net_spend",
+            "net_margin": "net_spend less the cost of the goods, line by line, returns with their cost deducted; lines without a "
+            "cost count with the setting gross_margin ({gross_margin}); null where a line has neither. What acquisition and "
+            "contacts cost is not in it",
+            "discount": "discount of that day, already off net_spend; null where the source gives none. Shown only: no prediction "
+            "and no margin uses discount, tax or shipping",
+            "tax": "tax of that day, not in net_spend, returns deducted where the source gives theirs; null where it gives none",
+            "shipping": "postage charged that day, not in net_spend; null where the source gives none",
             "main_category": "category with the largest amount of that day; null where the source gives none",
             "currency": IDENTITY["currency"],
         },

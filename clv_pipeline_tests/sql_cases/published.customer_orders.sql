@@ -7,7 +7,12 @@ select date '2024-06-01' as as_of, 'EUR' as currency
 select customer_id from (values ('a'), ('b'), ('prospect')) as rows (customer_id)
 
 -- given features.customer_day
-select customer_id, order_date::date as order_date, orders, net_spend, returned, main_category from (values
+select
+    customer_id, order_date::date as order_date, orders, net_spend, returned, main_category,
+    case when customer_id = 'b' then -6.00 when orders = 1 then 3.00 end as cost,
+    case when customer_id = 'b' then -8.00 when orders = 1 then 10.00 end as spend_with_cost,
+    case when orders = 1 then 1.50 end as discount, case when orders = 1 then 1.90 end as tax, case when orders = 1 then 4.90 end as shipping
+from (values
     ('a', '2024-05-31', 2, 30.504, 0.00, 'wine'),
     ('a', '2024-01-01', 1, 10.00, 5.00, null),
     -- a return on a day of its own
@@ -24,3 +29,10 @@ select customer_id, order_date::date as order_date, orders, net_spend, returned,
     ('a', '2024-05-31', 2, 30.50, 0.00, 'wine', 'EUR'),
     ('b', '2023-12-31', 0, -8.00, 8.00, 'tea', 'EUR')
 ) as rows (customer_id, order_date, orders, net_spend, returned, main_category, currency)
+
+-- expect the margin of lines with a cost, unknown without one and without gross_margin
+select * from (values
+    ('a', '2024-01-01', 7.00, 1.50, 1.90, 4.90),
+    ('a', '2024-05-31', null, null, null, null),
+    ('b', '2023-12-31', -2.00, null, null, null)
+) as rows (customer_id, order_date, net_margin, discount, tax, shipping)

@@ -13,6 +13,14 @@ select
     customer_day.orders,
     customer_day.net_spend::decimal(18, 2) as net_spend,
     customer_day.returned::decimal(18, 2) as returned,
+    case
+        when $gross_margin is not null or customer_day.net_spend = customer_day.spend_with_cost
+            then coalesce(customer_day.spend_with_cost - customer_day.cost, 0)
+                + (customer_day.net_spend - coalesce(customer_day.spend_with_cost, 0)) * coalesce($gross_margin, 0)
+    end::decimal(18, 2) as net_margin,
+    customer_day.discount::decimal(18, 2) as discount,
+    customer_day.tax::decimal(18, 2) as tax,
+    customer_day.shipping::decimal(18, 2) as shipping,
     customer_day.main_category,
     run.currency
 from customer_day
