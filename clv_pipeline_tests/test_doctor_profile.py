@@ -339,9 +339,6 @@ _SOURCES: dict[str, dict[str, Any]] = {
     "no consent": {
         "orders": GOOD, "customers": "customer_id,profiling_consent\n" + "".join(f"C{n},\n" for n in range(40)),
     },
-    "unreadable consent": {
-        "orders": GOOD, "customers": "customer_id,profiling_consent\n" + "".join(f"C{n},ja\n" for n in range(40)),
-    },
     "all orders in the future": {"orders": HEAD + lines(30, ordered_at="2025-01-01")},
     "nothing sold": {"orders": HEAD + lines(30, amount="-1.00")},
     "too short": {"orders": HEAD + lines(30, ordered_at="2024-05-30 12:00")},
