@@ -50,11 +50,15 @@ def doctor(source: str | None, url: str | None, as_of: datetime | None, home: Pa
     The exit code is 1 if a line is fail: tonight's run would be refused. A line that is warn or decide stops no run.
     """
     settings = settings_of(source=source, source_url=url, as_of=as_of.date() if as_of else None, home=home)
+    from clv_pipeline.demo_company.company import with_demo_source
     from clv_pipeline.diagnostics.doctor import examine, examine_source
     from clv_pipeline.diagnostics.profile.printing import print_points, print_profile, print_verdict
     from clv_pipeline.reporting.formats import count
 
     found = print_findings(out, examine(settings))
+    home_folder = Home(settings.home)
+    if home_folder.demo_database.exists():
+        settings = with_demo_source(settings, home_folder)
     with err.status("reading the source") as shown:
         seen = examine_source(
             settings, lambda what, rows: shown.update(f"{what}{f': {count(rows)} rows read' if rows else ''}")

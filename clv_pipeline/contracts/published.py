@@ -48,7 +48,8 @@ PUBLISHED: dict[str, PublishedTable] = {
             "data_quality",
             ("table_name", "row_kind", "disposition", "reason_code", "reason"),
             {
-                "table_name": "source table",
+                "table_name": "source table. subscriptions and subscription_payments are cleaned and counted, and no model "
+                "uses them yet",
                 "row_kind": "source: all rows, as counted by the source itself or from the text of its files; read: the rows "
                 "in the warehouse; disposition: the rows with one disposition; part: a subset already counted above, so "
                 "exclude it from sums",

@@ -57,6 +57,7 @@ class SourceTable:
     event_time: str | None
     required: bool = False
     attribute_prefix: str | None = None
+    attribute_meaning: str = ""
 
     def is_attribute(self, name: str) -> bool:
         """Return whether a returned column is one of the company's own attributes.
@@ -66,6 +67,15 @@ class SourceTable:
         """
         # a feature has its name: nothing that would have to be quoted
         return self.attribute_prefix is not None and bool(re.fullmatch(rf"{self.attribute_prefix}[a-z0-9_]+", name))
+
+    @property
+    def has_row_key(self) -> bool:
+        """Whether a row has an identifier of its own, by which a newer version of it is known.
+
+        >>> CONTRACT["orders"].has_row_key, CONTRACT["marketing_spend"].has_row_key
+        (True, False)
+        """
+        return any(c.required and c.name.endswith("_id") for c in self.columns)
 
     def takes(self, name: str) -> bool:
         """Return whether a SELECT may return a column of this name, in lower case."""
@@ -143,6 +153,9 @@ CUSTOMERS = SourceTable(
     ),
     event_time="created_at",
     attribute_prefix="attribute_",
+    attribute_meaning="a fact of your own about the customer that does not change after the record was entered (first shop, "
+    "contract type, industry): a feature of the models. A value that changes later (points, last login, status) would tell "
+    "them the future: leave it out",
 )
 
 WEB_SESSIONS = SourceTable(

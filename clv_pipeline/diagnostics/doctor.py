@@ -17,7 +17,6 @@ from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.demo_company.company import with_demo_source
 from clv_pipeline.diagnostics.findings import Finding, warning
 from clv_pipeline.diagnostics.profile.profile import Profile, profile_source
 from clv_pipeline.publishing.erased_list import ask_target
@@ -47,14 +46,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_source(settings: Settings, progress: Progress) -> Examination:
-    """Read the source once and return what is known of it then."""
-    home = Home(settings.home)
-    if settings.source == "demo" and settings.source_url is None and not home.demo_database.exists():
+    """Read the source once and return what is known of it then; the embedded demo company has an address once it is made up."""
+    if settings.source == "demo" and settings.source_url is None:
         return Examination(not_looked_at="the embedded demo company is made up on the first run")
     try:
-        with net(home, "clv_doctor", "source"):
+        with net(Home(settings.home), "clv_doctor", "source"):
             ask_target(settings)
-            profile = profile_source(with_demo_source(settings, home), progress)
+            profile = profile_source(settings, progress)
     except PipelineError as error:
         return Examination([Finding("source", False, error.what, error.advice)], None, "it cannot be read")
     gaps = [warning("snapshot", gap.text, gap.next_step) for gap in profile.gaps]

@@ -16,7 +16,7 @@ from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.contracts.warehouse import COLUMN_LINEAGE, SCORE_CHANGES
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.features.attributes import PREFIX
+from clv_pipeline.features.attributes import PREFIX, attribute_features
 from clv_pipeline.features.drivers import is_behaviour
 from clv_pipeline.features.families import KEYS
 from clv_pipeline.modeling.registry.registry import HorizonModel, Manifest
@@ -65,8 +65,13 @@ def build_lineage(connection: Connection, settings: Settings, manifest: Manifest
 
     manifest: of the version that scored; None if no model scored, and then its steps are left out.
     """
-    columns = _columns(connection)
-    edges = [*_of_sql(columns), *_of_python(columns), *_of_statistics(columns), *_of_source(read_selects(settings))]
+    columns, attributes = _columns(connection), [a.attribute for a in attribute_features(connection)]
+    edges = [
+        *_of_sql(columns),
+        *_of_python(columns),
+        *_of_statistics(columns),
+        *_of_source(read_selects(settings), attributes),
+    ]
     if manifest:
         edges += _of_scores(manifest)
     steps = sorted(set(_reachable(edges)))
@@ -258,12 +263,15 @@ def _of_horizon(manifest: Manifest, horizon: HorizonModel) -> Iterator[Edge]:
         yield (version, node, "training.labels", label, step)
 
 
-def _of_source(selects: dict[str, SourceSelect]) -> Iterator[Edge]:
-    """Yield the source columns of the raw tables, as far as a parser can find them without the source's schema."""
+def _of_source(selects: dict[str, SourceSelect], attributes: list[str]) -> Iterator[Edge]:
+    """Yield the source columns of the raw tables, as far as a parser can find them without the source's schema.
+
+    attributes: the company's own ones of customers, that are features.
+    """
     for name, select in selects.items():
         file = f"{select.path.parent.name}/{select.path.name}"
         named = _source_columns(select.for_duckdb())
-        for column in [*CONTRACT[name].column_names(), *filter(CONTRACT[name].is_attribute, named)]:
+        for column in [*CONTRACT[name].column_names(), *(attributes if name == "customers" else ())]:
             for table, source in named.get(column) or [(file, column)]:
                 yield (f"raw.{name}", column, f"source {table}", source, file)
 

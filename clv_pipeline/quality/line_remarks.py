@@ -1,4 +1,4 @@
-"""Remarks on what order lines say beyond their amount: addresses of guests, costs, subscriptions. Amounts are in `plausibility.py`."""
+"""Remarks on what order lines say beyond their amount: addresses of guests, costs, subscriptions; no amounts."""
 
 from collections.abc import Iterator
 
@@ -44,8 +44,8 @@ def _shared_addresses(connection: Connection) -> Iterator[Remark]:
             yield Remark(
                 "shared_addresses",
                 "nobody" if is_nobodys else "",
-                f"orders.email: {addresses} addresses of orders without a customer_id ({lines} lines, money {money:,.2f}) {what}. "
-                "Return customer_id in orders.sql where the shop knows it",
+                f"orders.email: {addresses} addresses of orders without a customer_id ({lines} lines, money {money:,.2f}) "
+                f"{what}. Return customer_id in orders.sql where the shop knows it",
             )
 
 
@@ -72,8 +72,8 @@ def _costs(connection: Connection, settings: Settings) -> Iterator[Remark]:
         yield Remark(
             "line_costs",
             "above",
-            f"orders.cost: the goods cost more ({cost:,.2f}) than they were sold for ({covered:,.2f}). Check that cost is that of "
-            "the whole line, in the line's currency",
+            f"orders.cost: the goods cost more ({cost:,.2f}) than they were sold for ({covered:,.2f}). Check that cost is that "
+            "of the whole line, in the line's currency",
         )
 
 

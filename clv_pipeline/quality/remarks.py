@@ -47,14 +47,20 @@ def remarks_on_dispositions(model: SqlModel, dispositions: list[DispositionCount
 
 
 def remarks_on_attributes(connection: Connection, settings: Settings) -> Iterator[Remark]:
-    """Yield the attributes of customers that are no feature, and why."""
+    """Yield which attributes of customers are features, which must not change, and which are none, and why."""
     (model,) = (m for m in load_layer("1_clean") if m.name == "customer_attributes")
-    refused = connection.execute(
-        f"select attribute, customers, distinct_values, refused_because from ({model.sql}) where refused_because is not null "
-        "order by attribute",
+    profiled = connection.execute(
+        f"select attribute, customers, distinct_values, refused_because from ({model.sql}) order by attribute",
         {"denied_features": list(settings.denied_features)},
     ).fetchall()
-    for attribute, customers, values, code in refused:
+    if taken := [attribute for attribute, _, _, code in profiled if code is None]:
+        yield Remark(
+            "attributes",
+            "",
+            f"customers: {', '.join(taken)} {'is' if len(taken) == 1 else 'are'} taken for facts that do not change after a "
+            "record was entered. One that does change tells the models the future: leave it out of customers.sql",
+        )
+    for attribute, customers, values, code in (row for row in profiled if row[3] is not None):
         yield Remark(
             "attributes",
             attribute,

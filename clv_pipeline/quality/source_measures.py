@@ -110,7 +110,8 @@ def count_customers(connection: Connection) -> CustomerCounts:
                 ),
                 count(first_order_date),
                 count(*) filter (
-                    where not has_crm_record and customer_id not in (select customer_id from guests) and (select is_provided from raw.loads where table_name = 'customers')
+                    where not has_crm_record and customer_id not in (select customer_id from guests)
+                        and (select is_provided from raw.loads where table_name = 'customers')
                 )
             from clean.customers
             """,

@@ -16,8 +16,9 @@ from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, RAW_REMARKS, SOU
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.core.foreign_errors import about
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.sources.door import door_rules
 from clv_pipeline.sources.failed_rules import check_rules
-from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
+from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, read_selects
 from clv_pipeline.sources.hash_key import check_hash_key
 from clv_pipeline.sources.keys import profile_keys
 from clv_pipeline.sources.loading import (
@@ -42,7 +43,6 @@ from clv_pipeline.sources.source_counts import (
     same_in_total,
     total,
 )
-from clv_pipeline.sources.tombstones import read_tombstones
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row, row_count
 
@@ -118,23 +118,7 @@ def with_new_remarks(connection: Connection, loaded: list[ExtractedTable]) -> li
     return [replace(t, warnings=(*t.warnings, *new[t.name])) for t in loaded]
 
 
-def door_rules(settings: Settings) -> LoadRules:
-    """Return the rules of loading that the settings give.
-
-    Raises:
-        ConfigurationError: an exclude rule is no condition over contract columns, or the list of erased customers was written
-            with another key.
-        PrivacyError: that list is damaged or gone.
-    """
-    exclusions: dict[str, list[tuple[str, str]]] = {}
-    for rule in settings.exclude:
-        exclusions.setdefault(rule.table, []).append((exclusion_condition(rule), rule.reason))
-    key = settings.hash_key.get_secret_value() if settings.hash_key else None
-    tombstones = read_tombstones(settings)
-    return LoadRules(settings.time_zone, key, exclusions, settings.max_unreadable_share, tombstones)
-
-
-@dataclass(frozen=True)
+@dataclass
 class Night:
     """One extraction under way: the open source, the open transaction, and the rules for both."""
 
@@ -162,11 +146,17 @@ class Night:
             remember_known_rows(self.connection, table)
         delivery = LoadReport()
         columns = self._read(select, since, delivery)
-        if since != BEGINNING and not self._returns_the_same_columns(table, delivery):
+        at_source = self._count_at_source(select, columns)
+        # a row that was changed stands beside its older version, and only a count would tell
+        is_unclear = at_source is None and not table.has_row_key
+        if since != BEGINNING and (is_unclear or not self._returns_the_same_columns(table, delivery)):
             since, delivery = BEGINNING, LoadReport()
             create_raw_table(self.connection, table)
             columns = self._read(select, since, delivery)
-        at_source = self._count_at_source(select, columns)
+        if delivery.erased_subscriptions and self.rules.tombstones:
+            # begun after the erasure: their payments, which are loaded next, name no customer
+            longer = self.rules.tombstones.add([], delivery.erased_subscriptions)
+            self.rules = replace(self.rules, tombstones=longer)
         if since != BEGINNING:
             # an increment shows some rows of a day, or none
             for day, rows in self._erased_before(table).items():

@@ -6,7 +6,7 @@ Columns and types are checked here. The meaning of readable rows is checked in `
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -20,7 +20,7 @@ from clv_pipeline.sources.failed_rules import check_rules_on_batch
 from clv_pipeline.sources.hash_key import SET_KEY
 from clv_pipeline.sources.remarks import Remark
 from clv_pipeline.sources.source_counts import DayCount, day_column, day_of, delivered
-from clv_pipeline.sources.tombstones import Tombstones, without_erased
+from clv_pipeline.sources.tombstones import Tombstones, erased_subscriptions, without_erased
 from clv_pipeline.sources.values import (
     CUSTOMER_COLUMNS,
     IS_EMAIL,
@@ -75,6 +75,7 @@ class LoadReport:
     floats: set[str] = field(default_factory=set)
     days: dict[str, DayCount] = field(default_factory=dict)
     erased_days: Counter[str] = field(default_factory=Counter)
+    erased_subscriptions: set[str] = field(default_factory=set)
     changed_days: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
@@ -189,6 +190,8 @@ def load_batch(
         raise
     if rules.tombstones is not None:
         _note_erased(connection, table, columns, delivery)
+        if table.name == "subscriptions":
+            delivery.erased_subscriptions |= erased_subscriptions(connection, rules.tombstones)
     connection.unregister("delivered")
     known = "where row_hash not in (select row_hash from known_rows)" if skip_known else ""
     changed = connection.execute(f"select distinct day_at_source from admitted {known}").fetchall()
@@ -251,13 +254,17 @@ def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> No
         delivery.remarks.append(
             Remark("number_form", f"{table.name}.{name}", f"{text}cast it to text in {table.name}.sql")
         )
+    delivery.remarks += _placeholder_remarks(table, delivery)
+
+
+def _placeholder_remarks(table: SourceTable, delivery: LoadReport) -> Iterator[Remark]:
     for name, found in delivery.placeholders.items():
         texts = ", ".join(f"'{text}' ({count})" for text, count in found.most_common(5))
         meaning = "a guest, not one customer" if table.name == "orders" else "nobody"
         if name not in CUSTOMER_COLUMNS and not (table.name == "orders" and name == "email"):
             meaning = "missing"
         text = f"{table.name}.{name}: {found.total()} rows have a placeholder, read as {meaning}: {texts}"
-        delivery.remarks.append(Remark("placeholders", f"{table.name}.{name}", text))
+        yield Remark("placeholders", f"{table.name}.{name}", text)
 
 
 def _warn_of_withheld(table: SourceTable, delivery: LoadReport) -> None:

@@ -1,6 +1,7 @@
 """`clv init`: a new source folder with a commented SELECT for each contract table, written from the contract itself."""
 
 import re
+import textwrap
 from pathlib import Path
 
 from clv_pipeline.contracts.source import CONTRACT, SourceTable
@@ -12,7 +13,7 @@ _TOML = """\
 name = "{name}"
 time_zone = "Europe/Berlin"   # the business time zone; timestamps without a zone are read in it
 currency = "EUR"              # the reporting currency; orders in others need an fx_rates.sql
-# gross_margin = 0.45         # share of spend that is margin; without it, margins stay empty
+# gross_margin = 0.45         # share of spend that is margin, for order lines without a cost; without either, margins stay empty
 
 # [order_status]              # every value of orders.status, "" for none; `clv doctor` prints this block from your data
 # revenue = ["paid", "shipped"]
@@ -55,6 +56,13 @@ def scaffold(name: str) -> Path:
     return folder.resolve()
 
 
+def _attribute_lines(table: SourceTable) -> list[str]:
+    if table.attribute_prefix is None:
+        return []
+    text = f"Any column {table.attribute_prefix}<name> may be returned, too: {table.attribute_meaning}."
+    return textwrap.wrap(text, 110, initial_indent="-- ", subsequent_indent="-- ")
+
+
 def _select(table: SourceTable) -> str:
     # quoted where the name is a word of SQL: `interval`
     names = {c.name: f'"{c.name}"' if c.name in _WORDS_OF_SQL else c.name for c in table.columns}
@@ -63,6 +71,7 @@ def _select(table: SourceTable) -> str:
         f"-- One row per {table.grain}, in this database's own SQL. Return the columns under these names;",
         "-- the required ones must be there, any other may be left out. For a nightly increment end with",
         "-- `where <time of the last change> >= :since` (a local timestamp; everything on the first night).",
+        *_attribute_lines(table),
         "select",
     ]
     for column in table.columns:

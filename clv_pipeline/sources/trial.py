@@ -15,9 +15,11 @@ from clv_pipeline.core.errors import ConfigurationError, PipelineError
 from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import ExcludeRule, Settings
-from clv_pipeline.sources.extraction import ExtractedTable, Night, Progress, door_rules, with_new_remarks
+from clv_pipeline.sources.door import door_rules
+from clv_pipeline.sources.extraction import ExtractedTable, Night, Progress, with_new_remarks
 from clv_pipeline.sources.failed_rules import check_rules
 from clv_pipeline.sources.folder import SourceSelect, exclusion_condition, read_selects
+from clv_pipeline.sources.loading import LoadRules
 from clv_pipeline.sources.readers import open_source
 from clv_pipeline.sources.reading import Gap, SourceReader
 from clv_pipeline.warehouse import tables
@@ -57,7 +59,7 @@ def try_extraction(
         tables.create_if_missing(connection, LOADS)
         tables.create_if_missing(connection, SOURCE_COUNTS)
         settings = settings.model_copy(update={"exclude": _usable_rules(connection, settings, trial)})
-    attempt = _Attempt(warehouse, settings, selects, trial, started_at, progress)
+    attempt = _Attempt(warehouse, settings, selects, trial, started_at, progress, _rules(settings))
     waiting = [name for name in CONTRACT if name in selects]
     while waiting:
         try:
@@ -95,7 +97,7 @@ def _usable_rules(connection: Connection, settings: Settings, trial: Trial) -> l
     return usable
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Attempt:
     """What the loading of each table needs."""
 
@@ -105,6 +107,7 @@ class _Attempt:
     trial: Trial
     started_at: datetime
     progress: Progress
+    rules: LoadRules
 
     def begin(self, source: SourceReader) -> None:
         """Make every table, empty, as if the source provided none."""
@@ -134,10 +137,18 @@ class _Attempt:
 
     def _load(self, source: SourceReader, name: str, settings: Settings) -> None:
         with net(Home(settings.home), "clv_doctor", f"{name}.sql"), self.warehouse.transaction() as connection:
-            self.trial.read[name] = self._night(connection, source, settings).load(CONTRACT[name], self.selects[name])
+            night = self._night(connection, source, settings)
+            self.trial.read[name] = night.load(CONTRACT[name], self.selects[name])
+        # payments, which are loaded after the subscriptions, name no customer
+        self.rules = replace(self.rules, tombstones=night.rules.tombstones)
 
     def _night(self, connection: Connection, source: SourceReader, settings: Settings) -> Night:
-        rules = door_rules(settings)
-        if rules.hash_key is None:
-            rules = replace(rules, hash_key=_THROWN_AWAY)
+        rules = replace(self.rules, exclusions=door_rules(settings).exclusions)
         return Night(connection, source, settings, rules, self.trial.as_of, "doctor", self.started_at, self.progress)
+
+
+def _rules(settings: Settings) -> LoadRules:
+    """Return the rules of a night, which write nothing: a list of erased customers that grows is kept nowhere."""
+    rules = door_rules(settings)
+    tombstones = replace(rules.tombstones, paths=()) if rules.tombstones else None
+    return replace(rules, hash_key=rules.hash_key or _THROWN_AWAY, tombstones=tombstones)

@@ -25,7 +25,7 @@ select *, case channel when 'broken' then 'key_not_utf8' end as unusable_key fro
     ('twice', '2024-03-05', null, 2.00, null, null),
     ('micros', '2024-03-06', 'a', 0.004, null, null),
     ('micros', '2024-03-06', 'b', 0.004, null, null),
-    ('micros', '2024-03-06', 'c', 0.004, null, null),
+    ('micros', '2024-03-07', 'a', 0.004, null, null),
     ('foreign', '2024-03-01', null, 100.00, 'USD', null),
     ('foreign', '2024-03-02', null, 100.00, 'USD', null),
     ('foreign', '2024-03-03', null, 100.00, 'GBP', null),
@@ -60,10 +60,10 @@ select * from (values
     (1.00, 'accepted'), (1.00, 'duplicate'), (2.00, 'accepted'), (2.00, 'duplicate')
 ) as rows (spend, disposition)
 
--- expect cents are rounded once per channel and day where channel = 'micros'
+-- expect cents are rounded once per channel where channel = 'micros'
 select * from (values
-    ('a', 0.00, 0.004000), ('b', 0.01, 0.004000), ('c', 0.00, 0.004000)
-) as rows (campaign, spend, source_amount)
+    ('2024-03-06', 'a', 0.00, 0.004000), ('2024-03-06', 'b', 0.01, 0.004000), ('2024-03-07', 'a', 0.00, 0.004000)
+) as rows (spend_date, campaign, spend, source_amount)
 
 -- expect what cannot be spend where channel not in ('search', 'foreign', 'named', 'twice', 'micros') or channel is null
 select * from (values

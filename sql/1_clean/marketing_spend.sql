@@ -4,7 +4,7 @@
 -- Equal rows (channel, day, campaign, spend, currency) that name a campaign are one row delivered several times. Equal rows without a
 -- campaign are spend of their own, unless four of five amounts of their day, or all where there are fewer, are there as often: then
 -- the day was delivered that many times. A day of one amount is judged by all days.
--- Cents are rounded once per channel and day: the rows add up to the rounded sum.
+-- Cents are rounded once per channel: its rows add up to its rounded sum, whatever fractions of a cent the source has.
 with marketing_spend as (select * from raw.marketing_spend),
 
 exchange_rates as (select * from clean.exchange_rates),
@@ -72,7 +72,7 @@ summed as (
         *,
         case when reason is null then (spend * rate)::decimal(28, 6) else 0 end as value,
         sum(case when reason is null then (spend * rate)::decimal(28, 6) else 0 end) over (
-            partition by channel, spend_date order by campaign, row_hash, copy_number rows unbounded preceding
+            partition by channel order by spend_date, campaign, row_hash, copy_number rows unbounded preceding
         ) as sum_with_row
     from judged
 )

@@ -70,16 +70,6 @@ class Look:
         """Whether there is an accepted order line to look at."""
         return self.is_cleaned and bool(self.reports["orders"].rows)
 
-    @property
-    def is_made_up(self) -> bool:
-        """Whether this is the embedded demo company, whose addresses are nobody's."""
-        url = self.settings.source_url
-        return (
-            self.settings.source == "demo"
-            and url is not None
-            and url.get_secret_value() == f"sqlite:///{Home(self.settings.home).demo_database}"
-        )
-
     def why_not_read(self, table: str) -> str:
         """Return why nothing is known of a table; "" where it was read and has rows."""
         if table in self.trial.refused:

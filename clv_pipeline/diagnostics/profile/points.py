@@ -27,6 +27,7 @@ from clv_pipeline.quality.statuses import status_block
 from clv_pipeline.reporting.formats import spoken_percent
 from clv_pipeline.sources.hash_key import KEY_LINE
 from clv_pipeline.sources.remarks import Remark
+from clv_pipeline.sources.tombstones import is_embedded_demo
 
 #: Reasons of rows that have a point of their own.
 _OWN_POINT = (UNKNOWN_STATUS.code, NO_EXCHANGE_RATE.code)
@@ -100,7 +101,7 @@ def _refusals(look: Look) -> Iterator[Point]:
         named := [f"{table.name}.sql" for table in look.trial.read.values() if table.has_addresses]
     ):
         yield Point(
-            "warn" if look.is_made_up else "fail", "e-mail hashing",
+            "warn" if is_embedded_demo(look.settings) else "fail", "e-mail hashing",
             f"{' and '.join(named)} returns e-mail addresses, and there is no CLV_HASH_KEY: an address is stored as its keyed "
             "hash only",
             "return no address, or hash them with a key:", "set in the environment of every run, always the same value", KEY_LINE,
@@ -267,7 +268,7 @@ def _facts(look: Look) -> Iterator[Point]:
     costs = shown_amounts(look).totals.get("cost") if look.has_orders else None
     share = costs[1] if costs else 0.0
     if look.settings.gross_margin is None and share < 1:
-        costs_known = f"{spoken_percent(share)} of the lines have a cost: the margin of the others is unknown"
+        costs_known = f"{spoken_percent(share)} of the lines have a cost: margins with one of the others stay empty"
         nothing = (
             "no line has a cost: lifetime_margin and the margins of channels stay empty, and no ltv_to_cac is shown"
         )
