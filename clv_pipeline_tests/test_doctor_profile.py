@@ -331,6 +331,9 @@ _SOURCES: dict[str, dict[str, Any]] = {
     "an unknown status of long ago": {"orders": GOOD + lines(2, first=900, status="gold", ordered_at="2024-01-02")},
     "no rates": {"orders": GOOD + lines(60, first=900, currency="USD")},
     "old orders": {"orders": HEAD + lines(ordered_at="2024-03-01 12:00")},
+    "addresses as statuses": {
+        "orders": HEAD + "".join(lines(1, first=n, status=f"c{n}@mail.example") for n in range(300))
+    },
     "unreadable money": {"orders": HEAD + lines(30, amount="ten")},
     "all lines twice": {"orders": GOOD + lines() + lines()},
     "a till": {"orders": GOOD + lines(300, first=900, customer_id="TILL") + "".join(
@@ -351,6 +354,7 @@ def test_the_doctor_fails_where_the_night_would_be_refused(name: str, tmp_path: 
     profile, refused = profile_of(settings), run_of(settings)
     failing = [f"{point.subject}: {point.text}" for point in profile.points if point.severity == "fail"]
     assert bool(failing) == (refused is not None), (failing, refused)
+    assert "@mail" not in printed(profile)
     assert (name in ("good", "an unknown status of long ago")) == (refused is None), refused
 
 

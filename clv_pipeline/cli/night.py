@@ -2,11 +2,12 @@
 
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
 
-from clv_pipeline.cli.interrupts import end_if_interrupted
+from clv_pipeline.cli.interrupts import at_a_hard_end, end_if_interrupted
 from clv_pipeline.cli.shared import (
     dashboard_command,
     err,
@@ -52,6 +53,7 @@ def doctor(source: str | None, url: str | None, as_of: datetime | None, home: Pa
     settings = settings_of(source=source, source_url=url, as_of=as_of.date() if as_of else None, home=home)
     from clv_pipeline.demo_company.company import with_demo_source
     from clv_pipeline.diagnostics.doctor import examine, examine_source
+    from clv_pipeline.diagnostics.profile.look import remove_scratch
     from clv_pipeline.diagnostics.profile.printing import print_points, print_profile, print_verdict
     from clv_pipeline.reporting.formats import count
 
@@ -59,10 +61,12 @@ def doctor(source: str | None, url: str | None, as_of: datetime | None, home: Pa
     home_folder = Home(settings.home)
     if home_folder.demo_database.exists():
         settings = with_demo_source(settings, home_folder)
+    at_a_hard_end(partial(remove_scratch, settings))
     with err.status("reading the source") as shown:
         seen = examine_source(
             settings, lambda what, rows: shown.update(f"{what}{f': {count(rows)} rows read' if rows else ''}")
         )
+    end_if_interrupted()
     found |= print_findings(out, seen.findings)
     if seen.not_looked_at:
         out.print(f"not looked at: the source ({seen.not_looked_at})")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from clv_pipeline.contracts.source import CONTRACT
@@ -116,7 +117,7 @@ def _scratch_warehouse(settings: Settings) -> Iterator[Warehouse]:
     for left in scratch.glob(f"{_FOLDER}*"):
         if not _is_alive(left.name.removeprefix(_FOLDER)):
             shutil.rmtree(left, ignore_errors=True)
-    folder = scratch / f"{_FOLDER}{os.getpid()}"
+    folder = _own_folder(settings)
     folder.mkdir(mode=0o700, exist_ok=True)
     try:
         yield Warehouse(
@@ -124,7 +125,16 @@ def _scratch_warehouse(settings: Settings) -> Iterator[Warehouse]:
             threads=settings.threads,
         )  # fmt: skip
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_scratch(settings)
+
+
+def remove_scratch(settings: Settings) -> None:
+    """Remove what this process has read."""
+    shutil.rmtree(_own_folder(settings), ignore_errors=True)
+
+
+def _own_folder(settings: Settings) -> Path:
+    return Home(settings.home).scratch / f"{_FOLDER}{os.getpid()}"
 
 
 def _is_alive(process: str) -> bool:

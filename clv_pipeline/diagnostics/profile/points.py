@@ -29,6 +29,8 @@ from clv_pipeline.sources.hash_key import KEY_LINE
 from clv_pipeline.sources.remarks import Remark
 from clv_pipeline.sources.tombstones import is_embedded_demo
 
+#: With more values than this, something else than a status is returned, which may name a person.
+_MOST_STATUSES = 100
 #: Reasons of rows that have a point of their own.
 _OWN_POINT = (UNKNOWN_STATUS.code, NO_EXCHANGE_RATE.code)
 Severity = Literal["fail", "warn", "decide"]
@@ -118,6 +120,13 @@ def _statuses(look: Look) -> Iterator[Point]:
     if not new or ({status.status for status in found} == {""} and known is None):
         return
     blocks = "order statuses" in look.blocks or _refuses(look, "orders", "orders.status: ", UNKNOWN_STATUS.code)
+    if len(found) > _MOST_STATUSES:
+        yield Point(
+            "fail" if blocks else "warn", "order statuses",
+            f"orders.status: {len(found)} different values, which is no status of orders: a shop has a dozen",
+            "return the column with the status of the order, or none.", "write into orders.sql", "ORDER_STATUS as status,",
+        )  # fmt: skip
+        return
     what = f"orders.status: {len(new)} of {len(found)} statuses are not classified in [order_status]"
     yield Point(
         "fail" if blocks else "warn", "order statuses",
