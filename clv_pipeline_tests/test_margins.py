@@ -27,7 +27,7 @@ WITHOUT = "5,1,c,2024-01-01,100,\n"
 def margins(folder: Path, lines: str, gross_margin: float | None) -> tuple[dict[str, Any], dict[str, float]]:
     """Return the company's row and each customer's rate."""
     _, warehouse = load(folder, orders=HEADER + lines)
-    for name in ("customer_day", "company_margin", "customer_margins"):
+    for name in ("customer_day", "customer_day_money", "company_margin", "customer_margins"):
         build_feature_table(warehouse, sql_model("2_features", name), (), gross_margin)
     with warehouse.connection() as connection:
         (company,) = records(connection, "select * from features.company_margin")
@@ -121,10 +121,10 @@ def channel_values(
     bought = [(f"old{i}", "web", date(2022, 1, 1), 100.0) for i in range(5)]
     bought += [(f"c{i}", "web", date(2022, 9, 1) + timedelta(days=i % 25), 100.0) for i in range(50)]
     give(connection, bought, [("web", date(2022, 9, 1), 1000.0)])
-    connection.execute("alter table features.customer_day add column cost decimal(18, 2)")
-    connection.execute("alter table features.customer_day add column spend_with_cost decimal(18, 2)")
-    if margin_source != "gross_margin":
-        connection.execute("update features.customer_day set cost = 70, spend_with_cost = net_spend")
+    connection.execute(
+        "create or replace table features.customer_day_money as "
+        "select customer_id, order_date, 70.00 as cost, net_spend as spend_with_cost from features.customer_day"
+    )
     connection.execute(
         "create or replace table features.company_margin as select $source as margin_source, true as is_complete, 0.3::double "
         "as margin_rate", {"source": margin_source},

@@ -14,7 +14,8 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
         "customer_clv",
         ("customer_id",),
         {
-            "customer_id": "the company's customer number, as text",
+            "customer_id": "the company's customer number, as text; of a guest without an account the keyed hash of the e-mail "
+            "address (64 characters), which is nobody's number in other systems",
             **IDENTITY,
             **SEGMENT,
             "predicted_spend_{h}d": "expected (mean) net spend in the {h} days from as_of_date: for totals, ranking, budgets",

@@ -26,7 +26,7 @@ _SPANS = sorted({*_AGES, *_PAYBACK_DAYS})
 _BUYERS = """
     with days as (
         select customer_day.*{margin_of_day}
-        from features.customer_day cross join scores.run where customer_day.order_date < run.as_of
+        from features.customer_day cross join scores.run{money_of_day} where customer_day.order_date < run.as_of
     ),
 
     firsts as (
@@ -54,9 +54,12 @@ _BUYERS = """
 """
 _MARGIN_OF_DAY = """,
             (
-                coalesce(customer_day.spend_with_cost - customer_day.cost, 0)
-                + (customer_day.net_spend - coalesce(customer_day.spend_with_cost, 0)) * coalesce($gross_margin, 0)
+                coalesce(money.spend_with_cost - money.cost, 0)
+                + (customer_day.net_spend - coalesce(money.spend_with_cost, 0)) * coalesce($gross_margin, 0)
             )::double as margin"""
+_MONEY_OF_DAY = """
+        left join features.customer_day_money as money
+            on customer_day.customer_id = money.customer_id and customer_day.order_date = money.order_date"""
 _RATES = """
     cross join features.company_margin
     left join features.customer_margins on firsts.customer_id = customer_margins.customer_id
@@ -157,6 +160,7 @@ def read_buyers(connection: Connection, gross_margin: float | None) -> Buyers:
         ]
     query = _BUYERS.format(
         margin_of_day=_MARGIN_OF_DAY if has_costs else "",
+        money_of_day=_MONEY_OF_DAY if has_costs else "",
         rates=_RATES if has_costs else "",
         unknown=UNKNOWN,
         spans=", ".join(spans),

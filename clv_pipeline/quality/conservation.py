@@ -19,9 +19,9 @@ _STEPS = (
     ),
     *(
         (
-            "features.customer_day",
+            "features.customer_day_money",
             column,
-            f"select coalesce(sum({column}), 0) from features.customer_day",
+            f"select coalesce(sum({column}), 0) from features.customer_day_money",
             f"{_LINES.replace('amount', column)} and customer_id not in "
             "(select customer_id from clean.customers where not has_profiling_consent)",
         )

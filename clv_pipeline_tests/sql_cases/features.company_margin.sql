@@ -12,15 +12,23 @@ select * from (values (100.00, 60.00), (100.00, 80.00), (100.00, 20.00), (110.00
 as rows (amount, cost)
 
 -- given features.customer_day
-select customer_id, order_date, net_spend, cost, case when cost is not null then net_spend end as spend_with_cost
-from (values
-    ('a', '2024-01-01', 100.00, 60.00),
-    ('a', '2024-02-01', 100.00, 80.00),
-    ('b', '2024-01-01', 100.00, 20.00),
-    ('b', '2024-02-01', 100.00, 40.00),
-    ('c', '2024-01-01', 100.00, null),
+select * from (values
+    ('a', '2024-01-01', 100.00),
+    ('a', '2024-02-01', 100.00),
+    ('b', '2024-01-01', 100.00),
+    ('b', '2024-02-01', 100.00),
+    ('c', '2024-01-01', 100.00),
+    ('c', '2024-06-01', 900.00)
+) as rows (customer_id, order_date, net_spend)
+
+-- given features.customer_day_money
+select * from (values
+    ('a', '2024-01-01', 60.00, 100.00),
+    ('a', '2024-02-01', 80.00, 100.00),
+    ('b', '2024-01-01', 20.00, 100.00),
+    ('b', '2024-02-01', 40.00, 100.00),
     ('c', '2024-06-01', 900.00, 900.00)
-) as rows (customer_id, order_date, net_spend, cost)
+) as rows (customer_id, order_date, cost, spend_with_cost)
 
 -- expect lines without a cost count with gross_margin, and nothing from as_of on
 select 'mixed' as margin_source, 0.8400 as covered_share, true as is_complete, 0.5::double as margin_rate, 53.33 as credibility_spend

@@ -10,15 +10,24 @@ select date '2024-06-01' as as_of
 select 'mixed' as margin_source, true as is_complete, 0.5::double as margin_rate, 53.33 as credibility_spend
 
 -- given features.customer_day
-select customer_id, order_date, net_spend, cost, spend_with_cost
-from (values
-    ('a', '2024-01-01', 100.00, 60.00, 100.00),
-    ('a', '2024-02-01', 100.00, 80.00, 100.00),
-    ('b', '2024-01-01', 200.00, 60.00, 200.00),
-    ('half', '2024-01-01', 100.00, 10.00, 60.00),
-    ('back', '2024-01-01', -10.00, -2.00, -10.00),
-    ('later', '2024-06-01', 900.00, 900.00, 900.00)
-) as rows (customer_id, order_date, net_spend, cost, spend_with_cost)
+select * from (values
+    ('a', '2024-01-01', 100.00),
+    ('a', '2024-02-01', 100.00),
+    ('b', '2024-01-01', 200.00),
+    ('half', '2024-01-01', 100.00),
+    ('back', '2024-01-01', -10.00),
+    ('later', '2024-06-01', 900.00)
+) as rows (customer_id, order_date, net_spend)
+
+-- given features.customer_day_money
+select * from (values
+    ('a', '2024-01-01', 60.00, 100.00),
+    ('a', '2024-02-01', 80.00, 100.00),
+    ('b', '2024-01-01', 60.00, 200.00),
+    ('half', '2024-01-01', 10.00, 60.00),
+    ('back', '2024-01-01', -2.00, -10.00),
+    ('later', '2024-06-01', 900.00, 900.00)
+) as rows (customer_id, order_date, cost, spend_with_cost)
 
 -- expect (60 + 53.33 * 0.5) / (200 + 53.33), and the company's rate for who has brought back more
 select * from (values

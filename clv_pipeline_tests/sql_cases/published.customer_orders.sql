@@ -7,12 +7,7 @@ select date '2024-06-01' as as_of, 'EUR' as currency
 select customer_id from (values ('a'), ('b'), ('prospect')) as rows (customer_id)
 
 -- given features.customer_day
-select
-    customer_id, order_date::date as order_date, orders, net_spend, returned, main_category,
-    case when customer_id = 'b' then -6.00 when orders = 1 then 3.00 end as cost,
-    case when customer_id = 'b' then -8.00 when orders = 1 then 10.00 end as spend_with_cost,
-    case when orders = 1 then 1.50 end as discount, case when orders = 1 then 1.90 end as tax, case when orders = 1 then 4.90 end as shipping
-from (values
+select customer_id, order_date::date as order_date, orders, net_spend, returned, main_category from (values
     ('a', '2024-05-31', 2, 30.504, 0.00, 'wine'),
     ('a', '2024-01-01', 1, 10.00, 5.00, null),
     -- a return on a day of its own
@@ -22,6 +17,12 @@ from (values
     -- a customer without a score
     ('c', '2024-05-01', 1, 50.00, 0.00, 'tea')
 ) as rows (customer_id, order_date, orders, net_spend, returned, main_category)
+
+-- given features.customer_day_money
+select customer_id, order_date::date as order_date, cost, spend_with_cost, discount, tax, shipping from (values
+    ('a', '2024-01-01', 3.00, 10.00, 1.50, 1.90, 4.90),
+    ('b', '2023-12-31', -6.00, -8.00, null, null, null)
+) as rows (customer_id, order_date, cost, spend_with_cost, discount, tax, shipping)
 
 -- expect one row per day, in order
 select customer_id, order_date::date as order_date, orders, net_spend, returned, main_category, currency from (values

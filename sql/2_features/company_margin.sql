@@ -6,6 +6,8 @@
 -- two days; then the company's rate is everybody's. No customer's rate is in here: see customer_margins.
 with customer_day as (select * from features.customer_day),
 
+customer_day_money as (select * from features.customer_day_money),
+
 orders as (select * from clean.orders),
 
 extraction as (select as_of from raw.extraction),
@@ -33,52 +35,73 @@ sources as (
 ),
 
 -- what is known of a day; nothing where no line has a cost
-days as (
+known as (
     select
         customer_day.customer_id,
-        case when sources.margin_source = 'mixed' then customer_day.net_spend else customer_day.spend_with_cost end as spend,
+        case when sources.margin_source = 'mixed' then customer_day.net_spend else money.spend_with_cost end as spend,
         (
-            coalesce(customer_day.spend_with_cost - customer_day.cost, 0)
+            coalesce(money.spend_with_cost - money.cost, 0)
             + case
                 when sources.margin_source = 'mixed'
-                    then (customer_day.net_spend - coalesce(customer_day.spend_with_cost, 0)) * coalesce($gross_margin, 0)
+                    then (customer_day.net_spend - coalesce(money.spend_with_cost, 0)) * coalesce($gross_margin, 0)
                 else 0
             end
         )::decimal(28, 8) as margin
     from customer_day
     cross join sources
     cross join extraction
+    left join customer_day_money as money
+        on customer_day.customer_id = money.customer_id and customer_day.order_date = money.order_date
     where
         sources.margin_source in ('cost', 'mixed') and customer_day.order_date < extraction.as_of
-        and (sources.margin_source = 'mixed' or customer_day.spend_with_cost is not null)
+        and (sources.margin_source = 'mixed' or money.spend_with_cost is not null)
 ),
 
-totals as (select sum(margin) / nullif(sum(spend), 0) as margin_rate from days),
+totals as (select sum(margin) / nullif(sum(spend), 0) as margin_rate from known),
 
--- rates of days with returns only say nothing; rounded, so that sums do not depend on their order
-customers as (
-    select
-        customer_id,
-        count(*) as days,
-        sum(spend) as spend,
-        sum(margin) as margin,
-        sum((margin::double * margin::double / spend::double)::decimal(38, 8)) as squares,
-        (sum(margin)::double * sum(margin)::double / sum(spend)::double)::decimal(38, 8) as own_squares
-    from days
+-- the rate of a day with more returns than sales says nothing; squares are rounded, so that sums do not depend on their order
+days as (
+    select *, (margin::double * margin::double / spend::double)::decimal(38, 8) as square
+    from known
     where spend > 0
+),
+
+customers as (
+    select customer_id, count(*) as days, sum(spend) as spend, sum(margin) as margin, sum(square) as squares
+    from days
     group by customer_id
+),
+
+squared as (
+    select
+        *,
+        (margin::double * margin::double / spend::double)::decimal(38, 8) as own_square,
+        (spend::double * spend::double)::decimal(38, 4) as squared_spend
+    from customers
+),
+
+summed as (
+    select
+        count(*) as customers,
+        sum(days - 1) as freedom,
+        sum(spend) as spend,
+        sum(squared_spend) as squared_spend,
+        sum(margin) as margin,
+        sum(squares - own_square) as within,
+        sum(own_square) as own_squares
+    from squared
 ),
 
 sums as (
     select
-        count(*) as customers,
-        sum(days - 1) as freedom,
-        sum(spend)::double as spend,
-        sum((spend::double * spend::double)::decimal(38, 4))::double as squared_spend,
-        sum(margin)::double as margin,
-        sum(squares - own_squares)::double as within,
-        sum(own_squares)::double as own_squares
-    from customers
+        customers,
+        freedom,
+        spend::double as spend,
+        squared_spend::double as squared_spend,
+        margin::double as margin,
+        within::double as within,
+        own_squares::double as own_squares
+    from summed
 ),
 
 variances as (

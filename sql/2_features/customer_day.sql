@@ -32,11 +32,6 @@ days as (
         sum(amount) as net_spend,
         sum(case when amount > 0 then amount else 0 end) as gross_spend,
         -sum(case when amount < 0 then amount else 0 end) as returned,
-        sum(discount) as discount,
-        sum(tax) as tax,
-        sum(shipping) as shipping,
-        sum(cost) as cost,
-        sum(case when cost is not null then amount end) as spend_with_cost,
         max_by(product_category, (amount, product_category)) as main_category,
         max_by(channel, (amount, channel)) as main_channel
     from orders

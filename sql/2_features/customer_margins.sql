@@ -4,6 +4,8 @@
 -- company's rate.
 with customer_day as (select * from features.customer_day),
 
+customer_day_money as (select * from features.customer_day_money),
+
 company_margin as (select * from features.company_margin where margin_source in ('cost', 'mixed')),
 
 extraction as (select as_of from raw.extraction),
@@ -12,14 +14,14 @@ known as (
     select
         customer_day.customer_id,
         sum(
-            case when company_margin.margin_source = 'mixed' then customer_day.net_spend else customer_day.spend_with_cost end
+            case when company_margin.margin_source = 'mixed' then customer_day.net_spend else money.spend_with_cost end
         ) as spend,
         sum(
             (
-                coalesce(customer_day.spend_with_cost - customer_day.cost, 0)
+                coalesce(money.spend_with_cost - money.cost, 0)
                 + case
                     when company_margin.margin_source = 'mixed'
-                        then (customer_day.net_spend - coalesce(customer_day.spend_with_cost, 0)) * coalesce($gross_margin, 0)
+                        then (customer_day.net_spend - coalesce(money.spend_with_cost, 0)) * coalesce($gross_margin, 0)
                     else 0
                 end
             )::decimal(28, 8)
@@ -27,6 +29,8 @@ known as (
     from customer_day
     cross join company_margin
     cross join extraction
+    left join customer_day_money as money
+        on customer_day.customer_id = money.customer_id and customer_day.order_date = money.order_date
     where customer_day.order_date < extraction.as_of
     group by customer_day.customer_id
 )
