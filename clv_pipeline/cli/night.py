@@ -2,12 +2,22 @@
 
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
 
-from clv_pipeline.cli.interrupts import end_if_interrupted
-from clv_pipeline.cli.shared import dashboard_command, home_option, out, plain, settings_of, source_option, ui_command
+from clv_pipeline.cli.interrupts import at_a_hard_end, end_if_interrupted
+from clv_pipeline.cli.shared import (
+    dashboard_command,
+    err,
+    home_option,
+    out,
+    plain,
+    settings_of,
+    source_option,
+    ui_command,
+)
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import IS_INSTALLED
 from clv_pipeline.diagnostics.findings import print_findings
@@ -51,16 +61,47 @@ def init(name: str, url: str | None, layout: str | None, yes: bool) -> None:
 @click.command()
 @source_option
 @click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="look as a run with this --as-of would")
 @home_option
-def doctor(source: str | None, url: str | None, home: Path | None) -> None:
-    """Check the source, permissions, time zone, disk and schedule, and print the next step for each line that fails.
+def doctor(source: str | None, url: str | None, as_of: datetime | None, home: Path | None) -> None:
+    """Read the source once and show what is in it, what is still to decide, and whether tonight's run would work.
 
-    The exit code is 1 if a line is fail; a line that is warn stops no run.
+    Shown are rows and days of each table, money by year, statuses, currencies, keys, guests, consents, and numbered points with
+    the lines to paste. Nothing is changed and nothing is kept; it takes about as long as a night takes to read and clean.
+    The exit code is 1 if a line is fail: tonight's run would be refused. A line that is warn or decide stops no run.
     """
-    settings = settings_of(source=source, source_url=url, home=home)
-    from clv_pipeline.diagnostics.doctor import examine
+    settings = settings_of(source=source, source_url=url, as_of=as_of.date() if as_of else None, home=home)
+    from clv_pipeline.demo_company.company import with_demo_source
+    from clv_pipeline.diagnostics.doctor import examine, examine_source
+    from clv_pipeline.diagnostics.profile.look import remove_scratch
+    from clv_pipeline.diagnostics.profile.printing import print_points, print_profile, print_verdict
+    from clv_pipeline.reporting.formats import count
 
-    sys.exit(1 if "fail" in print_findings(out, examine(settings)) else 0)
+    found = print_findings(out, examine(settings))
+    home_folder = Home(settings.home)
+    if home_folder.demo_database.exists():
+        settings = with_demo_source(settings, home_folder)
+    at_a_hard_end(partial(remove_scratch, settings))
+    with err.status("reading the source") as shown:
+        seen = examine_source(
+            settings, lambda what, rows: shown.update(f"{what}{f': {count(rows)} rows read' if rows else ''}")
+        )
+    end_if_interrupted()
+    found |= print_findings(out, seen.findings)
+    if seen.not_looked_at:
+        out.print(f"not looked at: the source ({seen.not_looked_at})")
+    if profile := seen.profile:
+        print_profile(out, profile)
+        print_points(out, profile.points)
+        print_verdict(out, profile)
+    is_refused = "fail" in found or bool(seen.profile and seen.profile.numbers_of("fail"))
+    day = f" --as-of {as_of:%Y-%m-%d}" if as_of else ""
+    address = "set CLV_SOURCE_URL to the address that you gave as --url, then: " if url else ""
+    out.print(
+        f"Next: settle what fails, then: clv doctor{day}" if is_refused else f"Next: {address}clv run{day}",
+        markup=False,
+    )
+    sys.exit(1 if is_refused else 0)
 
 
 @click.command()

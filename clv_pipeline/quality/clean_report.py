@@ -10,7 +10,8 @@ from clv_pipeline.quality.guilty_segments import GuiltySegment
 from clv_pipeline.quality.plausibility import CHECKS
 from clv_pipeline.sources.remarks import Remark
 
-_WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
+#: Codes of the reasons that a run warns of.
+WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class CleanReport:
         rejected = [
             self._with_segment(d.reason_code, f"{rows_and_money(d)}: {d.reason}")
             for d in self.dispositions
-            if d.reason_code in _WARNED_OF
+            if d.reason_code in WARNED_OF
         ]
         return rejected + [self._text_of(r) for r in self.remarks if r not in self.known and r.check not in CHECKS]
 

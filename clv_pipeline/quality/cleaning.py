@@ -69,7 +69,9 @@ def build_clean_table(warehouse: Warehouse, model: SqlModel, settings: Settings,
     kept: pa.Table | None = None
     try:
         with warehouse.transaction() as connection:
-            report = _build(connection, model, settings, validator)
+            if model.name == "orders":
+                check_classified(connection, settings)
+            report = classify(connection, model, settings, validator)
             if report.failures:
                 kept = connection.sql(f"{_REJECTED} limit {_ROWS_KEPT}", params=_rejected_of(model)).to_arrow_table()
                 raise CleanTableRejected(report)
@@ -80,10 +82,13 @@ def build_clean_table(warehouse: Warehouse, model: SqlModel, settings: Settings,
     return report
 
 
-def _build(connection: Connection, model: SqlModel, settings: Settings, validator: Validator) -> CleanReport:
+def classify(connection: Connection, model: SqlModel, settings: Settings, validator: Validator) -> CleanReport:
+    """Replace `clean.<name>`, and report what speaks for and against it; the caller decides whether that may stay.
+
+    Raises:
+        HistoryError: every readable order is dated on or after as_of.
+    """
     create_quarantine(connection)
-    if model.name == "orders":
-        check_classified(connection, settings)
     parameters = clean_parameters(settings)
     needed = {name: parameters[name] for name in model.parameters}
     connection.execute(f"create or replace temp table judged as {model.sql}", needed)

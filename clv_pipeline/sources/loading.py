@@ -380,12 +380,12 @@ def _unreadable(column: Column, table: SourceTable, count: int, delivery: LoadRe
         )
     return SourceError(
         f"{table.name}.{column.name}: {count} values cannot be read as {column.type}, "
-        f"for example '{_without_letters(delivery.examples[column.name])}'",
+        f"for example '{without_letters(delivery.examples[column.name])}'",
         next_step=f"cast the column in {table.name}.sql so that it returns a plain {column.type} "
         "(numbers as 1234.56, rates above 0, dates as 2024-12-31).",
     )
 
 
-def _without_letters(value: str) -> str:
+def without_letters(value: str) -> str:
     """Return a value that is safe to show: keep the shape and currency code, mask letters (it may be a misplaced name)."""
     return re.sub(r"\b(?![A-Z]{3}\b)[^\W\d_]+", lambda word: "x" * len(word[0]), value[:40])

@@ -125,10 +125,10 @@ def tombstones_file(settings: Settings) -> Path | None:
     """Return where the list is kept; None for the embedded demo company, whose list is the home's alone."""
     if settings.tombstones is not None:
         return settings.tombstones.expanduser().absolute()
-    return None if _is_embedded_demo(settings) else settings.source_folder / FILE_NAME
+    return None if is_embedded_demo(settings) else settings.source_folder / FILE_NAME
 
 
-def _is_embedded_demo(settings: Settings) -> bool:
+def is_embedded_demo(settings: Settings) -> bool:
     """Return whether the demo company's own database is read; a run has its address already, other commands have none."""
     if settings.source != "demo" or settings.source_url is None:
         return settings.source == "demo"
