@@ -28,7 +28,7 @@ FLOORS = (
     "next_purchases", "interpretation", "scoring", "score_changes", "forecasts", "evaluation", "decisions", "reporting",
     "publishing", "alerts", "dashboard", "assistant", "exports", "diagnostics", "privacy", "engine", "orchestration", "cli",
 )  # fmt: skip
-ROOMS_TO_COME = {"decisions", "alerts", "assistant", "exports", "engine"}
+ROOMS_TO_COME = {"decisions", "assistant", "exports", "engine"}
 #: The same, one level down.
 INSIDE_MODELING = ("metrics", "data", "candidates", "calibration", "registry", "training")
 #: Calls that tell the wall clock, as the last two names of what is called; time.monotonic() measures and tells nothing.

@@ -16,6 +16,7 @@ from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.settings import OrderStatus, Settings
+from clv_pipeline.diagnostics.alerts import are_set
 from clv_pipeline.diagnostics.findings import Finding, warning
 from clv_pipeline.quality.statuses import status_block
 from clv_pipeline.reporting.formats import gigabytes
@@ -30,7 +31,7 @@ _NO_ROWS_SINCE = "9000-01-01 00:00:00"
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Yield a finding for configuration, source, each SELECT, time zone, disk and schedule."""
+    """Yield a finding for configuration, source, each SELECT, time zone, disk, schedule and alerts."""
     yield Finding("settings", True, f"source '{settings.name}' from {settings.source_folder}")
     yield from _rules(settings)
     yield from _source(settings)
@@ -38,6 +39,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _disk(settings)
     yield _rights(settings)
     yield _schedule(settings)
+    yield are_set(settings)
 
 
 def _rules(settings: Settings) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.publishing.serving import bundle_dates, read_pointer
 
 #: How many runs to look back for one that publishes; somebody may have materialized single assets in the UI since.
-_LOOK_BACK = 100
+LOOK_BACK = 100
 _HOW_TO_SCHEDULE = (
     "`clv ui` runs the schedule as long as it is open (start it as a service), or let cron start `clv run`."
 )
@@ -145,10 +145,10 @@ def newest_run(home: Home) -> NewestRun | None:
     if not (home.dagster / "dagster.yaml").exists():
         return None
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
-        records = instance.get_run_records(limit=_LOOK_BACK)
+        records = instance.get_run_records(limit=LOOK_BACK)
         if not records:
             return None
-        record = next((r for r in records if _publishes(r.dagster_run)), records[0])
+        record = next((r for r in records if publishes(r.dagster_run)), records[0])
         run = record.dagster_run
         return NewestRun(
             run.run_id,
@@ -160,7 +160,7 @@ def newest_run(home: Home) -> NewestRun | None:
         )
 
 
-def _publishes(run: dg.DagsterRun) -> bool:
+def publishes(run: dg.DagsterRun) -> bool:
     """Return whether a run includes the bundle; one without a selection includes every asset."""
     return not run.asset_selection or asset_key("published.bundle") in run.asset_selection
 
