@@ -221,8 +221,8 @@ def test_the_clock_reaches_no_result() -> None:
 def test_only_bookkeeping_asks_the_clock() -> None:
     importers = {_name(m) for m in MODULES if {"clv_pipeline.core.clock", "clv_pipeline.core.clock.now"} & _imported(m)}
     assert importers == {
-        "core/run_lock.py", "diagnostics/status.py", "modeling/registry/registry.py", "orchestration/history.py",
-        "privacy/subject.py",
+        "core/run_lock.py", "diagnostics/alerts.py", "diagnostics/status.py", "modeling/registry/registry.py",
+        "orchestration/history.py", "orchestration/night_reports.py", "privacy/subject.py",
     }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from clv_pipeline.core.error_texts import kind_of
+from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.settings import Settings
 
 WayOut = Literal["CLV_ALERT_URL", "CLV_ALERT_COMMAND"]
@@ -141,7 +142,7 @@ def _judged(answer: int | BaseException) -> Refusal | None:
         )
     return Refusal(
         f"the webhook answered {answer}",
-        "check CLV_ALERT_URL, and whether the receiver takes this JSON (docs/runbook.md#alerts).",
+        f"check CLV_ALERT_URL, and whether the receiver takes this JSON ({RUNBOOK}#alerts).",
         answer in _PERHAPS_LATER,
     )
 

@@ -16,7 +16,8 @@ VERSION = 1
 _LONGEST = 400
 _EMAIL = re.compile(r"[^\s\"'(=]*@[^\s\"')]*")
 #: Errors at the terminal quote a number that cannot be read, so that it can be found; a message leaves the machine.
-_EXAMPLES = re.compile(r"(?:, for example|\bsuch as) (?:'[^']*'|[-+\d.,]+)(?:, (?:'[^']*'|[-+\d.,]+))*")
+_VALUE = r"(?:'[^']*'|[-+]?[\d.]+(?:,\d+)*)"
+_EXAMPLES = re.compile(rf"(?:, for example| such as) {_VALUE}(?:, {_VALUE})*")
 #: What chats take for a mention, a link or a tag.
 _MARKUP = str.maketrans({"<": "(", ">": ")", "&": "+", "@": "(at)", "`": "'"})
 

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+from dagster._core.events import JobFailureData
 
 from clv_pipeline.alerts import outbox
 from clv_pipeline.alerts.delivery import ways_out
@@ -25,18 +26,18 @@ from clv_pipeline.core.errors import BusyError, PipelineError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.home_state import full_place_of
 from clv_pipeline.core.project_files import RUNBOOK
-from clv_pipeline.core.run_lock import holder_of
+from clv_pipeline.core.run_lock import dead_holder_of, holder_of
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.diagnostics.status import age_in_days, is_too_old
-from clv_pipeline.orchestration.failure_fields import metadata_of
+from clv_pipeline.orchestration.failure_fields import from_tags, metadata_of
 from clv_pipeline.orchestration.history import LOOK_BACK, Failure, failures_of, publishes
 from clv_pipeline.orchestration.resources import AS_OF_TAG, current_settings
 from clv_pipeline.publishing.serving import read_manifest, read_pointer
 from clv_pipeline.quality.night_checks import FRESHNESS
 
 log = logging.getLogger(__name__)
-#: A run whose last event is as old as this, and that no process holds, was killed: it writes events before and after it has
-#: the lock of its home.
+#: A run that no process holds and whose last event is as old as this was killed before it had the lock of its home; it writes
+#: events before it has it, and after.
 _SILENCE = timedelta(seconds=60)
 _DONE = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 #: The column of the contract that a nightly check is about.
@@ -48,8 +49,15 @@ _ABOUT = {
 }  # fmt: skip
 _KILLED = Problem(
     "killed", "the run", "its process ended without an error message; it was probably killed",
-    "look at the machine's log of that hour (memory, restarts), then `clv run`.", f"{RUNBOOK}#alerts",
+    "look at the machine's log of that hour (memory, restarts), then `clv run`.", f"{RUNBOOK}#interrupted",
 )  # fmt: skip
+_CANCELED = Problem(
+    "canceled",
+    "the run",
+    "somebody ended it in the Dagster UI",
+    "start it again there, or `clv run`.",
+    f"{RUNBOOK}#interrupted",
+)
 
 
 def tell_of_nights(settings: Settings, *, tries: int = ALL_TRIES, patient: bool = False, also_age: bool = True) -> None:
@@ -151,7 +159,7 @@ def _too_old(about: About, settings: Settings) -> Problem:
     return Problem(
         "age", "served", f"what is served is {about.served.age_days} days old: nights are missing",
         placed("`clv status` shows why; `clv run` publishes a bundle now.", about.place),
-        f"{RUNBOOK}#status-and-exit-codes-for-monitors-and-cron",
+        f"{RUNBOOK}#alerts",
         value=float(about.served.age_days), limit=f"max_stale_days {settings.max_stale_days}",
     )  # fmt: skip
 
@@ -176,9 +184,11 @@ def _is_killed(instance: dg.DagsterInstance, record: dg.RunRecord, home: Home) -
     run = record.dagster_run
     if run.status not in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING):
         return False
-    holder = holder_of(home)
+    holder, dead = holder_of(home), dead_holder_of(home)
     if holder and holder.run_id == run.run_id:
         return False
+    if dead and dead.run_id == run.run_id:
+        return True
     last = _last_event(instance, run)
     return last is not None and clock.now() - last > _SILENCE
 
@@ -195,7 +205,8 @@ def _night_of(
     when = _end_of(instance, record).replace(microsecond=0)
     as_of = _as_of(record, settings)
     if run.status is not dg.DagsterRunStatus.SUCCESS:
-        problems = _problems(instance, run) or [_KILLED]
+        is_canceled = run.status is dg.DagsterRunStatus.CANCELED
+        problems = [_CANCELED] if is_canceled else _problems(instance, run) or [_KILLED]
         return NightEnd(run.run_id, as_of, when, is_red=True, what=tuple(_placed(p, about.place) for p in problems))
     evaluations = [
         e.asset_check_evaluation_data for e in _events(instance, run, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
@@ -243,7 +254,7 @@ def _events(instance: dg.DagsterInstance, run: dg.DagsterRun, *kinds: dg.Dagster
 def _problems(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[Problem]:
     """Return the failed checks of each failed step, or its error where none of its checks says why."""
     kinds = (
-        dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED,
+        dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE,
         dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     )  # fmt: skip
     events = _events(instance, run, *kinds)
@@ -259,7 +270,15 @@ def _problems(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[Problem]
             (failure,) = failures_of([event], run.tags)
             checks = failed.get(event.step_key or "", [])
             problems += [p for e in checks for p in _of_failed_check(e, failure)] or [_of_failure(failure)]
+    if not problems and any(e.is_run_failure and _has_no_reason(e) for e in events) and not from_tags(run.tags):
+        return [_KILLED]
     return problems or [_of_failure(failure) for failure in failures_of(events, run.tags)]
+
+
+def _has_no_reason(event: dg.DagsterEvent) -> bool:
+    """Return whether a run was marked as failed without an error and without a failed step, as `dagster_home.py` does."""
+    details = event.event_specific_data
+    return not (isinstance(details, JobFailureData) and details.error)
 
 
 def _of_failed_check(evaluation: dg.AssetCheckEvaluation, failure: Failure) -> Iterator[Problem]:

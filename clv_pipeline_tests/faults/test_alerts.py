@@ -3,7 +3,6 @@
 import json
 from uuid import UUID
 
-
 from clv_pipeline.core.home import Home
 from clv_pipeline_tests.faults.company import (
     CANARY_EMAIL,
