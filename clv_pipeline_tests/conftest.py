@@ -48,7 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test sees only the settings it makes."""
+    """A test sees only the settings it makes, and finds `clv` as a terminal does in which the README's first line was typed."""
+    monkeypatch.setenv("PATH", f"{CLV.parent}{os.pathsep}{os.environ['PATH']}")
     for name in [n for n in os.environ if n.startswith("CLV_") and n != "CLV_TEST_DATA"]:
         monkeypatch.delenv(name)
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from clv_pipeline.core.commands import placed
+from clv_pipeline.core.commands import pasteable
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.home_owner import open_home
 from clv_pipeline.core.home_state import place_of, source_of
@@ -18,18 +18,16 @@ from clv_pipeline.reporting.formats import number_format
 
 
 class CommandConsole(Console):
-    """Prints each `clv` command of a message with the source and the home that it is about.
+    """Prints each `clv` command of a message so that it can be pasted: with the source and the home that it is about.
 
-    Messages come from rooms that know of no command line. `place` is "" for the demo company in its own home.
+    `place` is "" for the demo company in its own home.
     """
 
     place = ""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        if self.place:
-            place = self.place if options.get("markup") is False else plain(self.place)
-            objects = tuple(placed(o, place) if isinstance(o, str) else o for o in objects)
-        super().print(*objects, **options)
+        place = self.place if options.get("markup") is False else plain(self.place)
+        super().print(*(pasteable(o, place) if isinstance(o, str) else o for o in objects), **options)
 
 
 out = CommandConsole(highlight=False, soft_wrap=True)

@@ -66,7 +66,7 @@ _CLEAN = (
     "campaign_touches", "customers", "marketing_spend", "orders", "social_interactions", "survey_responses", "web_sessions",
 )  # fmt: skip
 _CUSTOMER = ("varchar", "the customer")
-_TARGET = ("varchar", "spend: net spend in the window; flag: 1 if there was a purchase")
+_TARGET = ("varchar", "spend: net spend in the window; purchase: 1 if there was a purchase")
 
 LOADS = _table(
     "raw.loads", "source table, as of its last load", "raw/orders", ("sources/extraction.py", "privacy/erasure.py"),
@@ -245,9 +245,9 @@ TEST_PREDICTIONS = _table(
     as_of=("date", "first day of the test window"),
     customer_id=_CUSTOMER,
     actual_spend=("double", "net spend in the window"),
-    actual_flag=("double", "1 where there was a purchase"),
+    actual_purchase=("double", "1 where there was a purchase"),
     predicted_spend=("double", "expected spend by the champion"),
-    predicted_flag=("double", "calibrated probability of a purchase"),
+    purchase_probability=("double", "calibrated probability of a purchase"),
     typical_spend=("double", "median of the predicted spend"),
     low=("double", "lower end of the customer's 90 % interval"),
     high=("double", "upper end"),

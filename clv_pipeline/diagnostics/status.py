@@ -147,7 +147,7 @@ def _champion(home: Home) -> Finding:
             f"{champion_history[-1].version} cannot be used",
             "the next run trains a new one; or `clv promote VERSION`.",
         )
-    models = "; ".join(f"{h.horizon_days} days: {h.spend.candidate}, {h.flag.candidate}" for h in manifest.horizons)
+    models = "; ".join(f"{h.horizon_days} days: {h.spend.candidate}, {h.purchase.candidate}" for h in manifest.horizons)
     since = champion_history[-1].since.strftime("%Y-%m-%d %H:%M")
     return Finding("champion", True, f"{manifest.version}, champion since {since} UTC ({models})")
 
