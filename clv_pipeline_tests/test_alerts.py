@@ -20,7 +20,6 @@ from clv_pipeline.alerts.delivery import Refusal, deliver, ways_out
 from clv_pipeline.alerts.message import Alert, Event, Problem, Served, Since
 from clv_pipeline.alerts.news import About, NightEnd, Told, tell_of_age, tell_of_night
 from clv_pipeline.core import clock
-from clv_pipeline.core.commands import placed
 from clv_pipeline.core.errors import BusyError, ConfigurationError, QualityError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.run_lock import hold
@@ -34,7 +33,7 @@ from clv_pipeline_tests.sinks import CLOSES, DRIPS, HANGS, Sink, running_sink
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 FIRST = date(2024, 6, 1)
-ABOUT = About("Acme", "--source acme --home /srv/clv", Served("20240531-ab", date(2024, 5, 31), 1))
+ABOUT = About("Acme", "--source acme --home /srv/clv", "clv", Served("20240531-ab", date(2024, 5, 31), 1))
 VOLUME = Problem("order_volume", "quality/night", "12 orders on 2024-06-01", "run again.", limit="0.4 to 2 times")
 NO_SOURCE = Problem("source", "extract", "the database cannot be reached after 3 tries", "start it.")
 
@@ -600,9 +599,3 @@ def test_doctor_says_that_nobody_is_told_and_sends_nothing(place: Place, sink: S
     assert "warn alerts: not set: nobody is told of a red night" in clv(place, "doctor")[0]
     assert "ok   alerts: CLV_ALERT_URL: told of each red night once" in clv(place, "doctor", CLV_ALERT_URL=sink.url)[0]
     assert sink.paths == []
-
-
-def test_commands_in_a_next_step_keep_source_and_home() -> None:
-    assert placed("`clv run`, then clv status.", ABOUT.place) == (
-        "`clv run --source acme --home /srv/clv`, then clv status --source acme --home /srv/clv."
-    )

@@ -174,10 +174,13 @@ def _in_short(problems: Sequence[Problem]) -> str:
     if not problems:
         return ""
     first = problems[0]
-    said = first.message if len(first.message) <= _LONGEST else f"{first.message[:_LONGEST]}..."
+    guilty = [str(segment["text"]) for segment in first.guilty if segment.get("text")]
+    said = first.message
+    for text in guilty:
+        said = said.replace(text, "").rstrip(" .")
+    said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    guilty = "".join(f" {segment['text']}." for segment in first.guilty if segment.get("text"))
-    return f"{first.name}, {first.asset}: {said.rstrip('.')}{more}.{guilty}"
+    return " ".join(f"{sentence}." for sentence in (f"{first.name}, {first.asset}: {said.rstrip('.')}{more}", *guilty))
 
 
 def _plain(value: object) -> object:

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from clv_pipeline.alerts.message import Alert, Event, Problem, Served, Since, reason_of
+from clv_pipeline.core.commands import pasteable
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,21 @@ class Told:
 
 @dataclass(frozen=True)
 class About:
-    """What every message says of its home."""
+    """What every message says of its home. place: options that name it; program: what a reader types for `clv`."""
 
     source: str
     place: str
+    program: str
     served: Served | None
+
+    def pasteable(self, text: str) -> str:
+        """Return a text with its commands as they are called on the machine of this home."""
+        return pasteable(text, self.place, self.program)
 
     def commands(self, run_id: str) -> tuple[str, ...]:
         """Return the commands to paste: what a run did, what state the home is in."""
         explain = (f"clv explain-run {run_id} {self.place}",) if run_id else ()
-        return (*explain, f"clv status {self.place}")
+        return tuple(map(self.pasteable, (*explain, f"clv status {self.place}")))
 
 
 def tell_of_night(told: Told, night: NightEnd, about: About) -> tuple[Told, Alert | None]:

@@ -110,6 +110,24 @@ def status(source: str | None, home: Path | None) -> None:
     sys.exit(exit_code(findings))
 
 
+@click.command("explain-run")
+@click.argument("run", default="latest", metavar="[RUN]")
+@source_option
+@home_option
+def explain_run(run: str, source: str | None, home: Path | None) -> None:
+    """Tell what a run read, refused, changed and published, compared with the run before it; of a red one, the first cause.
+
+    RUN is a run's number or the beginning of it, the name of a published bundle, or latest, which is the default.
+    """
+    settings = settings_of(source=source, home=home)
+    from clv_pipeline.diagnostics.run_story import print_story
+    from clv_pipeline.orchestration.run_records import read_run
+    from clv_pipeline.orchestration.ui import address_of
+
+    opened = Home(settings.home)
+    print_story(out, opened, *read_run(opened, run), address_of(opened))
+
+
 @click.command("test-alert")
 @source_option
 @home_option

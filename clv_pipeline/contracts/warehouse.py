@@ -2,8 +2,9 @@
 
 Others are in sibling modules: those that explain models (`model_tables.py`) and scores (`explanation_tables.py`), those of
 the customer base (`base_tables.py`), forecasts (`forecast_tables.py`), next purchases (`next_purchase_tables.py`), totals
-and outcomes (`outcome_tables.py`). Tables that a SQL file builds are declared by that file, source tables by
-`contracts/source.py`, published ones by `published.py`. How rows get into a table is `warehouse/tables.py`.
+and outcomes (`outcome_tables.py`), counts by segment (`segment_tables.py`). Tables that a SQL file builds are declared by that
+file, source tables by `contracts/source.py`, published ones by `published.py`. How rows get into a table is
+`warehouse/tables.py`.
 """
 
 from dataclasses import replace
@@ -50,6 +51,7 @@ from clv_pipeline.contracts.outcome_tables import (
     OUTCOMES as OUTCOMES,
     TONIGHT_TOTALS as TONIGHT_TOTALS,
 )
+from clv_pipeline.contracts.segment_tables import SEGMENT_COUNTS as SEGMENT_COUNTS
 from clv_pipeline.contracts.table import (
     CANDIDATE as _CANDIDATE,
     FAMILY as _FAMILY,

@@ -7,6 +7,7 @@ from clv_pipeline.alerts.delivery import deliver, ways_out
 from clv_pipeline.alerts.message import Alert, Event
 from clv_pipeline.alerts.outbox import read
 from clv_pipeline.core import clock
+from clv_pipeline.core.commands import pasteable
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.home_state import full_place_of
 from clv_pipeline.core.settings import Settings
@@ -54,7 +55,7 @@ def try_alerts(settings: Settings) -> Iterator[Finding]:
     if not ways:
         yield Finding("alerts", False, "neither CLV_ALERT_URL nor CLV_ALERT_COMMAND is set", _SET_ONE)
     now = clock.now().replace(microsecond=0)
-    place = full_place_of(settings)
+    status = pasteable("clv status", full_place_of(settings))
     test = Alert(
         f"{settings.name}:test:{uuid4()}",
         Event.TEST,
@@ -65,7 +66,7 @@ def try_alerts(settings: Settings) -> Iterator[Finding]:
         (),
         None,
         None,
-        (f"clv status {place}",),
+        (status,),
     )
     for name, send in ways.items():
         refusal = deliver(send, test.as_json())

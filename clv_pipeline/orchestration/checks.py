@@ -143,6 +143,7 @@ def of_judgements(asset: str, judgements: Iterable[CheckResult]) -> Iterable[dg.
                 "what to do": f"{RUNBOOK}#{judged.check}",
                 "acknowledged for this run": judged.is_acknowledged,
                 **({"details": list(judged.details)} if judged.details else {}),
+                **({"guilty segment": dg.MetadataValue.json(judged.guilty.fields())} if judged.guilty else {}),
             },
         )
 

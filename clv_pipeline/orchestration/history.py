@@ -6,6 +6,7 @@ Runs are started in `runs.py`.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 from dagster._core.events import JobFailureData
@@ -36,13 +37,14 @@ _HOW_TO_SCHEDULE = (
 class Failure:
     """One failure: an asset, with its check if one failed; the problem; the next step and the runbook's section.
 
-    The last two are empty for an unexpected error.
+    These two are empty for an unexpected error. guilty: the guilty segments of its failed checks, as fields.
     """
 
     subject: str
     what: str
     next_step: str = ""
     runbook: str = ""
+    guilty: tuple[dict[str, Any], ...] = ()
 
     @property
     def advice(self) -> str:
@@ -154,7 +156,7 @@ def newest_run(home: Home) -> NewestRun | None:
         return NewestRun(
             run.run_id,
             run.job_name,
-            _status(home, run),
+            status_of(home, run),
             record.create_timestamp.astimezone(UTC),
             datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None,
             _failures(instance, run) if run.is_failure else [],
@@ -166,7 +168,7 @@ def publishes(run: dg.DagsterRun) -> bool:
     return not run.asset_selection or asset_key("published.bundle") in run.asset_selection
 
 
-def _status(home: Home, run: dg.DagsterRun) -> str:
+def status_of(home: Home, run: dg.DagsterRun) -> str:
     """Return Dagster's word for the state of a run, or 'killed' if its process is gone without a final status."""
     holder = holder_of(home)
     if run.status == dg.DagsterRunStatus.STARTED and (holder is None or holder.run_id != run.run_id):

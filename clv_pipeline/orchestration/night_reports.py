@@ -5,9 +5,10 @@ What is news is decided in `alerts/`. Nothing here can fail a run.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from clv_pipeline.alerts.message import Problem, Served
 from clv_pipeline.alerts.news import About, NightEnd, tell_of_age, tell_of_night
 from clv_pipeline.alerts.outbox import ALL_TRIES, Outbox
 from clv_pipeline.core import clock
-from clv_pipeline.core.commands import placed
+from clv_pipeline.core.commands import clv_program
 from clv_pipeline.core.error_texts import kind_of
 from clv_pipeline.core.errors import BusyError, PipelineError
 from clv_pipeline.core.home import Home
@@ -29,7 +30,7 @@ from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.run_lock import dead_holder_of, holder_of
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.diagnostics.status import age_in_days, is_too_old
-from clv_pipeline.orchestration.failure_fields import from_tags, metadata_of
+from clv_pipeline.orchestration.failure_fields import from_tags
 from clv_pipeline.orchestration.history import LOOK_BACK, Failure, failures_of, publishes
 from clv_pipeline.orchestration.resources import AS_OF_TAG, current_settings
 from clv_pipeline.publishing.serving import read_manifest, read_pointer
@@ -95,13 +96,13 @@ def tell_of_refused_start(settings: Settings, error: PipelineError) -> None:
         return
     home, now = Home(settings.home), clock.now().replace(microsecond=0)
     day = settings.as_of or now.astimezone(ZoneInfo(settings.time_zone)).date()
-    problem = _of_failure(Failure("the start of the run", *metadata_of(error).values()))
+    problem = _of_failure(Failure("the start of the run", error.what, error.next_step, error.runbook))
     try:
         with outbox.kept(home) as is_free:
             if is_free:
                 known = outbox.read(home) or Outbox()
                 about = _about(home, settings)
-                night = NightEnd("", day, now, is_red=True, what=(_placed(problem, about.place),))
+                night = NightEnd("", day, now, is_red=True, what=(_placed(problem, about),))
                 told = known.with_alert(*tell_of_night(known.told, night, about), ways)
                 outbox.write(home, told)
                 outbox.write(home, outbox.empty(home, told, ways, now, tries=ALL_TRIES, patient=False))
@@ -151,14 +152,18 @@ def _about(home: Home, settings: Settings) -> About:
     if pointer:
         as_of = date.fromisoformat(pointer["as_of_date"])
         served = Served(pointer["run_id"], as_of, age_in_days(as_of, settings.time_zone))
-    return About(settings.name, full_place_of(settings), served)
+    program = clv_program()
+    # a reader is somewhere else
+    return About(
+        settings.name, full_place_of(settings), program if program == "clv" else str(Path(program).absolute()), served
+    )
 
 
 def _too_old(about: About, settings: Settings) -> Problem:
     assert about.served is not None
     return Problem(
         "age", "served", f"what is served is {about.served.age_days} days old: nights are missing",
-        placed("`clv status` shows why; `clv run` publishes a bundle now.", about.place),
+        about.pasteable("`clv status` shows why; `clv run` publishes a bundle now."),
         f"{RUNBOOK}#alerts",
         value=float(about.served.age_days), limit=f"max_stale_days {settings.max_stale_days}",
     )  # fmt: skip
@@ -207,7 +212,7 @@ def _night_of(
     if run.status is not dg.DagsterRunStatus.SUCCESS:
         is_canceled = run.status is dg.DagsterRunStatus.CANCELED
         problems = [_CANCELED] if is_canceled else _problems(instance, run) or [_KILLED]
-        return NightEnd(run.run_id, as_of, when, is_red=True, what=tuple(_placed(p, about.place) for p in problems))
+        return NightEnd(run.run_id, as_of, when, is_red=True, what=tuple(_placed(p, about) for p in problems))
     evaluations = [
         e.asset_check_evaluation_data for e in _events(instance, run, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     ]
@@ -215,7 +220,7 @@ def _night_of(
     stale = [e for e in evaluations if e.check_name == FRESHNESS and not e.passed]
     bundle, is_served = _bundle(instance, run)
     manifest = read_manifest(home.published / bundle) if bundle else None
-    said = {e.check_name: _placed(_of_check(e), about.place) for e in (*acknowledged, *stale)}
+    said = {e.check_name: _placed(_of_check(e), about) for e in (*acknowledged, *stale)}
     return NightEnd(
         run.run_id,
         date.fromisoformat(manifest["as_of_date"]) if manifest else as_of,
@@ -269,10 +274,19 @@ def _problems(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[Problem]
         if event.is_step_failure:
             (failure,) = failures_of([event], run.tags)
             checks = failed.get(event.step_key or "", [])
-            problems += [p for e in checks for p in _of_failed_check(e, failure)] or [_of_failure(failure)]
+            problems += _with_guilty([p for e in checks for p in _of_failed_check(e, failure)], failure)
     if not problems and any(e.is_run_failure and _has_no_reason(e) for e in events) and not from_tags(run.tags):
         return [_KILLED]
     return problems or [_of_failure(failure) for failure in failures_of(events, run.tags)]
+
+
+def _with_guilty(checks: list[Problem], failure: Failure) -> list[Problem]:
+    """Return the failed checks of a step, with the guilty segments of its error where none of them has its own; or the error."""
+    if not checks:
+        return [_of_failure(failure)]
+    if any(check.guilty for check in checks):
+        return checks
+    return [replace(checks[0], guilty=failure.guilty), *checks[1:]]
 
 
 def _has_no_reason(event: dg.DagsterEvent) -> bool:
@@ -301,7 +315,7 @@ def _of_failed_check(evaluation: dg.AssetCheckEvaluation, failure: Failure) -> I
 def _of_check(evaluation: dg.AssetCheckEvaluation) -> Problem:
     table, _, column = _ABOUT.get(evaluation.check_name, "").partition(".")
     message = next((m for label in ("message", "what broke", "warnings") if (m := _value(evaluation, label))), "")
-    guilty = _value(evaluation, "guilty")
+    guilty = _value(evaluation, "guilty segment")
     value = _value(evaluation, "value")
     return Problem(
         evaluation.check_name,
@@ -313,7 +327,7 @@ def _of_check(evaluation: dg.AssetCheckEvaluation) -> Problem:
         value=float(value) if isinstance(value, int | float) else None,
         limit=_text(_value(evaluation, "limit")),
         baseline=_text(_value(evaluation, "baseline")),
-        guilty=tuple(s for s in guilty if isinstance(s, dict)) if isinstance(guilty, Iterable) else (),
+        guilty=({"check": evaluation.check_name, **guilty},) if isinstance(guilty, dict) else (),
     )
 
 
@@ -328,8 +342,8 @@ def _text(value: object) -> str | None:
 
 def _of_failure(failure: Failure) -> Problem:
     name = failure.runbook.rpartition("#")[2] or "unexpected"
-    return Problem(name, failure.subject, failure.what, failure.next_step, failure.runbook)
+    return Problem(name, failure.subject, failure.what, failure.next_step, failure.runbook, guilty=failure.guilty)
 
 
-def _placed(problem: Problem, place: str) -> Problem:
-    return replace(problem, next_step=placed(problem.next_step, place))
+def _placed(problem: Problem, about: About) -> Problem:
+    return replace(problem, next_step=about.pasteable(problem.next_step))

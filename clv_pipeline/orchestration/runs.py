@@ -53,9 +53,13 @@ def run_nightly(settings: Settings, *, retrain: bool, acknowledged: tuple[str, .
 def _execute(run_id: str, as_of: date | None, retrain: bool, acknowledged: tuple[str, ...]) -> RunOutcome:
     # imported here: the code location reads the settings of the process, which the command line has just set
     from clv_pipeline.orchestration.definitions import defs
-    from clv_pipeline.orchestration.resources import ACKNOWLEDGE_TAG, AS_OF_TAG
+    from clv_pipeline.orchestration.resources import ACKNOWLEDGE_TAG, AS_OF_TAG, STARTED_BY_TAG
 
-    tags = {AS_OF_TAG: as_of.isoformat() if as_of else "", ACKNOWLEDGE_TAG: ",".join(acknowledged)}
+    tags = {
+        AS_OF_TAG: as_of.isoformat() if as_of else "",
+        ACKNOWLEDGE_TAG: ",".join(acknowledged),
+        STARTED_BY_TAG: "`clv run`",
+    }
     job = defs.resolve_job_def("retrain" if retrain else "nightly")
     with dg.DagsterInstance.get() as instance:
         with live_display():
