@@ -1,5 +1,6 @@
 """Alerts: what is news, what a message says, how it leaves, that none is lost. Whole nights are in faults/test_alerts.py."""
 
+import itertools
 import json
 import os
 import shutil
@@ -24,10 +25,15 @@ from clv_pipeline.core.errors import BusyError, ConfigurationError, QualityError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.run_lock import hold
 from clv_pipeline.core.settings import Settings, load_settings
+from clv_pipeline.orchestration import checks
+from clv_pipeline.orchestration.checks import CLEAN_CHECKS
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.failure_fields import metadata_of
 from clv_pipeline.orchestration.night_reports import night_sensor, tell_of_nights, tell_of_refused_start
 from clv_pipeline.orchestration.resources import AS_OF_TAG, current_settings
+from clv_pipeline.quality.clean_report import CleanReport, CleanTableRejected
+from clv_pipeline.quality.expectations import RuleResult
+from clv_pipeline.warehouse.sql_models import load_layer
 from clv_pipeline_tests.conftest import FileSource, run_clv_here
 from clv_pipeline_tests.sinks import CLOSES, DRIPS, HANGS, Sink, running_sink
 
@@ -385,6 +391,52 @@ def test_a_red_run_is_told_with_its_error_and_the_next_looks_say_nothing(place: 
     place.succeeds("2024-06-01")
     place.look()
     assert sink.events == ["red", "recovered"]
+
+
+def test_a_red_check_is_told_with_rule_column_and_count_its_guilty_segment_and_no_example(
+    place: Place, sink: Sink
+) -> None:
+    rules = [
+        RuleResult("values to be between (min_value 0)", "amount", 60, 3, ("-1234.5",), False),
+        RuleResult("values to not be null", "order_id", 60, 0, (), True),
+    ]
+    report = CleanReport("clean.orders", 60, 60, [], rules, [])
+    segment = {"text": "channel = 'web' holds 84% of the 3 rows", "share": 0.84}
+    orders = dg.AssetKey(["clean", "orders"])
+    specs = [dg.AssetCheckSpec(name, asset=orders) for name in CLEAN_CHECKS]
+    volume = dg.AssetCheckResult(
+        asset_key=["quality", "night"], check_name="order_volume", passed=False, metadata={
+            "message": f"12 orders. {segment['text']}", "value": 12, "limit": "0.4 times", "baseline": "96",
+            "guilty segment": dg.MetadataValue.json(segment), "what to do": "docs/runbook.md#order_volume",
+        },
+    )  # fmt: skip
+
+    @dg.multi_asset(specs=[dg.AssetSpec(orders)], check_specs=specs)
+    def clean() -> Iterator[dg.AssetCheckResult]:
+        rejected = CleanTableRejected(report)
+        (model,) = (model for model in load_layer("1_clean") if model.name == "orders")
+        yield from itertools.islice(checks.of_clean_table(model, report), len(CLEAN_CHECKS))
+        raise dg.Failure(rejected.what, metadata=metadata_of(rejected))
+
+    @dg.asset(key=["quality", "night"], check_specs=[dg.AssetCheckSpec("order_volume", asset=["quality", "night"])])
+    def night() -> Iterator[dg.AssetCheckResult]:
+        yield volume
+        raise dg.Failure("check order_volume", metadata=metadata_of(QualityError("x", next_step="acknowledge it.")))
+
+    with dg.DagsterInstance.from_config(str(place.folder)) as instance:
+        dg.materialize([clean, night], instance=instance, raise_on_error=False, tags={AS_OF_TAG: "2024-06-01"})
+    place.look()
+    (body,) = sink.bodies
+    told = {what["name"]: what for what in body["what"]}
+    assert told.keys() == {"expectations", "order_volume"}
+    rule = told["expectations"]
+    assert (rule["table"], rule["column"], rule["count"]) == ("clean.orders", "amount", 3)
+    assert rule["message"] == "clean.orders.amount: 3 of 60 values break 'values to be between (min_value 0)'"
+    assert rule["next_step"].startswith("look at clean.quarantine")
+    assert (told["order_volume"]["value"], told["order_volume"]["baseline"]) == (12, "96")
+    assert told["order_volume"]["runbook"] == "docs/runbook.md#order_volume"
+    assert body["guilty"] == [{"check": "order_volume", **segment}]
+    assert "1234.5" not in json.dumps(body)
 
 
 def test_at_the_first_look_only_the_newest_run_is_news(place: Place, sink: Sink) -> None:

@@ -52,6 +52,8 @@ _KILLED = Problem(
     "killed", "the run", "its process ended without an error message; it was probably killed",
     "look at the machine's log of that hour (memory, restarts), then `clv run`.", f"{RUNBOOK}#interrupted",
 )  # fmt: skip
+_STALE = "restart what loads the orders into the source; the next `clv run` then reads them."
+_ACKNOWLEDGED = "nothing, if the figures are right; else `clv rollback` serves the bundle before."
 _CANCELED = Problem(
     "canceled",
     "the run",
@@ -220,7 +222,8 @@ def _night_of(
     stale = [e for e in evaluations if e.check_name == FRESHNESS and not e.passed]
     bundle, is_served = _bundle(instance, run)
     manifest = read_manifest(home.published / bundle) if bundle else None
-    said = {e.check_name: _placed(_of_check(e), about) for e in (*acknowledged, *stale)}
+    said = {e.check_name: _placed(replace(_of_check(e), next_step=_STALE), about) for e in stale}
+    said |= {e.check_name: _placed(replace(_of_check(e), next_step=_ACKNOWLEDGED), about) for e in acknowledged}
     return NightEnd(
         run.run_id,
         date.fromisoformat(manifest["as_of_date"]) if manifest else as_of,
