@@ -446,6 +446,16 @@ def test_at_the_first_look_only_the_newest_run_is_news(place: Place, sink: Sink)
     assert [(b["event"], b["as_of"]) for b in sink.bodies] == [("red", "2024-05-31")]
 
 
+def test_what_ended_a_week_ago_is_no_news_but_its_end_is(place: Place, sink: Sink) -> None:
+    place.look()
+    place.fails("2024-05-20")
+    place.look(datetime.now(UTC) + timedelta(days=8))
+    assert sink.bodies == []
+    place.succeeds("2024-06-01")
+    place.look()
+    assert sink.events == ["recovered"]
+
+
 def test_a_run_that_was_killed_is_told_by_who_looks_next_and_not_while_it_works(place: Place, sink: Sink) -> None:
     run_id = place.starts("2024-06-01")
     place.look()
@@ -571,11 +581,14 @@ def replace_as_of(settings: Settings) -> Settings:
 
 
 def test_a_run_that_cannot_start_is_told_and_a_home_in_use_is_not(place: Place, sink: Sink) -> None:
+    for day in range(4):
+        place.succeeds(f"2024-05-2{day}")
     settings = place.settings.model_copy(update={"as_of": date(2024, 6, 1)})
     tell_of_refused_start(settings, BusyError("in use", next_step="wait."))
     assert sink.bodies == []
     tell_of_refused_start(settings, ConfigurationError("no such rule", next_step="fix it."))
     tell_of_refused_start(settings, ConfigurationError("no such rule", next_step="fix it."))
+    place.look()
     (body,) = sink.bodies
     assert (body["event"], body["run_id"], body["what"][0]["name"]) == ("red", "", "configuration")
     assert body["next_commands"] == [f"clv status --source {place.source.folder} --home {place.home.root}"]

@@ -61,7 +61,7 @@ class Outbox:
 
 
 @contextmanager
-def kept(home: Home, wait_seconds: float = _DELIVERY_SECONDS) -> Iterator[bool]:
+def kept(home: Home, wait_seconds: float) -> Iterator[bool]:
     """Keep other processes from the outbox of a home; yield whether it is free now.
 
     Raises:

@@ -19,7 +19,7 @@ from clv_pipeline.alerts import outbox
 from clv_pipeline.alerts.delivery import ways_out
 from clv_pipeline.alerts.message import Problem, Served
 from clv_pipeline.alerts.news import About, NightEnd, tell_of_age, tell_of_night
-from clv_pipeline.alerts.outbox import ALL_TRIES, Outbox
+from clv_pipeline.alerts.outbox import ALL_TRIES, ONE_TRY, Outbox
 from clv_pipeline.core import clock
 from clv_pipeline.core.commands import clv_program
 from clv_pipeline.core.error_texts import kind_of
@@ -40,6 +40,10 @@ log = logging.getLogger(__name__)
 #: A run that no process holds and whose last event is as old as this was killed before it had the lock of its home; it writes
 #: events before it has it, and after.
 _SILENCE = timedelta(seconds=60)
+#: How long to wait for a process that delivers just now, for a caller with one try and one with more.
+_WAIT_SECONDS = (2.0, 20.0)
+#: What ended so long ago is no news, for instance where the settings of alerts were missing for a while.
+_OLD = timedelta(days=7)
 _DONE = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 #: The column of the contract that a nightly check is about.
 _ABOUT = {
@@ -74,7 +78,7 @@ def tell_of_nights(settings: Settings, *, tries: int = ALL_TRIES, patient: bool 
         return
     home = Home(settings.home)
     try:
-        with outbox.kept(home) as is_free:
+        with outbox.kept(home, _WAIT_SECONDS[tries > ONE_TRY]) as is_free:
             if not is_free:
                 return  # whoever delivers now tells the rest at its next look
             known = outbox.read(home)
@@ -100,9 +104,10 @@ def tell_of_refused_start(settings: Settings, error: PipelineError) -> None:
     day = settings.as_of or now.astimezone(ZoneInfo(settings.time_zone)).date()
     problem = _of_failure(Failure("the start of the run", error.what, error.next_step, error.runbook))
     try:
-        with outbox.kept(home) as is_free:
+        with outbox.kept(home, _WAIT_SECONDS[True]) as is_free:
             if is_free:
-                known = outbox.read(home) or Outbox()
+                # what the run history has is told first
+                known = _looked(outbox.read(home), home, settings, also_age=False)
                 about = _about(home, settings)
                 night = NightEnd("", day, now, is_red=True, what=(_placed(problem, about),))
                 told = known.with_alert(*tell_of_night(known.told, night, about), ways)
@@ -129,8 +134,8 @@ def night_sensor() -> dg.SensorDefinition:
 
 
 def _looked(known: Outbox | None, home: Home, settings: Settings, *, also_age: bool) -> Outbox:
-    """Return the outbox with what is news. At the first look only the newest run is: what was before, somebody knows."""
-    found, ways, about = known or Outbox(), ways_out(settings), _about(home, settings)
+    """Return the outbox with what is news. At the first look only the newest run can be: what was before, somebody knows."""
+    found, ways, about, now = known or Outbox(), ways_out(settings), _about(home, settings), clock.now()
     if (home.dagster / "dagster.yaml").exists():
         with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
             ended = [r for r in _ended(instance, home) if r.dagster_run.run_id not in found.runs]
@@ -140,11 +145,11 @@ def _looked(known: Outbox | None, home: Home, settings: Settings, *, also_age: b
                 ended = ended[-1:]
             for record in ended:
                 night = _night_of(instance, record, home, settings, about)
-                told = tell_of_night(found.told, night, about)
-                found = found.with_run(night.run_id).with_alert(*told, ways)
+                told, alert = tell_of_night(found.told, night, about)
+                found = found.with_run(night.run_id).with_alert(told, alert if now - night.when < _OLD else None, ways)
     # a day that is set by hand is as old as asked
     if also_age and about.served and settings.as_of is None and is_too_old(about.served.as_of, settings):
-        found = found.with_alert(*tell_of_age(found.told, _too_old(about, settings), clock.now(), about), ways)
+        found = found.with_alert(*tell_of_age(found.told, _too_old(about, settings), now, about), ways)
     return found
 
 
