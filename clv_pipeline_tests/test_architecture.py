@@ -24,7 +24,7 @@ TIMELESS = (
 )  # fmt: skip
 #: The rooms of the house, and those to come: each imports only rooms that stand before it.
 FLOORS = (
-    "core", "contracts", "btyd", "warehouse", "demo_company", "sources", "features", "quality", "modeling",
+    "core", "contracts", "btyd", "warehouse", "demo_company", "sources", "onboarding", "features", "quality", "modeling",
     "next_purchases", "interpretation", "scoring", "score_changes", "forecasts", "evaluation", "decisions", "reporting",
     "publishing", "alerts", "dashboard", "assistant", "exports", "diagnostics", "privacy", "engine", "orchestration", "cli",
 )  # fmt: skip

@@ -41,6 +41,10 @@ def give(
     connection.execute("update scores.customer_scores set lifetime_spend = 3 * primary_spend, lifetime_discount = 0.5")
     tables.create(connection, REVENUE_FORECAST)
     connection.execute(
+        "create or replace table features.company_margin as select 'gross_margin' as margin_source, true as is_complete, "
+        "0.5 as margin_rate"
+    )
+    connection.execute(
         "create or replace table clean.customers "
         "(customer_id varchar, acquisition_channel varchar, acquisition_cost decimal(18, 2))"
     )

@@ -89,9 +89,12 @@ def test_parameters_are_found() -> None:
         "time_zone", "currency", "earliest_date", "net_refunds", "revenue", "not_revenue"
     }  # fmt: skip
     assert sql_model("1_clean", "customer_identities").parameters == set()
-    sliced = {m.name for m in load_layer("2_features") if m.parameters}
-    assert sliced == {m.name for m in load_layer("2_features")} - {"population", "customer_day"}
-    assert all(m.parameters <= {"first_cutoff", "last_cutoff"} for m in load_layer("2_features"))
+    margins = {"company_margin", "customer_margins"}
+    assert all(m.parameters == {"gross_margin"} for m in load_layer("2_features") if m.name in margins)
+    features = [m for m in load_layer("2_features") if m.name not in margins]
+    sliced = {m.name for m in features if m.parameters}
+    assert sliced == {m.name for m in features} - {"population", "customer_day", "customer_day_money"}
+    assert all(m.parameters <= {"first_cutoff", "last_cutoff"} for m in features)
 
 
 @pytest.mark.parametrize("path", SQL_FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -139,7 +142,8 @@ def test_lineage_through_several_ctes_and_joins(empty: tuple[Warehouse, Settings
     assert ("raw.orders", "amount") in found["source_amount"]
     assert found["quantity"] == [("raw.orders", "quantity")]
     assert set(found["customer_id"]) == {
-        ("raw.orders", "customer_id"), ("clean.customer_identities", "surviving_customer_id")
+        ("raw.orders", "customer_id"), ("clean.customer_identities", "surviving_customer_id"),
+        ("clean.email_identities", "customer_id"),
     }  # fmt: skip
 
 

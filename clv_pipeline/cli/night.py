@@ -10,22 +10,54 @@ from clv_pipeline.cli.interrupts import end_if_interrupted
 from clv_pipeline.cli.shared import dashboard_command, home_option, out, plain, settings_of, source_option, ui_command
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import IS_INSTALLED
+from clv_pipeline.core.settings import load_settings
 from clv_pipeline.diagnostics.findings import print_findings
 
 
 @click.command()
 @click.argument("name")
-def init(name: str) -> None:
+@click.option(
+    "--from",
+    "layout",
+    metavar="LAYOUT",
+    help="a worked source for a known export or schema: shopify, woocommerce, magento, stripe, ga4 or olist",
+)
+@click.option("--url", help="with --from: where it is, so that the SELECTs name the tables that are there (else CLV_SOURCE_URL)")
+def init(name: str, layout: str | None, url: str | None) -> None:
     """Start a new source: write source.toml and one commented SELECT for each table.
 
     In a checkout of the project, NAME is created under sql/0_sources. Where clv was installed from a wheel, it is created in
     the current folder, as ./NAME is. A NAME with a / in it is used as a path.
     """
-    from clv_pipeline.sources.scaffold import scaffold
+    source = f"./{name}" if IS_INSTALLED and "/" not in name else name
+    if layout:
+        _init_from(name, layout, url, source)
+        return
+    from clv_pipeline.onboarding.scaffold import scaffold
 
     folder = scaffold(name)
-    source = f"./{name}" if IS_INSTALLED and "/" not in name else name
     out.print(f"Wrote {folder}. Edit orders.sql first, then: clv doctor --source {source} --url YOUR_DATABASE_URL")
+
+
+def _init_from(name: str, layout: str, url: str | None, source: str) -> None:
+    from clv_pipeline.onboarding.known_source import write_known_source
+    from clv_pipeline.onboarding.scaffold import new_folder
+
+    settings = load_settings(**{"source_url": url} if url else {})
+    made = write_known_source(
+        layout, new_folder(name), settings.source_url, timeout_seconds=settings.statement_timeout_seconds
+    )
+    out.print(f"Wrote {made.written.folder.resolve()} from {plain(made.layout.title)}:")
+    for file in made.written.files:
+        out.print(f"  {file.name}")
+    for note in made.written.notes:
+        out.print(f"  note: {plain(note)}")
+    for fact, value in made.facts.items():
+        out.print(f"  {fact} = {plain(value)}, as the source says")
+    for fact in made.undecided:
+        out.print(f"  {fact} in source.toml is a guess: decide it")
+    where = "" if settings.source_url and not url else " --url YOUR_DATABASE_URL"
+    out.print(f"Read the first comment of orders.sql: what was decided. Then: clv doctor --source {source}{where}")
 
 
 @click.command()

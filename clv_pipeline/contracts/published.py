@@ -99,6 +99,13 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "chance: use the total, which is the past mean, not the order); not tested (no such window, "
                 "or too few buyers to fit a model)",
                 "trailing_spend_total": "net sales in the same number of days before as_of_date (the baseline)",
+                "margin_source": "where margins come from: cost (of each order line), gross_margin (the setting, for all lines), "
+                "mixed (the setting for lines without a cost), none. cost with a margin_covered_share below 1: margins that a "
+                "line without a cost is part of are null",
+                "margin_covered_share": "share of the money of all accepted order lines, returns counted as positive, whose line "
+                "has a cost, 0 to 1; null without a line",
+                "margin_rate": "the company's margin so far divided by its net spend: predicted margins use it, each customer's "
+                "own drawn in the more the customer has spent; with margin_source gross_margin it is that setting",
                 "quarantined_rows": "number of quarantined source rows",
                 "newest_order_date": "day of the newest order before as_of_date",
                 "is_stale": "true if newest_order_date is more than {max_stale_days} days (setting max_stale_days) "

@@ -24,11 +24,14 @@ _COMMON = {
 _PAYBACK = {
     "payback_months": "month after the first purchase in which the margin so far first covers the cost of a new buyer: "
     "1 to 12; null if "
-    "not within the months seen, or without a cost or the setting gross_margin",
+    "not within the months seen, or without a cost of the channel, or where the margin is unknown",
     "payback_months_low": "lower end of its 90 % interval",
     "payback_months_high": "upper end; null if the margin may not cover the cost within the months seen",
 }
-_MARGIN = "x gross margin ({gross_margin}, setting gross_margin), refunds netted; null without the setting"
+_MARGIN = (
+    "less the cost of the goods, refunds netted: line by line, where a line has none with the setting gross_margin "
+    "({gross_margin}); null where a line has neither"
+)
 
 CHANNEL_TABLES: tuple[PublishedTable, ...] = (
     PublishedTable(
@@ -55,12 +58,13 @@ CHANNEL_TABLES: tuple[PublishedTable, ...] = (
             "margin_so_far": f"net spend per new buyer from the first purchase to as_of_date {_MARGIN}. Not comparable "
             "between rows of "
             "different age",
-            "predicted_margin": f"predicted spend of the primary horizon per new buyer {_MARGIN}",
+            "predicted_margin": "predicted spend of the primary horizon per new buyer, times the margin rate of each customer as "
+            "in lifetime_margin of customer_clv; null where margins of lines are unknown",
             "predicted_margin_low": "lower end of its 90 % interval: other buyers of the same kind might have come, and "
             "totals are uncertain",
             "predicted_margin_high": "upper end",
             "lifetime_margin": "margin so far and discounted margin over the lifetime to come, per new buyer; null "
-            "without gross_margin",
+            "where margins of lines are unknown",
             "lifetime_margin_low": "lower end of its 90 % interval",
             "lifetime_margin_high": "upper end",
             **_PAYBACK,
@@ -90,8 +94,7 @@ CHANNEL_TABLES: tuple[PublishedTable, ...] = (
             "back within a year with 90 % "
             "certainty. Not a target: it assumes that more buyers would be like these",
             "lifetime_margin": "margin so far and discounted margin over the lifetime to come, per mature buyer, partly "
-            "pooled; null without "
-            "gross_margin",
+            "pooled; null where margins of lines are unknown",
             "lifetime_margin_low": "lower end of its 90 % interval, with the error of past totals",
             "lifetime_margin_high": "upper end",
             "ltv_to_cac": "lifetime_margin divided by cac; null without either",
@@ -102,7 +105,7 @@ CHANNEL_TABLES: tuple[PublishedTable, ...] = (
             "12-month margin; unclear: "
             "between; too_early: no mature month; too_few: fewer than 30 buyers, or mature ones; no_cost: no cost "
             "recorded; no_margin: "
-            "gross_margin is not set",
+            "the margin of lines is unknown, for they have no cost, or not all, and gross_margin is not set",
             "statement": "the verdict in words",
         },
     ),

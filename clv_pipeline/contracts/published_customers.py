@@ -14,7 +14,8 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
         "customer_clv",
         ("customer_id",),
         {
-            "customer_id": "the company's customer number, as text",
+            "customer_id": "the company's customer number, as text; of a guest without an account the keyed hash of the e-mail "
+            "address (64 characters), which is nobody's number in other systems",
             **IDENTITY,
             **SEGMENT,
             "predicted_spend_{h}d": "expected (mean) net spend in the {h} days from as_of_date: for totals, ranking, budgets",
@@ -37,11 +38,13 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "lifetime_spend": "expected net spend of the next {lifetime_days} days, undiscounted, never less than in the "
             "longest "
             "horizon; null without a purchase or a purchase model",
-            "lifetime_margin": "lifetime_spend, discounted by {discount_rate} per year, times the gross margin (setting "
-            "gross_margin: {gross_margin}); null where lifetime_spend is, and without a gross margin",
+            "lifetime_margin": "lifetime_spend, discounted by {discount_rate} per year, times the customer's margin rate: the "
+            "own one so far, drawn towards the company's the less was spent (table clv_run has it, and its source); where no "
+            "order line has a cost, the setting gross_margin ({gross_margin}). Null where lifetime_spend is, and without either",
             "historic_value": "net spend to date, before as_of_date",
             "historic_value_365d": "net spend in the 365 days before as_of_date",
-            "purchase_days": "number of days with a purchase to date",
+            "purchase_days": "number of days with a purchase to date; the lines of subscriptions count as purchases, and what "
+            "contracts promise is not in any prediction",
             "average_purchase_value": "mean spend per purchase day, before returns; null without a purchase",
             "first_order_date": "day of the first order; null without one",
             "last_order_date": "day of the last purchase before as_of_date; null without one",
@@ -105,9 +108,16 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
         {
             "customer_id": "the company's customer number, as text",
             "order_date": "day of the order or the return (business time zone), before as_of_date",
-            "orders": "orders of that day; 0 on a day with returns only",
+            "orders": "orders of that day; 0 on a day with returns only. Lines of a subscription count like other purchases",
             "net_spend": "spend of that day less its returns; the days of a customer add up to historic_value in customer_clv",
             "returned": "returns of that day, as a positive amount, already taken off net_spend",
+            "net_margin": "net_spend less the cost of the goods, line by line, returns with their cost deducted; lines without a "
+            "cost count with the setting gross_margin ({gross_margin}); null where a line has neither. What acquisition and "
+            "contacts cost is not in it",
+            "discount": "discount of that day, already off net_spend; null where the source gives none. Shown only: no "
+            "prediction and no margin uses discount, tax or shipping",
+            "tax": "tax of that day, not in net_spend, returns deducted where the source gives theirs; null where it gives none",
+            "shipping": "postage charged that day, not in net_spend; null where the source gives none",
             "main_category": "category with the largest amount of that day; null where the source gives none",
             "currency": IDENTITY["currency"],
         },
@@ -128,7 +138,7 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "predicted_spend_share": "share of all predicted spend, 0 to 1",
             "purchase_probability_mean": "mean purchase probability, primary horizon",
             "lifetime_spend_total": "sum of lifetime_spend in customer_clv; null where no customer has one",
-            "lifetime_margin_total": "sum of lifetime_margin; null without a gross margin",
+            "lifetime_margin_total": "sum of lifetime_margin; null where the margin is unknown",
             "historic_value_total": "net spend to date",
             "historic_value_365d_total": "net spend in the 365 days before as_of_date",
             "currency": IDENTITY["currency"],

@@ -44,7 +44,8 @@ NEXT_PURCHASE_TABLES: tuple[PublishedTable, ...] = (
             "together exceed that",
             "expected_spend_low": "the same for probability_low",
             "expected_spend_high": "the same for probability_high",
-            "expected_margin": "expected_spend times the setting gross_margin ({gross_margin}); null without the setting",
+            "expected_margin": "expected_spend times the customer's margin rate, the same for every item: as for lifetime_margin "
+            "in customer_clv; null without a cost of the order lines and without the setting gross_margin ({gross_margin})",
             "expected_margin_low": "the same for probability_low",
             "expected_margin_high": "the same for probability_high",
             "usual_price": "median price per unit of the item in the last 365 days, in currency; null without quantities",

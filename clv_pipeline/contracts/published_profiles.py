@@ -149,6 +149,8 @@ PROFILE_TABLES: tuple[PublishedTable, ...] = (
             "other_customer_share": "share of all others who bought it",
             "net_spend": "net spend on the item, returns deducted; the rows of bought_most add up to the net spend of all who "
             "ever bought; null for first_purchase",
+            "net_margin": "net_spend less the cost of the goods, line by line; lines without a cost count with the setting "
+            "gross_margin ({gross_margin}); null where one has neither, and for first_purchase",
             "best_spend": "net spend of the best on it; null for first_purchase",
             "best_spend_share": "its share of all spend of the best; null for first_purchase",
             "other_spend_share": "its share of all spend of the others; null for first_purchase",

@@ -25,12 +25,17 @@ STORED_AS: dict[ColumnType, str] = {
 
 @dataclass(frozen=True)
 class Column:
-    """One contract column; `required` means the SELECT must return it, not that it is never null."""
+    """One contract column; `required` means the SELECT must return it, not that it is never null.
+
+    `is_late`: the column joined the contract later; it is part of a row's hash only where the source returns it, so that a row
+    that has not changed keeps its hash.
+    """
 
     name: str
     type: ColumnType
     description: str
     required: bool = False
+    is_late: bool = False
 
     @property
     def is_key(self) -> bool:
@@ -40,13 +45,26 @@ class Column:
 
 @dataclass(frozen=True)
 class SourceTable:
-    """One contract table: `grain` is the meaning of a row, `event_time` the column with the time of a row."""
+    """One contract table: `grain` is the meaning of a row, `event_time` the column with the time of a row.
+
+    `attribute_prefix`: columns whose names begin with it may be returned, too, under any name; they are text.
+    """
 
     name: str
     grain: str
     columns: tuple[Column, ...]
     event_time: str | None
     required: bool = False
+    attribute_prefix: str | None = None
+
+    def is_attribute(self, name: str) -> bool:
+        """Return whether a returned column is one of the company's own attributes.
+
+        >>> CONTRACT["customers"].is_attribute("attribute_plan"), CONTRACT["orders"].is_attribute("attribute_plan")
+        (True, False)
+        """
+        prefix = self.attribute_prefix
+        return prefix is not None and name.startswith(prefix) and name != prefix
 
     def column_names(self) -> list[str]:
         """Return the columns that a SELECT may return, in order."""
@@ -70,7 +88,7 @@ ORDERS = SourceTable(
         Column(
             "customer_id",
             "text",
-            "the buyer; null is a guest order: counted, its money reported, not scored",
+            "the buyer; null is a guest order: the buyer is who has its email; without one its money is reported, not scored",
             required=True,
         ),
         Column("ordered_at", "timestamp", "when the order (or the return) happened", required=True),
@@ -82,6 +100,19 @@ ORDERS = SourceTable(
         Column("status", "text", "the source's order status, classified in [order_status] of source.toml"),
         Column("channel", "text", "sales channel"),
         Column("updated_at", "timestamp", "last change of the line at the source"),
+        Column(
+            "email",
+            "secret",
+            "the buyer's address: a guest joins the account that has it; hashed on loading with CLV_HASH_KEY",
+            is_late=True,
+        ),
+        Column("discount", "money", "discount given on the line, already off amount; shown only", is_late=True),
+        Column("tax", "money", "tax on the line, not in amount, same sign; shown only", is_late=True),
+        Column("shipping", "money", "postage charged for the line, not in amount, same sign; shown only", is_late=True),
+        Column(
+            "cost", "money", "cost of the goods of the line, same sign as amount: margin = amount - cost", is_late=True
+        ),
+        Column("subscription_id", "text", "the subscription that the line belongs to", is_late=True),
     ),
     event_time="ordered_at",
     required=True,
@@ -106,6 +137,7 @@ CUSTOMERS = SourceTable(
         Column("updated_at", "timestamp", "last change of the record at the source"),
     ),
     event_time="created_at",
+    attribute_prefix="attribute_",
 )
 
 WEB_SESSIONS = SourceTable(
@@ -154,10 +186,11 @@ SOCIAL_INTERACTIONS = SourceTable(
 
 MARKETING_SPEND = SourceTable(
     "marketing_spend",
-    "channel and day",
+    "channel, day and campaign",
     (
         Column("channel", "text", "marketing channel", required=True),
         Column("spend_date", "date", "the day the money was spent", required=True),
+        Column("campaign", "text", "campaign, ad group or other part of the channel; the parts of a day are added up"),
         Column("spend", "money", "money spent"),
         Column("currency", "text", "ISO code; null means the source's currency"),
     ),
@@ -175,6 +208,7 @@ CAMPAIGN_TOUCHES = SourceTable(
         Column("channel", "text", "e-mail, post, app ..."),
         Column("cost", "money", "cost of the touch"),
         Column("responded", "boolean", "whether the customer responded"),
+        Column("responded_at", "timestamp", "when the customer responded; a response counts from this day on"),
     ),
     event_time="touched_at",
 )
@@ -190,6 +224,55 @@ FX_RATES = SourceTable(
     event_time="rate_date",
 )
 
+PRODUCTS = SourceTable(
+    "products",
+    "product",
+    (
+        Column("product_id", "text", "the product, as orders.product_id names it", required=True),
+        Column("name", "text", "the product's name, shown where products are"),
+        Column("category", "text", "category of the order lines of this product that have none of their own"),
+        Column("cost", "money", "cost of one unit today, of the order lines that have no cost of their own"),
+        Column("currency", "text", "ISO code; null means the source's currency"),
+        Column("updated_at", "timestamp", "last change of the product at the source"),
+    ),
+    event_time=None,
+)
+
+SUBSCRIPTIONS = SourceTable(
+    "subscriptions",
+    "subscription and price period",
+    (
+        Column("subscription_id", "text", "the subscription", required=True),
+        Column("customer_id", "text", "the subscriber", required=True),
+        Column("valid_from", "date", "first day of this plan and price", required=True),
+        Column("valid_to", "date", "the day from which it holds no more; null while it runs"),
+        Column("renews_at", "date", "the day it renews next"),
+        Column("plan", "text", "plan or product subscribed to"),
+        Column("amount", "money", "price of one interval, net of discount and tax", required=True),
+        Column("interval", "text", "day, week, month, quarter or year: what one amount pays for"),
+        Column("cancelled_at", "timestamp", "when the subscriber cancelled; null if not"),
+        Column("status", "text", "the source's status of the subscription"),
+        Column("currency", "text", "ISO code; null means the source's currency"),
+        Column("updated_at", "timestamp", "last change of the row at the source"),
+    ),
+    event_time="valid_from",
+)
+
+SUBSCRIPTION_PAYMENTS = SourceTable(
+    "subscription_payments",
+    "payment of a subscription",
+    (
+        Column("payment_id", "text", "the payment", required=True),
+        Column("subscription_id", "text", "the subscription that it pays for", required=True),
+        Column("paid_at", "timestamp", "when it was paid", required=True),
+        Column("amount", "money", "money paid, net of tax; a refund is negative", required=True),
+        Column("currency", "text", "ISO code; null means the source's currency"),
+        Column("status", "text", "the source's status of the payment"),
+        Column("updated_at", "timestamp", "last change of the payment at the source"),
+    ),
+    event_time="paid_at",
+)
+
 CONTRACT: dict[str, SourceTable] = {
     table.name: table
     for table in (
@@ -201,5 +284,8 @@ CONTRACT: dict[str, SourceTable] = {
         MARKETING_SPEND,
         CAMPAIGN_TOUCHES,
         FX_RATES,
+        PRODUCTS,
+        SUBSCRIPTIONS,
+        SUBSCRIPTION_PAYMENTS,
     )
 }

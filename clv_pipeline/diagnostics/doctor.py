@@ -21,6 +21,7 @@ from clv_pipeline.diagnostics.findings import Finding, warning
 from clv_pipeline.quality.statuses import status_block
 from clv_pipeline.reporting.formats import gigabytes
 from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
+from clv_pipeline.sources.hash_key import SET_KEY
 from clv_pipeline.sources.loading import LoadReport, check_columns
 from clv_pipeline.sources.readers import open_source
 
@@ -79,10 +80,13 @@ def _source(settings: Settings) -> Iterator[Finding]:
     yield _emails(settings, returned)
     yield _consent(returned)
     if settings.gross_margin is None:
+        has_cost = "cost" in returned.get("orders", [])
         yield warning(
             "gross margin",
+            "gross_margin is not set: margins with an order line without a cost stay empty" if has_cost else
             "gross_margin is not set: lifetime_margin and the margins of channels stay empty, and no ltv_to_cac is shown",
-            "set gross_margin in source.toml to the share of spend that is margin, such as 0.45.",
+            "set gross_margin in source.toml to the share of spend that is margin, such as 0.45"
+            + ("; it counts for lines without a cost alone." if has_cost else ", or return cost for each line in orders.sql."),
         )  # fmt: skip
     if "status" in returned.get("orders", []):
         yield _statuses(settings, selects["orders"])
@@ -101,13 +105,16 @@ def _reachable(engine: Engine) -> Finding:
 def _emails(settings: Settings, returned: dict[str, list[str]]) -> Finding:
     if settings.hash_key is not None:
         return Finding("e-mail hashing", True, "CLV_HASH_KEY is set: e-mail addresses are kept as keyed hashes only")
-    if "email" not in returned.get("customers", []):
+    tables = [name for name in ("orders", "customers") if "email" in returned.get(name, [])]
+    if not tables:
         return Finding("e-mail hashing", True, "no e-mail addresses are returned, so that no CLV_HASH_KEY is needed")
+    files = " and ".join(f"{name}.sql" for name in tables)
+    refused = "the run is refused" if "orders" in tables else "it is not loaded at all"
     return Finding(
         "e-mail hashing",
         False,
-        "customers.sql returns email, and there is no CLV_HASH_KEY to hash it with: it is not loaded at all",
-        "set CLV_HASH_KEY to a long random text and keep it set for every run, or remove email from customers.sql.",
+        f"email is returned by {files}, and there is no CLV_HASH_KEY to hash it with: {refused}",
+        f"set the key, or remove email from {files}. {SET_KEY}",
     )
 
 

@@ -83,7 +83,7 @@ def run_backtest(settings: Settings, home: Home, as_of: date, windows: int, prog
             progress("features.btyd_features")
             build_btyd_features(warehouse, settings)
         progress(model.table)
-        build_feature_table(warehouse, model, settings.denied_features)
+        build_feature_table(warehouse, model, settings.denied_features, settings.gross_margin)
     with warehouse.transaction() as connection:
         build_labels(connection)
     return _judge(warehouse, settings, plans, progress)

@@ -15,14 +15,18 @@ LABEL_PARAMETERS: Parameters = {"outlier_multiple": OUTLIER_MULTIPLE}
 _ROWS_A_SLICE = 1_500_000
 
 
-def build_feature_table(warehouse: Warehouse, model: SqlModel, denied: Sequence[str] = ()) -> None:
+def build_feature_table(
+    warehouse: Warehouse, model: SqlModel, denied: Sequence[str] = (), gross_margin: float | None = None
+) -> None:
     """Build one table of `sql/2_features`; a model with $first_cutoff and $last_cutoff is built slice by slice.
+
+    `gross_margin` stands in for the margin of order lines without a cost, in the two tables of margins: no feature has it.
 
     Features that match a `denied` pattern are left out of `features.customer_features`, the only table that models read.
     """
     with warehouse.transaction() as connection:
         if "first_cutoff" not in model.parameters:
-            build(connection, model, {})
+            build(connection, model, {"gross_margin": gross_margin})
             return
         slices = _slices(connection)
         for position, (first, last) in enumerate(slices):

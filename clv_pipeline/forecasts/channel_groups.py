@@ -22,9 +22,11 @@ UNKNOWN, OTHER = "unknown", "other"
 #: Months at the beginning of the data whose first purchases may not be first ones.
 _CENSORED_MONTHS = 3
 
-_BUYERS = f"""
+_SPANS = sorted({*_AGES, *_PAYBACK_DAYS})
+_BUYERS = """
     with days as (
-        select customer_day.* from features.customer_day cross join scores.run where customer_day.order_date < run.as_of
+        select customer_day.*{margin_of_day}
+        from features.customer_day cross join scores.run{money_of_day} where customer_day.order_date < run.as_of
     ),
 
     firsts as (
@@ -33,28 +35,36 @@ _BUYERS = f"""
 
     select
         firsts.customer_id,
-        coalesce(any_value(customers.acquisition_channel), '{UNKNOWN}') as channel,
+        coalesce(any_value(customers.acquisition_channel), '{unknown}') as channel,
         any_value(date_trunc('month', firsts.first_date)::date) as month,
         date_diff('day', firsts.first_date, any_value(run.as_of)) as age,
         any_value(customers.acquisition_cost)::double as recorded_cost,
         sum(days.net_spend)::double as net_spend,
         any_value(customer_scores.primary_spend)::double as predicted_spend,
         coalesce(any_value(customer_scores.lifetime_spend * customer_scores.lifetime_discount), 0)::double as future_spend,
-        {
-    ", ".join(
-        f"coalesce(sum(days.net_spend) filter (where days.order_date < firsts.first_date + {days}), 0)::double "
-        f"as spend_{days}d"
-        for days in sorted({*_AGES, *_PAYBACK_DAYS})
-    )
-}
+        {spans}
     from firsts
     cross join scores.run
     inner join days on firsts.customer_id = days.customer_id and days.order_date >= firsts.first_date
     inner join clean.customers on firsts.customer_id = customers.customer_id
     left join scores.customer_scores on firsts.customer_id = customer_scores.customer_id
+    {rates}
     group by firsts.customer_id, firsts.first_date
     order by channel, month, firsts.customer_id
 """
+_MARGIN_OF_DAY = """,
+            (
+                coalesce(money.spend_with_cost - money.cost, 0)
+                + (customer_day.net_spend - coalesce(money.spend_with_cost, 0)) * coalesce($gross_margin, 0)
+            )::double as margin"""
+_MONEY_OF_DAY = """
+        left join features.customer_day_money as money
+            on customer_day.customer_id = money.customer_id and customer_day.order_date = money.order_date"""
+_RATES = """
+    cross join features.company_margin
+    left join features.customer_margins on firsts.customer_id = customer_margins.customer_id
+"""
+_RATE = "any_value(coalesce(customer_margins.margin_rate, company_margin.margin_rate))"
 _SPEND = """
     select marketing_spend.channel, date_trunc('month', marketing_spend.spend_date)::date as month,
         sum(marketing_spend.spend)::double as spend
@@ -84,8 +94,13 @@ class Buyers:
     def payback_days(self) -> Sequence[int]:
         return _PAYBACK_DAYS
 
+    @property
+    def has_margins(self) -> bool:
+        """Whether margins come from the costs of order lines: then each column of spend has one of margin beside it."""
+        return "net_margin" in self.columns
+
     def payback_column(self, month: int) -> int:
-        return self.column(f"spend_{_PAYBACK_DAYS[month]}d")
+        return self.column(f"{'margin' if self.has_margins else 'spend'}_{_PAYBACK_DAYS[month]}d")
 
 
 @dataclass(frozen=True)
@@ -122,10 +137,38 @@ class Group:
         )  # fmt: skip
 
 
-def read_buyers(connection: Connection) -> Buyers:
-    """Return everybody who bought before as_of, by channel, month and number."""
-    frame = connection.execute(_BUYERS).df()
-    columns = [name for name in frame.columns if name.endswith(("_spend", "d")) and name.split("_")[0] != "customer"]
+def read_buyers(connection: Connection, gross_margin: float | None) -> Buyers:
+    """Return everybody who bought before as_of, by channel, month and number; with margins if lines have costs and no line is
+    without both its cost and the setting gross_margin.
+    """
+    (has_costs,) = one_row(
+        connection,
+        "select count(*) > 0 from features.company_margin where margin_source in ('cost', 'mixed') and is_complete",
+    )
+    kinds = {"spend": "net_spend", **({"margin": "margin"} if has_costs else {})}
+    spans = [
+        f"coalesce(sum(days.{column}) filter (where days.order_date < firsts.first_date + {days}), 0)::double as {kind}_{days}d"
+        for kind, column in kinds.items()
+        for days in _SPANS
+    ]
+    if has_costs:
+        spans += [
+            "sum(days.margin) as net_margin",
+            f"any_value(customer_scores.primary_spend)::double * {_RATE} as predicted_margin",
+            "coalesce(any_value(customer_scores.lifetime_spend * customer_scores.lifetime_discount), 0)::double "
+            f"* {_RATE} as future_margin",
+        ]
+    query = _BUYERS.format(
+        margin_of_day=_MARGIN_OF_DAY if has_costs else "",
+        money_of_day=_MONEY_OF_DAY if has_costs else "",
+        rates=_RATES if has_costs else "",
+        unknown=UNKNOWN,
+        spans=", ".join(spans),
+    )
+    frame = connection.execute(query, {"gross_margin": gross_margin} if has_costs else {}).df()
+    columns = [
+        name for name in frame.columns if name.endswith(("_spend", "_margin", "d")) and name.split("_")[0] != "customer"
+    ]
     money = frame[columns].to_numpy(np.float64)
     months = [month.date() for month in frame["month"]]
     recorded = frame["recorded_cost"].to_numpy(np.float64)

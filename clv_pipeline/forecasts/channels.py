@@ -1,6 +1,7 @@
 """Acquisition channels: what the buyers that each one brought have spent and will spend, with intervals.
 
-Money here is spend; margins, costs per buyer, ratios and verdicts are `sql/4_published/channel_*.sql`. Intervals: buyers are
+Money here is spend, and margin where order lines have costs; other margins, costs per buyer, ratios and verdicts are
+`sql/4_published/channel_*.sql`. Intervals: buyers are
 drawn with replacement within their cohort (weights of a Poisson bootstrap, seeded), and what is predicted gets the error of
 past totals, one for all channels. Channels are partly pooled towards the mean of all.
 """
@@ -40,7 +41,7 @@ def value_channels(warehouse: Warehouse, settings: Settings) -> dict[str, Any]:
     """Write `scores.channel_groups`; return what to show of it."""
     with warehouse.transaction() as connection:
         tables.create(connection, CHANNEL_GROUPS)
-        buyers = read_buyers(connection)
+        buyers = read_buyers(connection, settings.gross_margin)
         groups = groups_of(connection, buyers)
         if not groups:
             return {"channels": 0}
@@ -127,20 +128,40 @@ def _row(
     own = buyers.money[group.members].mean(axis=0) if count else np.full(buyers.money.shape[1], np.nan)
     # the centre of the draws is the pooled mean; of a cohort it is its own
     centre = drawn.mean(axis=0) if kind == "mature" and count else own
-    so_far, predicted, future = (buyers.column(name) for name in ("net_spend", "predicted_spend", "future_spend"))
-    horizon = drawn[:, predicted] * np.exp(errors.horizon * draws.shocks)
-    lifetime = drawn[:, so_far] + drawn[:, future] * np.exp(errors.lifetime * draws.shocks)
-    is_old = {days: count > 0 and group.youngest_days >= days for days in (30, 90, 180, MATURE_DAYS)}
-    after = [own[buyers.column(f"spend_{days}d")] if is_old[days] else None for days in is_old]
-    year = drawn[:, buyers.column(f"spend_{MATURE_DAYS}d")] if is_old[MATURE_DAYS] else np.full(len(drawn), np.nan)
     payback = _payback(buyers, group, centre, drawn, settings)
+    spend = _figures("spend", buyers, group, own, centre, drawn, draws, errors)
+    margin = (
+        _figures("margin", buyers, group, own, centre, drawn, draws, errors)
+        if buyers.has_margins
+        else [None] * len(spend)
+    )
     return (
         group.channel, kind, group.month, group.first_month, group.last_month, count,
         group.youngest_days if count else None, group.spend, group.recorded_cost, group.recorded_buyers, group.cost_basis,
-        group.cost, *_plain(own[so_far], *after, centre[buyers.column("spend_365d")] if is_old[MATURE_DAYS] else None),
-        *_ends(year, 0.05, 0.95, 0.10, 0.90), *_plain(centre[predicted]), *_ends(horizon, 0.05, 0.95),
-        *_plain(centre[so_far] + centre[future]), *_ends(lifetime, 0.05, 0.95), *payback,
+        group.cost, *spend, *margin, *payback,
     )  # fmt: skip
+
+
+def _figures(
+    what: str, buyers: Buyers, group: Group, own: Array, centre: Array, drawn: Array, draws: Draws, errors: PastErrors
+) -> list[float | None]:
+    """Return the figures of a group in `spend` or in `margin`: so far, by age, of the first year, predicted, over the lifetime.
+
+    own, centre: means per buyer, shape (columns,); drawn: shape (b, columns).
+    """
+    count = len(group.members)
+    so_far, predicted, future = (buyers.column(f"{name}_{what}") for name in ("net", "predicted", "future"))
+    horizon = drawn[:, predicted] * np.exp(errors.horizon * draws.shocks)
+    lifetime = drawn[:, so_far] + drawn[:, future] * np.exp(errors.lifetime * draws.shocks)
+    is_old = {days: count > 0 and group.youngest_days >= days for days in (30, 90, 180, MATURE_DAYS)}
+    after = [own[buyers.column(f"{what}_{days}d")] if is_old[days] else None for days in is_old]
+    first_year = buyers.column(f"{what}_{MATURE_DAYS}d")
+    year = drawn[:, first_year] if is_old[MATURE_DAYS] else np.full(len(drawn), np.nan)
+    return [
+        *_plain(own[so_far], *after, centre[first_year] if is_old[MATURE_DAYS] else None),
+        *_ends(year, 0.05, 0.95, 0.10, 0.90), *_plain(centre[predicted]), *_ends(horizon, 0.05, 0.95),
+        *_plain(centre[so_far] + centre[future]), *_ends(lifetime, 0.05, 0.95),
+    ]  # fmt: skip
 
 
 def _payback(
@@ -148,9 +169,10 @@ def _payback(
 ) -> tuple[int | None, int | None, int | None]:
     """Return the first month whose cumulative margin per buyer covers the cost, and both ends; None: not within those seen."""
     ages = [n for n, days in enumerate(buyers.payback_days) if len(group.members) and days <= group.youngest_days]
-    if not ages or group.cost is None or not group.cost or settings.gross_margin is None:
+    rate = 1.0 if buyers.has_margins else settings.gross_margin
+    if not ages or group.cost is None or not group.cost or rate is None:
         return None, None, None
-    needed = float(group.cost) / len(group.members) / settings.gross_margin
+    needed = float(group.cost) / len(group.members) / rate
     columns = [buyers.payback_column(age) for age in ages]
 
     def months(values: Array) -> Array:

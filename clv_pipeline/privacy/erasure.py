@@ -25,7 +25,15 @@ from clv_pipeline.publishing.serving import bundles, serve_again
 from clv_pipeline.reporting.formats import number_format
 from clv_pipeline.sources.tombstones import open_tombstones
 from clv_pipeline.sources.values import customer_number
-from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, one_row, open_bundle_file, tables_of
+from clv_pipeline.warehouse.connection import (
+    Connection,
+    Warehouse,
+    columns_of,
+    has_table,
+    one_row,
+    open_bundle_file,
+    tables_of,
+)
 
 
 @dataclass(frozen=True)
@@ -158,6 +166,7 @@ def _clean_warehouse(warehouse: Warehouse, ids: list[str]) -> int:
     with warehouse.transaction() as connection:
         _note_erased_rows(connection, ids)
         removed = sum(_delete(connection, table, ids) for table in tables_of(connection))
+        _forget_addresses(connection, ids)
         if has_table(connection, "raw.loads"):
             for name in CONTRACT:
                 connection.execute(
@@ -174,17 +183,38 @@ def _note_erased_rows(connection: Connection, ids: list[str]) -> None:
     if not has_table(connection, "raw.source_counts"):
         return
     for name in (n for n, table in CONTRACT.items() if "customer_id" in table.column_names()):
+        of_guests = (
+            "or customer_id is null and list_contains($ids, email)"
+            if name == "orders" and "email" in columns_of(connection, "raw.orders")
+            else ""
+        )
         connection.execute(
             f"""
             with gone as (
                 select day_at_source as day, count(*) as rows_gone from raw.{name}
-                where list_contains($ids, customer_id) group by day_at_source
+                where list_contains($ids, customer_id) {of_guests} group by day_at_source
             )
             update raw.source_counts set rows_erased = rows_erased + rows_gone from gone
             where table_name = $name and source_counts.day = gone.day
             """,
             {"ids": ids, "name": name},
         )
+
+
+def _forget_addresses(connection: Connection, ids: list[str]) -> None:
+    """Remove erased addresses from the rows of other customers who used them; such a table is read in full again, because its
+    rows now differ from the source's.
+    """
+    for table in tables_of(connection):
+        for column in sorted({"email", "email_hash"} & columns_of(connection, table).keys()):
+            (changed,) = one_row(
+                connection, f"update {table} set {column} = null where list_contains($ids, {column})", {"ids": ids}
+            )
+            if changed and table.startswith("raw."):
+                connection.execute(
+                    "update raw.loads set fingerprint = '' where table_name = $name",
+                    {"name": table.removeprefix("raw.")},
+                )
 
 
 def _delete(connection: Connection, table: str, ids: list[str]) -> int:

@@ -48,23 +48,60 @@ def warehouses_of(settings: Settings) -> list[Warehouse]:
 
 
 def same_person(connection: Connection, customer_id: str) -> list[str]:
-    """Return every customer_id of the person: the one given, those merged with it, and the one they were merged into."""
-    if not has_table(connection, "clean.customer_identities"):
-        return [customer_id]
-    rows = connection.execute(
-        """
-        with survivor as (
-            select coalesce(max(surviving_customer_id), $id) as customer_id
-            from clean.customer_identities
-            where customer_id = $id
-        )
-        select $id union select customer_id from survivor
-        union select i.customer_id from clean.customer_identities as i
-        inner join survivor on i.surviving_customer_id = survivor.customer_id
-        """,
+    """Return every customer_id of the person: the one given, those merged with it, and the one they were merged into; and the
+    hashes of the e-mail addresses.
+
+    Given an address, the accounts that have it in the CRM are the person's, too. Given a number, an address that another
+    account has as well stays that account's.
+    """
+    ids = _with_merged(connection, {customer_id})
+    addresses = _addresses(connection)
+    accounts = connection.execute(
+        f"with addresses as ({addresses}) select distinct customer_id from addresses where email = $id and is_in_crm",
         {"id": customer_id},
     ).fetchall()
-    return sorted(row[0] for row in rows)
+    ids = _with_merged(connection, ids | {number for (number,) in accounts})
+    own = connection.execute(
+        f"""
+        with addresses as ({addresses})
+        select email from addresses group by email
+        having bool_or(list_contains($ids, customer_id)) and (email = $id or bool_and(list_contains($ids, customer_id)))
+        """,
+        {"id": customer_id, "ids": sorted(ids)},
+    ).fetchall()
+    return sorted(_with_merged(connection, ids | {address for (address,) in own}))
+
+
+def _with_merged(connection: Connection, ids: set[str]) -> set[str]:
+    """Return the numbers with those of the same customers in `clean.customer_identities`."""
+    if not has_table(connection, "clean.customer_identities"):
+        return ids
+    rows = connection.execute(
+        """
+        with survivors as (
+            select unnest($ids::varchar[]) as customer_id
+            union
+            select surviving_customer_id from clean.customer_identities where list_contains($ids, customer_id)
+        )
+        select customer_id from survivors
+        union
+        select customer_identities.customer_id from clean.customer_identities
+        inner join survivors on customer_identities.surviving_customer_id = survivors.customer_id
+        """,
+        {"ids": sorted(ids)},
+    ).fetchall()
+    return {number for (number,) in rows}
+
+
+def _addresses(connection: Connection) -> str:
+    """Return the query of the addresses of customers in `raw`: customer_id, email, is_in_crm."""
+    parts = [
+        f"select distinct customer_id, email, {table == 'raw.customers'} as is_in_crm from {table} "
+        "where customer_id is not null and email is not null"
+        for table in ("raw.customers", "raw.orders")
+        if has_table(connection, table) and "email" in columns_of(connection, table)
+    ]
+    return " union all ".join(parts) or "select '' as customer_id, '' as email, false as is_in_crm where false"
 
 
 def export_subject(settings: Settings, customer_id: str, file: Path) -> SubjectExport:
@@ -103,6 +140,10 @@ def whose(connection: Connection, table: str) -> str | None:
     """Return the SQL condition for rows about one of the customers `$ids`; None if no column identifies a customer."""
     columns = columns_of(connection, table)
     tests = [f"list_contains($ids, {c})" for c in ID_COLUMNS if c in columns]
+    if table == "raw.orders" and "email" in columns:
+        tests.append("customer_id is null and list_contains($ids, email)")
+    if table == "clean.email_identities":
+        tests.append("list_contains($ids, email_hash)")
     if table == "clean.quarantine":
         # quarantined rows are stored as JSON text
         tests = [f"list_contains($ids, json_extract_string(record, '$.{c}'))" for c in ID_COLUMNS]

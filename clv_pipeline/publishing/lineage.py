@@ -52,7 +52,8 @@ _FORECAST_SOURCES = {
     "scores.forecast_record": _SPENT,
     "scores.channel_groups": (
         *_SPENT, (_SCORES, "primary_spend"), (_SCORES, "lifetime_spend"), ("clean.customers", "acquisition_channel"),
-        ("clean.customers", "acquisition_cost"), ("clean.marketing_spend", "spend"),
+        ("clean.customers", "acquisition_cost"), ("clean.marketing_spend", "spend"), ("features.customer_day_money", "cost"),
+        ("features.customer_margins", "margin_rate"), ("features.company_margin", "margin_rate"),
     ),
 }  # fmt: skip
 

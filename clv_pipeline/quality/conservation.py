@@ -17,6 +17,16 @@ _STEPS = (
         "select coalesce(sum(net_spend), 0) from features.customer_day",
         f"{_LINES} and customer_id not in (select customer_id from clean.customers where not has_profiling_consent)",
     ),
+    *(
+        (
+            "features.customer_day_money",
+            column,
+            f"select coalesce(sum({column}), 0) from features.customer_day_money",
+            f"{_LINES.replace('amount', column)} and customer_id not in "
+            "(select customer_id from clean.customers where not has_profiling_consent)",
+        )
+        for column in ("discount", "tax", "shipping", "cost")
+    ),
     (
         "published.customer_clv",
         "historic_value",

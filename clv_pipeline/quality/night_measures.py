@@ -135,7 +135,7 @@ def _rows(connection: Connection, as_of: date, time_zone: str) -> dict[str, int]
     provided = connection.execute("select table_name from raw.loads where is_provided order by 1").fetchall()
     counts = {}
     for (name,) in provided:
-        time = CONTRACT[name].event_time
+        time = CONTRACT[name].event_time or "null"
         (counts[name],) = one_row(
             connection,
             f"select count(*) from raw.{name} "

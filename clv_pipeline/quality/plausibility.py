@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality.last_year import LastYear, last_year_of_orders
+from clv_pipeline.quality.line_remarks import LINE_CHECKS, remarks_on_lines
 from clv_pipeline.quality.plausible_amounts import remarks_on_amounts
 from clv_pipeline.quality.plausible_days import remarks_on_days
 from clv_pipeline.sources.remarks import Remark
@@ -47,6 +48,7 @@ CHECKS = {
     "orders_at_night": "Few orders lie between 1 and 5 in the morning: the time zone of the source is as declared.",
     "whole_amounts": "Amounts have decimals, as prices do; whole ones may be cents or points.",
     "small_amounts": "The median amount of a line is not far below one unit of its currency: the unit of the amounts is right.",
+    **LINE_CHECKS,
 }
 
 
@@ -59,19 +61,24 @@ def remarks_on_orders(connection: Connection, settings: Settings) -> Iterator[Re
     yield from _equal_lines(connection, year)
     yield from remarks_on_days(connection, settings.time_zone, year)
     yield from remarks_on_amounts(connection, settings.currency.upper(), year)
+    yield from remarks_on_lines(connection, settings)
 
 
 def _largest_customer(connection: Connection) -> Iterator[Remark]:
     """At stake is what one customer has of both orders and money: a key account rarely has a fifth of the orders, a till does."""
-    customers, order_share, money_share, share_of_both = one_row(
+    customers, order_share, money_share, share_of_both, is_address = one_row(
         connection,
         """
         with buyers as (
-            select customer_id, count(distinct (order_id, order_date)) as orders, sum(amount)::double as money
+            select customer_id, count(distinct (order_id, order_date)) as orders, sum(amount)::double as money,
+                bool_and(is_by_email) as is_address
             from clean.orders where customer_id is not null and amount > 0 group by customer_id
         ),
-        shares as (select orders / sum(orders) over () as orders, money / sum(money) over () as money from buyers)
-        select count(*), max(orders), max(money), max(least(orders, money)) from shares
+        shares as (
+            select orders / sum(orders) over () as orders, money / sum(money) over () as money, is_address from buyers
+        )
+        select count(*), max(orders), max(money), max(least(orders, money)), max_by(is_address, greatest(orders, money))
+        from shares
         """,
     )
     limit = max(_LARGEST_SHARE, _TIMES_AVERAGE / max(customers, 1))
@@ -81,7 +88,8 @@ def _largest_customer(connection: Connection) -> Iterator[Remark]:
             "largest_customer",
             "",
             f"orders.customer_id: one customer has {share:.0%} of all {of} (limit {limit:.0%}). If this is a till, a "
-            "marketplace or a placeholder for guests, return null for it in orders.sql",
+            "marketplace or a placeholder for guests, return null for it in orders.sql"
+            + (", as email" if is_address else ""),
             share_of_both,
         )
 

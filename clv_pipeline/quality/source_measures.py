@@ -73,7 +73,10 @@ class SourceFigures:
 
 @dataclass(frozen=True)
 class CustomerCounts:
-    """Customers; those not profiled, and of these the ones who refused in no record; buyers, and those the CRM does not know."""
+    """Customers; those not profiled, and of these the ones who refused in no record; buyers, and those the CRM does not know.
+
+    A guest who is known by an e-mail address alone is in no CRM and was asked by nobody: neither unclear nor unknown.
+    """
 
     customers: int
     not_profiled: int
@@ -88,7 +91,11 @@ def count_customers(connection: Connection) -> CustomerCounts:
         *one_row(
             connection,
             """
-            with refusals as (
+            with guests as (
+                select customer_id from clean.orders where customer_id is not null
+                group by customer_id having bool_and(is_by_email)
+            ),
+            refusals as (
                 select coalesce(surviving_customer_id, customers.customer_id) as customer_id
                 from raw.customers
                 left join clean.customer_identities on customers.customer_id = customer_identities.customer_id
@@ -97,10 +104,14 @@ def count_customers(connection: Connection) -> CustomerCounts:
             select
                 count(*),
                 count(*) filter (where not has_profiling_consent),
-                count(*) filter (where not has_profiling_consent and customer_id not in (select customer_id from refusals)),
+                count(*) filter (
+                    where not has_profiling_consent and customer_id not in (select customer_id from refusals)
+                        and (has_crm_record or customer_id not in (select customer_id from guests))
+                ),
                 count(first_order_date),
                 count(*) filter (
-                    where not has_crm_record and (select is_provided from raw.loads where table_name = 'customers')
+                    where not has_crm_record and customer_id not in (select customer_id from guests)
+                        and (select is_provided from raw.loads where table_name = 'customers')
                 )
             from clean.customers
             """,

@@ -11,7 +11,7 @@ from datetime import date
 from clv_pipeline.features.btyd_features import TonightsModels
 from clv_pipeline.score_changes.known import SOURCES, Source
 from clv_pipeline.warehouse.connection import Connection
-from clv_pipeline.warehouse.sql_models import build_over, load_layer
+from clv_pipeline.warehouse.sql_models import SqlModel, build_over, load_layer
 
 #: Every cause that is an event, in order; the rows of each are added to what was known.
 EVENTS = [cause for source in SOURCES for cause in source.events]
@@ -108,13 +108,26 @@ def _build_features(
             {"known_on": known_on},
         )
     names["features.btyd_features"] = _BTYD
-    for model in load_layer("2_features"):
+    for model in _models_of_features():
         if model.table in names:
             continue
         if "features.btyd_features" in model.inputs:
             _build_btyd(connection, as_of, models)
         names[model.table] = f"step_{model.name}"
         build_over(connection, model, names, {"first_cutoff": as_of, "last_cutoff": as_of})
+
+
+def _models_of_features() -> list[SqlModel]:
+    """Return the files of `sql/2_features` that `customer_features` reads, directly or not, in their order."""
+    needed = {"features.customer_features"}
+    found = []
+    for model in reversed(load_layer("2_features")):
+        if model.table in needed:
+            needed |= model.inputs | (
+                {"features.purchase_features"} if "features.btyd_features" in model.inputs else set()
+            )
+            found.append(model)
+    return found[::-1]
 
 
 def _rows(source: Source, happened: list[str]) -> str:

@@ -17,6 +17,7 @@ from clv_pipeline.core.errors import SourceError
 from clv_pipeline.core.foreign_errors import about
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
+from clv_pipeline.sources.hash_key import check_hash_key
 from clv_pipeline.sources.keys import profile_keys
 from clv_pipeline.sources.loading import (
     SYSTEM_COLUMNS,
@@ -170,6 +171,7 @@ class _Night:
         for batch in self.source.read(select, since, self.settings.batch_rows, days):
             if columns is None:
                 columns = check_columns(table, batch.column_names, select.path.name, delivery)
+                check_hash_key(table, columns, self.rules.hash_key)
                 check_rule_columns(self.settings, select, columns)
             if batch.num_rows:
                 is_look_back = since != BEGINNING and days is None
@@ -316,9 +318,9 @@ class _Night:
         rows_held = row_count(self.connection, f"raw.{table.name}")
         at_source = total(counted)
         incremental = select is not None and select.is_incremental
-        changed = "updated_at" if "updated_at" in table.column_names() else table.event_time
+        times = [name for name in ("updated_at", table.event_time) if name in table.column_names()]
         # rows dated in the future must not move the high-water mark past data that has yet to arrive, whatever the clock is
-        newest = f"max(least(coalesce({changed}, {table.event_time})::timestamptz, timezone($zone, $as_of::timestamp)))"
+        newest = f"max(least(coalesce({', '.join(times)})::timestamptz, timezone($zone, $as_of::timestamp)))"
         self.connection.execute("delete from raw.loads where table_name = $name", {"name": table.name})
         tables.append(
             self.connection,

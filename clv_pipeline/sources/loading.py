@@ -6,7 +6,7 @@ Columns and types are checked here. The meaning of readable rows is checked in `
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -17,10 +17,19 @@ from clv_pipeline.contracts.source import STORED_AS, Column, SourceTable
 from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import ConfigurationError, SourceError, nearest
 from clv_pipeline.sources.failed_rules import check_rules_on_batch
+from clv_pipeline.sources.hash_key import SET_KEY
 from clv_pipeline.sources.remarks import Remark
 from clv_pipeline.sources.source_counts import DayCount, day_column, day_of, delivered
-from clv_pipeline.sources.tombstones import IS_ERASED, Tombstones
-from clv_pipeline.sources.values import CUSTOMER_COLUMNS, IS_EMAIL, THREE_DIGITS, placeholder, trimmed, typed
+from clv_pipeline.sources.tombstones import Tombstones, without_erased
+from clv_pipeline.sources.values import (
+    CUSTOMER_COLUMNS,
+    IS_EMAIL,
+    THREE_DIGITS,
+    is_address,
+    placeholder,
+    trimmed,
+    typed,
+)
 from clv_pipeline.warehouse.connection import Connection, one_row, quote_name, quote_text
 
 log = logging.getLogger(__name__)
@@ -172,10 +181,11 @@ def load_batch(
         f"{_typed(c, columns[c.name], rules) if c.name in columns else 'null'}::{STORED_AS[c.type]} as {c.name}"
         for c in table.columns
     )
-    everything = ", ".join(f"coalesce({c.name}::varchar, chr(0))" for c in table.columns)
+    hashed = [c.name for c in table.columns if c.name in columns or not c.is_late]
+    everything = ", ".join(f"coalesce({name}::varchar, chr(0))" for name in hashed)
     typing = f"select {values}, {day_of(columns[time] if time else None)} as day_at_source from delivered"
     query = f"""
-        with admissible as ({_without_erased(table, rules.tombstones)})
+        with admissible as ({without_erased(table, rules.tombstones)})
         select *, {_first_met(rules.exclusions.get(table.name, []))} as excluded_because,
             {_first_met(_unusable_key(table))} as unusable_key,
             md5(concat_ws(chr(31), {everything})) as row_hash
@@ -190,7 +200,7 @@ def load_batch(
     try:
         connection.execute(f"create or replace temp table admitted as {query}", used)
     except duckdb.Error:
-        rows = f"with typed as (select {values} from delivered) {_without_erased(table, rules.tombstones)}"
+        rows = f"with typed as (select {values} from delivered) {without_erased(table, rules.tombstones)}"
         check_rules_on_batch(connection, batch, rows, key | used, table.name, rules.exclusions.get(table.name, []))
         raise
     if rules.tombstones is not None:
@@ -225,25 +235,6 @@ def _note_erased(connection: Connection, table: SourceTable, columns: dict[str, 
         delivery.erased_days[erased_day] += skipped
 
 
-def _without_erased(table: SourceTable, tombstones: Tombstones | None) -> str:
-    """Return the query of the rows that may be stored.
-
-    A record merged into an erased one belongs to the same person under another number: it may not name the erased
-    one, and it is stored without profiling consent until `clv forget` is run for that number, too.
-    """
-    if tombstones is None or "customer_id" not in table.column_names():
-        return "select * from typed"
-    kept = f"where not {IS_ERASED.format(column='customer_id')}"
-    if "merged_into" not in table.column_names():
-        return f"select * from typed {kept}"
-    same_person = IS_ERASED.format(column="merged_into")
-    replaced = (
-        f"case when not {same_person} then merged_into end as merged_into, "
-        f"profiling_consent and not {same_person} as profiling_consent"
-    )
-    return f"select * replace ({replaced}) from typed {kept}"
-
-
 def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> None:
     """Check the values after a table is loaded.
 
@@ -253,6 +244,9 @@ def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> No
             e-mail addresses and there is no key to hash them with.
     """
     for name, count in delivery.unreadable.items():
+        if table.column(name).type == "secret":
+            delivery.warn(f"{table.name}.{name}: {count} values are no e-mail addresses and became null")
+            continue
         # never guess money: one misread amount ends up in a report
         if table.column(name).type == "money" or count > rules.max_unreadable_share * delivery.rows:
             raise _unreadable(table.column(name), table, count, delivery)
@@ -265,21 +259,24 @@ def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> No
             raise SourceError(
                 f"{table.name}.{name}: {count} values are e-mail addresses, which are stored only as keyed hashes, and there is "
                 "no key",
-                next_step="set CLV_HASH_KEY to a long random text and keep it set for every run, or return a customer number "
-                f"in {table.name}.sql.",
+                next_step=f"set the key, or return a customer number in {table.name}.sql. {SET_KEY}",
             )
     for name in sorted(delivery.floats):
         text = f"{table.name}.{name}: delivered as floating-point numbers (such as 12346.0), read without '.0'; "
         delivery.remarks.append(
             Remark("number_form", f"{table.name}.{name}", f"{text}cast it to text in {table.name}.sql")
         )
+    delivery.remarks += _placeholder_remarks(table, delivery)
+
+
+def _placeholder_remarks(table: SourceTable, delivery: LoadReport) -> Iterator[Remark]:
     for name, found in delivery.placeholders.items():
         texts = ", ".join(f"'{text}' ({count})" for text, count in found.most_common(5))
         meaning = "a guest, not one customer" if table.name == "orders" else "nobody"
-        if name not in CUSTOMER_COLUMNS:
+        if name not in CUSTOMER_COLUMNS and not (table.name == "orders" and name == "email"):
             meaning = "missing"
         text = f"{table.name}.{name}: {found.total()} rows have a placeholder, read as {meaning}: {texts}"
-        delivery.remarks.append(Remark("placeholders", f"{table.name}.{name}", text))
+        yield Remark("placeholders", f"{table.name}.{name}", text)
 
 
 def _first_met(conditions: list[tuple[str, str]]) -> str:
@@ -345,11 +342,17 @@ def _inspections(column: Column, returned: str, kind: str, rules: LoadRules, *, 
     """Return field of `LoadReport` -> SQL aggregate over the delivered texts of one column; `is_lost`: some became null."""
     value = trimmed(returned)
     found = {}
-    if is_lost and (column.name.endswith("_id") or column.name in CUSTOMER_COLUMNS):
-        found["placeholders"] = f"histogram(lower({value})) filter (where {placeholder(column, value)})"
+    if is_lost and (column.name.endswith("_id") or column.name in CUSTOMER_COLUMNS or column.type == "secret"):
+        # of an address only what stands before the @: the rest names the company
+        found["placeholders"] = (
+            f"histogram(split_part(lower({value}), '@', 1)) filter (where {placeholder(column, value)})"
+        )
     if column.name in CUSTOMER_COLUMNS:
         is_email = f"contains({quote_name(returned)}, '@') and regexp_matches({value}, {quote_text(IS_EMAIL)})"
         found["emails"] = f"count(*) filter (where {is_email})"
+    if column.type == "secret" and is_lost and rules.hash_key is not None:
+        is_other = f"not {is_address(value)} and not {placeholder(column, value)}"
+        found["unreadable"] = f"count(*) filter (where {value} <> '' and {is_other})"
     if column.is_key or column.type == "secret":
         return found
     is_bad = (

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from clv_pipeline.contracts.source import SourceTable
 from clv_pipeline.core.errors import ConfigurationError, PrivacyError
 from clv_pipeline.core.home import Home, write_durably
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.sources.hash_key import SET_KEY
 
 #: Distinguishes a customer's hash from that of an e-mail address under the same key.
 _KIND = "customer "
@@ -74,6 +76,31 @@ class Tombstones:
                 ) from None
 
 
+def without_erased(table: SourceTable, tombstones: Tombstones | None) -> str:
+    """Return the query of the rows of `typed` that may be stored.
+
+    A record merged into an erased one, or with an erased address, belongs to the same person under another number: it may not
+    name the erased one, and it is stored without profiling consent until `clv forget` is run for that number, too. An order
+    without a customer is that of its address.
+    """
+    names = table.column_names()
+    if tombstones is None or "customer_id" not in names:
+        return "select * from typed"
+    is_erased = IS_ERASED.format(column="customer_id")
+    same_person = [IS_ERASED.format(column=name) for name in ("merged_into", "email") if name in names]
+    replaced = [
+        f"case when not {IS_ERASED.format(column=name)} then {name} end as {name}"
+        for name in ("merged_into", "email")
+        if name in names
+    ]
+    if "profiling_consent" in names:
+        replaced.append(f"profiling_consent and not ({' or '.join(same_person)}) as profiling_consent")
+    elif "email" in names:
+        is_erased = f"({is_erased} or customer_id is null and {IS_ERASED.format(column='email')})"
+    kept = f"select * replace ({', '.join(replaced)}) from typed" if replaced else "select * from typed"
+    return f"{kept} where not {is_erased}"
+
+
 def tombstones_file(settings: Settings) -> Path | None:
     """Return where the list is kept; None for the embedded demo company, whose list is the home's alone."""
     if settings.tombstones is not None:
@@ -127,7 +154,7 @@ def open_tombstones(settings: Settings) -> Tombstones:
     if settings.hash_key is None or not settings.hash_key.get_secret_value():
         raise ConfigurationError(
             "CLV_HASH_KEY is not set: the erased customer could only be remembered by name",
-            next_step="set CLV_HASH_KEY to a long random text, and keep it set for every run.",
+            next_step=f"set the key and keep it. {SET_KEY}",
         )
     found = read_tombstones(settings)
     if found:

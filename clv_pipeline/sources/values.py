@@ -17,6 +17,11 @@ NO_CUSTOMER = (
 )  # fmt: skip
 #: Placeholders in any other identifier; 0 may be the number of a line.
 NO_IDENTIFIER = ("nan", "nat", "null", "none", "n/a", "#n/a", "undefined")
+#: Local parts of addresses that nobody has, in lower case: systems write them where a customer gave none.
+NO_ADDRESS = (
+    "noreply", "no-reply", "no_reply", "no.reply", "donotreply", "do-not-reply", "noemail", "no-email", "nomail", "none", "null",
+    "undefined", "unknown", "anonymous",
+)  # fmt: skip
 #: Columns that name a customer.
 CUSTOMER_COLUMNS = ("customer_id", "merged_into")
 IS_EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
@@ -58,7 +63,7 @@ def typed(column: Column, returned: str, *, time_zone: str, has_hash_key: bool) 
         case "text":
             return f"case when not {_BROKEN.format(value=value)} then nullif({value}, '') end"
         case "secret":
-            return f"sha256($hash_key || lower(nullif({value}, '')))" if has_hash_key else "null"
+            return f"case when {is_address(value)} then {_hashed(value)} end" if has_hash_key else "null"
         case "timestamp":
             return _timestamp(value, time_zone)
         case "date":
@@ -96,9 +101,25 @@ def trimmed(returned: str) -> str:
 
 
 def placeholder(column: Column, value: str) -> str:
-    """Return the SQL of whether a text is an export's way of writing that there is no identifier."""
-    words = NO_CUSTOMER if column.name in CUSTOMER_COLUMNS else NO_IDENTIFIER
-    return f"lower({value}) in ({', '.join(map(quote_text, words))})"
+    """Return the SQL of whether a text is an export's way of writing that there is no identifier or address."""
+    is_person = column.name in CUSTOMER_COLUMNS or column.type == "secret"
+    words = f"lower({value}) in ({', '.join(map(quote_text, NO_CUSTOMER if is_person else NO_IDENTIFIER))})"
+    return f"({words} or {_is_no_address(value)})" if is_person else words
+
+
+def is_address(value: str) -> str:
+    """Return the SQL of whether a text is an e-mail address that somebody may have."""
+    return f"(contains({value}, '@') and {_matches(value, IS_EMAIL)} and not {_is_no_address(value)})"
+
+
+def _is_no_address(value: str) -> str:
+    local_part = f"split_part(lower({value}), '@', 1)"
+    return f"(contains({value}, '@') and {local_part} in ({', '.join(map(quote_text, NO_ADDRESS))}))"
+
+
+def _hashed(value: str) -> str:
+    """The same for addresses in columns of customer numbers and of addresses: both then name one customer."""
+    return f"sha256($hash_key || lower({value}))"
 
 
 def _key(column: Column, value: str, has_hash_key: bool) -> str:
@@ -109,7 +130,7 @@ def _key(column: Column, value: str, has_hash_key: bool) -> str:
     key = f"nfc_normalize(nullif({value}, ''))"
     if not column.name.endswith("_id") and column.name not in CUSTOMER_COLUMNS:
         return key
-    hashed = f"when {_matches(value, IS_EMAIL)} then sha256($hash_key || lower({value})) "
+    hashed = f"when {_matches(value, IS_EMAIL)} then {_hashed(value)} "
     is_hashed = has_hash_key and column.name in CUSTOMER_COLUMNS
     return f"case when {placeholder(column, value)} then null {hashed if is_hashed else ''}else {key} end"
 

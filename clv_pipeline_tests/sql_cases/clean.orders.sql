@@ -12,6 +12,14 @@ select 'orders' as table_name, ['order_id', 'status'] as columns_returned
 -- given clean.customer_identities
 select 'merged' as customer_id, 'survivor' as surviving_customer_id
 
+-- given clean.email_identities
+select * from (values
+    ('address-account', 'survivor',       'crm'),
+    ('address-nobody',  'address-nobody', 'address'),
+    ('address-shared',  null,             'shared'),
+    ('address-kept',    'survivor',       'crm')
+) as rows (email_hash, customer_id, found_by)
+
 -- given clean.exchange_rates
 select * from (values
     ('USD', '2024-03-01', 0.9),
@@ -23,7 +31,22 @@ select * from (values
 select
     *,
     case order_id when 'sign-broken' then -2 when 'sign-return' then -2 end as quantity,
-    case order_id when 'key-broken' then 'key_with_nul' end as unusable_key
+    case order_id when 'key-broken' then 'key_with_nul' end as unusable_key,
+    case when order_id like 'mail-%' then 'address-' || order_id[6:] end as email,
+    case order_id
+        when 'cost-fx' then 4
+        when 'cost-thirds' then 8.4034
+        when 'cost-return' then 6
+        when 'cost-tax' then case when amount > 0 then 6 else -6 end
+        when 'cost-more' then case when amount > 0 then 6 else -12 end
+        when 'cost-before' then -8
+        when 'cost-never' then -1
+        when 'cost-version' then amount / 2
+    end as cost,
+    case order_id when 'cost-fx' then 1 when 'cost-version' then 2 when 'cost-never' then -1 end as discount,
+    case order_id when 'cost-fx' then 1.9 when 'cost-version' then 3 end as tax,
+    case order_id when 'cost-fx' then 2.5 when 'cost-version' then 4 end as shipping,
+    case order_id when 'cost-fx' then 'sub-1' end as subscription_id
 from (values
     -- order, line, customer, ordered at, product, amount, currency, status, updated at, excluded because
     ('twice',        '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
@@ -91,6 +114,26 @@ from (values
     ('day-as-of',    '1',  'a',      '2024-06-01 00:00+02', 'p', 10.00, null,  'paid',      null,         null),
     ('sign-broken',  '1',  'a',      '2024-03-20 12:00+01', 'p', 4.00,  null,  'returned',  null,         null),
     ('sign-return',  '1',  'a',      '2024-03-20 12:00+01', 'p', -4.00, null,  'returned',  null,         null),
+    ('mail-account', '1',  null,     '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('mail-account', 'R1', null,     '2024-03-02 12:00+01', 'p', -12.0, null,  'returned',  null,         null),
+    ('mail-nobody',  '1',  null,     '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('mail-shared',  '1',  null,     '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('mail-kept',    '1',  'e',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('cost-fx',      '1',  'i',      '2024-03-01 12:00+01', 'p', 10.00, 'USD', 'paid',      null,         null),
+    ('cost-thirds',  '1',  'i',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('cost-thirds',  '2',  'i',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('cost-thirds',  '3',  'i',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('cost-return',  '1',  'i',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('cost-return',  'R1', 'i',      '2024-03-02 12:00+01', 'p', -10.0, null,  'returned',  null,         null),
+    ('cost-tax',     '1',  'j',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('cost-tax',     'R1', 'j',      '2024-03-02 12:00+01', 'p', -13.9, null,  'returned',  null,         null),
+    ('cost-more',    '1',  'k',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('cost-more',    'R1', 'k',      '2024-03-02 12:00+01', 'p', -20.0, null,  'returned',  null,         null),
+    ('cost-none',    '1',  'l',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
+    ('cost-before',  'R1', 'l',      '2024-03-02 12:00+01', 'p', -20.0, null,  'returned',  null,         null),
+    ('cost-never',   'R1', 'm',      '2024-03-02 12:00+01', 'p', -2.00, null,  'returned',  null,         null),
+    ('cost-version', '1',  'i',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      '2024-03-01', null),
+    ('cost-version', '1',  'i',      '2024-03-01 12:00+01', 'p', 8.00,  null,  'paid',      '2024-03-05', null),
     (null,           '1',  'a',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null)
 ) as rows (
     order_id, order_line_id, customer_id, ordered_at, product_id, amount, currency, status, updated_at, excluded_because
@@ -233,3 +276,34 @@ select * from (values
     ('no-amount', 'quarantined', 'unreadable_amount'),
     (null, 'quarantined', 'missing_order_id')
 ) as rows (order_id, disposition, reason)
+
+-- expect an order without a customer is that of its address, and its refunds are netted as the customer's where order_id like 'mail-%'
+select * from (values
+    ('mail-account', 'survivor', true, 10.00, 'accepted'),
+    ('mail-account', 'survivor', true, -12.00 + 2, 'accepted'),
+    ('mail-nobody', 'address-nobody', true, 10.00, 'accepted'),
+    ('mail-shared', null, false, 10.00, 'accepted'),
+    ('mail-kept', 'e', false, 10.00, 'accepted')
+) as rows (order_id, customer_id, is_by_email, amount, disposition)
+
+-- expect discount, tax, shipping and cost in the reporting currency, of the version that counts where order_id in ('cost-fx', 'cost-version')
+select * from (values
+    ('cost-fx', 9.00, 0.90, 1.71, 2.25, 3.60, 'sub-1', 'accepted'),
+    ('cost-version', 8.00, 2.00, 3.00, 4.00, 4.00, null, 'accepted'),
+    ('cost-version', 10.00, null, null, null, null, null, 'superseded')
+) as rows (order_id, amount, discount, tax, shipping, cost, subscription_id, disposition)
+
+-- expect the cents of a cost are rounded once per order where order_id = 'cost-thirds'
+select * from (values ('1', 8.40), ('2', 8.41), ('3', 8.40)) as rows (order_line_id, cost)
+
+-- expect a cost has the sign of its amount, and a refund in part returns at most what the goods cost where order_id like 'cost-%' and amount < 0
+select * from (values
+    ('cost-return', -10.00, -6.00, 'accepted'),
+    ('cost-tax', -10.00, -6.00, 'accepted'),
+    ('cost-more', -10.00, -6.00, 'accepted'),
+    ('cost-before', -10.00, -4.00, 'accepted'),
+    ('cost-never', -2.00, null, 'quarantined')
+) as rows (order_id, amount, cost, disposition)
+
+-- expect a line without a cost has none where order_id = 'cost-none'
+select 10.00 as amount, null::decimal(18, 2) as cost

@@ -24,7 +24,14 @@ select
     first_month_date::date as last_month_date, new_buyers, youngest_days, marketing_spend, 4.00 as recorded_cost, 2 as recorded_buyers,
     cost_basis, cost, spend_so_far, spend_30d, spend_90d, null::decimal(18, 4) as spend_180d, null::decimal(18, 4) as spend_365d,
     10.0000 as predicted_spend, 5.0000 as predicted_spend_low, 20.0000 as predicted_spend_high, 60.0000 as lifetime_spend,
-    40.0000 as lifetime_spend_low, 90.0000 as lifetime_spend_high, payback_months, null::integer as payback_low,
+    40.0000 as lifetime_spend_low, 90.0000 as lifetime_spend_high,
+    -- the lines of one channel have costs
+    case when channel = 'old' then 0.4000 end as margin_so_far, case when channel = 'old' then 9.0000 end as margin_30d,
+    case when channel = 'old' then 0.3000 end as margin_90d, null::decimal(18, 4) as margin_180d, null::decimal(18, 4) as margin_365d,
+    case when channel = 'old' then 3.0000 end as predicted_margin, case when channel = 'old' then 1.5000 end as predicted_margin_low,
+    case when channel = 'old' then 6.0000 end as predicted_margin_high, case when channel = 'old' then 24.0000 end as lifetime_margin,
+    case when channel = 'old' then 16.0000 end as lifetime_margin_low, case when channel = 'old' then 36.0000 end as lifetime_margin_high,
+    payback_months, null::integer as payback_low,
     null::integer as payback_high
 from (values
     ('search', 'cohort', '2024-02-01', '2024-02-01', 2, 93, 15.00, 'marketing_spend', 15.00, 30.0000, 20.0000, 25.0000, 1),
@@ -51,4 +58,10 @@ select * from (values
 select * from (values (10.00, 12.50, null, null, 15.00, 5.00, 2.50, 10.00, 30.00, 20.00, 45.00, 1, 'EUR')) as rows (
     margin_30d, margin_90d, margin_180d, margin_365d, margin_so_far, predicted_margin, predicted_margin_low, predicted_margin_high,
     lifetime_margin, lifetime_margin_low, lifetime_margin_high, payback_months, currency
+)
+
+-- expect margins of lines with costs are their own where acquisition_channel = 'old'
+select * from (values (9.00, 0.30, 0.40, 3.00, 1.50, 6.00, 24.00, 16.00, 36.00)) as rows (
+    margin_30d, margin_90d, margin_so_far, predicted_margin, predicted_margin_low, predicted_margin_high, lifetime_margin,
+    lifetime_margin_low, lifetime_margin_high
 )

@@ -23,6 +23,12 @@ select * from (values
     ('acknowledged', 'freshness', 1.0), ('rows', 'orders', 90.0)
 ) as rows (measure, subject, value)
 
+-- given features.company_margin
+select 'mixed' as margin_source, 0.75::decimal(5, 4) as covered_share, 0.41234::double as margin_rate
+
+-- expect where margins come from
+select 'mixed' as margin_source, 0.7500 as margin_covered_share, 0.4123 as margin_rate
+
 -- expect totals
 select
     'run-2' as run_id, '2024-06-01' as as_of_date, 1095 as lifetime_days, 2 as customers, 15.50 as predicted_spend_total,

@@ -1,7 +1,10 @@
 -- Published customers: the segment by the first matching rule, the tier, and updated_at, which changes only with a value.
 
--- parameters
-select 0.5 as gross_margin
+-- given features.company_margin
+select 0.5::double as margin_rate
+
+-- given features.customer_margins
+select 'high-at-limit' as customer_id, 0.25::double as margin_rate
 
 -- given scores.run
 select
@@ -111,7 +114,7 @@ select * from (values
 
 -- expect the lifetime in spend, and discounted as margin where customer_id in ('high', 'high-at-limit', 'prospect')
 select * from (values
-    ('high', 1800.00, 810.00), ('high-at-limit', 100.00, 45.00), ('prospect', null, null)
+    ('high', 1800.00, 810.00), ('high-at-limit', 100.00, 22.50), ('prospect', null, null)
 ) as rows (customer_id, lifetime_spend, lifetime_margin)
 
 -- expect facts beside the score, the last order before as_of where customer_id = 'high'

@@ -15,8 +15,9 @@ select * from (values
 
 -- given clean.orders
 select * from (values
-    ('1', 'a', 10.00, false), ('2', null, 5.00, false), ('3', 'a', -2.00, true)
-) as rows (order_id, customer_id, source_amount, is_return)
+    ('1', 'a', 10.00, false, false, null), ('2', null, 5.00, false, false, null), ('3', 'a', -2.00, true, false, 's1'),
+    ('5', 'b', 7.00, false, true, null)
+) as rows (order_id, customer_id, source_amount, is_return, is_by_email, subscription_id)
 
 -- given clean.dispositions
 select * from (values
@@ -35,6 +36,8 @@ select * from (values
     ('orders', 'read', '', '', '', 4, 16.00),
     ('orders', 'disposition', 'excluded', 'erased_customer', 'text of the erased', 2, 9.50),
     ('orders', 'part', '', '', 'accepted guests: no customer, not scored', 1, 5.00),
+    ('orders', 'part', '', '', 'accepted guests whose email names the customer', 1, 7.00),
+    ('orders', 'part', '', '', 'accepted lines of subscriptions, which count as purchases', 1, -2.00),
     ('orders', 'part', '', '', 'accepted returns and cancellations', 1, -2.00),
     ('orders', 'part', '', '', 'at the source without a customer', 2, 8.00),
     ('orders', 'disposition', 'quarantined', 'unknown_order_status', 'text of the code', 1, 3.00)

@@ -1,7 +1,10 @@
--- Next purchases: every list in the order of its ranks; a margin only where the gross margin is known.
+-- Next purchases: every list in the order of its ranks; a margin only where its rate is known.
 
--- parameters
-select 0.4 as gross_margin
+-- given features.company_margin
+select 0.4::double as margin_rate
+
+-- given features.customer_margins
+select 'bert' as customer_id, 0.5::double as margin_rate
 
 -- given scores.run
 select 'EUR' as currency, 'v1' as model_version, date '2024-06-01' as as_of
@@ -22,7 +25,8 @@ from (values
 select * from (values
     ('anna', 'again', 1, 'Toys', 10.00, 1.00, 18.05, 4.00, 0.40, 7.22),
     ('anna', 'new_to_them', 1, 'Books', 0.01, 0.00, 0.02, 0.00, 0.00, 0.01),
-    ('bert', 'again', 1, 'Books', 4.99, 0.50, 8.00, 2.00, 0.20, 3.20)
+    -- bert has a rate of his own
+    ('bert', 'again', 1, 'Books', 4.99, 0.50, 8.00, 2.50, 0.25, 4.00)
 ) as rows (
     customer_id, kind, rank, item, expected_spend, expected_spend_low, expected_spend_high, expected_margin,
     expected_margin_low, expected_margin_high

@@ -1,5 +1,8 @@
 -- Products: categories where given, else products; returns are deducted; few customers are pooled; spend of the best against others.
 
+-- parameters
+select 0.5 as gross_margin
+
 -- given scores.run
 select date '2024-06-01' as as_of, 90 as primary_horizon_days, 'EUR' as currency
 
@@ -17,20 +20,20 @@ select 'd' || i, 10.00, 40.00, 0.3, 0.6 from range(20) as ids (i)
 
 -- given clean.orders
 select 'c' || i as customer_id, date '2023-06-02' as order_date, 'p1' as product_id, case when i < 50 then 'shoes' end as product_category,
-    10.00 as amount
+    10.00 as amount, case when i < 50 then 4.00 end as cost
 from range(100) as ids (i)
 union all
 -- customers for less than a year have no spend of a first year
-select 'd' || i, date '2023-06-03', 'p3', 'late', 500.00 from range(20) as ids (i)
+select 'd' || i, date '2023-06-03', 'p3', 'late', 500.00, null from range(20) as ids (i)
 union all
-select 'c' || i, date '2023-06-02', 'p9', 'rare', 1.00 from range(5) as ids (i)
+select 'c' || i, date '2023-06-02', 'p9', 'rare', 1.00, null from range(5) as ids (i)
 union all
-select 'c' || i, date '2024-05-31', 'p2', 'shoes', 30.00 from range(10) as ids (i)
+select 'c' || i, date '2024-05-31', 'p2', 'shoes', 30.00, null from range(10) as ids (i)
 union all
-select 'c' || i, date '2024-06-01', 'p2', 'shoes', 999.00 from range(10) as ids (i)
+select 'c' || i, date '2024-06-01', 'p2', 'shoes', 999.00, null from range(10) as ids (i)
 union all
 -- returned later
-select 'c' || i, date '2023-07-01', 'p1', null, -10.00 from range(90, 100) as ids (i)
+select 'c' || i, date '2023-07-01', 'p1', null, -10.00, null from range(90, 100) as ids (i)
 
 -- expect first purchases where row_kind = 'first_purchase'
 select * from (values
@@ -53,3 +56,12 @@ select * from (values
     position, item_kind, item, customers, best_customers, net_spend, best_spend, best_spend_share, other_spend_share, best_day_share,
     other_day_share, ratio, ratio_low, ratio_high, typical_first_year_spend
 )
+
+-- expect the margin of lines with a cost is their own, of the others gross_margin x amount where row_kind = 'bought_most'
+select * from (values
+    -- 50 x (10 - 4) + 300 x 0.5
+    (1, 'shoes', 800.00, 450.00),
+    (2, 'late', 10000.00, 5000.00),
+    (3, 'p1', 400.00, 200.00),
+    (4, null, 5.00, 2.50)
+) as rows (position, item, net_spend, net_margin)

@@ -1,30 +1,15 @@
--- One row per merged customer_id: the customer who survives at the end of its chain of merges.
--- A circular chain is not a merge: its records stay unchanged.
-with recursive customers as (select * from raw.customers),
+-- One row per customer_id that stands for another one: the customer who survives the merges of the CRM, or whose e-mail address it is.
+with customer_merges as (select * from clean.customer_merges),
 
-newest as (
-    select customer_id, merged_into
-    from customers
-    qualify row_number() over (partition by customer_id order by updated_at desc nulls last, row_hash) = 1
-),
+email_identities as (select * from clean.email_identities where customer_id is not null)
 
-links as (
-    select customer_id, merged_into
-    from newest
-    where merged_into is not null and merged_into <> customer_id
-),
-
-chains (customer_id, survivor, depth) as (
-    select customer_id, merged_into, 1 from links
-    union all
-    select chains.customer_id, links.merged_into, chains.depth + 1
-    from chains
-    inner join links on chains.survivor = links.customer_id
-    where chains.depth < 20
-)
-
-select customer_id, max_by(survivor, depth) as surviving_customer_id
-from chains
-group by customer_id
-having max(depth) < 20
+select
+    customer_merges.customer_id,
+    coalesce(email_identities.customer_id, customer_merges.surviving_customer_id) as surviving_customer_id
+from customer_merges
+left join email_identities on customer_merges.surviving_customer_id = email_identities.email_hash
+union all
+select email_hash, customer_id
+from email_identities
+where customer_id <> email_hash and email_hash not in (select customer_id from customer_merges)
 order by customer_id

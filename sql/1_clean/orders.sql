@@ -1,5 +1,6 @@
 -- One row per accepted order line: revenue, in the reporting currency, dated in the business time zone.
--- Returns and cancellations are negative lines at their own time; orders of merged customers are the survivor's.
+-- Returns and cancellations are negative lines at their own time; orders of merged customers are the survivor's. A line without a
+-- customer_id is that of the customer whose e-mail address it has; without one it is a guest's.
 --
 -- A version of a line has the same order, line, buyer and day: order numbers are used again in another year or shop. Equal lines
 -- without a line number are sales of their own, unless four of five orders of their day are there as often: then the day was
@@ -7,10 +8,13 @@
 -- A refund nets against its own order where that has lines of sale, else against all that the customer bought up to that day (most
 -- sources do not say which order a refund undoes). What exceeds this (tax, postage, a sale before the history) is
 -- `refund_excess`. Guests are not netted.
--- Cents are rounded once per order and day: its lines add up to its rounded sum.
+-- Cents are rounded once per order and day: its lines add up to its rounded sum. So are discount, tax, shipping and cost, which only
+-- accepted lines have. A cost has the sign of its amount; of a refund that counts in part it is at most what the goods of the order cost.
 with orders as (select * from raw.orders),
 
 customer_identities as (select * from clean.customer_identities),
+
+email_identities as (select * from clean.email_identities),
 
 exchange_rates as (select * from clean.exchange_rates),
 
@@ -29,7 +33,10 @@ statuses as (
 keyed as (
     select
         orders.*,
-        coalesce(customer_identities.surviving_customer_id, orders.customer_id) as buyer_id,
+        coalesce(customer_identities.surviving_customer_id, orders.customer_id, email_identities.customer_id) as buyer_id,
+        orders.customer_id is null and email_identities.customer_id is not null as is_by_email,
+        -- the cost of a product by unit takes its place here, where the line has none
+        case when orders.amount < 0 then -abs(orders.cost) else abs(orders.cost) end as line_cost,
         timezone($time_zone, orders.ordered_at)::date as order_date,
         upper(coalesce(orders.currency, $currency)) as source_currency,
         coalesce(
@@ -41,6 +48,7 @@ keyed as (
         ) as line_key
     from orders
     left join customer_identities on orders.customer_id = customer_identities.customer_id
+    left join email_identities on case when orders.customer_id is null then orders.email end = email_identities.email_hash
 ),
 
 versions as (
@@ -119,6 +127,7 @@ valued as (
     select
         *,
         case when reason is null then (amount * rate)::decimal(28, 6) end as value,
+        case when reason is null then (line_cost * rate)::decimal(28, 6) end as cost_value,
         reason is null and $net_refunds and buyer_id is not null and amount < 0 as is_netted
     from judged
 ),
@@ -127,6 +136,7 @@ balanced as (
     select
         *,
         sum(greatest(value, 0)) over (partition by buyer_id, order_id) as sold_in_order,
+        sum(case when value > 0 then cost_value end) over (partition by buyer_id, order_id) as cost_in_order,
         sum(greatest(value, 0)) over (partition by buyer_id order by order_date) as sold_to_buyer
     from valued
 ),
@@ -177,17 +187,37 @@ capped as (
         case
             when is_netted and net_value < 0 and net_value > value then round((value - net_value) / rate, 6)::decimal(18, 6)
             else 0
-        end as refund_excess
+        end as refund_excess,
+        case
+            when not is_netted or net_value = value then cost_value
+            when sold_in_order > 0 then greatest(cost_value, -cost_in_order)
+            else (cost_value * (net_value / nullif(value, 0)))::decimal(28, 6)
+        end as net_cost
     from netted
+),
+
+shown as (
+    select
+        *,
+        case when reason is null then (discount * rate)::decimal(28, 6) end as net_discount,
+        case when reason is null then (tax * rate)::decimal(28, 6) end as net_tax,
+        case when reason is null then (shipping * rate)::decimal(28, 6) end as net_shipping,
+        case when reason is null then net_cost end as counted_cost
+    from capped
 ),
 
 summed as (
     select
         *,
-        sum(case when reason is null then net_value else 0 end) over (
-            partition by buyer_id, order_id, order_date order by line_key, row_hash rows unbounded preceding
-        ) as sum_with_line
-    from capped
+        sum(case when reason is null then net_value else 0 end) over so_far as sum_with_line,
+        sum(net_discount) over so_far as discount_with_line,
+        sum(net_tax) over so_far as tax_with_line,
+        sum(net_shipping) over so_far as shipping_with_line,
+        sum(counted_cost) over so_far as cost_with_line
+    from shown
+    window so_far as (
+        partition by buyer_id, order_id, order_date order by line_key, row_hash rows unbounded preceding
+    )
 )
 
 select
@@ -210,6 +240,12 @@ select
     coalesce(summed.amount < 0, false) as is_return,
     summed.channel,
     summed.status,
+    (round(summed.discount_with_line, 2) - round(summed.discount_with_line - summed.net_discount, 2))::decimal(18, 2) as discount,
+    (round(summed.tax_with_line, 2) - round(summed.tax_with_line - summed.net_tax, 2))::decimal(18, 2) as tax,
+    (round(summed.shipping_with_line, 2) - round(summed.shipping_with_line - summed.net_shipping, 2))::decimal(18, 2) as shipping,
+    (round(summed.cost_with_line, 2) - round(summed.cost_with_line - summed.counted_cost, 2))::decimal(18, 2) as cost,
+    summed.subscription_id,
+    summed.is_by_email,
     summed.excluded_because,
     summed.reason
 from summed

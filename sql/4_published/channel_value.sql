@@ -38,15 +38,15 @@ valued as (
         mature.first_month_date,
         mature.last_month_date,
         mature.cost / nullif(mature.new_buyers, 0) as cac,
-        mature.spend_365d * $gross_margin as margin_12m_unpooled,
-        mature.year_spend * $gross_margin as margin_12m,
-        mature.year_spend_low * $gross_margin as margin_12m_low,
-        mature.year_spend_high * $gross_margin as margin_12m_high,
-        mature.year_spend_p10 * $gross_margin as affordable_cac,
-        mature.year_spend_p90 * $gross_margin as margin_12m_p90,
-        case when mature.new_buyers > 0 then mature.lifetime_spend * $gross_margin end as lifetime_margin,
-        case when mature.new_buyers > 0 then mature.lifetime_spend_low * $gross_margin end as lifetime_margin_low,
-        case when mature.new_buyers > 0 then mature.lifetime_spend_high * $gross_margin end as lifetime_margin_high,
+        coalesce(mature.margin_365d, mature.spend_365d * $gross_margin) as margin_12m_unpooled,
+        coalesce(mature.year_margin, mature.year_spend * $gross_margin) as margin_12m,
+        coalesce(mature.year_margin_low, mature.year_spend_low * $gross_margin) as margin_12m_low,
+        coalesce(mature.year_margin_high, mature.year_spend_high * $gross_margin) as margin_12m_high,
+        coalesce(mature.year_margin_p10, mature.year_spend_p10 * $gross_margin) as affordable_cac,
+        coalesce(mature.year_margin_p90, mature.year_spend_p90 * $gross_margin) as margin_12m_p90,
+        case when mature.new_buyers > 0 then coalesce(mature.lifetime_margin, mature.lifetime_spend * $gross_margin) end as lifetime_margin,
+        case when mature.new_buyers > 0 then coalesce(mature.lifetime_margin_low, mature.lifetime_spend_low * $gross_margin) end as lifetime_margin_low,
+        case when mature.new_buyers > 0 then coalesce(mature.lifetime_margin_high, mature.lifetime_spend_high * $gross_margin) end as lifetime_margin_high,
         mature.payback_months,
         mature.payback_low,
         mature.payback_high
@@ -102,7 +102,7 @@ select
         when judged.verdict = 'too_few' then 'fewer than 30 buyers, or fewer than 30 of the mature months'
         when judged.verdict = 'too_early' then 'no month of the channel is a year old and later than the first three of the data'
         when judged.verdict = 'no_cost' then 'no cost is recorded for the channel: its buyers look free, which they rarely are'
-        when judged.verdict = 'no_margin' then 'the setting gross_margin is not set: no margin and no ratio is known'
+        when judged.verdict = 'no_margin' then 'no cost of the order lines and no setting gross_margin: no margin and no ratio is known'
         when judged.verdict = 'pays_back'
             then 'the margin of the first 12 months covers the cost of a new buyer, with 90 % certainty'
         when judged.verdict = 'does_not' and judged.lifetime_margin_low > judged.cac

@@ -5,7 +5,9 @@ customer_scores as (select * from scores.customer_scores),
 
 dispositions as (select * from clean.dispositions),
 
-night as (select * from quality.night)
+night as (select * from quality.night),
+
+company_margin as (select * from features.company_margin)
 
 select
     run.run_id,
@@ -31,6 +33,9 @@ select
     run.basis,
     run.ranking,
     run.trailing_spend_total,
+    company_margin.margin_source,
+    company_margin.covered_share as margin_covered_share,
+    company_margin.margin_rate::decimal(7, 4) as margin_rate,
     (select coalesce(sum(row_count), 0) from dispositions where disposition = 'quarantined')::bigint as quarantined_rows,
     run.as_of - (select max(value) from night where measure = 'days_since_newest_order')::integer as newest_order_date,
     exists (select 1 from night where measure = 'is_stale') as is_stale,
@@ -38,3 +43,4 @@ select
         as acknowledged_checks,
     run.data_fingerprint
 from run
+left join company_margin on true

@@ -7,6 +7,10 @@ btyd_features as (select * from features.btyd_features),
 
 customers as (select * from clean.customers),
 
+customer_margins as (select * from features.customer_margins),
+
+company_margin as (select * from features.company_margin),
+
 run as (select * from scores.run),
 
 segment_thresholds as (select * from published.segment_thresholds),
@@ -60,8 +64,10 @@ facts as (
         customer_scores.*,
         coalesce(customer_features.spend_total, 0)::decimal(18, 2) as historic_value,
         coalesce(customer_features.spend_365d, 0)::decimal(18, 2) as historic_value_365d,
-        (customer_scores.lifetime_spend * customer_scores.lifetime_discount * $gross_margin)::decimal(18, 2)
-            as lifetime_margin,
+        (
+            customer_scores.lifetime_spend * customer_scores.lifetime_discount
+            * coalesce(customer_margins.margin_rate, company_margin.margin_rate)
+        )::decimal(18, 2) as lifetime_margin,
         coalesce(customer_features.purchase_days, 0) as purchase_days,
         customer_features.monetary_value::decimal(18, 2) as average_purchase_value,
         customer_features.recency_days,
@@ -70,6 +76,8 @@ facts as (
         customer_features.tenure_days
     from customer_scores
     left join customer_features using (customer_id)
+    left join customer_margins on customer_scores.customer_id = customer_margins.customer_id
+    left join company_margin on true
     left join btyd_features
         on customer_scores.as_of = btyd_features.as_of and customer_scores.customer_id = btyd_features.customer_id
 ),

@@ -56,6 +56,16 @@ counted as (
     from clean_orders
     where customer_id is null
     union all
+    select 'orders', 'part', '', '', 'accepted guests whose email names the customer', count(*), sum(source_amount)
+    from clean_orders
+    where is_by_email
+    having count(*) > 0
+    union all
+    select 'orders', 'part', '', '', 'accepted lines of subscriptions, which count as purchases', count(*), sum(source_amount)
+    from clean_orders
+    where subscription_id is not null
+    having count(*) > 0
+    union all
     select 'orders', 'part', '', '', 'accepted returns and cancellations', count(*), sum(source_amount)
     from clean_orders
     where is_return

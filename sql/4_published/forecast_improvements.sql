@@ -19,6 +19,8 @@ customer_day as (select * from features.customer_day),
 
 run as (select * from scores.run),
 
+company_margin as (select * from features.company_margin),
+
 last_year as (
     select
         sum(orders.amount) as spend,
@@ -89,7 +91,7 @@ found as (
         null::double as worth_low,
         null::double as worth_high,
         guest_spend as money,
-        'Return customer_id for guest orders in orders.sql, for instance by joining guests to customers by e-mail address.'
+        'Return email in orders.sql (it is hashed): guests of one address are one customer, and join the account that has it.'
             as next_step,
         10 as unmeasured_place
     from last_year
@@ -166,10 +168,18 @@ found as (
     union all
     select
         'to_do', 'gross_margin', 'source.toml',
-        'No gross margin is set: every column of margin, lifetime margin, payback and LTV to CAC is empty.',
-        null, null, null, null, null, 'Set gross_margin in source.toml to the share of spend that is margin, such as 0.45.', 6
+        case
+            when company_margin.margin_source = 'cost'
+                then 'Lines with ' || round(100 * (1 - company_margin.covered_share))::integer
+                    || ' % of the money have no cost, and no gross margin is set: every margin that they are part of is empty.'
+            else 'No gross margin is set: every column of margin, lifetime margin, payback and LTV to CAC is empty.'
+        end,
+        null, null, null, null, null,
+        'Set gross_margin in source.toml to the share of spend that is margin, such as 0.45, or return cost for each line in orders.sql.',
+        6
     from run
-    where $gross_margin is null
+    left join company_margin on true
+    where not coalesce(company_margin.is_complete, $gross_margin is not null)
     union all
     select
         'to_do', 'product_category', 'orders',

@@ -3,33 +3,46 @@
 -- recommending: nobody has measured whether a suggestion sells more. Empty where next_purchase_quality has the reason.
 with next_purchases as (select * from scores.next_purchases),
 
-run as (select * from scores.run)
+run as (select * from scores.run),
+
+customer_margins as (select * from features.customer_margins),
+
+company_margin as (select * from features.company_margin),
+
+rated as (
+    select
+        next_purchases.*,
+        coalesce(customer_margins.margin_rate, company_margin.margin_rate) as margin_rate
+    from next_purchases
+    left join customer_margins on next_purchases.customer_id = customer_margins.customer_id
+    left join company_margin on true
+)
 
 select
-    next_purchases.customer_id,
-    next_purchases.kind,
-    next_purchases.rank,
-    next_purchases.item,
-    next_purchases.item_level,
-    next_purchases.step,
-    next_purchases.because,
-    next_purchases.method,
-    next_purchases.horizon_days,
-    next_purchases.probability,
-    next_purchases.probability_low,
-    next_purchases.probability_high,
-    next_purchases.popularity_probability,
-    next_purchases.expected_spend,
-    next_purchases.expected_spend_low,
-    next_purchases.expected_spend_high,
-    (next_purchases.expected_spend * $gross_margin)::decimal(18, 2) as expected_margin,
-    (next_purchases.expected_spend_low * $gross_margin)::decimal(18, 2) as expected_margin_low,
-    (next_purchases.expected_spend_high * $gross_margin)::decimal(18, 2) as expected_margin_high,
-    next_purchases.usual_price,
-    next_purchases.compared_price,
+    rated.customer_id,
+    rated.kind,
+    rated.rank,
+    rated.item,
+    rated.item_level,
+    rated.step,
+    rated.because,
+    rated.method,
+    rated.horizon_days,
+    rated.probability,
+    rated.probability_low,
+    rated.probability_high,
+    rated.popularity_probability,
+    rated.expected_spend,
+    rated.expected_spend_low,
+    rated.expected_spend_high,
+    (rated.expected_spend * rated.margin_rate)::decimal(18, 2) as expected_margin,
+    (rated.expected_spend_low * rated.margin_rate)::decimal(18, 2) as expected_margin_low,
+    (rated.expected_spend_high * rated.margin_rate)::decimal(18, 2) as expected_margin_high,
+    rated.usual_price,
+    rated.compared_price,
     run.currency,
     run.model_version,
     run.as_of as as_of_date
-from next_purchases
+from rated
 cross join run
-order by next_purchases.customer_id, next_purchases.kind, next_purchases.rank
+order by rated.customer_id, rated.kind, rated.rank

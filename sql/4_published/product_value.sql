@@ -17,6 +17,8 @@ bought as (
         coalesce(lines.product_category, lines.product_id) as item,
         lines.product_category is not null as is_category,
         sum(lines.amount) as net_spend,
+        sum(case when lines.cost is not null then lines.amount else 0 end) as spend_with_cost,
+        sum(coalesce(lines.cost, 0)) as cost,
         bool_or(lines.amount > 0) as is_purchase
     from lines
     inner join customer_clv on lines.customer_id = customer_clv.customer_id
@@ -119,6 +121,8 @@ of_items as (
         bought.item,
         bought.is_category,
         sum(bought.net_spend) as net_spend,
+        sum(bought.spend_with_cost) as spend_with_cost,
+        sum(bought.cost) as cost,
         count(case when bought.is_purchase then 1 end) as days,
         bool_or(bought.is_purchase) as is_purchase
     from members
@@ -147,6 +151,8 @@ kinds as (
         end as item_kind,
         case when not is_small then item end as item,
         sum(net_spend) as net_spend,
+        sum(spend_with_cost) as spend_with_cost,
+        sum(cost) as cost,
         sum(days) as days,
         bool_or(is_purchase) as is_purchase
     from supported
@@ -170,6 +176,8 @@ items as (
         count(case when kinds.is_purchase then 1 end) as customers,
         count(case when kinds.is_purchase and members.is_best then 1 end) as best_customers,
         sum(kinds.net_spend) as net_spend,
+        sum(kinds.spend_with_cost) as spend_with_cost,
+        sum(kinds.cost) as cost,
         sum(case when members.is_best then kinds.net_spend else 0 end) as best_spend,
         sum(case when members.is_best then kinds.days else 0 end) as best_days,
         sum(case when not members.is_best then kinds.days else 0 end) as other_days,
@@ -273,6 +281,12 @@ select
     (errors.best_customers / nullif(errors.all_best, 0))::decimal(5, 4) as best_customer_share,
     (errors.other_customers / nullif(errors.all_others, 0))::decimal(5, 4) as other_customer_share,
     case when errors.row_kind = 'bought_most' then errors.net_spend end::decimal(18, 2) as net_spend,
+    case
+        when
+            errors.row_kind = 'bought_most'
+            and ($gross_margin is not null or errors.spend_with_cost <> 0 and errors.net_spend = errors.spend_with_cost)
+            then errors.spend_with_cost - errors.cost + (errors.net_spend - errors.spend_with_cost) * coalesce($gross_margin, 0)
+    end::decimal(18, 2) as net_margin,
     case when errors.row_kind = 'bought_most' then errors.best_spend end::decimal(18, 2) as best_spend,
     case when errors.row_kind = 'bought_most' then try_cast(errors.best_spend_share as decimal(7, 4)) end as best_spend_share,
     case when errors.row_kind = 'bought_most' then try_cast(errors.other_spend_share as decimal(7, 4)) end

@@ -112,8 +112,8 @@ def _missing(bundle: ServedBundle) -> None:
     rows = bundle.frame(_VALUE)
     if not bundle.frame("select count(margin_so_far) as n from channel_cohorts")["n"].iloc[0]:
         st.info(
-            "The gross margin is not set, so there is no margin, no payback and no verdict: only numbers of buyers and "
-            "costs. Next step: "
+            "The margin of order lines is not known, so there is no margin, no payback and no verdict: only numbers of buyers "
+            "and costs. Next step: `cost` of every line in orders.sql, or "
             "`gross_margin` in source.toml, the share of net sales that is left after the cost of the goods."
         )
     if (rows["cost_basis"] == "none").all():

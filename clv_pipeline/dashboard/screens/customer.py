@@ -127,7 +127,11 @@ def _orders(customer: dict[str, Any], days: int) -> str:
 
 def _margin(customer: dict[str, Any], currency: str) -> str:
     margin = customer["lifetime_margin"]
-    return "margin unknown: no gross_margin is set" if margin is None else f"margin {formats.money(margin, currency)}"
+    return (
+        "margin unknown: no cost and no gross_margin is set"
+        if margin is None
+        else f"margin {formats.money(margin, currency)}"
+    )
 
 
 def _horizons(customer: dict[str, Any]) -> list[int]:

@@ -40,7 +40,8 @@ def cutoffs(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.Materia
 
 
 def _build_features(context: dg.AssetExecutionContext, pipeline: Pipeline, model: SqlModel) -> Step:
-    build_feature_table(pipeline.warehouse, model, pipeline.settings.denied_features)
+    settings = pipeline.settings
+    build_feature_table(pipeline.warehouse, model, settings.denied_features, settings.gross_margin)
     with pipeline.warehouse.connection() as connection:
         yield dg.MaterializeResult(metadata=sql_metadata(connection, model))
 

@@ -87,7 +87,10 @@ def revenue_forecast(context: dg.AssetExecutionContext, pipeline: Pipeline) -> d
 
 @asset(
     key=["scores", "channel_groups"],
-    deps=[asset_key(name) for name in ("scores.revenue_forecast", "clean.customers", "clean.marketing_spend")],
+    deps=[
+        asset_key(name)
+        for name in ("scores.revenue_forecast", "features.customer_margins", "clean.customers", "clean.marketing_spend")
+    ],
     group_name="scores",
     kinds={"python", "duckdb"},
     owners=OWNERS,

@@ -60,7 +60,7 @@ def _over_life(best: dict[str, Any], run: dict[str, Any]) -> list[Statement]:
     in_words = (
         f"a margin of {formats.spoken_money(margin, currency)} in today's money"
         if margin is not None
-        else "no margin is known, for the setting gross_margin is missing"
+        else "no margin is known, for neither a cost of the order lines nor the setting gross_margin is there"
     )
     text = (
         f"Over the next {formats.spoken(run['lifetime_days'] / 365.25)} years they are expected to spend "

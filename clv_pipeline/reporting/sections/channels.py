@@ -72,7 +72,7 @@ def _statements(run: Run, rows: list[dict[str, Any]]) -> list[Statement]:
     if all(row["margin_12m"] is None for row in rows):
         found.append(
             statement(
-                "No margin is shown: either the setting gross_margin is missing, or no month is a year old.",
+                "No margin is shown: no month is a year old, or lines have no cost and the setting gross_margin is missing.",
                 "channel_value",
             )
         )

@@ -12,7 +12,7 @@ _TOML = """\
 name = "{name}"
 time_zone = "Europe/Berlin"   # the business time zone; timestamps without a zone are read in it
 currency = "EUR"              # the reporting currency; orders in others need an fx_rates.sql
-# gross_margin = 0.45         # share of spend that is margin; without it, margins stay empty
+# gross_margin = 0.45         # share of spend that is margin, for order lines without a cost; without either, margins stay empty
 
 # [order_status]              # every value of orders.status, "" for none; `clv doctor` prints this block from your data
 # revenue = ["paid", "shipped"]
@@ -23,14 +23,15 @@ currency = "EUR"              # the reporting currency; orders in others need an
 # reason = "test order"
 # where = "customer_id like 'TEST%'"
 """
+#: Names of contract columns that databases read as a word of their own where they are not quoted.
+_WORDS_OF_SQL = {"interval"}
 
 
-def scaffold(name: str) -> Path:
-    """Write the folder for a name or for a path, and return it.
+def new_folder(name: str) -> Path:
+    """Return the folder that a new source of this name is written into; it does not exist yet.
 
     A name is a folder of sql/0_sources in a checkout. Installed from a wheel, where nobody writes into the package, it is a
-    folder of the current one. Only orders.sql is active; the optional tables are written as `<table>.sql.example`, to be
-    renamed once they are mapped.
+    folder of the current one. A name with a / in it is a path.
 
     Raises:
         ConfigurationError: the name is not a plain one, or the folder exists already.
@@ -45,6 +46,18 @@ def scaffold(name: str) -> Path:
         raise ConfigurationError(
             f"{folder} exists already", next_step="choose another name, or edit the existing folder."
         )
+    return folder
+
+
+def scaffold(name: str) -> Path:
+    """Write the folder for a name or for a path, and return it.
+
+    Only orders.sql is active; the optional tables are written as `<table>.sql.example`, to be renamed once they are mapped.
+
+    Raises:
+        ConfigurationError: see `new_folder`.
+    """
+    folder = new_folder(name)
     folder.mkdir(parents=True)
     (folder / "source.toml").write_text(_TOML.format(name=folder.name.replace("_", " ").capitalize()))
     for table in CONTRACT.values():
@@ -54,7 +67,9 @@ def scaffold(name: str) -> Path:
 
 
 def _select(table: SourceTable) -> str:
-    width = max(len(c.name) for c in table.columns)
+    # quoted where the name is a word of SQL: `interval`
+    names = {c.name: f'"{c.name}"' if c.name in _WORDS_OF_SQL else c.name for c in table.columns}
+    width = max(map(len, names.values()))
     lines = [
         f"-- One row per {table.grain}, in this database's own SQL. Return the columns under these names;",
         "-- the required ones must be there, any other may be left out. For a nightly increment end with",
@@ -65,7 +80,8 @@ def _select(table: SourceTable) -> str:
         comma = "," if column is not table.columns[-1] else " "
         need = "required, " if column.required else ""
         lines.append(
-            f"    {column.name:<{width}} as {column.name:<{width}}{comma}  -- {need}{column.type}: {column.description}"
+            f"    {names[column.name]:<{width}} as {names[column.name]:<{width}}{comma}  "
+            f"-- {need}{column.type}: {column.description}"
         )
     lines.append(f"from {table.name}")
     return "\n".join(lines) + "\n"

@@ -1,0 +1,258 @@
+"""The money columns of orders: what each is by its name and values, on the line or on the order, and its values in the sample.
+
+Which of them make the amount is found in `arithmetic.py`.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from clv_pipeline.onboarding.catalogue import Catalogue, Table
+from clv_pipeline.onboarding.expressions import name_sql, number
+from clv_pipeline.onboarding.joins import Reference, References
+from clv_pipeline.onboarding.profiles import ColumnProfile, number_sql
+from clv_pipeline.onboarding.roles import OrderModel
+from clv_pipeline.onboarding.words import concepts, tokens
+from clv_pipeline.warehouse.connection import quote_name
+
+#: Lines that the arithmetic is tried on.
+_MOST_LINES = 60_000
+
+
+@dataclass(frozen=True)
+class Child:
+    """A table below an order or a line that is summed up by it: payments, adjustments, totals with a code each."""
+
+    table: Table
+    reference: Reference
+    alias: str
+    parent: str
+
+
+@dataclass(frozen=True)
+class Money:
+    """A money column, or the sum of one in a child table.
+
+    kind: quantity, price (of one unit), total, discount, discount_rate, tax, tax_rate, shipping, fee, cost, refund. basis: net or
+    gross of tax where the name says so. level: line or order. sql: as a number, of the table's alias. penalty: how little the name
+    sounds like the price that was paid. sign: -1 where it is stored negative.
+    """
+
+    name: str
+    kind: str
+    level: str
+    sql: str
+    basis: str = ""
+    penalty: float = 0.0
+    sign: int = 1
+    is_percent: bool = False
+    is_blank_below: bool = False
+    child: Child | None = None
+    code: str | None = None
+    is_payment: bool = False
+
+    @property
+    def label(self) -> str:
+        """The column as comments name it."""
+        return self.name
+
+
+@dataclass
+class MoneyData:
+    """The money columns with the values of the sample: `lines` has a column per field, `order` the position of each line's order."""
+
+    fields: list[Money]
+    lines: pd.DataFrame
+    order: np.ndarray
+    orders: int
+
+    @property
+    def is_one_row_per_order(self) -> bool:
+        """Whether each order has one line: the table of orders is its own line."""
+        return self.orders == len(self.order)
+
+    def of(self, kind: str, level: str) -> list[Money]:
+        """Return the fields of a kind and a level, the likeliest first."""
+        return sorted((f for f in self.fields if f.kind == kind and f.level == level), key=lambda f: f.penalty)
+
+    def by_order(self, values: np.ndarray) -> np.ndarray:
+        """Return the sum of line values by order."""
+        return np.bincount(self.order, weights=np.nan_to_num(values), minlength=self.orders)
+
+    def of_order(self, money: Money) -> np.ndarray:
+        """Return the value of an order-level field by order."""
+        values = np.zeros(self.orders)
+        known = ~np.isnan(self.lines[money.name].to_numpy())
+        values[self.order[known]] = self.lines[money.name].to_numpy()[known]
+        return values * money.sign
+
+    def of_line(self, money: Money) -> np.ndarray:
+        """Return the value of a line-level field by line, 0 for none."""
+        return np.nan_to_num(self.lines[money.name].to_numpy()) * money.sign
+
+
+def kind_of(column: ColumnProfile, *, level: str, has_quantity: bool, extra: str = "") -> tuple[str, str, float] | None:
+    """Return kind, basis and penalty of a column by its name and values, None if it is no money of an order."""
+    meant = concepts(column.name) | concepts(extra)
+    if not column.is_number or ("id" in meant and column.kind == "integer") or {"exchange", "stock_move", "zip", "tier", "text"} & meant:
+        return None
+    basis = "net" if "net" in meant and "gross" not in meant else "gross" if "gross" in meant else ""
+    penalty = 1.0 * bool(meant & {"price_list", "parent", "due"}) + 0.3 * bool(meant & {"shipped", "ordered"}) + 0.05 * len(tokens(column.name))
+    for kind in _kinds(meant, basis, column, level, has_quantity):
+        return kind, basis, penalty
+    return None
+
+
+def _kinds(meant: frozenset[str], basis: str, column: ColumnProfile, level: str, has_quantity: bool) -> list[str]:
+    is_priced = bool(meant & {"price", "total", "amount", "subtotal"})
+    is_rate = "rate" in meant
+    if {"cancelled", "cancelled_part"} & meant and "quantity" in meant:
+        return []
+    if "refund" in meant:
+        return ["refund_quantity" if "quantity" in meant and not is_priced else "refund"]
+    if "quantity" in meant and not meant & {"price", "amount", "discount", "tax", "cost"}:
+        return ["quantity"] if not meant & {"shipped", "stock_move"} else []
+    if "discount" in meant and not ("total" in meant and meant & {"net"} and "price" in meant):
+        share = column.maximum is not None and abs(column.maximum) <= 1 and column.distinct <= 30 and column.kind == "decimal"
+        return ["discount_rate" if is_rate or (share and level == "line") else "discount"]
+    if "shipping" in meant:
+        return ["shipping"] if "tax" not in meant or basis else ["shipping_tax"]
+    if "fee" in meant:
+        return ["fee"]
+    if "tax" in meant and not (basis and is_priced):
+        return ["tax_rate" if is_rate or _looks_like_rate(column, meant) else "tax"]
+    if "cost" in meant and "total" not in meant:
+        return ["cost"]
+    if is_rate or meant & {"birth", "device"}:
+        return []
+    if "price" in meant and not meant & {"total", "subtotal", "line", "amount"} or ("unit" in meant and is_priced):
+        return ["price" if has_quantity or level == "order" else "total"]
+    if is_priced or basis or meant & {"sale", "payment"}:
+        return ["total"]
+    return []
+
+
+def _looks_like_rate(column: ColumnProfile, meant: frozenset[str]) -> bool:
+    return "amount" not in meant and "total" not in meant and column.distinct <= 12 and (column.maximum or 0) <= 40 and column.rows > 40
+
+
+def money_of(catalogue: Catalogue, model: OrderModel, references: References, order_key: str) -> MoneyData:
+    """Return the money columns of the lines, of their orders and of what is below them, with their values in the sample."""
+    has_quantity = any(
+        "quantity" in concepts(name) and x.is_number and not concepts(name) & {"refund", "shipped", "cancelled"}
+        for name, x in model.lines.columns.items()
+    )
+    fields: list[tuple[Money, str]] = _own_fields(model.lines, "l", "line", has_quantity)
+    children: list[Child] = []
+    if model.header:
+        fields += _own_fields(model.header, "o", "order", has_quantity)
+        children += _children(model.header, references, "o", {model.lines.view})
+    children += _children(model.lines, references, "l", {model.orders.view})
+    for child in children:
+        fields += _child_fields(catalogue, child, has_quantity)
+    joins = _joins(model, children)
+    listed = ", ".join(f"{scratch} as f{n}" for n, (_, scratch) in enumerate(fields))
+    frame = catalogue.scratch.execute(
+        f"select {order_key} as order_key{', ' if listed else ''}{listed} from {model.lines.view} as l {joins} "
+        f"where {order_key} is not null limit {_MOST_LINES}"
+    ).df()
+    codes, _ = pd.factorize(frame["order_key"])
+    names = {f"f{n}": money.name for n, (money, _) in enumerate(fields)}
+    lines = frame.drop(columns="order_key").rename(columns=names).astype(float)
+    data = MoneyData([money for money, _ in fields], lines, np.asarray(codes), int(codes.max() + 1) if len(codes) else 0)
+    data.fields = [_signed(data, _leveled(data, money, flat=model.header is None)) for money in data.fields]
+    return data
+
+
+def _own_fields(table: Table, alias: str, level: str, has_quantity: bool) -> list[tuple[Money, str]]:
+    found = []
+    for name, column in table.columns.items():
+        if not column.filled or not (kind := kind_of(column, level=level, has_quantity=has_quantity)):
+            continue
+        money = Money(
+            f"{table.name}.{name}", kind[0], level, number(alias, column), kind[1], kind[2],
+            is_percent=(column.maximum or 0) > 1,
+        )  # fmt: skip
+        found.append((money, number_sql(f"{alias}.{quote_name(name)}", column.format)))
+    return found
+
+
+def _children(parent: Table, references: References, alias: str, but: set[str]) -> list[Child]:
+    found = []
+    for table, reference in references.to(parent):
+        meant = concepts(table.name)
+        if table.view in but or not table.rows or meant & {"log", "cart", "stock_move", "review", "subscription", "customer"}:
+            continue
+        if reference.to_column in parent.columns and parent.columns[reference.to_column].is_unique:
+            found.append(Child(table, reference, f"{alias}{len(found) + 1}", alias))
+    return found[:12]
+
+
+def _child_fields(catalogue: Catalogue, child: Child, has_quantity: bool) -> list[tuple[Money, str]]:
+    """Return the sums of a child table; one with a code per row (coupon, tax, shipping ...) gives a field for each code."""
+    table, level = child.table, "order" if child.parent == "o" else "line"
+    if "refund" in concepts(table.name):
+        return []
+    coded = next(
+        (x for x in table.columns.values() if x.kind == "text" and 1 < x.distinct <= 15 and not x.is_flag
+         and {"type", "id"} & concepts(x.name) and sum(bool(concepts(v)) for v in x.values) >= 2), None
+    )  # fmt: skip
+    found: list[tuple[Money, str]] = []
+    for name, column in table.columns.items():
+        own = kind_of(column, level=level, has_quantity=False)
+        if not column.filled or own is None or own[0] in ("quantity", "tax_rate", "discount_rate", "cost"):
+            continue
+        value = number("x", column)
+        scratch = number_sql(f"x.{quote_name(name)}", column.format)
+        for code in coded.values if coded and own[0] == "total" else [None]:
+            kind = kind_of(column, level=level, has_quantity=False, extra=f"{table.name} {code or ''}") or own
+            label = f"{table.name}.{name}" + (f" of {code}" if code else "")
+            if code is not None and coded is not None:
+                case = f"case when x.{name_sql(coded.name)} = '{code.replace(chr(39), chr(39) * 2)}' then {{}} else 0 end"
+                summed, in_scratch = case.format(value), case.replace(name_sql(coded.name), quote_name(coded.name)).format(scratch)
+            else:
+                summed, in_scratch = value, scratch
+            money = Money(
+                label, kind[0], level, f"sum({summed})", kind[1], kind[2] + 0.2, child=child, code=code,
+                is_payment="payment" in concepts(table.name),
+            )  # fmt: skip
+            key = quote_name(child.reference.column)
+            found.append((money, f"(select sum({in_scratch}) from {table.view} as x where x.{key} = "
+                                 f"{child.parent}.{quote_name(child.reference.to_column)})"))  # fmt: skip
+    return found
+
+
+def _joins(model: OrderModel, children: list[Child]) -> str:
+    if model.header is None or model.to_header is None:
+        return ""
+    on = f"l.{quote_name(model.to_header.column)} = o.{quote_name(model.to_header.to_column)}"
+    return f"left join {model.header.view} as o on {on}"
+
+
+def _leveled(data: MoneyData, money: Money, *, flat: bool) -> Money:
+    """Return a field of a flat table as one of the order where it is the same on all lines of each order, or on the first only."""
+    if not flat or money.level == "order" or money.kind in ("quantity", "price", "tax_rate", "discount_rate", "cost"):
+        return money
+    groups = data.lines[money.name].groupby(data.order)
+    size, filled, different = groups.size(), groups.count(), groups.nunique()
+    several = size > 1
+    if several.sum() < 5 or data.lines[money.name].nunique() < 2:
+        return money
+    if (different[several] > 1).any() or (several & (filled == 0)).all():
+        return money
+    values = data.lines[money.name]
+    # one sum on every line of a multi-line order, and not merely a zero
+    telling = several & (groups.max().abs() > 0)
+    if telling.sum() < 3 and money.kind == "total":
+        return money
+    is_blank_below = bool((filled[several] < size[several]).any() and values.isna().any())
+    return replace(money, level="order", is_blank_below=is_blank_below)
+
+
+def _signed(data: MoneyData, money: Money) -> Money:
+    """Return a discount that is stored negative with that sign, so that it is subtracted as the positive that it means."""
+    values = data.lines[money.name].dropna()
+    if money.kind == "discount" and len(values) and (values < 0).sum() > (values > 0).sum():
+        return replace(money, sign=-1)
+    return money
