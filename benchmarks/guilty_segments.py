@@ -139,7 +139,7 @@ def country_gone(tables: Tables, draw: random.Random) -> tuple[tuple[str, ...], 
 def category_doubled(tables: Tables, draw: random.Random) -> tuple[tuple[str, ...], Tables]:
     """A past month has each line of a category twice, under numbers of their own."""
     orders, category = tables["orders"], draw.choice(_CATEGORIES)
-    month, chosen = _month(orders, draw)
+    _, chosen = _month(orders, draw)
     more = orders[chosen & (orders["product_category"] == category)].copy()
     more["order_line_id"] = "X" + more["order_line_id"]
     return (f"product_category = '{category}'",), _with(tables, pd.concat([orders, more]))

@@ -1,4 +1,4 @@
-"""What one run read, refused, changed and published, as Dagster's history tells it; the reading is in `orchestration/run_records.py`.
+"""What one run read, refused, changed and published, as Dagster's history tells it: see `orchestration/run_records.py`.
 
 Nothing personal is in a record: counts, sums, names of columns, and the sentences of checks. A run that was killed has what it
 had noted until then.
@@ -75,8 +75,8 @@ class RunRecord:
     """One run. status: Dagster's word, or killed. planned: its steps; `steps` are those that began.
 
     settings: those that change results, by name. code: a hash of the release and its SQL. published: numbers of the bundle by
-    name, with its name as `run_id`; empty on a night that published nothing. champion: version, and why it was trained. asked: the
-    checks that were acknowledged for it.
+    name, with its name as `run_id`; empty on a night that published nothing. champion: version, and why it was trained.
+    asked: the checks that were acknowledged for it.
     """
 
     run_id: str

@@ -9,7 +9,6 @@ from typing import Any
 import duckdb
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from clv_pipeline.core.errors import PublishError
 from clv_pipeline.core.home import Home
@@ -98,21 +97,29 @@ def _print_read(console: Console, run: RunRecord, before: RunRecord | None) -> N
     if not run.tables:
         console.print("  nothing: it ended before the source was read", markup=False)
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
-    for name in ("table", "rows at the source", "before", "", "money at the source", "before", "", "new tonight"):
-        table.add_column(name, justify="left" if name in ("table", "") else "right", no_wrap=True)
     earlier = {each.name: each for each in before.tables} if before else {}
+    lines = [("table", "rows at the source", "before", "", "money at the source", "before", "", "new tonight")]
     for each in run.tables:
         then = earlier.get(each.name)
         rows, rows_then = each.rows_at_source or each.rows, (then.rows_at_source or then.rows) if then else None
         money_then = then.money if then else None
-        table.add_row(
-            each.name, formats.count(rows), formats.count(rows_then) if rows_then is not None else "",
-            _difference(rows, rows_then), formats.money(each.money) if each.money is not None else "",
-            formats.money(money_then) if money_then is not None else "", _difference(each.money, money_then),
-            formats.count(each.new),
+        lines.append(
+            (
+                each.name, formats.count(rows), _if_known(rows_then), _difference(rows, rows_then),
+                _if_known(each.money), _if_known(money_then), _difference(each.money, money_then), formats.count(each.new),
+            )
         )  # fmt: skip
-    console.print(table)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [
+            text.ljust(width) if n in (0, 3, 6) else text.rjust(width)
+            for n, (text, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        console.print(f"  {'  '.join(cell for cell in cells if cell)}".rstrip(), markup=False)
+
+
+def _if_known(number: float | None) -> str:
+    return "" if number is None else formats.count(round(number))
 
 
 def _difference(now: float | None, before: float | None) -> str:

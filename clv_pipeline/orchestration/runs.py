@@ -58,7 +58,7 @@ def _execute(run_id: str, as_of: date | None, retrain: bool, acknowledged: tuple
     tags = {
         AS_OF_TAG: as_of.isoformat() if as_of else "",
         ACKNOWLEDGE_TAG: ",".join(acknowledged),
-        STARTED_BY_TAG: "`clv run`",
+        STARTED_BY_TAG: "the command line",
     }
     job = defs.resolve_job_def("retrain" if retrain else "nightly")
     with dg.DagsterInstance.get() as instance:

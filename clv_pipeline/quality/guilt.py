@@ -97,7 +97,8 @@ def _of_guest_orders(judged: CheckResult, tonight: _Tonight) -> GuiltySegment | 
 def _of_order_value(judged: CheckResult, tonight: _Tonight) -> GuiltySegment | None:
     """Compare the money of the day or week with that of as many orders of the eight weeks before."""
     medians, factor = tonight.night.medians, tonight.settings.max_order_value_drift
-    for days, now, then in ((1, "day", "before_day"), (7, "week", "before_week")):
+    # the week first: if it differs, its days are no baseline for the last one
+    for days, now, then in ((7, "week", "before_week"), (1, "day", "before_day")):
         usual, found = medians[then], medians[now]
         if not usual.value or not found.orders or 1 / factor < found.value / usual.value < factor:
             continue
@@ -253,7 +254,7 @@ def of_affected(
     (time_zone,) = one_row(connection, "select time_zone from raw.extraction")
     money = f"case when {condition} then l.amount else 0 end" if table == "orders" else "0"
     measures = {"observed": f"coalesce(({condition})::integer, 0)", "expected": "1", "money": money}
-    counted = count(connection, lines_of(connection, table, relation, time_zone, measures))
+    counted = count(connection, lines_of(connection, table, relation, time_zone, measures, condition))
     singles = {c: cells for c, cells in counted.singles.items() if not without or not c[0].startswith(without)}
     noise = _rows_per_person(connection, table, f"{relation} as l where {condition}")
     question = Question(table, change, _UNITS.get(table, f"rows of {table}"), when, True, noise, ORDERED)

@@ -92,17 +92,27 @@ def order_columns(connection: Connection) -> dict[str, str]:
     }
 
 
-def lines_of(connection: Connection, table: str, relation: str, time_zone: str, measures: Mapping[str, str]) -> str:
+def lines_of(
+    connection: Connection,
+    table: str,
+    relation: str,
+    time_zone: str,
+    measures: Mapping[str, str],
+    counted: str = "true",
+) -> str:
     """Return the query of the lines of a table: `order_lines` or `table_lines`."""
     if table == "orders":
-        return order_lines(connection, relation, time_zone, measures)
-    return table_lines(connection, table, relation, time_zone, measures)
+        return order_lines(connection, relation, time_zone, measures, counted)
+    return table_lines(connection, table, relation, time_zone, measures, counted)
 
 
-def order_lines(connection: Connection, relation: str, time_zone: str, measures: Mapping[str, str]) -> str:
+def order_lines(
+    connection: Connection, relation: str, time_zone: str, measures: Mapping[str, str], counted: str = "true"
+) -> str:
     """Return the query of the lines of `relation` with observed, expected, money and person, and every column as text.
 
     relation: a query in brackets with the columns of `raw.orders`. measures: SQL of observed, expected and money over `l`.
+    counted: condition of the lines whose persons count.
     """
     columns = ", ".join(f"{_as_text(sql)} as {quote_name(name)}" for name, sql in order_columns(connection).items())
     crm = category_columns(connection, "customers")
@@ -112,12 +122,14 @@ def order_lines(connection: Connection, relation: str, time_zone: str, measures:
     return (
         f"with l as (select *, timezone({quote_text(time_zone)}, ordered_at) as local_time from {relation}), "
         f"crm as (select customer_id, {newest} from raw.customers where customer_id is not null group by customer_id) "
-        f"select {_measured(measures)}, {_person('coalesce(l.customer_id, l.order_id)')}, {columns} "
+        f"select {_measured(measures)}, {_person('coalesce(l.customer_id, l.order_id)', counted)}, {columns} "
         "from l left join crm on l.customer_id = crm.customer_id"
     )
 
 
-def table_lines(connection: Connection, table: str, relation: str, time_zone: str, measures: Mapping[str, str]) -> str:
+def table_lines(
+    connection: Connection, table: str, relation: str, time_zone: str, measures: Mapping[str, str], counted: str
+) -> str:
     """Return the same of another table than orders; of a classified one, the columns that it still has."""
     contract, there = CONTRACT[table], connection.sql(f"select * from {relation} limit 0").columns
     time = contract.event_time
@@ -128,12 +140,12 @@ def table_lines(connection: Connection, table: str, relation: str, time_zone: st
     columns |= {MONTH: f"strftime({local}, '%Y-%m')"} if time in there else {}
     listed = "".join(f", {_as_text(sql)} as {quote_name(name)}" for name, sql in columns.items())
     person = "l.customer_id" if "customer_id" in there else "hash(l)::varchar"
-    return f"select {_measured(measures)}, {_person(person)}{listed} from {relation} as l"
+    return f"select {_measured(measures)}, {_person(person, counted)}{listed} from {relation} as l"
 
 
-def _person(sql: str) -> str:
-    """Return the SQL of a set of persons with one member."""
-    return f"coalesce(1::ubigint << (hash({sql}) % 63), 0) as persons"
+def _person(sql: str, counted: str) -> str:
+    """Return the SQL of a set of persons with one member, or none where the line does not count."""
+    return f"case when {counted} then 1::ubigint << (hash({sql}) % 63) else 0 end as persons"
 
 
 def _measured(measures: Mapping[str, str]) -> str:
