@@ -31,6 +31,7 @@ AFTER = {
     "run": "The next `clv run` heals what this one left. A second target has the rows of one whole run.",
     "status": _NOTHING,
     "explain-run": _NOTHING,
+    "test-alert": "The test message may have arrived, or not.",
     "ui": "The Dagster UI, its schedule and a run that it had started have ended. What is served is whole.",
     "dashboard": "The dashboard has ended.",
     "explain": _NOTHING,

@@ -132,7 +132,7 @@ def run(
     acknowledged = known_checks(acknowledge)
     from clv_pipeline.orchestration.runs import run_nightly
 
-    outcome = run_nightly(Home(settings.home), as_of=settings.as_of, retrain=retrain, acknowledged=acknowledged)
+    outcome = run_nightly(settings, retrain=retrain, acknowledged=acknowledged)
     end_if_interrupted()
     from clv_pipeline.reporting.terminal import print_summary, print_warnings
 
@@ -159,10 +159,14 @@ def status(source: str | None, home: Path | None) -> None:
     nothing starts; 2 the command is mistyped. Of several, the first of 3, 5, 4, 6, 1 is given.
     """
     settings = settings_of(source=source, home=home)
+    from clv_pipeline.alerts.outbox import ONE_TRY
+    from clv_pipeline.diagnostics.alerts import about_alerts
     from clv_pipeline.diagnostics.status import exit_code, look
     from clv_pipeline.orchestration.history import about_runs
+    from clv_pipeline.orchestration.night_reports import tell_of_nights
 
-    findings = [*look(settings), *about_runs(Home(settings.home), settings)]
+    tell_of_nights(settings, tries=ONE_TRY)
+    findings = [*look(settings), *about_runs(Home(settings.home), settings), *about_alerts(settings)]
     print_findings(out, findings)
     sys.exit(exit_code(findings))
 
@@ -183,3 +187,19 @@ def explain_run(run: str, source: str | None, home: Path | None) -> None:
 
     opened = Home(settings.home)
     print_story(out, opened, *read_run(opened, run), address_of(opened))
+
+
+@click.command("test-alert")
+@source_option
+@home_option
+def try_alert(source: str | None, home: Path | None) -> None:
+    """Send a test message to CLV_ALERT_URL and CLV_ALERT_COMMAND, which are told of red nights.
+
+    They are also told of stale, recovered and acknowledged nights, once each; the runbook shows the messages.
+
+    The exit code is 1 if the message did not arrive, or if neither is set.
+    """
+    settings = settings_of(source=source, home=home)
+    from clv_pipeline.diagnostics.alerts import try_alerts
+
+    sys.exit(1 if "fail" in print_findings(out, try_alerts(settings)) else 0)

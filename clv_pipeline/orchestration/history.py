@@ -14,6 +14,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from clv_pipeline.core import clock
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.run_lock import holder_of
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.diagnostics.findings import Finding, State, warning
@@ -212,7 +213,7 @@ def _failure_of_step(subject: str, event: dg.DagsterEvent) -> Failure:
     data = event.step_failure_data
     metadata = data.user_failure_data.metadata if data.user_failure_data else {}
     fields = from_metadata({name: str(entry.value) for name, entry in metadata.items()})
-    return Failure(subject, *fields) if fields else Failure(subject, _cause(data.error))
+    return Failure(subject, *fields) if fields else _foreign(subject, data.error)
 
 
 def _failure_of_run(event: dg.DagsterEvent, tags: Mapping[str, str]) -> Failure:
@@ -220,13 +221,14 @@ def _failure_of_run(event: dg.DagsterEvent, tags: Mapping[str, str]) -> Failure:
     if fields:
         return Failure("the run", *fields)
     if isinstance(details, JobFailureData):
-        return Failure("the run", _cause(details.error))
+        return _foreign("the run", details.error)
     return Failure("the run", event.message or "unexpected error")
 
 
-def _cause(error: SerializableErrorInfo | None) -> str:
+def _foreign(subject: str, error: SerializableErrorInfo | None) -> Failure:
     while error and error.cause:
         error = error.cause
     if error and error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
-        return "it was interrupted, by Ctrl-C or a signal"
-    return f"unexpected {error.cls_name}" if error and error.cls_name else "unexpected error"
+        what = "it was interrupted, by Ctrl-C or a signal"
+        return Failure(subject, what, "`clv run` heals what it left.", f"{RUNBOOK}#interrupted")
+    return Failure(subject, f"unexpected {error.cls_name}" if error and error.cls_name else "unexpected error")

@@ -64,7 +64,7 @@ class CleanReport:
             for d in self.dispositions
             if (d.disposition == "quarantined" and self.failures)
             or f"{name} {d.reason_code}" in notable
-            or (d.reason_code in _WARNED_OF and f"{name} {d.reason_code}" not in known)
+            or (d.reason_code in WARNED_OF and f"{name} {d.reason_code}" not in known)
             or (d.reason_code == DELIVERED_TWICE.code and self._warns_of("days_loaded_twice"))
         }
 
@@ -96,7 +96,7 @@ class CleanReport:
         if remark.check == "days_loaded_twice":
             return self._with_segment(DELIVERED_TWICE.code, remark.text)
         code = remark.subject.removeprefix(f"{self.table.removeprefix('clean.')} ")
-        return self._with_segment("" if code in _WARNED_OF else code, remark.text)
+        return self._with_segment("" if code in WARNED_OF else code, remark.text)
 
     def _with_segment(self, reason_code: str, text: str) -> str:
         return f"{text}. {self.guilty[reason_code].text}" if reason_code in self.guilty else text
