@@ -155,6 +155,8 @@ def main() -> None:
     options.add_argument("--nights", type=int, default=0, help="more clean nights of each company")
     options.add_argument("--only", default="", help="only corruptions with this text in their name")
     given = options.parse_args()
+    if given.good < 1:
+        options.error("--good: a corrupted night is compared with at least one published night")
     validator, counts = Validator(), Counts()
     for seed in range(given.companies):
         company = made_company(seed, customers=given.customers, until=_END)

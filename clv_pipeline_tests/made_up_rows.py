@@ -99,9 +99,9 @@ def feature_rows(customers: int, seed: int, *, cutoffs: tuple[date, ...] = (AS_O
     spend[returned] = -value[returned].round(2)
     spend[0] = 4e6
     as_of = np.array(cutoffs, dtype="datetime64[D]")[np.arange(customers) % len(cutoffs)]
-    flag = (alive & ~returned).astype(np.float64)
-    days = flag * generator.integers(1, 4, customers)
-    return LabelledRows(frame[COLUMNS.names], _ids(customers), as_of, spend, flag, days, half_life_days=365)
+    purchase = (alive & ~returned).astype(np.float64)
+    days = purchase * generator.integers(1, 4, customers)
+    return LabelledRows(frame[COLUMNS.names], _ids(customers), as_of, spend, purchase, days, half_life_days=365)
 
 
 def _ids(customers: int) -> NDArray[np.object_]:

@@ -92,7 +92,7 @@ def test_lessons_by_hand() -> None:
         customer_id=ROWS.customer_id[:4],
         as_of=np.array(["2024-06-01", "2024-06-01", "2023-06-02", "2024-06-01"], dtype="datetime64[D]"),
         spend=np.array([90.0, -20.0, 50.0, 0.0]),
-        flag=np.array([1.0, 1.0, 1.0, 0.0]),
+        purchase=np.array([1.0, 1.0, 1.0, 0.0]),
         purchase_days=np.array([3.0, 1.0, 2.0, 0.0]),
         half_life_days=365,
     )

@@ -66,7 +66,7 @@ def prior(members: list[Candidate]) -> dict[str, float]:
     return weights_of(blend([TunedCandidate(c, c.search[0], (), (), 1) for c in members], ROWS, ()))
 
 
-@pytest.mark.parametrize("target", ["spend", "flag"])
+@pytest.mark.parametrize("target", ["spend", "purchase"])
 def test_weights_are_positive_sum_to_one_and_move_from_the_prior_to_the_better_member(target: Target) -> None:
     heavier, lighter = models(target)[:2]
     # the errors of both are their own, and within reach of each other
@@ -78,7 +78,7 @@ def test_weights_are_positive_sum_to_one_and_move_from_the_prior_to_the_better_m
     assert found[lighter.name] > before[lighter.name] + 0.02
 
 
-@pytest.mark.parametrize("target", ["spend", "flag"])
+@pytest.mark.parametrize("target", ["spend", "purchase"])
 def test_members_that_say_the_same_keep_their_prior_weights(target: Target) -> None:
     members, predictions = models(target)[:3], noisy(target, 0.2, 1)
     found = weights_of(blend([tuned(c, predictions) for c in members], ROWS, FOLDS))
@@ -112,7 +112,7 @@ def test_only_the_strong_kinds_take_part() -> None:
     assert {"btyd", "count_times_value", "xgboost_on_btyd"} < taking_part
 
 
-@pytest.mark.parametrize("target", ["spend", "flag"])
+@pytest.mark.parametrize("target", ["spend", "purchase"])
 def test_without_a_fold_the_prior_is_used_as_it_is(target: Target) -> None:
     unjudged = [TunedCandidate(c, c.search[0], (), (), 1) for c in candidates_for(target)]
     made = blend(unjudged, ROWS, ())

@@ -24,9 +24,9 @@ def window(seed: int, customers: int = CUSTOMERS) -> PastWindow:
     generator = np.random.default_rng(seed)
     chance = generator.beta(1.2, 1.2, customers)
     if_buying = generator.lognormal(4, 1, customers)
-    flag = (generator.random(customers) < chance).astype(float)
-    spend = flag * if_buying * generator.lognormal(-(0.6**2) / 2, 0.6, customers)
-    return PastWindow(chance * if_buying, chance, spend, flag)
+    purchase = (generator.random(customers) < chance).astype(float)
+    spend = purchase * if_buying * generator.lognormal(-(0.6**2) / 2, 0.6, customers)
+    return PastWindow(chance * if_buying, chance, spend, purchase)
 
 
 def tilted(chance: np.ndarray, factor: float) -> np.ndarray:
@@ -65,7 +65,7 @@ def test_small_and_large_customers_have_errors_of_their_own() -> None:
         made = window(seed)
         sigma = np.where(made.expected / made.probability < np.exp(4), 1.2, 0.3)
         noise = np.exp(sigma * generator.standard_normal(CUSTOMERS) - sigma**2 / 2)
-        return replace(made, spend=made.flag * made.expected / made.probability * noise)
+        return replace(made, spend=made.purchase * made.expected / made.probability * noise)
 
     found = learned(uneven(1))
     fresh = uneven(2)
@@ -126,11 +126,11 @@ def test_probabilities_too_timid_or_too_bold_are_drawn_to_the_right_slope(factor
     assert found.slope > 1.2 if factor < 1 else found.slope < 0.85
     fresh = window(3)
     wrong = tilted(fresh.probability, factor)
-    right = found.probability(wrong, ExpectedTotal(buyers=float(fresh.flag.mean())))
+    right = found.probability(wrong, ExpectedTotal(buyers=float(fresh.purchase.mean())))
     # the prior holds some of it back
-    off_before, off_after = (abs(metrics.calibration_slope(fresh.flag, p) - 1) for p in (wrong, right))
+    off_before, off_after = (abs(metrics.calibration_slope(fresh.purchase, p) - 1) for p in (wrong, right))
     assert off_after < 0.6 * off_before
-    assert metrics.log_loss(fresh.flag, right) < metrics.log_loss(fresh.flag, wrong)
+    assert metrics.log_loss(fresh.purchase, right) < metrics.log_loss(fresh.purchase, wrong)
 
 
 def test_a_few_customers_do_not_bend_the_slope() -> None:
@@ -245,7 +245,7 @@ def test_it_is_saved_as_json_and_is_the_same_again() -> None:
 
 def test_where_nobody_bought_the_errors_are_those_of_other_companies() -> None:
     made = window(1, customers=500)
-    nobody = replace(made, spend=np.zeros(500), flag=np.zeros(500))
+    nobody = replace(made, spend=np.zeros(500), purchase=np.zeros(500))
     others = learned()
     assert learned(nobody) == others
     assert learned(replace(made, expected=np.zeros(500))) == others
@@ -258,7 +258,7 @@ def test_where_nobody_bought_the_errors_are_those_of_other_companies() -> None:
 
 def test_a_handful_of_buyers_is_enough_to_say_something() -> None:
     made = window(1, customers=12)
-    assert 0 < made.flag.sum() < 12
+    assert 0 < made.purchase.sum() < 12
     found = learned(made)
     assert len(found.sizes) == 1
     outlook = found.interval(made.expected, found.probability(made.probability, ExpectedTotal()))

@@ -53,18 +53,18 @@ def check_predictions(candidate: Candidate, predicted: NDArray[np.float64], cust
     assert predicted.dtype == np.float64
     assert np.isfinite(predicted).all()
     assert predicted.min() >= 0
-    if candidate.target == "flag":
+    if candidate.target == "purchase":
         assert predicted.max() <= 1
 
 
-def with_targets(rows: LabelledRows, spend: NDArray[np.float64], flag: NDArray[np.float64]) -> LabelledRows:
-    return replace(rows, spend=spend, flag=flag, purchase_days=flag)
+def with_targets(rows: LabelledRows, spend: NDArray[np.float64], purchase: NDArray[np.float64]) -> LabelledRows:
+    return replace(rows, spend=spend, purchase=purchase, purchase_days=purchase)
 
 
 def without_the_giant(rows: LabelledRows) -> LabelledRows:
     """Return the rows without the first, the one customer of millions."""
     return LabelledRows(
-        rows.features.iloc[1:], rows.customer_id[1:], rows.as_of[1:], rows.spend[1:], rows.flag[1:],
+        rows.features.iloc[1:], rows.customer_id[1:], rows.as_of[1:], rows.spend[1:], rows.purchase[1:],
         rows.purchase_days[1:], rows.half_life_days,
     )  # fmt: skip
 
@@ -180,9 +180,9 @@ def test_models_learn_what_there_is_to_learn(candidate: Candidate) -> None:
     elif candidate.target == "spend":
         assert metrics.normalised_gini(judged.spend[1:], predicted) > 0.3
     else:
-        assert metrics.roc_auc(judged.flag[1:], predicted) > 0.65
-        assert metrics.log_loss(judged.flag[1:], predicted) < metrics.log_loss(
-            judged.flag[1:], np.full(999, TRAINING.flag.mean())
+        assert metrics.roc_auc(judged.purchase[1:], predicted) > 0.65
+        assert metrics.log_loss(judged.purchase[1:], predicted) < metrics.log_loss(
+            judged.purchase[1:], np.full(999, TRAINING.purchase.mean())
         )
 
 
@@ -298,11 +298,11 @@ def test_the_unit_of_money_changes_nothing_but_the_unit(candidate: Candidate, un
 @EACH
 def test_fitting_changes_neither_rows_nor_targets(candidate: Candidate) -> None:
     rows = feature_rows(250, seed=11)
-    kept, spend, flag = rows.features.copy(), rows.spend.copy(), rows.flag.copy()
+    kept, spend, purchase = rows.features.copy(), rows.spend.copy(), rows.purchase.copy()
     predict(candidate.fit(TASK, candidate.search[0], rows), rows.features)
     pd.testing.assert_frame_equal(rows.features, kept)
     np.testing.assert_array_equal(rows.spend, spend)
-    np.testing.assert_array_equal(rows.flag, flag)
+    np.testing.assert_array_equal(rows.purchase, purchase)
 
 
 @EACH
@@ -526,13 +526,13 @@ def test_a_version_stored_before_its_modules_moved_is_loaded(tmp_path: Path) -> 
 
 def test_both_targets_have_baselines_and_models_under_names_of_their_own() -> None:
     assert len({c.name for c in CANDIDATES}) == len(CANDIDATES)
-    for target in ("spend", "flag"):
+    for target in ("spend", "purchase"):
         of_target = candidates_for(target)  # type: ignore[arg-type]
         assert {c.is_baseline for c in of_target} == {True, False}
         assert all(c.target == target for c in of_target)
-    assert len(candidates_for("spend")) + len(candidates_for("flag")) == len(CANDIDATES)
+    assert len(candidates_for("spend")) + len(candidates_for("purchase")) == len(CANDIDATES)
     # "baselines first" is a promise that tables and pictures rely on
-    for target in ("spend", "flag"):
+    for target in ("spend", "purchase"):
         kinds = [c.is_baseline for c in candidates_for(target)]  # type: ignore[arg-type]
         assert kinds == sorted(kinds, reverse=True)
 
@@ -549,7 +549,7 @@ def column(name: str) -> NDArray[np.float64]:
 def test_zero_and_mean_do_what_their_names_say() -> None:
     assert (rule("zero") == 0).all()
     np.testing.assert_allclose(rule("mean"), TRAINING.spend.mean())
-    np.testing.assert_allclose(rule("base_rate"), TRAINING.flag.mean())
+    np.testing.assert_allclose(rule("base_rate"), TRAINING.purchase.mean())
 
 
 @pytest.mark.parametrize(

@@ -128,10 +128,12 @@ def test_shuffled_rows_have_the_types_that_models_were_fitted_on() -> None:
 
 def test_the_importance_for_the_probability_is_the_area_under_the_curve_that_is_lost() -> None:
     groups = [Group("spend_90d", "purchase", ("spend_90d",))]
-    (found,) = permutation_importance(by_recent_spend, ORDINARY, groups, target="flag", repeats=1, samples=20, seed=1)
+    (found,) = permutation_importance(
+        by_recent_spend, ORDINARY, groups, target="purchase", repeats=1, samples=20, seed=1
+    )
     order = np.random.default_rng(1).permutation(len(ORDINARY))
     scores = by_recent_spend(ORDINARY.features)
-    lost = metrics.roc_auc(ORDINARY.flag, scores) - metrics.roc_auc(ORDINARY.flag, scores[order])
+    lost = metrics.roc_auc(ORDINARY.purchase, scores) - metrics.roc_auc(ORDINARY.purchase, scores[order])
     assert found.value == pytest.approx(lost)
     assert found.low < found.value < found.high
 
@@ -206,7 +208,7 @@ def rows_with_sources(customers: int, seed: int) -> LabelledRows:
         customer_id=np.arange(customers).astype(str).astype(object),
         as_of=np.repeat(np.datetime64("2024-01-01"), customers),
         spend=spend,
-        flag=np.ones(customers),
+        purchase=np.ones(customers),
         purchase_days=np.ones(customers),
         half_life_days=365,
     )
@@ -337,7 +339,7 @@ def test_dependence_is_at_the_level_that_was_judged(shop: Shop, copy_of_shop: Sh
     """Where a season was measured, predictions were scaled to it before they were judged."""
     with copy_of_shop.warehouse.transaction() as connection:
         connection.execute(
-            "update training.test_predictions set predicted_spend = 3 * predicted_spend, predicted_flag = 0.9"
+            "update training.test_predictions set predicted_spend = 3 * predicted_spend, purchase_probability = 0.9"
         )
     copy_of_shop.look(shop.plan)
     (unchanged, before, _), (importance, after, _) = shop.tables(), copy_of_shop.tables()

@@ -237,7 +237,7 @@ def test_rows_on_or_after_the_cutoff_change_nothing(shop: Connection, horizon: i
 def test_the_past_mean_is_that_of_all_windows_and_grows_with_customers_and_days() -> None:
     rows = feature_rows(400, seed=1, cutoffs=(CUTOFF, LAST_YEAR))
     mean = PastMean.of(rows, 90)
-    assert (mean.spend, mean.buyers) == (pytest.approx(rows.spend.mean()), pytest.approx(rows.flag.mean()))
+    assert (mean.spend, mean.buyers) == (pytest.approx(rows.spend.mean()), pytest.approx(rows.purchase.mean()))
     level = mean.total(1_000, 90)
     assert (level.spend, level.buyers, level.season) == (pytest.approx(1_000 * mean.spend), mean.buyers, None)
     longer = mean.total(1_000, 180)

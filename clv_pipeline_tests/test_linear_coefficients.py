@@ -88,7 +88,7 @@ def test_the_rows_have_a_key_and_readable_labels(name: str) -> None:
     assert not table[["row_kind", "feature", "category"]].duplicated().any()
     assert (table["category"].notna() == (table["row_kind"] == "category")).all()
     assert not table["description"].str.contains("_").any()
-    assert set(table["target"]) == {"spend_90d_flag" if BY_NAME[name].target == "flag" else "spend_90d_total"}
+    assert set(table["target"]) == {"purchase_90d" if BY_NAME[name].target == "purchase" else "spend_90d_total"}
 
 
 def test_categories_numbers_and_missing_values_have_rows_of_their_own() -> None:

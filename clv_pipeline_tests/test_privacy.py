@@ -420,7 +420,7 @@ def test_the_audits_figures_are_what_they_say(demo_run: Home, tmp_path: Path) ->
         connection.execute("update clean.customers set country = 'small' where country not in ('DE', 'AT')")
         connection.execute(
             """
-            update training.test_predictions set actual_spend = 10, actual_flag = 1, predicted_flag = 0.75,
+            update training.test_predictions set actual_spend = 10, actual_purchase = 1, purchase_probability = 0.75,
                 predicted_spend = case when customer_id in (select customer_id from clean.customers where country = 'AT')
                     then 5 else 20 end
             """

@@ -187,7 +187,7 @@ def test_every_version_is_listed_with_what_it_is_and_when_it_was_champion(
     assert newest[0] == "20260708-aaaaaaaa  (champion)  fitted as of 2026-07-08, data ffffffffff"
     assert newest[-1].endswith(" UTC to now")
     (horizon,) = trained.horizons
-    assert f"    90 days: {horizon.spend.candidate}, {horizon.flag.candidate}" in older
+    assert f"    90 days: {horizon.spend.candidate}, {horizon.purchase.candidate}" in older
     metrics = next(line for line in older if "test window" in line)
     for name, value in trained.test_metrics.items():
         if name.split()[-1] in ("normalised_gini", "log_loss", "total_bias"):

@@ -101,13 +101,15 @@ def test_numbers_are_formatted_in_one_module() -> None:
 
 
 def test_a_column_of_numbers_is_aligned_right_on_a_page_and_one_with_any_text_is_not() -> None:
-    shown = tables.of_records([{"rows": 1, "mixed": 1, "flag": True}, {"rows": None, "mixed": "one", "flag": False}])
+    shown = tables.of_records(
+        [{"rows": 1, "mixed": 1, "purchase": True}, {"rows": None, "mixed": "one", "purchase": False}]
+    )
     assert shown.numeric == {0}
     page = render("backtest_report.html", **(BACKTEST_VALUES | {"learning": shown}))
     first, mixed, flag = (
         '<th scope="row" class="n">1</th>',
         '<td data-label="mixed">1</td>',
-        '<td data-label="flag">yes</td>',
+        '<td data-label="purchase">yes</td>',
     )
     assert f"{first}{mixed}{flag}" in page
 
@@ -151,8 +153,8 @@ def test_a_name_that_is_champion_for_one_target_is_not_champion_for_the_other() 
     models = quality_tables.judged_models(
         [
             row("spend_90d_total", "blend", "normalised_gini", 0.8, is_champion=True),
-            row("spend_90d_flag", "blend", "log_loss", 0.5),
-            row("spend_90d_flag", "trees", "log_loss", 0.4, is_champion=True),
+            row("purchase_90d", "blend", "log_loss", 0.5),
+            row("purchase_90d", "trees", "log_loss", 0.4, is_champion=True),
         ]
     )
     found = {

@@ -98,12 +98,12 @@ def test_a_baseline_never_takes_the_empty_place_and_one_that_is_better_is_named(
 def test_the_probability_is_judged_by_likelihood_and_share_of_buyers() -> None:
     generator = np.random.default_rng(3)
     chance = generator.beta(1, 1.5, CUSTOMERS)
-    flag = (generator.random(CUSTOMERS) < chance).astype(float)
-    base_rate = Contender("base_rate", np.full(CUSTOMERS, flag.mean()))
+    purchase = (generator.random(CUSTOMERS) < chance).astype(float)
+    base_rate = Contender("base_rate", np.full(CUSTOMERS, purchase.mean()))
     right, wrong_level = Contender("right", chance), Contender("wrong level", chance * 0.5)
-    assert decide("flag", flag, right, base_rate, [base_rate], DRAWS).champion == "right"
-    assert not beats("flag", flag, wrong_level, base_rate, DRAWS)
-    assert beats("flag", flag, right, wrong_level, DRAWS)
+    assert decide("purchase", purchase, right, base_rate, [base_rate], DRAWS).champion == "right"
+    assert not beats("purchase", purchase, wrong_level, base_rate, DRAWS)
+    assert beats("purchase", purchase, right, wrong_level, DRAWS)
 
 
 def test_a_window_in_which_nobody_spent_decides_nothing() -> None:

@@ -140,14 +140,14 @@ EVERYBODY = [*CANDIDATES, *(BLENDS[target] for target in TARGETS)]
 def test_every_candidate_of_every_horizon_is_tuned_and_one_a_target_is_champion(shop: Trained) -> None:
     table = shop.table("select * from training.tuning")
     champions = shop.table("select horizon_days, target from training.champions order by all")
-    assert champions.to_numpy().tolist() == [[30, "flag"], [30, "spend"], [90, "flag"], [90, "spend"]]
+    assert champions.to_numpy().tolist() == [[30, "purchase"], [30, "spend"], [90, "purchase"], [90, "spend"]]
     assert sorted(table["horizon_days"].unique()) == [30, 90]
     for horizon, tuned in table.groupby("horizon_days"):
         assert list(tuned["candidate"]) == [c.name for c in EVERYBODY]
         assert list(tuned["is_baseline"]) == [c.is_baseline for c in EVERYBODY]
         assert list(tuned["tried"]) == [len(c.search) for c in EVERYBODY]
         assert np.isfinite(tuned[["fold_score", "mean_absolute_bias"]].to_numpy()).all()
-        assert sorted(tuned.query("is_challenger")["target"]) == ["flag", "spend"]
+        assert sorted(tuned.query("is_challenger")["target"]) == ["purchase", "spend"]
         assert list(tuned["recipe"]) == list(tuned["candidate"])
         for row, choice in zip(tuned.itertuples(), shop.tuned[int(horizon)], strict=True):
             assert json.loads(str(row.parameters)) == dict(choice.parameters)
@@ -215,7 +215,7 @@ def test_the_champions_predictions_are_kept_and_their_metrics_are_those_publishe
         actual, predicted = rows["actual_spend"].to_numpy(), rows["predicted_spend"].to_numpy()
         assert metrics.wape(actual, predicted) == pytest.approx(champions["wape"])
         assert metrics.normalised_gini(actual, predicted) == pytest.approx(champions["normalised_gini"])
-        flags, chances = rows["actual_flag"].to_numpy(), rows["predicted_flag"].to_numpy()
+        flags, chances = rows["actual_purchase"].to_numpy(), rows["purchase_probability"].to_numpy()
         published = shop.quality.query("horizon_days == @horizon and row_kind == 'published'").set_index("metric")[
             "value"
         ]
@@ -319,7 +319,7 @@ def test_tuning_does_not_look_at_the_test_window(kiosk: Trained, tmp_path: Path)
     since = plan.test.validation - timedelta(days=plan.horizon_days)
     with kiosk.warehouse.transaction() as connection:
         changed = connection.execute(
-            "update training.labels set spend_total = 9999 - 3 * spend_total, spend_flag = not spend_flag where as_of > $1",
+            "update training.labels set spend_total = 9999 - 3 * spend_total, has_purchase = not has_purchase where as_of > $1",
             [since],
         ).fetchall()
         assert changed[0][0] > 100
@@ -378,9 +378,9 @@ def test_the_same_input_gives_the_same_version_and_metrics(kiosk: Trained, kiosk
     first, again = kept(kiosk), kept(kiosk_again)
     assert replace(first, files={}) == replace(again, files={})
     assert first.files.keys() == again.files.keys()
-    spend, flag = target_names(30)
+    spend, purchase = target_names(30)
     expected = {f"{spend} {name}" for name in metrics.SPEND_METRICS}
-    expected |= {f"{flag} {name}" for name in metrics.PROBABILITY_METRICS} | {f"{spend} interval_coverage"}
+    expected |= {f"{purchase} {name}" for name in metrics.PROBABILITY_METRICS} | {f"{spend} interval_coverage"}
     assert expected <= first.test_metrics.keys()
 
 
@@ -410,7 +410,7 @@ def test_the_version_holds_both_champions_of_each_horizon_and_loads(shop: Traine
         assert horizon.has_enough_history
         assert horizon.calibration is not None
         assert horizon.spend.candidate == champions[plan.horizon_days, "spend"]
-        assert horizon.flag.candidate == champions[plan.horizon_days, "flag"]
+        assert horizon.purchase.candidate == champions[plan.horizon_days, "purchase"]
         for target in TARGETS:
             loaded = shop.registry.load(manifest, f"{plan.horizon_days}d_{target}")
             predicted = predict(loaded, rows[plan.horizon_days].features)
@@ -424,8 +424,8 @@ def test_prospects_are_expected_to_spend_what_their_like_spent(shop: Trained) ->
     for horizon in kept(shop).horizons:
         mean, high, share, if_buying = shop.table(
             f"""
-            select avg(spend_total)::double, quantile_cont(spend_total::double, 0.95), avg(spend_flag::int),
-                quantile_cont(greatest(spend_total, 0)::double, 0.5) filter (where spend_flag)
+            select avg(spend_total)::double, quantile_cont(spend_total::double, 0.95), avg(has_purchase::int),
+                quantile_cont(greatest(spend_total, 0)::double, 0.5) filter (where has_purchase)
             from training.labels
             where horizon_days = {horizon.learned_days} and not exists (
                 from features.customer_day where customer_day.customer_id = labels.customer_id
@@ -598,12 +598,14 @@ def test_a_primary_horizon_that_is_not_learned_is_marked_on_every_customer(tmp_p
 # --- a champion that is there already -------------------------------------------------------------------------------
 
 
-def with_champion(trained: Trained, root: Path, spend: Recipe, flag: Recipe, as_of: date = AS_OF) -> Trained:
+def with_champion(trained: Trained, root: Path, spend: Recipe, purchase: Recipe, as_of: date = AS_OF) -> Trained:
     """Return the company with other champions in its registry, as an earlier training might have left them."""
     found = copy_of(trained, root)
     (horizon,) = kept(found).horizons
     found.registry.new_folder("earlier")
-    earlier = replace(kept(found), version="earlier", as_of=as_of, horizons=[replace(horizon, spend=spend, flag=flag)])
+    earlier = replace(
+        kept(found), version="earlier", as_of=as_of, horizons=[replace(horizon, spend=spend, purchase=purchase)]
+    )
     found.registry.write_manifest(earlier)
     found.registry.promote("earlier")
     return found
@@ -612,10 +614,10 @@ def with_champion(trained: Trained, root: Path, spend: Recipe, flag: Recipe, as_
 def test_trained_again_on_the_same_data_the_champion_stays_what_it_is(kiosk: Trained, tmp_path: Path) -> None:
     again = train_again(copy_of(kiosk, tmp_path))
     (before,), (after,) = kept(kiosk).horizons, kept(again).horizons
-    assert (after.spend, after.flag) == (before.spend, before.flag)
+    assert (after.spend, after.purchase) == (before.spend, before.purchase)
     assert kept(again).files == kept(kiosk).files
     verdicts = again.table("from training.champions")
-    assert sorted(verdicts["target"]) == ["flag", "spend"]
+    assert sorted(verdicts["target"]) == ["purchase", "spend"]
     assert verdicts["reason"].str.contains("score").all()
 
 
@@ -623,7 +625,10 @@ def test_the_champion_so_far_competes_under_its_own_name_and_the_verdict_is_reco
     kiosk: Trained, tmp_path: Path
 ) -> None:
     """A model of little use is replaced; what is nearly as good as the challenger stays, as the recipe that it is."""
-    poor, good = Recipe("decision_tree", {"max_depth": 1, "min_samples_leaf": 100}, False), kept(kiosk).horizons[0].flag
+    poor, good = (
+        Recipe("decision_tree", {"max_depth": 1, "min_samples_leaf": 100}, False),
+        kept(kiosk).horizons[0].purchase,
+    )
     other = (
         next(m for m in good.parameters["members"] if m != "btyd_probability") if "members" in good.parameters else ""
     )
@@ -639,7 +644,7 @@ def test_the_champion_so_far_competes_under_its_own_name_and_the_verdict_is_reco
     verdicts = found.table("from training.champions").set_index("target")
     assert f"{REIGNING}: score" in verdicts.loc["spend", "reason"]
     (horizon,) = kept(found).horizons
-    for target, recipe, earlier in (("spend", horizon.spend, poor), ("flag", horizon.flag, near)):
+    for target, recipe, earlier in (("spend", horizon.spend, poor), ("purchase", horizon.purchase, near)):
         if verdicts.loc[target, "candidate"] == REIGNING:
             assert recipe == earlier
             assert "the champion stays" in verdicts.loc[target, "reason"]
@@ -652,11 +657,11 @@ def test_the_champion_so_far_competes_under_its_own_name_and_the_verdict_is_reco
 
 def test_a_rule_that_stood_in_for_a_champion_defends_nothing(kiosk: Trained, tmp_path: Path) -> None:
     """A company that outgrows `min_buyers` is scored by a model, though no model beats its rule beyond the noise."""
-    spend, flag = Recipe(RULE["spend"], {}, True), Recipe(RULE["flag"], {}, True)
-    found = train_again(with_champion(kiosk, tmp_path, spend, flag))
+    spend, purchase = Recipe(RULE["spend"], {}, True), Recipe(RULE["purchase"], {}, True)
+    found = train_again(with_champion(kiosk, tmp_path, spend, purchase))
     assert set(found.table("from training.tuning")["candidate"]) == {c.name for c in EVERYBODY}
     (horizon,) = kept(found).horizons
-    assert not horizon.spend.is_baseline and not horizon.flag.is_baseline
+    assert not horizon.spend.is_baseline and not horizon.purchase.is_baseline
     assert found.table("from training.champions")["reason"].str.startswith("there was no champion").all()
 
 
@@ -677,7 +682,7 @@ def check_fallback(trained: Trained) -> None:
     (horizon,) = kept(trained).horizons
     assert not horizon.has_enough_history
     assert horizon.basis == "prior"
-    assert (horizon.spend.candidate, horizon.flag.candidate) == (FALLBACK["spend"], FALLBACK["flag"])
+    assert (horizon.spend.candidate, horizon.purchase.candidate) == (FALLBACK["spend"], FALLBACK["purchase"])
     champions = trained.table("from training.champions")
     assert set(champions["candidate"]) == set(FALLBACK.values())
     assert champions["reason"].str.contains("the purchase models with their prior are used").all()

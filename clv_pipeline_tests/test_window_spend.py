@@ -99,7 +99,7 @@ def test_labels_are_what_was_spent_in_their_windows_and_only_errors_are_capped(w
             last = cutoff + timedelta(days=DAYS)
             labels = connection.execute(
                 """
-                select customer_id, spend_total::double as spend, spend_flag as has_bought from training.labels
+                select customer_id, spend_total::double as spend, has_purchase as has_bought from training.labels
                 where as_of = $1 and horizon_days = $2 order by customer_id
                 """,
                 [cutoff, DAYS],

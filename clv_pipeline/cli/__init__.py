@@ -17,9 +17,9 @@ from clv_pipeline.core.foreign_errors import mask_command
 
 #: In the order of work, as `clv --help` lists them.
 COMMANDS: tuple[click.Command, ...] = (
-    night.init, night.doctor, night.run, night.status, pages.ui, pages.dashboard, customers.explain, customers.lineage,
-    versions.models, versions.promote, versions.rollback, homes.backup, homes.restore, evaluations.evaluate,
-    evaluations.backtest, customers.forget, customers.export_subject,
+    night.init, night.doctor, night.run, night.status, night.explain_run, night.try_alert, pages.ui, pages.dashboard,
+    customers.explain, customers.lineage, versions.models, versions.promote, versions.rollback, homes.backup, homes.restore,
+    evaluations.evaluate, evaluations.backtest, customers.forget, customers.export_subject,
 )  # fmt: skip
 
 

@@ -26,10 +26,12 @@ _GRACE_SECONDS = 5.0
 _NOTHING = "Nothing was changed."
 #: Command -> what stands once it is interrupted. Of a run, the served bundle is named as well.
 AFTER = {
-    "init": "Delete the folder if it is there, and start again.",
+    "init": "The folder is there whole or not at all: start again if it is not.",
     "doctor": _NOTHING,
     "run": "The next `clv run` heals what this one left. A second target has the rows of one whole run.",
     "status": _NOTHING,
+    "explain-run": _NOTHING,
+    "test-alert": "The test message may have arrived, or not.",
     "ui": "The Dagster UI, its schedule and a run that it had started have ended. What is served is whole.",
     "dashboard": "The dashboard has ended.",
     "explain": _NOTHING,

@@ -25,16 +25,36 @@ from clv_pipeline.diagnostics.findings import print_findings
 
 @click.command()
 @click.argument("name")
-def init(name: str) -> None:
-    """Start a new source: write source.toml and one commented SELECT for each table.
+@click.option("--url", help="look at this database, or folder of files, and write SELECTs that fit it")
+@click.option(
+    "--from",
+    "layout",
+    metavar="LAYOUT",
+    help="a worked source for a known export or schema: shopify, woocommerce, magento, stripe, ga4 or olist",
+)
+@click.option("--yes", is_flag=True, help="ask nothing: take every guess, and list it")
+def init(name: str, url: str | None, layout: str | None, yes: bool) -> None:
+    """Start a new source: write source.toml and the SELECTs, fitted to the database at --url.
 
-    In a checkout of the project, NAME is created under sql/0_sources. Where clv was installed from a wheel, it is created in
-    the current folder, as ./NAME is. A NAME with a / in it is used as a path.
+    With --url its tables are looked at, what each column seems to be is written with the reason beside it, and what data cannot
+    tell is asked at a terminal. Without it, each SELECT is one to be filled in. In a checkout of the project, NAME is created
+    under sql/0_sources. Where clv was installed from a wheel, it is created in the current folder, as ./NAME is. A NAME with a /
+    in it is used as a path.
     """
-    from clv_pipeline.sources.scaffold import scaffold
+    source = f"./{name}" if IS_INSTALLED and "/" not in name else name
+    if layout:
+        from clv_pipeline.cli.onboarding import connect_known
+
+        connect_known(name, layout, url, source)
+        return
+    if url:
+        from clv_pipeline.cli.onboarding import connect
+
+        connect(name, url, source, asks=not yes and sys.stdin.isatty())
+        return
+    from clv_pipeline.onboarding.scaffold import scaffold
 
     folder = scaffold(name)
-    source = f"./{name}" if IS_INSTALLED and "/" not in name else name
     out.print(f"Wrote {folder}. Edit orders.sql first, then: clv doctor --source {source} --url YOUR_DATABASE_URL")
 
 
@@ -112,7 +132,7 @@ def run(
     acknowledged = known_checks(acknowledge)
     from clv_pipeline.orchestration.runs import run_nightly
 
-    outcome = run_nightly(Home(settings.home), as_of=settings.as_of, retrain=retrain, acknowledged=acknowledged)
+    outcome = run_nightly(settings, retrain=retrain, acknowledged=acknowledged)
     end_if_interrupted()
     from clv_pipeline.reporting.terminal import print_summary, print_warnings
 
@@ -139,9 +159,47 @@ def status(source: str | None, home: Path | None) -> None:
     nothing starts; 2 the command is mistyped. Of several, the first of 3, 5, 4, 6, 1 is given.
     """
     settings = settings_of(source=source, home=home)
+    from clv_pipeline.alerts.outbox import ONE_TRY
+    from clv_pipeline.diagnostics.alerts import about_alerts
     from clv_pipeline.diagnostics.status import exit_code, look
     from clv_pipeline.orchestration.history import about_runs
+    from clv_pipeline.orchestration.night_reports import tell_of_nights
 
-    findings = [*look(settings), *about_runs(Home(settings.home), settings)]
+    tell_of_nights(settings, tries=ONE_TRY)
+    findings = [*look(settings), *about_runs(Home(settings.home), settings), *about_alerts(settings)]
     print_findings(out, findings)
     sys.exit(exit_code(findings))
+
+
+@click.command("explain-run")
+@click.argument("run", default="latest", metavar="[RUN]")
+@source_option
+@home_option
+def explain_run(run: str, source: str | None, home: Path | None) -> None:
+    """Tell what a run read, refused, changed and published, compared with the run before it; of a red one, the first cause.
+
+    RUN is a run's number or the beginning of it, the name of a published bundle, or latest, which is the default.
+    """
+    settings = settings_of(source=source, home=home)
+    from clv_pipeline.diagnostics.run_story import print_story
+    from clv_pipeline.orchestration.run_records import read_run
+    from clv_pipeline.orchestration.ui import address_of
+
+    opened = Home(settings.home)
+    print_story(out, opened, *read_run(opened, run), address_of(opened))
+
+
+@click.command("test-alert")
+@source_option
+@home_option
+def try_alert(source: str | None, home: Path | None) -> None:
+    """Send a test message to CLV_ALERT_URL and CLV_ALERT_COMMAND, which are told of red nights.
+
+    They are also told of stale, recovered and acknowledged nights, once each; the runbook shows the messages.
+
+    The exit code is 1 if the message did not arrive, or if neither is set.
+    """
+    settings = settings_of(source=source, home=home)
+    from clv_pipeline.diagnostics.alerts import try_alerts
+
+    sys.exit(1 if "fail" in print_findings(out, try_alerts(settings)) else 0)

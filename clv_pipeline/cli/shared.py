@@ -1,7 +1,6 @@
 """What the commands share: the consoles, the options, and how settings are read from them. No command belongs here."""
 
 import os
-import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from clv_pipeline.core.commands import pasteable
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.home_owner import open_home
 from clv_pipeline.core.home_state import place_of, source_of
@@ -16,27 +16,18 @@ from clv_pipeline.core.project_files import IS_INSTALLED, SOURCES_FOLDER
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.reporting.formats import number_format
 
-#: A command in a message that names neither source nor home.
-_UNPLACED = re.compile(r"\bclv [a-z-]+\b(?=[` ,.;:()]|$)(?![^`\n]*--(?:source|home)\b)", flags=re.MULTILINE)
-
 
 class CommandConsole(Console):
-    """Prints each `clv` command of a message with the source and the home that it is about.
+    """Prints each `clv` command of a message so that it can be pasted: with the source and the home that it is about.
 
-    Messages come from rooms that know of no command line. `place` is "" for the demo company in its own home.
+    `place` is "" for the demo company in its own home.
     """
 
     place = ""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        if self.place:
-            place = self.place if options.get("markup") is False else plain(self.place)
-            objects = tuple(self._placed(o, place) if isinstance(o, str) else o for o in objects)
-        super().print(*objects, **options)
-
-    @staticmethod
-    def _placed(text: str, place: str) -> str:
-        return _UNPLACED.sub(lambda found: f"{found[0]} {place}", text)
+        place = self.place if options.get("markup") is False else plain(self.place)
+        super().print(*(pasteable(o, place) if isinstance(o, str) else o for o in objects), **options)
 
 
 out = CommandConsole(highlight=False, soft_wrap=True)

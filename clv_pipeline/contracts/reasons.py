@@ -33,6 +33,7 @@ EXCLUDED_BY_RULE = Reason("excluded_by_rule", "excluded", "excluded by a rule in
 ERASED_CUSTOMER = Reason("erased_customer", "excluded", "the customer was erased")
 #: Cut here once, so that nothing after the door needs to know of as_of.
 ON_OR_AFTER_AS_OF = Reason("on_or_after_as_of", "excluded", "dated on or after as_of: counted by a later night")
+DELIVERED_TWICE = Reason("delivered_twice", "duplicate", "delivered more than once")
 SUPERSEDED_LINE = Reason("superseded_line", "superseded", "an older version of an order line that changed")
 UNKNOWN_STATUS = Reason("unknown_order_status", "quarantined", "the order status is unknown", warn=True)
 EXCESSIVE_REFUND = Reason("excessive_refund", "quarantined", "refunded beyond what was bought", warn=True)
@@ -47,7 +48,7 @@ _OF_EVERY_TABLE = (
     EXCLUDED_BY_RULE,
     ERASED_CUSTOMER,
     ON_OR_AFTER_AS_OF,
-    Reason("delivered_twice", "duplicate", "delivered more than once"),
+    DELIVERED_TWICE,
     Reason("missing_customer_id", "quarantined", "customer_id is missing"),
 )
 _OF_ORDERS = (

@@ -2,8 +2,9 @@
 
 Others are in sibling modules: those that explain models (`model_tables.py`) and scores (`explanation_tables.py`), those of
 the customer base (`base_tables.py`), forecasts (`forecast_tables.py`), next purchases (`next_purchase_tables.py`), totals
-and outcomes (`outcome_tables.py`). Tables that a SQL file builds are declared by that file, source tables by
-`contracts/source.py`, published ones by `published.py`. How rows get into a table is `warehouse/tables.py`.
+and outcomes (`outcome_tables.py`), counts by segment (`segment_tables.py`). Tables that a SQL file builds are declared by that
+file, source tables by `contracts/source.py`, published ones by `published.py`. How rows get into a table is
+`warehouse/tables.py`.
 """
 
 from dataclasses import replace
@@ -50,6 +51,7 @@ from clv_pipeline.contracts.outcome_tables import (
     OUTCOMES as OUTCOMES,
     TONIGHT_TOTALS as TONIGHT_TOTALS,
 )
+from clv_pipeline.contracts.segment_tables import SEGMENT_COUNTS as SEGMENT_COUNTS
 from clv_pipeline.contracts.table import (
     CANDIDATE as _CANDIDATE,
     FAMILY as _FAMILY,
@@ -67,7 +69,7 @@ _CLEAN = (
     "subscriptions", "survey_responses", "web_sessions",
 )  # fmt: skip
 _CUSTOMER = ("varchar", "the customer")
-_TARGET = ("varchar", "spend: net spend in the window; flag: 1 if there was a purchase")
+_TARGET = ("varchar", "spend: net spend in the window; purchase: 1 if there was a purchase")
 
 LOADS = _table(
     "raw.loads", "source table, as of its last load", "raw/orders", ("sources/extraction.py", "privacy/erasure.py"),
@@ -246,9 +248,9 @@ TEST_PREDICTIONS = _table(
     as_of=("date", "first day of the test window"),
     customer_id=_CUSTOMER,
     actual_spend=("double", "net spend in the window"),
-    actual_flag=("double", "1 where there was a purchase"),
+    actual_purchase=("double", "1 where there was a purchase"),
     predicted_spend=("double", "expected spend by the champion"),
-    predicted_flag=("double", "calibrated probability of a purchase"),
+    purchase_probability=("double", "calibrated probability of a purchase"),
     typical_spend=("double", "median of the predicted spend"),
     low=("double", "lower end of the customer's 90 % interval"),
     high=("double", "upper end"),

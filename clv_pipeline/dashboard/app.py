@@ -6,9 +6,8 @@ import streamlit as st
 
 from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.home import Home
-from clv_pipeline.core.home_state import place_of
-from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.dashboard import access, links
+from clv_pipeline.dashboard.here import settings_here, with_commands
 from clv_pipeline.dashboard.screens import all_pages
 from clv_pipeline.dashboard.served import ServedBundle, open_served
 from clv_pipeline.reporting import formats
@@ -18,10 +17,10 @@ from clv_pipeline.reporting.bundle_shape import is_as_declared
 def main() -> None:
     """Draw the page that the reader has chosen."""
     st.set_page_config(page_title="Customer lifetime value", layout="wide")
-    settings = _settings()
+    settings = settings_here()
     if not access.ask(settings.dashboard_password):
         return
-    run = f"clv run {place_of(settings)}".strip()
+    run = with_commands("clv run")
     try:
         with formats.number_format(settings.number_format), open_served(Home(settings.home)) as bundle:
             if bundle is None:
@@ -34,7 +33,7 @@ def main() -> None:
                 return
             _draw(bundle)
     except PipelineError as error:
-        st.error(str(error))
+        st.error(with_commands(str(error)))
 
 
 def _draw(bundle: ServedBundle) -> None:
@@ -50,11 +49,6 @@ def _draw(bundle: ServedBundle) -> None:
             f"amounts in {bundle.currency}. Run {bundle.run['run_id']}."
         )
     chosen.run()
-
-
-@st.cache_resource
-def _settings() -> Settings:
-    return load_settings()
 
 
 main()

@@ -9,6 +9,7 @@ import streamlit as st
 
 from clv_pipeline.dashboard import charts
 from clv_pipeline.dashboard.escaping import plain
+from clv_pipeline.dashboard.here import with_commands
 from clv_pipeline.dashboard.served import ServedBundle
 
 Part = Callable[[ServedBundle], None]
@@ -114,7 +115,7 @@ def is_empty(bundle: ServedBundle, table: str) -> bool:
     """Return whether a table has no rows; then say why, and what to do."""
     if bundle.has(table):
         return False
-    st.info(_WHY_EMPTY[table])
+    st.info(with_commands(_WHY_EMPTY[table]))
     return True
 
 

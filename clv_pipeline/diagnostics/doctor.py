@@ -17,6 +17,7 @@ from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.diagnostics.alerts import are_set
 from clv_pipeline.diagnostics.findings import Finding, warning
 from clv_pipeline.diagnostics.profile.profile import Profile, profile_source
 from clv_pipeline.publishing.erased_list import ask_target
@@ -37,12 +38,13 @@ class Examination:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Yield a finding each for settings, time zone, disk, rights and schedule, none of which reads the source."""
+    """Yield a finding each for settings, time zone, disk, rights, schedule and alerts, none of which reads the source."""
     yield Finding("settings", True, f"source '{settings.name}' from {settings.source_folder}")
     yield _time_zone(settings)
     yield _disk(settings)
     yield _rights(settings)
     yield _schedule(settings)
+    yield are_set(settings)
 
 
 def examine_source(settings: Settings, progress: Progress) -> Examination:

@@ -47,7 +47,7 @@ class Effort:
 
 
 #: The probability costs a quarter of the spend: fewer features matter for it, and its metric needs fewer repeats.
-_EFFORT: dict[Target, Effort] = {"spend": Effort(1_500, 25, 3, 500, 8), "flag": Effort(1_500, 12, 1, 300, 6)}
+_EFFORT: dict[Target, Effort] = {"spend": Effort(1_500, 25, 3, 500, 8), "purchase": Effort(1_500, 12, 1, 300, 6)}
 #: The fixed model ranks as well from these as from twice as many.
 _ABLATION_ROWS = 14_000
 
@@ -198,7 +198,7 @@ def _as_judged(
 
     One factor of the spend, or of the odds of a purchase, which keeps a probability between 0 and 1.
     """
-    column = "predicted_spend" if target == "spend" else "predicted_flag"
+    column = "predicted_spend" if target == "spend" else "purchase_probability"
     # summed here, in a fixed order: a sum of doubles over the database's threads differs in its last digits
     level = float(np.mean(connection.execute(
         f"select {column} from training.test_predictions where horizon_days = $horizon order by customer_id",

@@ -95,14 +95,14 @@ def _pooled(groups: NDArray[np.object_]) -> dict[str, NDArray[np.bool_]]:
 def _rows(
     settings: Settings, window: pd.DataFrame, groups: NDArray[np.object_], which: tuple[int, str], cutoff: date
 ) -> Iterator[list[object]]:
-    spend, flag = window["actual_spend"].to_numpy(), window["actual_flag"].to_numpy()
-    expected, chance = window["predicted_spend"].to_numpy(), window["predicted_flag"].to_numpy()
+    spend, purchase = window["actual_spend"].to_numpy(), window["actual_purchase"].to_numpy()
+    expected, chance = window["predicted_spend"].to_numpy(), window["purchase_probability"].to_numpy()
     in_top = np.zeros(len(window))
     in_top[np.argsort(-expected, kind="stable")[: max(1, round(len(window) / 10))]] = 1
     for name, mask in _pooled(groups).items():
         measures: dict[str, Callable[[NDArray[np.int64]], float]] = {
             "spend_bias": lambda rows: metrics.total_bias(spend[rows], expected[rows]),
-            "calibration": lambda rows: float(chance[rows].mean() - flag[rows].mean()),
+            "calibration": lambda rows: float(chance[rows].mean() - purchase[rows].mean()),
             "top_decile_share": lambda rows: float(in_top[rows].mean()),
         }
         members = np.flatnonzero(mask)

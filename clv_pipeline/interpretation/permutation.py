@@ -19,7 +19,7 @@ from clv_pipeline.modeling.data.dataset import FeatureColumns, LabelledRows
 
 Predict = Callable[[pd.DataFrame], metrics.Array]
 #: The metric whose loss is measured, by target.
-METRIC: dict[Target, str] = {"spend": "normalised_gini", "flag": "roc_auc"}
+METRIC: dict[Target, str] = {"spend": "normalised_gini", "purchase": "roc_auc"}
 #: Groups are predicted together up to this many rows: on few rows the fixed cost of a prediction dominates.
 _ROWS_AT_ONCE = 50_000
 
@@ -86,7 +86,7 @@ def permutation_importance(
     """
     customers = len(rows)
     # of outcomes 0 and 1 the ROC-AUC is (1 + normalised Gini) / 2, so it loses half of what the Gini does
-    actual, of_gini = (rows.spend, 1.0) if target == "spend" else (rows.flag, 0.5)
+    actual, of_gini = (rows.spend, 1.0) if target == "spend" else (rows.purchase, 0.5)
     generator = np.random.default_rng(seed)
     order = np.concatenate([generator.permutation(customers) for _ in range(repeats)])
     stacked = rows.features.iloc[np.tile(np.arange(customers), repeats)].reset_index(drop=True)

@@ -23,7 +23,7 @@ _METRICS = {
         "decile_wape": "error of the deciles (WAPE)",
         "mean_absolute_log_error_of_totals": "mean absolute log error of totals",
     },
-    "spend_{days}d_flag": {"log_loss": "log loss of a purchase", "roc_auc": "ROC-AUC of a purchase"},
+    "purchase_{days}d": {"log_loss": "log loss of a purchase", "roc_auc": "ROC-AUC of a purchase"},
 }
 
 

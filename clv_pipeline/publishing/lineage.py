@@ -91,7 +91,7 @@ def columns_of_scores(manifest: Manifest) -> dict[str, set[tuple[str, str]]]:
     >>> horizon = HorizonModel(90, 90, blend, blend, True, calibration, Prospects())
     >>> manifest = Manifest("v1", date(2024, 6, 1), "", "", {}, ["orders"], [], [horizon], {}, {}, {})
     >>> sorted(columns_of_scores(manifest)["typical_spend_90d"])
-    [('features.customer_features', 'orders'), ('training.labels', 'spend_flag'), ('training.labels', 'spend_total')]
+    [('features.customer_features', 'orders'), ('training.labels', 'has_purchase'), ('training.labels', 'spend_total')]
     """
     by_result: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for table, column, from_table, from_column, _ in _of_scores(manifest):
@@ -256,7 +256,7 @@ def _of_horizon(manifest: Manifest, horizon: HorizonModel) -> Iterator[Edge]:
         yield from ((_SCORES, f"{name}_{days}d", *source, _SCORING) for source in sources)
     for (_, node), recipe, label in (
         (spend, horizon.spend, "spend_total"),
-        (purchase, horizon.flag, "spend_flag"),
+        (purchase, horizon.purchase, "has_purchase"),
     ):
         step = f"fitted as of {manifest.as_of}: {recipe.candidate}"
         yield from ((version, node, _FEATURES, feature, step) for feature in manifest.columns.names)

@@ -4,6 +4,7 @@ The rules about rows are SQL (`sql/1_clean`); rules about tables are in `expecta
 """
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from clv_pipeline.core.errors import ConfigurationError, HistoryError, nearest
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality.clean_report import CleanReport, CleanTableRejected, DispositionCount, rows_and_money
 from clv_pipeline.quality.expectations import Validator
+from clv_pipeline.quality.guilt import guilty_of_reasons
 from clv_pipeline.quality.plausibility import remarks_on_orders
 from clv_pipeline.quality.remarks import remarks_on_customers, remarks_on_dispositions, remarks_on_subscriptions
 from clv_pipeline.quality.statuses import check_classified, unknown_status_failures
@@ -113,6 +115,7 @@ def classify(connection: Connection, model: SqlModel, settings: Settings, valida
         remarks,
         frozenset(r for r in remarks if (r.check, r.subject) in known),
     )
+    report = replace(report, guilty=guilty_of_reasons(connection, model.name, report.reasons_to_explain))
     _note(connection, model, report)
     return report
 

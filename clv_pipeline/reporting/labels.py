@@ -149,11 +149,11 @@ def heading(column: str) -> str:
 def target(name: str) -> str:
     """Return the label of a target.
 
-    >>> target("spend_90d_total"), target("spend_90d_flag"), target("spend"), target("flag")
+    >>> target("spend_90d_total"), target("purchase_90d"), target("spend"), target("purchase")
     ('spend (90 days)', 'purchase (90 days)', 'spend', 'purchase')
     """
     days = re.search(r"_(\d+)d(_|$)", name)
-    kind = "purchase" if name.endswith("flag") or name.startswith("purchase") else "spend"
+    kind = "purchase" if name.startswith("purchase") else "spend"
     return f"{kind} ({days[1]} days)" if days else kind
 
 
@@ -162,10 +162,10 @@ def drivers(target: str, currency: str) -> tuple[str, str, str]:
 
     >>> drivers("spend_90d_total", "EUR")
     ('Predicted spend', 'loss of normalised Gini', 'mean predicted spend, EUR')
-    >>> drivers("spend_90d_flag", "EUR")
+    >>> drivers("purchase_90d", "EUR")
     ('Purchase probability', 'loss of ROC-AUC', 'mean purchase probability')
     """
-    if target.endswith("_flag"):
+    if target.startswith("purchase"):
         return "Purchase probability", "loss of ROC-AUC", "mean purchase probability"
     return "Predicted spend", "loss of normalised Gini", f"mean predicted spend, {currency}"
 

@@ -81,7 +81,7 @@ class HorizonScores:
         expected, probability = predicted.spend, predicted.probability
         if not horizon.spend.is_baseline:
             expected = scale_spend(expected, total, predicted.expected_spend)
-        own_level = ExpectedTotal() if horizon.flag.is_baseline else total
+        own_level = ExpectedTotal() if horizon.purchase.is_baseline else total
         probability = scale_probability(probability, own_level, predicted.expected_probability)
         probability = horizon.calibration.probability(probability, own_level)
         interval = horizon.calibration.interval(expected, probability, horizon.calibration.reach(total))

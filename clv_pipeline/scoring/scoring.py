@@ -48,7 +48,7 @@ def score_customers(
     models = {
         (h.learned_days, target): registry.load(manifest, f"{h.learned_days}d_{target}")
         for h in manifest.horizons
-        for target in ("spend", "flag")
+        for target in ("spend", "purchase")
     }
     primary = manifest.horizons[0]
     with warehouse.transaction() as connection:
@@ -79,7 +79,7 @@ def _predict(
         customers.append(identity["customer_id"])
         for horizon in manifest.horizons:
             spend = predict(models[horizon.learned_days, "spend"], features)
-            probability = np.clip(predict(models[horizon.learned_days, "flag"], features), 0, 1)
+            probability = np.clip(predict(models[horizon.learned_days, "purchase"], features), 0, 1)
             if horizon.learned_days != horizon.horizon_days:
                 learned, days = horizon.learned_days, horizon.horizon_days
                 spend, probability = extended(spend, probability, learned, days, features)

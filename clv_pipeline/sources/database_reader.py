@@ -22,6 +22,7 @@ from clv_pipeline.sources.folder import SourceSelect
 from clv_pipeline.sources.reading import BEGINNING, Days, Gap, TimeLimit, in_days, select_failed, text_field, too_slow
 from clv_pipeline.sources.sessions import GRACE_SECONDS, engine_of_connection, gaps, is_over_time
 from clv_pipeline.sources.source_counts import DayCount
+from clv_pipeline.sources.structure import TableAtSource, tables_of_database
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,14 @@ class DatabaseReader:
 
     def gaps(self, selects: str) -> list[Gap]:
         return gaps(self._connection, selects)
+
+    def tables(self) -> list[TableAtSource]:
+        with self._time_limit():
+            return tables_of_database(self._connection)
+
+    def read_apart(self, select: SourceSelect) -> pa.Table:
+        with self._connection.begin_nested() if self._can_nest else nullcontext():
+            return pa.concat_tables(self.read(select, BEGINNING, 50_000))
 
     def read(self, select: SourceSelect, since: str, batch_rows: int, days: Days | None = None) -> Iterator[pa.Table]:
         limit = self._time_limit()

@@ -9,6 +9,7 @@ from clv_pipeline.core.engines import Engine
 from clv_pipeline.sources.folder import SourceSelect
 from clv_pipeline.sources.reading import BEGINNING, Days, Gap, TimeLimit, in_days, select_failed, text_field, too_slow
 from clv_pipeline.sources.source_counts import DayCount
+from clv_pipeline.sources.structure import TableAtSource, tables_of_files
 from clv_pipeline.warehouse.connection import quote_name
 from clv_pipeline.warehouse.files import OpenFiles, unreadable_row
 
@@ -26,6 +27,12 @@ class FileReader:
         self.engine = engine
         self._files = files
         self._timeout_seconds = timeout_seconds
+
+    def tables(self) -> list[TableAtSource]:
+        return tables_of_files(self._files.connection)
+
+    def read_apart(self, select: SourceSelect) -> pa.Table:
+        return pa.concat_tables(self.read(select, BEGINNING, 50_000))
 
     def read(self, select: SourceSelect, since: str, batch_rows: int, days: Days | None = None) -> Iterator[pa.Table]:
         limit = TimeLimit(self._timeout_seconds, self._files.connection.interrupt)

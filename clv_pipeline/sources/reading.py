@@ -12,6 +12,7 @@ from clv_pipeline.core.error_texts import reason_of
 from clv_pipeline.core.errors import SourceError, SourceInterrupted
 from clv_pipeline.sources.folder import SourceSelect
 from clv_pipeline.sources.source_counts import DayCount
+from clv_pipeline.sources.structure import TableAtSource
 from clv_pipeline.warehouse.connection import quote_name, quote_text
 
 #: What `:since` is where everything is read.
@@ -47,6 +48,18 @@ class SourceReader(Protocol):
 
     def gaps(self, selects: str) -> list[Gap]:
         """Return what stands outside the snapshot, of the tables that the text of the SELECTs names."""
+        ...
+
+    def tables(self) -> list[TableAtSource]:
+        """Return the tables and views that can be read, without the engine's own."""
+        ...
+
+    def read_apart(self, select: SourceSelect) -> pa.Table:
+        """Return all rows of a SELECT that may fail without an end of the snapshot, as `read` gives them.
+
+        Raises:
+            SourceError: it failed, or took too long.
+        """
         ...
 
     def read(self, select: SourceSelect, since: str, batch_rows: int, days: Days | None = None) -> Iterator[pa.Table]:

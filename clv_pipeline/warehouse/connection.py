@@ -152,6 +152,14 @@ def harden(connection: Connection, folders: list[Path], relative_names: list[str
 
 
 @contextmanager
+def open_scratch() -> Iterator[Connection]:
+    """Yield a connection to a database in memory that can reach no file; what is written to it ends with it."""
+    with duckdb.connect(":memory:") as connection:
+        harden(connection, [])
+        yield connection
+
+
+@contextmanager
 def open_bundle_file(path: Path, *, memory_limit: str | None = None) -> Iterator[Connection]:
     """Yield a read-only connection to a published file; nothing else is reachable from it.
 

@@ -56,7 +56,9 @@ def without_grain(folder: Path) -> list[str]:
     """Return the files, including those of sources, that do not begin with the grain, or do not parse."""
     found = []
     for path in sorted(folder.rglob("*.sql")):
-        sqlglot.parse_one(path.read_text().replace(":since", "'1900-01-01'"), dialect="duckdb")
+        # <table>.<dialect>.sql of a layout is in another dialect
+        dialect = path.suffixes[0].removeprefix(".") if len(path.suffixes) > 1 else "duckdb"
+        sqlglot.parse_one(path.read_text().replace(":since", "'1900-01-01'"), dialect=dialect)
         if not first_comment(path.read_text()).startswith("One row"):
             found.append(f"{path.relative_to(folder)}: the first comment must give the grain ('One row per ...')")
     return found

@@ -21,7 +21,7 @@ def test_a_retrained_model_that_is_worse_leaves_the_champion_and_the_reason_has_
 def test_the_check_warns_with_both_figures_and_blocks_nothing() -> None:
     worse = decide("spend", ACTUAL, contender("new", FAIR), contender("champion", GOOD), BASELINES, DRAWS)
     better = decide("spend", ACTUAL, contender("new", GOOD), contender("champion", FAIR), BASELINES, DRAWS)
-    warned = of_champion({"spend_90d_total": worse.reason, "spend_90d_flag": better.reason})
+    warned = of_champion({"spend_90d_total": worse.reason, "purchase_90d": better.reason})
     assert (warned.check_name, warned.passed, warned.severity) == (CHALLENGER, False, dg.AssetCheckSeverity.WARN)
     told = warned.metadata["message"].value
     assert isinstance(told, dict)

@@ -47,7 +47,7 @@ def test_every_file_is_refused_whichever_byte_was_changed(yesterday: Home) -> No
         with pytest.raises(ArtefactError, match=f"{name} was changed: its sha256 differs"):
             registry.check_files(manifest)
         with pytest.raises(ArtefactError, match="was changed: its sha256 differs"):
-            for target in ("spend", "flag"):
+            for target in ("spend", "purchase"):
                 registry.load(manifest, f"90d_{target}")
             load_ranker(registry, manifest)
         file.write_bytes(whole)

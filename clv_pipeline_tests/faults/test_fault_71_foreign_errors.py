@@ -270,7 +270,7 @@ def test_fault_71_every_command_ends_with_a_masked_message(name: str, home: Home
     breaks = mock.Mock(side_effect=duckdb.InvalidInputException(MESSAGE))
     with (
         mock.patch("clv_pipeline.cli.shared.load_settings", breaks),
-        mock.patch("clv_pipeline.sources.scaffold.scaffold", breaks),
+        mock.patch("clv_pipeline.onboarding.scaffold.scaffold", breaks),
         mock.patch("clv_pipeline.core.backup.restore", breaks),
     ):
         ended = run_clv_here(name, *_arguments(cli.commands[name]), CLV_HOME=str(home.root))

@@ -7,7 +7,7 @@ select 'EUR' as currency
 select 90 as horizon_days, '' as source_family, '' as description, * from (values
     ('spend_90d_total', 'elastic_net', 1, 'intercept', null, null, null::double, null::double, 12.5::double),
     ('spend_90d_total', 'elastic_net', 2, 'number', 'orders', null, 4.0::double, 0.25::double, 2.5::double),
-    ('spend_90d_flag', 'logistic_regression', 7, 'category', 'crm_country', 'DE', 0.5::double, 0.1::double, 0.2::double)
+    ('purchase_90d', 'logistic_regression', 7, 'category', 'crm_country', 'DE', 0.5::double, 0.1::double, 0.2::double)
 ) as rows (target, candidate, position, row_kind, feature, category, standard_deviation, standardised_coefficient, per_unit)
 
 -- expect each coefficient in its unit

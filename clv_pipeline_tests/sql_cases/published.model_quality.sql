@@ -3,7 +3,7 @@
 -- given training.tuning
 select 90 as horizon_days, *
 from (values
-    ('xgboost', 'spend', 12.5::double), ('champion_so_far', 'spend', 0.7::double), ('champion_so_far', 'flag', -0.3::double)
+    ('xgboost', 'spend', 12.5::double), ('champion_so_far', 'spend', 0.7::double), ('champion_so_far', 'purchase', -0.3::double)
 ) as rows (candidate, target, fold_score)
 
 -- given features.horizons
@@ -21,14 +21,14 @@ from (values
     ('model', 'spend_90d_total', 'xgboost', 'mae', 10.0::double, 9.0::double, 11.0::double),
     ('model', 'spend_90d_total', 'zero', 'r2', 'nan'::double, '-inf'::double, 'inf'::double),
     ('model', 'spend_90d_total', 'champion_so_far', 'mae', 9.0::double, 8.0::double, 10.0::double),
-    ('model', 'spend_90d_flag', 'champion_so_far', 'brier', 0.2::double, 0.1::double, 0.3::double),
+    ('model', 'purchase_90d', 'champion_so_far', 'brier', 0.2::double, 0.1::double, 0.3::double),
     ('published', 'spend_90d_total', 'xgboost', 'interval_coverage', 0.9::double, 'nan'::double, 'nan'::double),
     ('verdict', 'spend_90d_total', 'xgboost', 'better_than_rules', 1.0::double, 'nan'::double, 'nan'::double)
 ) as rows (row_kind, target, candidate, metric, value, low, high)
 
 -- expect the champions so far of both targets, who share a name, each with the score of its own where candidate = 'champion_so_far' and horizon_days = 90
 select * from (values
-    ('spend_90d_total', 'mae', 0.7), ('spend_90d_flag', 'brier', -0.3)
+    ('spend_90d_total', 'mae', 0.7), ('purchase_90d', 'brier', -0.3)
 ) as rows (target, metric, fold_score)
 
 -- expect numbers, or nothing where candidate <> 'champion_so_far' and row_kind = 'model' and horizon_days = 90

@@ -38,4 +38,4 @@ select * from (values
     ('2024-01-31', 'a', 90, 14.00, true, 3),
     ('2024-05-02', 'silent', 30, 0.00, false, 0),
     ('2024-05-02', 'returner', 30, -50.00, false, 0)
-) as rows (as_of, customer_id, horizon_days, spend_total, spend_flag, purchase_days)
+) as rows (as_of, customer_id, horizon_days, spend_total, has_purchase, purchase_days)

@@ -47,7 +47,7 @@ select
             else net_spend
         end
     ), 0)::decimal(18, 2) as spend_total,
-    coalesce(bool_or(is_purchase_day), false) as spend_flag,
+    coalesce(bool_or(is_purchase_day), false) as has_purchase,
     count(case when is_purchase_day then 1 end) as purchase_days
 from days
 group by as_of, customer_id, horizon_days

@@ -3,7 +3,7 @@ with linear_coefficients as (select * from training.linear_coefficients),
 
 run as (select * from scores.run),
 
-with_unit as (select *, not ends_with(target, '_flag') as is_spend from linear_coefficients)
+with_unit as (select *, not starts_with(target, 'purchase') as is_spend from linear_coefficients)
 
 select
     with_unit.horizon_days,

@@ -37,5 +37,5 @@ left join tuning
     on model_quality.row_kind = 'model'
     and model_quality.horizon_days = tuning.horizon_days
     and model_quality.candidate = tuning.candidate
-    and case when ends_with(model_quality.target, '_flag') then 'flag' else 'spend' end = tuning.target
+    and case when starts_with(model_quality.target, 'purchase') then 'purchase' else 'spend' end = tuning.target
 order by all

@@ -14,7 +14,7 @@ select
     partial_dependence.prediction::decimal(18, 4) as prediction,
     partial_dependence.low::decimal(18, 4) as interval_low,
     partial_dependence.high::decimal(18, 4) as interval_high,
-    case when not ends_with(partial_dependence.target, '_flag') then run.currency end as currency,
+    case when not starts_with(partial_dependence.target, 'purchase') then run.currency end as currency,
     partial_dependence.horizon_days
 from partial_dependence
 cross join run

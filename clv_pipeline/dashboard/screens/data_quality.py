@@ -8,6 +8,7 @@ import streamlit as st
 
 from clv_pipeline.dashboard import charts, tables
 from clv_pipeline.dashboard.escaping import plain
+from clv_pipeline.dashboard.here import with_commands
 from clv_pipeline.dashboard.lineage_parts import lineage
 from clv_pipeline.dashboard.parts import choose, draw, is_empty, records
 from clv_pipeline.dashboard.served import ServedBundle
@@ -197,7 +198,9 @@ def _freshness(bundle: ServedBundle) -> None:
         )
     tables.show(bundle, rows, name="freshness")
     st.caption(
-        "From `clv_run`. The result of every check of the night is in Dagster (`clv ui`), a summary in `clv status`."
+        with_commands(
+            "From `clv_run`. The result of every check of the night is in Dagster (`clv ui`), a summary in `clv status`."
+        )
     )
 
 

@@ -46,7 +46,7 @@ class PastWindow:
     expected: Array
     probability: Array
     spend: Array
-    flag: Array
+    purchase: Array
 
 
 @dataclass(frozen=True)
@@ -157,18 +157,20 @@ class Calibration:
 def calibrate(windows: Sequence[PastWindow], with_season: TotalRecord, without: TotalRecord) -> Calibration:
     """Return the error distributions of the windows; where nobody bought in any of them, those of other companies.
 
-    >>> flag = np.tile([0.0, 1.0], 1000)
-    >>> window = PastWindow(np.full(2000, 15.0), np.full(2000, 0.5), 20 * flag, flag)
+    >>> purchase = np.tile([0.0, 1.0], 1000)
+    >>> window = PastWindow(np.full(2000, 15.0), np.full(2000, 0.5), 20 * purchase, purchase)
     >>> len(calibrate([window], TotalRecord(), TotalRecord()).sizes)  # groups of buyers
     6
     """
-    windows = [w for w in windows if (w.spend > 0).any() and w.expected.sum() > 0 and w.flag.min() < w.flag.max()]
+    windows = [
+        w for w in windows if (w.spend > 0).any() and w.expected.sum() > 0 and w.purchase.min() < w.purchase.max()
+    ]
     slope = _slope(windows) if windows else 1.0
     sizes, errors = [np.zeros(0)], [np.zeros(0)]
     for window in windows:
         # the total is predicted elsewhere; only the errors around the correct total count here
         probability = scale_probability(
-            _tilted(window.probability, slope), ExpectedTotal(buyers=float(window.flag.mean()))
+            _tilted(window.probability, slope), ExpectedTotal(buyers=float(window.purchase.mean()))
         )
         expected = window.expected * (max(float(window.spend.sum()), 0.0) / window.expected.sum())
         size = np.log(np.maximum(expected / np.maximum(probability, 1e-3), _SMALLEST))
@@ -202,8 +204,8 @@ def _slope(windows: Sequence[PastWindow]) -> float:
     def cost(slope: float) -> float:
         total = _SLOPE_PRIOR * (slope - 1) ** 2
         for w in windows:
-            tilted = scale_probability(_tilted(w.probability, slope), ExpectedTotal(buyers=float(w.flag.mean())))
-            total += metrics.log_loss(w.flag, tilted) * len(w.flag)
+            tilted = scale_probability(_tilted(w.probability, slope), ExpectedTotal(buyers=float(w.purchase.mean())))
+            total += metrics.log_loss(w.purchase, tilted) * len(w.purchase)
         return total
 
     return round(float(minimize_scalar(cost, bounds=(0.5, 2.0), method="bounded").x), 4)

@@ -65,7 +65,7 @@ class PastMean:
 
     @classmethod
     def of(cls, rows: LabelledRows, horizon_days: int) -> "PastMean":
-        return cls(float(rows.spend.mean()), float(rows.flag.mean()), horizon_days)
+        return cls(float(rows.spend.mean()), float(rows.purchase.mean()), horizon_days)
 
     def total(self, customers: int, horizon_days: int) -> ExpectedTotal:
         """Return the level of so many customers, extrapolated to a horizon."""

@@ -29,7 +29,7 @@ from clv_pipeline.modeling.data.encoding import Link
 from clv_pipeline.modeling.data.targets import Learn
 
 _RFM = ("recency_days", "purchase_days", "monetary_value", "spend_90d", "spend_365d", "spend_total", "tenure_days")
-Target = Literal["spend", "flag"]
+Target = Literal["spend", "purchase"]
 Parameters = Mapping[str, Any]
 
 
@@ -351,16 +351,16 @@ CANDIDATES: tuple[Candidate, ...] = (
         ),
         search=[{"alpha": a} for a in (1.0, 0.1)],
     ),
-    Candidate("base_rate", "flag", _rule(lambda task: DummyClassifier(), targets.bought), is_baseline=True),
+    Candidate("base_rate", "purchase", _rule(lambda task: DummyClassifier(), targets.bought), is_baseline=True),
     Candidate(
         "rate_so_far",
-        "flag",
+        "purchase",
         _rule(lambda task: rules.rate_probability(task.columns, task.horizon_days), targets.bought),
         is_baseline=True,
     ),
     Candidate(
         "btyd_probability",
-        "flag",
+        "purchase",
         _rule(
             lambda task: rules.column_probability(task.columns, f"btyd_purchase_probability_{task.horizon_days}d"),
             targets.bought,
@@ -368,13 +368,13 @@ CANDIDATES: tuple[Candidate, ...] = (
     ),
     Candidate(
         "logistic_regression",
-        "flag",
+        "purchase",
         (Factor(lambda task, p: _linear_pipeline(task, LogisticRegression(max_iter=300, **p)), targets.bought),),
         search=[{"C": c} for c in (0.01, 0.1)],
     ),
     Candidate(
         "xgboost_classifier",
-        "flag",
+        "purchase",
         (Factor(lambda task, p: _tree_pipeline(task, XGBClassifier(**_settings(task, p))), targets.bought),),
         search=[
             {"n_estimators": n, "max_depth": d, "learning_rate": rate}
@@ -383,7 +383,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     ),
     Candidate(
         "xgboost_classifier_on_btyd",
-        "flag",
+        "purchase",
         (Factor(_anchored_chance, targets.bought),),
         search=_SEARCH_OF_STEPS,
     ),
@@ -393,7 +393,7 @@ CANDIDATES: tuple[Candidate, ...] = (
 def candidates_for(target: Target) -> list[Candidate]:
     """Return the candidates of one target, baselines first.
 
-    >>> [candidate.name for candidate in candidates_for("flag")][:3]
+    >>> [candidate.name for candidate in candidates_for("purchase")][:3]
     ['base_rate', 'rate_so_far', 'btyd_probability']
     """
     return [c for c in CANDIDATES if c.target == target]

@@ -79,7 +79,7 @@ class LabelledRows:
     customer_id: NDArray[np.object_]
     as_of: NDArray[np.datetime64]
     spend: NDArray[np.float64]
-    flag: NDArray[np.float64]
+    purchase: NDArray[np.float64]
     purchase_days: NDArray[np.float64]
     half_life_days: int
 
@@ -102,7 +102,7 @@ class LabelledRows:
     def take(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "LabelledRows":
         """Return the rows of a mask, or at positions."""
         return LabelledRows(
-            self.features.iloc[keep], self.customer_id[keep], self.as_of[keep], self.spend[keep], self.flag[keep],
+            self.features.iloc[keep], self.customer_id[keep], self.as_of[keep], self.spend[keep], self.purchase[keep],
             self.purchase_days[keep], self.half_life_days,
         )  # fmt: skip
 
@@ -114,9 +114,9 @@ def target_names(horizon_days: int) -> tuple[str, str]:
     """Return the names of the two targets of a horizon: net spend in money, and whether there was a purchase.
 
     >>> target_names(90)
-    ('spend_90d_total', 'spend_90d_flag')
+    ('spend_90d_total', 'purchase_90d')
     """
-    return f"spend_{horizon_days}d_total", f"spend_{horizon_days}d_flag"
+    return f"spend_{horizon_days}d_total", f"purchase_{horizon_days}d"
 
 
 def expectation_in(features: pd.DataFrame, kind: str, horizon_days: int) -> NDArray[np.float64] | None:
@@ -129,13 +129,13 @@ def expectation_in(features: pd.DataFrame, kind: str, horizon_days: int) -> NDAr
     return np.nan_to_num(features[name].to_numpy(np.float64)) if name in features else None
 
 
-def target_name(horizon_days: int, target: Literal["spend", "flag"]) -> str:
+def target_name(horizon_days: int, target: Literal["spend", "purchase"]) -> str:
     """Return the name of one target of a horizon.
 
-    >>> target_name(90, "flag")
-    'spend_90d_flag'
+    >>> target_name(90, "purchase")
+    'purchase_90d'
     """
-    return target_names(horizon_days)[("spend", "flag").index(target)]
+    return target_names(horizon_days)[("spend", "purchase").index(target)]
 
 
 def feature_columns(connection: Connection) -> FeatureColumns:
@@ -164,7 +164,7 @@ def load_labelled(
         connection,
         f"""
         select labels.as_of as label_as_of, labels.customer_id as label_customer_id,
-            labels.spend_total::double as label_spend, labels.spend_flag::int as label_flag,
+            labels.spend_total::double as label_spend, labels.has_purchase::int as label_purchase,
             labels.purchase_days::double as label_purchase_days,
             {_selected(columns, "customer_features")}
         from training.labels
@@ -179,7 +179,7 @@ def load_labelled(
         table["label_customer_id"].to_numpy(),
         table["label_as_of"].to_numpy().astype("datetime64[D]"),
         table["label_spend"].to_numpy(),
-        table["label_flag"].to_numpy().astype(np.float64),
+        table["label_purchase"].to_numpy().astype(np.float64),
         table["label_purchase_days"].to_numpy(),
         half_life_days,
     )

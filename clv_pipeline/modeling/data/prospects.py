@@ -30,7 +30,7 @@ def read_prospects(connection: Connection, horizon_days: int) -> Prospects:
         connection,
         f"""
         with prospects as (
-            select labels.spend_total::double as spend, labels.spend_flag as has_bought
+            select labels.spend_total::double as spend, labels.has_purchase as has_bought
             from training.labels
             inner join features.customer_features using (as_of, customer_id)
             where labels.horizon_days = {horizon_days:d} and customer_features.recency_days is null

@@ -40,7 +40,7 @@ def unweighted_spend(rows: LabelledRows) -> Lesson:
 
 def bought(rows: LabelledRows) -> Lesson:
     """Whether there was a purchase, 0 or 1."""
-    return _everybody(rows, rows.flag)
+    return _everybody(rows, rows.purchase)
 
 
 def purchase_days(rows: LabelledRows) -> Lesson:
@@ -58,13 +58,13 @@ def spend_of_buyers(rows: LabelledRows) -> Lesson:
     >>> spend_of_buyers(rows).target
     array([40. ,  0.4])
     """
-    buyers = np.flatnonzero(rows.flag > 0)
+    buyers = np.flatnonzero(rows.purchase > 0)
     return Lesson(buyers, _positive(rows.spend[buyers]), rows.weight[buyers])
 
 
 def spend_per_purchase_day(rows: LabelledRows) -> Lesson:
     """Value per purchase day of buyers, weighted by their number of purchase days."""
-    buyers = np.flatnonzero(rows.flag > 0)
+    buyers = np.flatnonzero(rows.purchase > 0)
     days = np.maximum(rows.purchase_days[buyers], 1.0)
     return Lesson(buyers, _positive(rows.spend[buyers] / days), rows.weight[buyers] * days)
 

@@ -32,7 +32,7 @@ def describe_versions(folder: Path) -> Iterator[str]:
 
 def _describe(manifest: Manifest) -> Iterator[str]:
     for horizon in manifest.horizons:
-        yield f"    {horizon.horizon_days} days: {horizon.spend.candidate}, {horizon.flag.candidate}"
+        yield f"    {horizon.horizon_days} days: {horizon.spend.candidate}, {horizon.purchase.candidate}"
     metrics = [
         f"{name} {value:.3f}" for name, value in manifest.test_metrics.items() if name.split()[-1] in _MAIN_METRICS
     ]

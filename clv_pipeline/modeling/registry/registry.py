@@ -51,7 +51,7 @@ class HorizonModel:
     horizon_days: int
     learned_days: int
     spend: Recipe
-    flag: Recipe
+    purchase: Recipe
     has_enough_history: bool
     calibration: Calibration
     prospects: Prospects
@@ -73,7 +73,7 @@ class HorizonModel:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "HorizonModel":
-        parts = {name: Recipe(**values[name]) for name in ("spend", "flag")}
+        parts = {name: Recipe(**values[name]) for name in ("spend", "purchase")}
         calibration, past_mean = dict(values["calibration"]), values.get("past_mean")
         records = {name: TotalRecord(**calibration[name]) for name in ("with_season", "without")}
         return cls(

@@ -32,7 +32,7 @@ _PRIOR: dict[Target, dict[str, float]] = {
         "hurdle": 0.02,
         "xgboost": 0.02,
     },
-    "flag": {
+    "purchase": {
         "xgboost_classifier_on_btyd": 0.40,
         "xgboost_classifier": 0.25,
         "btyd_probability": 0.25,
@@ -64,7 +64,7 @@ class Blend(Candidate):
 
 BLENDS: dict[Target, Blend] = {
     "spend": Blend("blend", "spend", ()),
-    "flag": Blend("blend_probability", "flag", ()),
+    "purchase": Blend("blend_probability", "purchase", ()),
 }
 
 
@@ -100,7 +100,7 @@ def _parameters(members: Sequence[TunedCandidate], weights: metrics.Array) -> Pa
 
 
 def _truth(target: Target, rows: LabelledRows) -> metrics.Array:
-    return np.maximum(rows.spend, 0) if target == "spend" else rows.flag
+    return np.maximum(rows.spend, 0) if target == "spend" else rows.purchase
 
 
 def _weights(

@@ -31,8 +31,8 @@ _STANDARD_ERRORS = 1.645
 CHAMPION_STAYS = "the champion stays"
 #: What predicts where there is too little history for a model: the purchase models, whose prior says what other companies'
 #: customers do; and where not even they can be fitted, a fixed rule.
-FALLBACK: dict[Target, str] = {"spend": "btyd", "flag": "btyd_probability"}
-RULE: dict[Target, str] = {"spend": "spend_rate", "flag": "rate_so_far"}
+FALLBACK: dict[Target, str] = {"spend": "btyd", "purchase": "btyd_probability"}
+RULE: dict[Target, str] = {"spend": "spend_rate", "purchase": "rate_so_far"}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection
 
 #: The fixed rules that published predictions are compared with.
-BASELINE: dict[Target, str] = {"spend": "trailing_spend", "flag": "rate_so_far"}
+BASELINE: dict[Target, str] = {"spend": "trailing_spend", "purchase": "rate_so_far"}
 
 
 def create_judged_windows(connection: Connection) -> None:
@@ -38,14 +38,14 @@ def write_judged_windows(connection: Connection, lab: Lab, judged: Mapping[date,
 
 def _write_customers(connection: Connection, lab: Lab, cutoff: date, window: JudgedWindow) -> None:
     days = lab.plan.horizon_days
-    spend, flag = (
+    spend, purchase = (
         records.read_predictions(connection, days, BASELINE[target], target, cutoff)["predicted"] for target in BASELINE
     )
     frame = pd.DataFrame(
         {
             "customer_id": lab.rows.at((cutoff,)).customer_id, "predicted_spend": window.window.expected,
             "purchase_probability": window.probability, "predicted_spend_low": window.interval.low,
-            "predicted_spend_high": window.interval.high, "baseline_spend": spend, "baseline_probability": flag,
+            "predicted_spend_high": window.interval.high, "baseline_spend": spend, "baseline_probability": purchase,
         }
     )  # fmt: skip
     connection.register("judged", frame)

@@ -18,7 +18,7 @@ from clv_pipeline.modeling.training.champion_rule import FALLBACK, RULE
 from clv_pipeline.warehouse.connection import Connection, one_row
 
 #: The feature that a target's purchase models predict by.
-_FEATURE: dict[Target, str] = {"spend": "btyd_spend_{h}d", "flag": "btyd_purchase_probability_{h}d"}
+_FEATURE: dict[Target, str] = {"spend": "btyd_spend_{h}d", "purchase": "btyd_purchase_probability_{h}d"}
 
 #: The candidates that are not fitted to past windows.
 UNFITTED = tuple(c for c in CANDIDATES if c.is_baseline or c.name in FALLBACK.values())
@@ -83,7 +83,7 @@ class Lab:
         if plan.test is None or not lab.has_enough_history:
             return lab
         learned, beats_chance = lab.rows.at(plan.test.train), records.beats_chance(connection, plan.horizon_days)
-        if beats_chance or (beats_chance is None and learned.flag.any()):
+        if beats_chance or (beats_chance is None and learned.purchase.any()):
             return replace(lab, ranking="rankable" if beats_chance else "not tested")
         customers = len(lab.rows.at((plan.test.validation,)))
         level = PastMean.of(learned, plan.horizon_days).total(customers, plan.horizon_days)

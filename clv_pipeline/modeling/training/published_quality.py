@@ -36,8 +36,8 @@ def windows_by(connection: Connection, lab: Lab) -> dict[date, PastWindow]:
     found = {}
     for cutoff in records.predicted_windows(connection, days):
         spend = records.read_predictions(connection, days, names["spend"], "spend", cutoff)
-        flag = records.read_predictions(connection, days, names["flag"], "flag", cutoff)
-        found[cutoff] = PastWindow(spend["predicted"], flag["predicted"], spend["actual"], flag["actual"])
+        purchase = records.read_predictions(connection, days, names["purchase"], "purchase", cutoff)
+        found[cutoff] = PastWindow(spend["predicted"], purchase["predicted"], spend["actual"], purchase["actual"])
     return found
 
 
@@ -72,9 +72,9 @@ def published_quality(connection: Connection, lab: Lab, judged: Mapping[date, Ju
         **{f"pooled_{name}": value for name, value in _coverage(list(judged.values())).items()},
         "pooled_windows": float(len(judged)),
         "typical_mean_absolute_error": metrics.mean_absolute_error(test.window.spend, test.interval.typical),
-        "probability_roc_auc": metrics.roc_auc(test.window.flag, test.probability),
-        "probability_log_loss": metrics.log_loss(test.window.flag, test.probability),
-        "probability_calibration_slope": metrics.calibration_slope(test.window.flag, test.probability),
+        "probability_roc_auc": metrics.roc_auc(test.window.purchase, test.probability),
+        "probability_log_loss": metrics.log_loss(test.window.purchase, test.probability),
+        "probability_calibration_slope": metrics.calibration_slope(test.window.purchase, test.probability),
         "total_actual_over_low": float(test.window.spend.sum()) / test.low if test.low > 0 else np.nan,
         "total_actual_over_high": float(test.window.spend.sum()) / test.high if test.high > 0 else np.nan,
     }

@@ -87,7 +87,7 @@ def _parameter_sets(horizon_days: int, tuned: TunedCandidate) -> Iterator[tuple[
         yield (
             horizon_days, target_name(horizon_days, target), tuned.candidate.name, number,
             json.dumps(dict(tried.parameters)), tried.parameters == tuned.parameters, score,
-            explained if target == "spend" else None, explained if target == "flag" else None,
+            explained if target == "spend" else None, explained if target == "purchase" else None,
         )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def add_predictions(
         {
             "horizon_days": horizon_days, "target": candidate.target, "candidate": candidate.name, "role": role,
             "as_of": judged.as_of, "customer_id": judged.customer_id,
-            "actual": judged.spend if candidate.target == "spend" else judged.flag, "predicted": predicted,
+            "actual": judged.spend if candidate.target == "spend" else judged.purchase, "predicted": predicted,
         }
     )  # fmt: skip
     tables.append(connection, PREDICTIONS, frame)
@@ -192,8 +192,8 @@ def add_test_predictions(
     frame = pd.DataFrame(
         {
             "horizon_days": plan.horizon_days, "as_of": judged.as_of, "customer_id": judged.customer_id,
-            "actual_spend": judged.spend, "actual_flag": judged.flag, "predicted_spend": expected,
-            "predicted_flag": probability, "typical_spend": interval.typical, "low": interval.low, "high": interval.high,
+            "actual_spend": judged.spend, "actual_purchase": judged.purchase, "predicted_spend": expected,
+            "purchase_probability": probability, "typical_spend": interval.typical, "low": interval.low, "high": interval.high,
             "if_buying_low": interval.if_buying_low, "if_buying_high": interval.if_buying_high,
         }
     )  # fmt: skip

@@ -55,7 +55,7 @@ from clv_pipeline.warehouse.connection import Connection, Warehouse, has_table, 
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
-TARGETS: tuple[Target, ...] = ("spend", "flag")
+TARGETS: tuple[Target, ...] = ("spend", "purchase")
 #: The name under which the reigning champion competes again, with its current parameters.
 REIGNING = "champion_so_far"
 
@@ -136,7 +136,7 @@ def _reigning(champion: Manifest | None, horizon_days: int) -> list[Candidate]:
         recipe
         for h in (champion.horizons if champion else [])
         if h.learned_days == horizon_days and h.has_enough_history
-        for recipe in (h.spend, h.flag)
+        for recipe in (h.spend, h.purchase)
     ]
     known = {c.name: c for c in (*CANDIDATES, *BLENDS.values()) if not c.is_baseline}
     return [
@@ -203,7 +203,7 @@ def _verdict(
     contenders = {c.candidate.name: Contender(c.candidate.name, p) for c, p in predicted}
     return decide(
         target,
-        judged.spend if target == "spend" else judged.flag,
+        judged.spend if target == "spend" else judged.purchase,
         contenders[challenger],
         contenders[reigning] if reigning else None,
         [contenders[c.candidate.name] for c, _ in predicted if c.candidate.is_baseline],
@@ -229,7 +229,7 @@ def _quality(
         is_spend = choice.candidate.target == "spend"
         estimates = metrics.measure(
             metrics.SPEND_METRICS if is_spend else metrics.PROBABILITY_METRICS,
-            judged.spend if is_spend else judged.flag,
+            judged.spend if is_spend else judged.purchase,
             values,
             samples=settings.bootstrap_samples,
             seed=settings.seed,
@@ -311,7 +311,7 @@ def _fit_horizon(
         recipes[target] = Recipe(choice.recipe, dict(choice.parameters), choice.candidate.is_baseline)
     calibration = calibration_by(lab, windows_by(connection, lab), as_of)
     model = HorizonModel(
-        plan.horizon_days, plan.horizon_days, recipes["spend"], recipes["flag"], lab.has_enough_history, calibration,
+        plan.horizon_days, plan.horizon_days, recipes["spend"], recipes["purchase"], lab.has_enough_history, calibration,
         read_prospects(connection, plan.horizon_days),
         lab.ranking, PastMean.of(rows, plan.horizon_days) if lab.ranking == "not rankable" else None,
         learned_season(connection, plan.final, plan.horizon_days),

@@ -153,4 +153,4 @@ def judge_folds(
 def fold_outcomes(target: Target, rows: LabelledRows, folds: tuple[Fold, ...]) -> list[metrics.Array]:
     """Return the actual outcomes of each fold's validation window."""
     judged = [rows.at((fold.validation,)) for fold in folds]
-    return [j.spend if target == "spend" else j.flag for j in judged]
+    return [j.spend if target == "spend" else j.purchase for j in judged]

@@ -198,7 +198,9 @@ def champion(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: ig
             "version": manifest.version,
             "trained tonight": plan.is_due,
             "fitted as of": manifest.as_of.isoformat(),
-            "champions": {f"{h.horizon_days}d": f"{h.spend.candidate}, {h.flag.candidate}" for h in manifest.horizons},
+            "champions": {
+                f"{h.horizon_days}d": f"{h.spend.candidate}, {h.purchase.candidate}" for h in manifest.horizons
+            },
             "verdicts": verdicts,
             "test metrics": manifest.test_metrics,
         },

@@ -28,12 +28,11 @@ currency = "EUR"              # the reporting currency; orders in others need an
 _WORDS_OF_SQL = {"interval"}
 
 
-def scaffold(name: str) -> Path:
-    """Write the folder for a name or for a path, and return it.
+def new_folder(name: str) -> Path:
+    """Return the folder that a new source of this name is written into; it does not exist yet.
 
     A name is a folder of sql/0_sources in a checkout. Installed from a wheel, where nobody writes into the package, it is a
-    folder of the current one. Only orders.sql is active; the optional tables are written as `<table>.sql.example`, to be
-    renamed once they are mapped.
+    folder of the current one. A name with a / in it is a path.
 
     Raises:
         ConfigurationError: the name is not a plain one, or the folder exists already.
@@ -48,11 +47,23 @@ def scaffold(name: str) -> Path:
         raise ConfigurationError(
             f"{folder} exists already", next_step="choose another name, or edit the existing folder."
         )
+    return folder
+
+
+def scaffold(name: str) -> Path:
+    """Write the folder for a name or for a path, and return it.
+
+    Only orders.sql is active; the optional tables are written as `<table>.sql.example`, to be renamed once they are mapped.
+
+    Raises:
+        ConfigurationError: see `new_folder`.
+    """
+    folder = new_folder(name)
     folder.mkdir(parents=True)
-    (folder / "source.toml").write_text(_TOML.format(name=folder.name.replace("_", " ").capitalize()))
+    (folder / "source.toml").write_text(_TOML.format(name=title_of(folder)))
     for table in CONTRACT.values():
         ending = "sql" if table.required else "sql.example"
-        (folder / f"{table.name}.{ending}").write_text(_select(table))
+        (folder / f"{table.name}.{ending}").write_text(select_of(table))
     return folder.resolve()
 
 
@@ -63,7 +74,17 @@ def _attribute_lines(table: SourceTable) -> list[str]:
     return textwrap.wrap(text, 110, initial_indent="-- ", subsequent_indent="-- ")
 
 
-def _select(table: SourceTable) -> str:
+def title_of(folder: Path) -> str:
+    """Return a company's name for people, by that of its folder.
+
+    >>> title_of(Path("acme_shop"))
+    'Acme shop'
+    """
+    return folder.name.replace("_", " ").capitalize()
+
+
+def select_of(table: SourceTable) -> str:
+    """Return a commented SELECT of every column of a contract table."""
     # quoted where the name is a word of SQL: `interval`
     names = {c.name: f'"{c.name}"' if c.name in _WORDS_OF_SQL else c.name for c in table.columns}
     width = max(map(len, names.values()))
