@@ -174,7 +174,7 @@ def test_the_select_that_init_writes_runs_as_it_stands_on_tables_named_like_the_
             written = ", ".join(f"'{values[c]}'" if c in values else "null" for c in columns)
             connection.exec_driver_sql(f"insert into orders values ({written})")
     extract(
-        load_settings(source=str(folder), source_url=url),
+        load_settings(source=str(folder), source_url=url, hash_key="a key"),
         warehouse, as_of=AS_OF, run_id="run", started_at=STARTED_AT, progress=lambda table, rows: None,
     )  # fmt: skip
     with warehouse.connection() as connection:
