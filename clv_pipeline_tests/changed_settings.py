@@ -7,6 +7,8 @@ ANOTHER = {
     "source": "cdnow",
     "source_url": "sqlite:///another.sqlite",
     "hash_key": "another key",
+    "alert_url": "http://127.0.0.1:9/another",
+    "alert_command": "true",
     "dashboard_password": "another password",
     "tombstones": "elsewhere/erased_customers.json",
     "publish_url": "postgresql+psycopg://127.0.0.1/another",

@@ -419,8 +419,8 @@ def test_shopify_products_have_titles_of_their_first_row_and_costs(connect: Call
 def test_stripe_s_subscriptions_and_their_payments(connect: Callable[..., Connected]) -> None:
     found = connect("stripe", CASES / "stripe_export" / "files")
     assert found.rows(
-        "select subscription_id, customer_id, valid_from::varchar, valid_to::varchar, renews_at::varchar, amount, currency, status "
-        "from raw.subscriptions order by all"
+        "select subscription_id, customer_id, valid_from::varchar, valid_to::varchar, renews_at::varchar, amount, currency, "
+        "status from raw.subscriptions order by all"
     ) == [
         ("sub_1", "cus_A1", "2024-01-31", None, "2024-06-30", Decimal(100), "EUR", "active"),
         ("sub_2", "cus_B", "2023-05-01", "2024-05-01", None, Decimal(120), "USD", "canceled"),
@@ -511,7 +511,7 @@ def test_the_days_of_ga4_in_bigquery_are_one_wildcard(tmp_path: Path) -> None:
 
 def test_every_name_has_a_layout_and_no_other_is_accepted() -> None:
     assert set(NAMES) == {"shopify", "woocommerce", "stripe", "magento", "ga4", "olist"}
-    with pytest.raises(ConfigurationError, match="There is no layout 'shopfy' .nearest: 'shopify'"):
+    with pytest.raises(ConfigurationError, match=r"There is no layout 'shopfy' .nearest: 'shopify'"):
         layouts_of("shopfy")
 
 
@@ -522,7 +522,7 @@ def test_tables_of_nobody_are_not_recognised() -> None:
 def test_a_source_that_is_another_says_what_is_missing(tmp_path: Path) -> None:
     url = SecretStr(str(CASES / "woocommerce_export" / "files"))
     with pytest.raises(
-        ConfigurationError, match="no table like orders_export .nearest: .*lacks Name, Financial Status"
+        ConfigurationError, match=r"no table like orders_export .nearest: .*lacks Name, Financial Status"
     ):
         write_known_source("shopify", tmp_path / "shop", url, timeout_seconds=60)
     assert not (tmp_path / "shop").exists()
@@ -540,11 +540,21 @@ def test_init_from_a_layout_writes_says_and_leads_on(tmp_path: Path) -> None:
     said = run_clv_here("init", str(folder), "--from", "shopify", "--url", str(CASES / "shopify" / "files"))
     assert said.returncode == 0, said.stderr
     assert "time_zone = Europe/Berlin, as the source says" in said.stdout
-    assert f"clv doctor --source {folder}" in said.stdout
+    assert f"clv doctor --source {folder}\n" in said.stdout
     assert "export CLV_HASH_KEY=" in said.stdout
-    assert 'currency = "EUR"   # as the source says' in (folder / "source.toml").read_text()
+    toml = (folder / "source.toml").read_text()
+    assert 'currency = "EUR"   # as the source says' in toml
+    assert f'source_url = "{CASES / "shopify" / "files"}"' in toml
     without = run_clv_here("init", str(tmp_path / "second"), "--from", "magento")
     assert "time_zone in source.toml is a guess: decide it" in without.stdout
+    assert "export CLV_SOURCE_URL='...'" in without.stdout
+
+
+def test_events_beside_the_orders_of_the_shop_are_its_visits_and_no_orders(tmp_path: Path) -> None:
+    files, folder = EXPORTS / "25-ga4-events" / "files", tmp_path / "shop"
+    assert run_clv_here("init", str(folder), "--url", str(files), "--yes").returncode == 0
+    assert "purchase" not in (folder / "orders.sql").read_text()
+    assert "ga_session_id" in (folder / "web_sessions.sql").read_text()
 
 
 def test_a_night_of_the_shopify_case_as_init_writes_it(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ A module has a group of commands; here they are put in the order of work, and er
 
 import logging
 import sys
+from io import TextIOWrapper
 
 import click
 from rich.logging import RichHandler
@@ -16,9 +17,9 @@ from clv_pipeline.core.foreign_errors import mask_command
 
 #: In the order of work, as `clv --help` lists them.
 COMMANDS: tuple[click.Command, ...] = (
-    night.init, night.doctor, night.run, night.status, pages.ui, pages.dashboard, customers.explain, customers.lineage,
-    versions.models, versions.promote, versions.rollback, homes.backup, homes.restore, evaluations.evaluate,
-    evaluations.backtest, customers.forget, customers.export_subject,
+    night.init, night.doctor, night.run, night.status, night.explain_run, night.try_alert, pages.ui, pages.dashboard,
+    customers.explain, customers.lineage, versions.models, versions.promote, versions.rollback, homes.backup, homes.restore,
+    evaluations.evaluate, evaluations.backtest, customers.forget, customers.export_subject,
 )  # fmt: skip
 
 
@@ -58,6 +59,11 @@ for command in COMMANDS:
 def main() -> None:
     """Run the command; an error is one message and exit code 1, never a traceback, and one that is not ours is masked."""
     out.place = ""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, TextIOWrapper
+        ):  # a terminal or file of another encoding shows a status 'bezahlt für' as it can
+            stream.reconfigure(errors="backslashreplace")
     error: BaseException | None = None
     with noticed(next((argument for argument in sys.argv[1:] if argument in cli.commands), "")) as interrupts:
         try:

@@ -16,8 +16,8 @@ from clv_pipeline.onboarding import questions
 from clv_pipeline.onboarding.catalogue import Catalogue, open_catalogue
 from clv_pipeline.onboarding.drafts import Draft, draft_of
 from clv_pipeline.onboarding.folder import source_toml, write_folder, write_known_folder
-from clv_pipeline.onboarding.known_source import facts_at_source
-from clv_pipeline.onboarding.layouts import Layout, WrittenLayout, recognise
+from clv_pipeline.onboarding.known_source import facts_at_source, write_known_source
+from clv_pipeline.onboarding.layouts import Layout, WrittenLayout, has_other_tables, recognise, select_text
 from clv_pipeline.onboarding.scaffold import new_folder
 from clv_pipeline.reporting.formats import count, money
 from clv_pipeline.sources.hash_key import SET_KEY
@@ -45,7 +45,17 @@ def connect(name: str, url: str, source: str, *, asks: bool) -> None:
         ) as catalogue,
     ):
         layout = recognise(_columns(catalogue))
-        draft = None if layout else draft_of(catalogue, lambda what: status.update(f"looking at {plain(what)}"))
+        draft, sessions = None, {}
+        if layout is None or has_other_tables(layout, _columns(catalogue)):
+            draft = draft_of(catalogue, lambda what: status.update(f"looking at {plain(what)}"))
+        if layout and draft:
+            # the shop's own orders, with the visits of its web analytics
+            sessions = {
+                "web_sessions.sql": select_text(
+                    layout, "web_sessions", _columns(catalogue), catalogue.reader.engine.dialect
+                )
+            }
+            layout = None
         status.stop()
         _print_tables(catalogue)
         if layout:
@@ -62,14 +72,31 @@ def connect(name: str, url: str, source: str, *, asks: bool) -> None:
             next_step=f"`clv init {name}` without --url writes SELECTs to fill in.",
         )
     margin = _ask(draft) if asks else None
-    files = {"source.toml": source_toml(draft, folder, url, margin), **draft.files}
+    files = {"source.toml": source_toml(draft, folder, url, margin), **draft.files, **sessions}
     written = write_folder(folder, files)
     _print_draft(draft, written)
     _print_next(source, url, maps_email=draft.maps_email)
 
 
+def connect_known(name: str, layout: str, url: str | None, source: str) -> None:
+    """Write the source folder of a layout that is asked for by name; the address may be in CLV_SOURCE_URL.
+
+    Raises:
+        ConfigurationError: there is no such layout, its tables are not there, or the folder exists.
+        SourceError: the source cannot be read.
+    """
+    address = url or os.environ.get("CLV_SOURCE_URL") or None
+    made = write_known_source(
+        layout, new_folder(name), SecretStr(address) if address else None, timeout_seconds=_TIMEOUT_SECONDS
+    )
+    _print_layout(made.layout, made.written, made.facts)
+    maps_email = any("email" in file.read_text() for file in made.written.folder.glob("*.sql"))
+    _print_next(source, address, maps_email=maps_email)
+
+
 def _columns(catalogue: Catalogue) -> dict[str, list[str]]:
-    return {table.full_name: list(table.columns) for table in catalogue.tables}
+    # those of the source: nested ones, which a sample cannot hold, are what GA4 is known by
+    return {table.full_name: list(table.at_source.columns) for table in catalogue.tables}
 
 
 def _print_layout(layout: Layout, known: WrittenLayout, facts: Mapping[str, str]) -> None:
@@ -161,10 +188,13 @@ def _print_draft(draft: Draft, folder: Path) -> None:
     out.print(f"\nWrote {plain(str(folder))}.")
 
 
-def _print_next(source: str, url: str, *, maps_email: bool) -> None:
-    if holds_secret(url):
+def _print_next(source: str, url: str | None, *, maps_email: bool) -> None:
+    if url is None:
+        out.print("Say where the tables are, a database or a folder of files:\n  export CLV_SOURCE_URL='...'")
+    elif holds_secret(url):
         out.print(
-            "The address holds a secret, so it is in no file. Set it where the night runs:\n  export CLV_SOURCE_URL='...'"
+            "The address holds a secret, so it is in no file. Where the night runs, paste it unseen:\n"
+            "  read -rs CLV_SOURCE_URL && export CLV_SOURCE_URL"
         )
     if maps_email and not os.environ.get("CLV_HASH_KEY"):
         out.print(f"E-mail addresses are loaded as keyed hashes only. {plain(SET_KEY)}\n")

@@ -2,8 +2,9 @@
 
 Others are in sibling modules: those that explain models (`model_tables.py`) and scores (`explanation_tables.py`), those of
 the customer base (`base_tables.py`), forecasts (`forecast_tables.py`), next purchases (`next_purchase_tables.py`), totals
-and outcomes (`outcome_tables.py`). Tables that a SQL file builds are declared by that file, source tables by
-`contracts/source.py`, published ones by `published.py`. How rows get into a table is `warehouse/tables.py`.
+and outcomes (`outcome_tables.py`), counts by segment (`segment_tables.py`). Tables that a SQL file builds are declared by that
+file, source tables by `contracts/source.py`, published ones by `published.py`. How rows get into a table is
+`warehouse/tables.py`.
 """
 
 from dataclasses import replace
@@ -50,6 +51,7 @@ from clv_pipeline.contracts.outcome_tables import (
     OUTCOMES as OUTCOMES,
     TONIGHT_TOTALS as TONIGHT_TOTALS,
 )
+from clv_pipeline.contracts.segment_tables import SEGMENT_COUNTS as SEGMENT_COUNTS
 from clv_pipeline.contracts.table import (
     CANDIDATE as _CANDIDATE,
     FAMILY as _FAMILY,
@@ -63,7 +65,8 @@ from clv_pipeline.contracts.table import (
 )
 
 _CLEAN = (
-    "campaign_touches", "customers", "marketing_spend", "orders", "social_interactions", "survey_responses", "web_sessions",
+    "campaign_touches", "customers", "marketing_spend", "orders", "products", "social_interactions", "subscription_payments",
+    "subscriptions", "survey_responses", "web_sessions",
 )  # fmt: skip
 _CUSTOMER = ("varchar", "the customer")
 _TARGET = ("varchar", "spend: net spend in the window; purchase: 1 if there was a purchase")
@@ -116,7 +119,7 @@ DISPOSITIONS = _table(
     reason_code=("varchar", "reason, as a code of `contracts/reasons.py`; empty for accepted rows"),
     reason=("varchar", "the reason as text; for an exclude rule, the company's own text"),
     row_count=("bigint", "number of rows"),
-    source_money=("decimal(38, 6)", "sum of their amounts in source currency; null for tables other than orders"),
+    source_money=("decimal(38, 6)", "sum of their amounts in source currency; null for tables without money"),
 )  # fmt: skip
 RAW_REMARKS = _table(
     "raw.remarks", "unusual finding about a source table, tonight", "raw/orders", "sources/extraction.py",

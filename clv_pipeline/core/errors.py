@@ -1,7 +1,8 @@
 """Errors a user can act on. Programming errors do not belong here: they stay ordinary exceptions."""
 
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from clv_pipeline.core.project_files import RUNBOOK
 
@@ -11,10 +12,12 @@ class PipelineError(Exception):
 
     The message is all a user sees, so it names the table, the column, the rule and the count where there are any.
     `anchor` is the section of the runbook with details: of a check, or else of the error type. Code that shows
-    an error reads its fields; the text is for people.
+    an error reads its fields; the text is for people. `guilty` has the guilty segments of failed checks as fields for machines:
+    see `quality/guilty_segments.py`.
     """
 
     anchor: ClassVar[str] = "warehouse"
+    guilty: Sequence[Mapping[str, Any]] = ()
 
     def __init__(self, what: str, *, next_step: str, anchor: str | None = None) -> None:
         self.what = what

@@ -44,6 +44,11 @@ class Home:
         return self.root.expanduser().absolute() / "failures"
 
     @property
+    def alerts(self) -> Path:
+        """What was told of the nights, and the messages that have not arrived; see `alerts/outbox.py`."""
+        return self.root.expanduser().absolute() / "alerts.json"
+
+    @property
     def state(self) -> Path:
         """Whose home it is, and the version of its layout; see `home_state.py`."""
         return self.root.expanduser().absolute() / "home.json"

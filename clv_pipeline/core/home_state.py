@@ -128,6 +128,12 @@ def place_of(settings: Settings) -> str:
     return shlex.join(options)
 
 
+def full_place_of(settings: Settings) -> str:
+    """Return the same with both options, whatever they are, for a reader who is somewhere else."""
+    home = settings.home.expanduser().absolute()
+    return shlex.join(["--source", source_argument(settings), "--home", str(home)])
+
+
 def is_used(home: Home) -> bool:
     """Return whether a home has anything that belongs to a source."""
     root = home.root.expanduser().absolute()

@@ -24,11 +24,19 @@ def code_fingerprint(settings: Settings) -> str:
     The folders of other companies are not part of it: adding one renames no runs. A checkout and a wheel of the same
     contents have the same: names are below each folder, and the SQL shipped in a wheel is not part of the package.
     """
+    return _hash([*_release(), _files_of(settings.source_folder)])
+
+
+def release_fingerprint() -> str:
+    """Return the same without the company's own SELECTs."""
+    return _hash(_release())
+
+
+def _release() -> list[dict[str, str]]:
     libraries = {name: installed_version(name) for name in _COMPUTING_LIBRARIES}
     carried = f"{CARRIED.name}/"
     package = {name: digest for name, digest in _files_of(PACKAGE).items() if not name.startswith(carried)}
-    folders = [*sorted(SQL_FOLDER.glob(_SHARED_LAYERS)), settings.source_folder]
-    return _hash([libraries, package, *map(_files_of, folders)])
+    return [libraries, package, *map(_files_of, sorted(SQL_FOLDER.glob(_SHARED_LAYERS)))]
 
 
 def model_version(

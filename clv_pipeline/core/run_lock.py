@@ -64,15 +64,27 @@ def hold(home: Home, command: str, run_id: str = "") -> Iterator[None]:
 
 def holder_of(home: Home) -> Holder | None:
     """Return the process that works in `home` now, or None."""
+    holder, is_alive = _seen(home)
+    return holder if is_alive else None
+
+
+def dead_holder_of(home: Home) -> Holder | None:
+    """Return the process that was the last to work in `home` and was killed there: it has not wiped its name out."""
+    holder, is_alive = _seen(home)
+    return None if is_alive or not holder or not holder.pid else holder
+
+
+def _seen(home: Home) -> tuple[Holder | None, bool]:
+    """Return whom the lock names, and whether it is held."""
     if not home.lock.exists():
-        return None
+        return None, False
     descriptor = os.open(home.lock, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _read(descriptor)
+        return _read(descriptor), True
     else:
-        return None
+        return _read(descriptor), False
     finally:
         os.close(descriptor)
 

@@ -136,6 +136,11 @@ class Settings(BaseSettings):
     keep_models: int = _nothing(10, ge=1)
     catch_up_nights: int = _nothing(7, ge=0)
 
+    # alerts: a webhook and a command that are told of red, stale, recovered and acknowledged nights. Both are taken from the
+    # environment only: addresses of webhooks are secrets, and a folder of SELECTs must not bring commands of its own
+    alert_url: SecretStr | None = _nothing(None)
+    alert_command: SecretStr | None = _nothing(None)
+
     # the dashboard: the password that it asks for, if any
     dashboard_password: SecretStr | None = _nothing(None)
 

@@ -54,6 +54,11 @@ def age_in_days(as_of: date, time_zone: str) -> int:
     return (clock.now().astimezone(ZoneInfo(time_zone)).date() - as_of).days
 
 
+def is_too_old(as_of: date, settings: Settings) -> bool:
+    """Return whether a bundle as of that day should not be used any more, because nights are missing."""
+    return age_in_days(as_of, settings.time_zone) > settings.max_stale_days
+
+
 def _served(home: Home, settings: Settings) -> Iterator[Finding]:
     file = home.published / "clv.duckdb"
     if not file.exists():
@@ -119,7 +124,7 @@ def _judged_by_age(run: Mapping[str, Any], settings: Settings) -> Finding:
         return Finding(
             "served", False, f"{text}; too old: nights are missing",
             "see `newest run` and `next run` below for the cause; `clv run` publishes a bundle now.",
-            is_warning=age <= settings.max_stale_days, state=State.STALE,
+            is_warning=not is_too_old(as_of, settings), state=State.STALE,
         )  # fmt: skip
     if run["is_stale"]:
         return warning("served", text, "restart what loads the orders into the source; the next run then reads them.")

@@ -1,6 +1,7 @@
 """`clv init`: a new source folder with a commented SELECT for each contract table, written from the contract itself."""
 
 import re
+import textwrap
 from pathlib import Path
 
 from clv_pipeline.contracts.source import CONTRACT, SourceTable
@@ -66,6 +67,13 @@ def scaffold(name: str) -> Path:
     return folder.resolve()
 
 
+def _attribute_lines(table: SourceTable) -> list[str]:
+    if table.attribute_prefix is None:
+        return []
+    text = f"Any column {table.attribute_prefix}<name> may be returned, too: {table.attribute_meaning}."
+    return textwrap.wrap(text, 110, initial_indent="-- ", subsequent_indent="-- ")
+
+
 def title_of(folder: Path) -> str:
     """Return a company's name for people, by that of its folder.
 
@@ -84,6 +92,7 @@ def select_of(table: SourceTable) -> str:
         f"-- One row per {table.grain}, in this database's own SQL. Return the columns under these names;",
         "-- the required ones must be there, any other may be left out. For a nightly increment end with",
         "-- `where <time of the last change> >= :since` (a local timestamp; everything on the first night).",
+        *_attribute_lines(table),
         "select",
     ]
     for column in table.columns:

@@ -6,6 +6,7 @@ Runs are started in `runs.py`.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 from dagster._core.events import JobFailureData
@@ -13,6 +14,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from clv_pipeline.core import clock
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.project_files import RUNBOOK
 from clv_pipeline.core.run_lock import holder_of
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.diagnostics.findings import Finding, State, warning
@@ -25,7 +27,7 @@ from clv_pipeline.orchestration.sql_assets import asset_key
 from clv_pipeline.publishing.serving import bundle_dates, read_pointer
 
 #: How many runs to look back for one that publishes; somebody may have materialized single assets in the UI since.
-_LOOK_BACK = 100
+LOOK_BACK = 100
 _HOW_TO_SCHEDULE = (
     "`clv ui` runs the schedule as long as it is open (start it as a service), or let cron start `clv run`."
 )
@@ -35,13 +37,14 @@ _HOW_TO_SCHEDULE = (
 class Failure:
     """One failure: an asset, with its check if one failed; the problem; the next step and the runbook's section.
 
-    The last two are empty for an unexpected error.
+    These two are empty for an unexpected error. guilty: the guilty segments of its failed checks, as fields.
     """
 
     subject: str
     what: str
     next_step: str = ""
     runbook: str = ""
+    guilty: tuple[dict[str, Any], ...] = ()
 
     @property
     def advice(self) -> str:
@@ -131,7 +134,7 @@ def _about(run: NewestRun) -> Finding:
         "newest run",
         False,
         f"{name} failed ({run.status}, {when}): {first.subject}: {first.what}{more}",
-        first.advice or "look at the run in the Dagster UI (`clv ui`), then run again.",
+        f"{first.advice or 'run again.'} What it read, refused and changed: `clv explain-run {run.run_id[:8]}`.",
         state=State.RED,
     )
 
@@ -145,27 +148,27 @@ def newest_run(home: Home) -> NewestRun | None:
     if not (home.dagster / "dagster.yaml").exists():
         return None
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
-        records = instance.get_run_records(limit=_LOOK_BACK)
+        records = instance.get_run_records(limit=LOOK_BACK)
         if not records:
             return None
-        record = next((r for r in records if _publishes(r.dagster_run)), records[0])
+        record = next((r for r in records if publishes(r.dagster_run)), records[0])
         run = record.dagster_run
         return NewestRun(
             run.run_id,
             run.job_name,
-            _status(home, run),
+            status_of(home, run),
             record.create_timestamp.astimezone(UTC),
             datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None,
             _failures(instance, run) if run.is_failure else [],
         )
 
 
-def _publishes(run: dg.DagsterRun) -> bool:
+def publishes(run: dg.DagsterRun) -> bool:
     """Return whether a run includes the bundle; one without a selection includes every asset."""
     return not run.asset_selection or asset_key("published.bundle") in run.asset_selection
 
 
-def _status(home: Home, run: dg.DagsterRun) -> str:
+def status_of(home: Home, run: dg.DagsterRun) -> str:
     """Return Dagster's word for the state of a run, or 'killed' if its process is gone without a final status."""
     holder = holder_of(home)
     if run.status == dg.DagsterRunStatus.STARTED and (holder is None or holder.run_id != run.run_id):
@@ -210,7 +213,7 @@ def _failure_of_step(subject: str, event: dg.DagsterEvent) -> Failure:
     data = event.step_failure_data
     metadata = data.user_failure_data.metadata if data.user_failure_data else {}
     fields = from_metadata({name: str(entry.value) for name, entry in metadata.items()})
-    return Failure(subject, *fields) if fields else Failure(subject, _cause(data.error))
+    return Failure(subject, *fields) if fields else _foreign(subject, data.error)
 
 
 def _failure_of_run(event: dg.DagsterEvent, tags: Mapping[str, str]) -> Failure:
@@ -218,13 +221,14 @@ def _failure_of_run(event: dg.DagsterEvent, tags: Mapping[str, str]) -> Failure:
     if fields:
         return Failure("the run", *fields)
     if isinstance(details, JobFailureData):
-        return Failure("the run", _cause(details.error))
+        return _foreign("the run", details.error)
     return Failure("the run", event.message or "unexpected error")
 
 
-def _cause(error: SerializableErrorInfo | None) -> str:
+def _foreign(subject: str, error: SerializableErrorInfo | None) -> Failure:
     while error and error.cause:
         error = error.cause
     if error and error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
-        return "it was interrupted, by Ctrl-C or a signal"
-    return f"unexpected {error.cls_name}" if error and error.cls_name else "unexpected error"
+        what = "it was interrupted, by Ctrl-C or a signal"
+        return Failure(subject, what, "`clv run` heals what it left.", f"{RUNBOOK}#interrupted")
+    return Failure(subject, f"unexpected {error.cls_name}" if error and error.cls_name else "unexpected error")

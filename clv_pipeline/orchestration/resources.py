@@ -1,5 +1,6 @@
 """Resources of every asset: settings, folders, warehouse, registry. What an error in a step becomes is in `steps.py`."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
@@ -13,6 +14,7 @@ from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.home_owner import claim_home
+from clv_pipeline.core.run_identity import release_fingerprint
 from clv_pipeline.core.run_lock import hold
 from clv_pipeline.core.settings import Settings, load_settings
 from clv_pipeline.demo_company.company import with_demo_source
@@ -28,6 +30,9 @@ AS_OF_TAG = "clv/as_of"
 RETRAIN_TAG = "clv/retrain"
 #: Names of checks acknowledged for this run, separated by commas.
 ACKNOWLEDGE_TAG = "clv/acknowledge"
+STARTED_BY_TAG = "clv/started_by"
+#: What shapes a run's results beside its data, for `clv explain-run`; Dagster's UI does not show tags with a dot in front.
+SETTINGS_TAG, CODE_TAG = ".dagster/clv_settings", ".dagster/clv_code"
 
 
 @lru_cache
@@ -46,6 +51,9 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         assert run is not None
         assert context.instance is not None
         name_code_location(context.instance, run.run_id)
+        shaping = self.settings.that_change("data", "model", "scores")
+        noted = {SETTINGS_TAG: json.dumps(shaping, sort_keys=True), CODE_TAG: release_fingerprint()}
+        context.instance.add_run_tags(run.run_id, noted)
         started_by = run.tags.get("dagster/schedule_name", "the Dagster UI")
         with ExitStack() as held:
             try:

@@ -6,10 +6,14 @@ from uuid import uuid4
 
 import dagster as dg
 
+from clv_pipeline.alerts.outbox import ONE_TRY
+from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.run_lock import hold
+from clv_pipeline.core.settings import Settings
 from clv_pipeline.orchestration.dagster_home import prepare_dagster_home
 from clv_pipeline.orchestration.history import Failure, failures_of
+from clv_pipeline.orchestration.night_reports import tell_of_nights, tell_of_refused_start
 from clv_pipeline.orchestration.progress import live_display
 
 
@@ -24,26 +28,38 @@ class RunOutcome:
     checks_failed: list[tuple[str, str]]
 
 
-def run_nightly(home: Home, *, as_of: date | None, retrain: bool, acknowledged: tuple[str, ...]) -> RunOutcome:
-    """Execute the job that the schedule launches, in this process, into the same history.
+def run_nightly(settings: Settings, *, retrain: bool, acknowledged: tuple[str, ...]) -> RunOutcome:
+    """Execute the job that the schedule launches, in this process, into the same history; tell of how it ended.
 
     `acknowledged` names the checks acknowledged for this run.
 
     Raises:
         BusyError: a run, a rollback or a promotion is under way in this home.
     """
-    run_id = str(uuid4())
-    with hold(home, "clv run", run_id):
-        prepare_dagster_home(home)
-        return _execute(run_id, as_of, retrain, acknowledged)
+    home, run_id = Home(settings.home), str(uuid4())
+    try:
+        with hold(home, "clv run", run_id):
+            prepare_dagster_home(home)
+            # a run that was killed is told before this one begins, which may take hours
+            tell_of_nights(settings, tries=ONE_TRY, also_age=False)
+            outcome = _execute(run_id, settings.as_of, retrain, acknowledged)
+    except PipelineError as error:
+        tell_of_refused_start(settings, error)
+        raise
+    tell_of_nights(settings)
+    return outcome
 
 
 def _execute(run_id: str, as_of: date | None, retrain: bool, acknowledged: tuple[str, ...]) -> RunOutcome:
     # imported here: the code location reads the settings of the process, which the command line has just set
     from clv_pipeline.orchestration.definitions import defs
-    from clv_pipeline.orchestration.resources import ACKNOWLEDGE_TAG, AS_OF_TAG
+    from clv_pipeline.orchestration.resources import ACKNOWLEDGE_TAG, AS_OF_TAG, STARTED_BY_TAG
 
-    tags = {AS_OF_TAG: as_of.isoformat() if as_of else "", ACKNOWLEDGE_TAG: ",".join(acknowledged)}
+    tags = {
+        AS_OF_TAG: as_of.isoformat() if as_of else "",
+        ACKNOWLEDGE_TAG: ",".join(acknowledged),
+        STARTED_BY_TAG: "the command line",
+    }
     job = defs.resolve_job_def("retrain" if retrain else "nightly")
     with dg.DagsterInstance.get() as instance:
         with live_display():

@@ -3,6 +3,7 @@
 The server is in `ui_server.py`. It runs in a session of its own, so that a Ctrl-C reaches it once, from here.
 """
 
+import json
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 from clv_pipeline.core.error_texts import kind_of
@@ -48,8 +50,11 @@ def run_ui(settings: Settings, port: int, say: Callable[[str], None]) -> int:
         url = f"http://127.0.0.1:{port}"
         say(f"Dagster UI, with the nightly schedule running: {url} (home {settings.home})")
         say(f"The last runs: {url}/runs   every table: {url}/assets")
+        noted = _address_file(Home(settings.home))
+        noted.write_text(json.dumps({"url": url, "process": os.getpid()}))
         while not received and server.poll() is None:
             time.sleep(_LOOK_SECONDS)
+        noted.unlink(missing_ok=True)
         server.terminate()
         with suppress(subprocess.TimeoutExpired):
             server.wait(GRACE_SECONDS)
@@ -62,6 +67,19 @@ def run_ui(settings: Settings, port: int, say: Callable[[str], None]) -> int:
             next_step="read its last messages above, then start `clv ui` again.",
         )
     return received[0]
+
+
+def address_of(home: Home) -> str:
+    """Return the address of the Dagster UI that is open on a home; empty where none is."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        noted = json.loads(_address_file(home).read_text())
+        os.kill(noted["process"], 0)  # signals nothing: it fails where no such process is left
+        return str(noted["url"])
+    return ""
+
+
+def _address_file(home: Home) -> Path:
+    return home.root.expanduser().absolute() / "dagster" / "ui.json"
 
 
 def end_group(group: int) -> None:

@@ -6,6 +6,7 @@ Measures are in `night_measures.py`, limits in `night_checks.py` and `score_chec
 from collections.abc import Iterable, Sequence
 
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.quality.guilt import name_guilty
 from clv_pipeline.quality.night_checks import FRESHNESS, CheckResult, judge_night, settle
 from clv_pipeline.quality.night_measures import (
     good_nights_before,
@@ -37,6 +38,7 @@ def judge_tonight(connection: Connection, settings: Settings, acknowledged: Iter
     # only the months up to then: later rows are not a change of the past
     then = months_of_orders(connection, before[-1].as_of, settings.time_zone) if before else {}
     judged = [*judge_night(night, before, then, settings), *judge_source(source_figures)]
+    judged = name_guilty(connection, judged, night, before, settings)
     judged = raise_unacknowledged(connection, judged, asked)
     if any(j.check == FRESHNESS and j.verdict == "warns" for j in judged):
         note_stale(connection)

@@ -5,7 +5,7 @@ one run by its name (`clv run --acknowledge NAME`), which makes the night an inc
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from math import sqrt
@@ -15,6 +15,7 @@ from typing import Literal
 from clv_pipeline.core.errors import ConfigurationError, QualityError, nearest
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE
+from clv_pipeline.quality.guilty_segments import GuiltySegment
 from clv_pipeline.quality.night_measures import DayOfOrders, GoodNight, Median, MonthOfOrders, Night, OutlierOrder
 
 ORDER_VOLUME, GUEST_ORDERS, TABLE_VOLUME, FRESHNESS = "order_volume", "guest_orders", "table_volume", "freshness"
@@ -55,7 +56,10 @@ Outcome = Literal["passed", "warns", "blocks"]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The outcome of one check: the figure, the limit and the baseline it was compared with, and a sentence with all of them."""
+    """The outcome of one check: the figure, the limit and the baseline it was compared with, and a sentence with all of them.
+
+    guilty: which rows are behind it, where that was found (`guilt.py`); `says` ends with its sentence then.
+    """
 
     check: str
     verdict: Outcome
@@ -65,6 +69,7 @@ class CheckResult:
     says: str
     details: tuple[str, ...] = ()
     is_acknowledged: bool = False
+    guilty: GuiltySegment | None = None
 
 
 class NightRejected(QualityError):
@@ -81,6 +86,7 @@ class NightRejected(QualityError):
             anchor=blocking[0].check,
         )
         self.judgements = list(judgements)
+        self.guilty = [{"check": j.check, **j.guilty.fields()} for j in blocking if j.guilty]
 
 
 def known_checks(names: Iterable[str]) -> tuple[str, ...]:
@@ -107,9 +113,7 @@ def settle(judgements: Sequence[CheckResult], acknowledged: Iterable[str]) -> li
     """
     accepted = set(acknowledged)
     settled = [
-        CheckResult(
-            j.check, "warns", j.value, j.limit, j.baseline, f"{j.says} (acknowledged for this run)", j.details, True
-        )
+        replace(j, verdict="warns", says=f"{j.says} (acknowledged for this run)", is_acknowledged=True)
         if j.verdict == "blocks" and j.check in accepted
         else j
         for j in judgements
@@ -175,13 +179,19 @@ def _limits(usual: float, settings: Settings) -> tuple[float, float]:
 
 def _usual(orders: Mapping[date, int], day: date, incidents: set[date]) -> float | None:
     """Return the median of the same weekday over eight weeks, or None if the history has too few of them."""
+    days = usual_days(orders, day, incidents)
+    return median(orders.get(d, 0) for d in days) if days else None
+
+
+def usual_days(orders: Mapping[date, int], day: date, incidents: set[date]) -> list[date]:
+    """Return the same weekday of the eight weeks before, without incidents; none if the history has too few of them."""
     first = min(orders, default=day)
     days = [day - timedelta(weeks=n) for n in range(1, _WEEKS + 1)]
     days = [d for d in days if d >= first]
     # if almost every day was acknowledged, treat the new level as normal
     ordinary = [d for d in days if d not in incidents]
     chosen = ordinary if len(ordinary) >= _WEEKS_NEEDED else days
-    return median(orders.get(d, 0) for d in chosen) if len(chosen) >= _WEEKS_NEEDED else None
+    return chosen if len(chosen) >= _WEEKS_NEEDED else []
 
 
 def _is_no_accident(found: float, usual: float) -> bool:

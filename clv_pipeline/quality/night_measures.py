@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.contracts.warehouse import GOOD_NIGHTS, NIGHT
+from clv_pipeline.quality.segment_counts import remember_segments
 from clv_pipeline.sources.remarks import MEASURE
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, has_table, one_row
@@ -252,6 +253,7 @@ def remember_good_night(connection: Connection, source: str, as_of: date, run_id
         "select $source as source_name, $as_of as as_of, $run_id as run_id, measure, subject, value from quality.night",
         night | {"run_id": run_id},
     )
+    remember_segments(connection, source, as_of)
 
 
 def good_nights_before(connection: Connection, source: str, as_of: date) -> list[GoodNight]:

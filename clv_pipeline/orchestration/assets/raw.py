@@ -1,14 +1,19 @@
 """Source-table assets: read in one snapshot, loaded into `raw`."""
 
+from collections.abc import Mapping
+from hashlib import sha256
+
 import dagster as dg
 
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.orchestration import checks
 from clv_pipeline.orchestration.resources import Pipeline, run_as_of, run_started_at
-from clv_pipeline.orchestration.sql_assets import OWNERS, table_metadata
+from clv_pipeline.orchestration.sql_assets import OWNERS, Metadata, table_metadata
 from clv_pipeline.orchestration.steps import multi_asset
 from clv_pipeline.publishing.erased_list import ask_target
 from clv_pipeline.sources.extraction import extract
+from clv_pipeline.sources.folder import read_selects
+from clv_pipeline.warehouse.connection import Connection, records
 
 
 @multi_asset(
@@ -38,6 +43,7 @@ def raw_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: 
         started_at=run_started_at(context),
         progress=lambda table, rows: context.log.debug(f"{table}: {rows:,} rows"),
     )
+    selects = {name: sha256(select.sql.encode()).hexdigest()[:12] for name, select in read_selects(settings).items()}
     with pipeline.warehouse.connection() as connection:
         for table in tables:
             metadata = table_metadata(connection, f"raw.{table.name}")
@@ -49,6 +55,21 @@ def raw_tables(context: dg.AssetExecutionContext, pipeline: Pipeline):  # type: 
                     "incremental": table.is_incremental,
                     "rows delivered tonight": table.rows_delivered,
                     "rows new tonight": table.rows_loaded,
+                    **_at_source(connection, table.name, selects),
                 },
                 check_results=[checks.of_extracted_table(table)],
             )
+
+
+def _at_source(connection: Connection, table: str, selects: Mapping[str, str]) -> Metadata:
+    """Return what the source counted itself, the columns that it returned, and a hash of the SELECT, as far as they are known."""
+    (load,) = records(connection, "select * from raw.loads where table_name = $name", {"name": table})
+    (extraction,) = records(connection, "select as_of from raw.extraction")
+    known = {
+        "rows at the source": load["rows_at_source"],
+        "money at the source": load["money_at_source"],
+        "columns returned": load["columns_returned"],
+        "SELECT": selects.get(table),
+        "as_of": extraction["as_of"].isoformat(),
+    }
+    return {name: value for name, value in known.items() if value is not None}
