@@ -36,6 +36,7 @@ from clv_pipeline.reporting.formats import number_format
 from clv_pipeline.warehouse.sql_models import build, load_layer
 from clv_pipeline_tests.cases.small_source import write
 from clv_pipeline_tests.conftest import open_warehouse, run_clv_here
+from clv_pipeline_tests.ticks import python_process
 from clv_pipeline_tests.warehouse_builders import extract_source
 
 AS_OF = "2024-06-01"
@@ -215,6 +216,28 @@ def test_numbers_are_written_as_the_settings_say_and_blanks_are_plain(shop: Prof
         text = printed(shop)
     assert re.search(r"\b4 \d{3},\d\d", text)
     assert text.isascii()
+
+
+def test_guests_who_have_an_address_and_lines_that_have_a_cost_are_counted(tmp_path: Path) -> None:
+    buyers = [
+        (n, "" if n % 3 == 0 else f"C{n % 40}", f"new{n}" if n % 6 == 0 else f"c{n % 40}", "6.00" if n % 2 else "")
+        for n in range(200)
+    ]
+    rows = [f"{n},1,{who},{at}@shop.example,2024-05-{1 + n % 31} 12:00,10.00,{cost}" for n, who, at, cost in buyers]
+    head = "order_id,order_line_id,customer_id,email,ordered_at,amount,cost\n"
+    profile = profile_of(settings_of(tmp_path, toml=TOML, orders=head + "\n".join(rows) + "\n"))
+    assert profile.guests is not None
+    assert (profile.guests.orders, profile.guests.by_email, profile.guests.joined) == (0, 67, 33)
+    assert profile.shown_amounts is not None
+    assert profile.shown_amounts.totals == {"cost": (Decimal("600.00"), 0.5)}
+    assert sum("gross_margin" in point.lines for point in profile.points) == 1
+
+
+def test_a_terminal_of_another_encoding_shows_what_it_can() -> None:
+    code = "from clv_pipeline.cli import main; main()"
+    seen = python_process(code, "doctor", "--source", "/nowhere/größe", PYTHONIOENCODING="ascii")
+    assert seen.returncode == 1
+    assert r"gr\xf6\xdfe" in seen.stdout
 
 
 @dataclass(frozen=True)

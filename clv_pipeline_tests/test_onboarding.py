@@ -457,6 +457,8 @@ def test_other_statuses_are_written_as_a_comment_with_counts_and_money(plain_sho
     paid = sum(len(s.lines) for s in sales() if s.number % 10)
     assert f"{paid} lines" in toml
     assert "which statuses are revenue" in result.output
+    newest = max(f"{s.at:%Y-%m-%d}" for s in sales())
+    assert f"its newest order is of {newest}" in toml
 
 
 def test_a_name_that_says_nothing_is_asked_about_and_not_called_sure(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ A module has a group of commands; here they are put in the order of work, and er
 
 import logging
 import sys
+from io import TextIOWrapper
 
 import click
 from rich.logging import RichHandler
@@ -58,6 +59,11 @@ for command in COMMANDS:
 def main() -> None:
     """Run the command; an error is one message and exit code 1, never a traceback, and one that is not ours is masked."""
     out.place = ""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, TextIOWrapper
+        ):  # a terminal or file of another encoding shows a status 'bezahlt für' as it can
+            stream.reconfigure(errors="backslashreplace")
     error: BaseException | None = None
     with noticed(next((argument for argument in sys.argv[1:] if argument in cli.commands), "")) as interrupts:
         try:

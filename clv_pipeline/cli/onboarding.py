@@ -193,7 +193,8 @@ def _print_next(source: str, url: str | None, *, maps_email: bool) -> None:
         out.print("Say where the tables are, a database or a folder of files:\n  export CLV_SOURCE_URL='...'")
     elif holds_secret(url):
         out.print(
-            "The address holds a secret, so it is in no file. Set it where the night runs:\n  export CLV_SOURCE_URL='...'"
+            "The address holds a secret, so it is in no file. Where the night runs, paste it unseen:\n"
+            "  read -rs CLV_SOURCE_URL && export CLV_SOURCE_URL"
         )
     if maps_email and not os.environ.get("CLV_HASH_KEY"):
         out.print(f"E-mail addresses are loaded as keyed hashes only. {plain(SET_KEY)}\n")

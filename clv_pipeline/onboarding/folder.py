@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 from clv_pipeline.contracts.source import CONTRACT
@@ -98,7 +99,17 @@ def source_toml(draft: Draft, folder: Path, address: str, gross_margin: float | 
         f"gross_margin = {gross_margin}" if gross_margin else _NO_MARGIN,
     ]  # fmt: skip
     lines.append(_address_line(address_for_file(address)))
+    if draft.totals and (newest := _day(draft.totals.last)):
+        day = newest + timedelta(days=1)
+        lines.append(f'# as_of = "{day}"   # for data that no longer grows: its newest order is of {newest}')
     return "\n".join([*lines, "", *_status_lines(draft)]) + "\n"
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _status_lines(draft: Draft) -> list[str]:

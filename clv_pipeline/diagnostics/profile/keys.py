@@ -46,7 +46,8 @@ class KeyProfile:
         if not self.distinct:
             return ""
         length = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest}-{self.longest}"
-        words = [f"{length} {'digits' if self.digits == 1 else 'characters'}"]
+        unit = "digit" if self.digits == 1 else "character"
+        words = [f"{length} {unit}{'s' * (self.longest > 1)}"]
         if 0 < self.digits < 1:
             words.append(f"{spoken_percent(self.digits)} digits")
         if self.leading_zeros:

@@ -74,6 +74,10 @@ _SPELLINGS = {
     "by leading zeros": "trim(leading '0' from CUSTOMER_NUMBER) as customer_id,",
     "by blanks or punctuation": "replace(replace(CUSTOMER_NUMBER, '-', ''), ' ', '') as customer_id,",
 }
+_GROSS_MARGIN = (
+    "write into source.toml, above the first [section]",
+    "gross_margin = 0.45   # the share of spend that is margin",
+)
 
 
 def points(look: Look) -> list[Point]:
@@ -261,7 +265,13 @@ def _of_remark(table: str, remark: Remark) -> Point:
     paste = _paste(remark.check, table, column)
     if remark.check == "key_spelling" and difference in _SPELLINGS:
         paste = f"write into {table}.sql", _SPELLINGS[difference]
+    if _asks_for_margin(remark):
+        paste = _GROSS_MARGIN
     return Point("warn", remark.check.replace("_", " "), remark.text, "", *paste)
+
+
+def _asks_for_margin(remark: Remark) -> bool:
+    return "gross_margin is not set" in remark.text
 
 
 def _paste(check: str, table: str = "", column: str = "") -> tuple[str, str]:
@@ -276,14 +286,15 @@ def _facts(look: Look) -> Iterator[Point]:
     """Yield what the data cannot say."""
     costs = shown_amounts(look).totals.get("cost") if look.has_orders else None
     share = costs[1] if costs else 0.0
-    if look.settings.gross_margin is None and share < 1:
+    is_said = any(_asks_for_margin(remark) for _, remark in _all_remarks(look))
+    if look.settings.gross_margin is None and share < 1 and not is_said:
         costs_known = f"{spoken_percent(share)} of the lines have a cost: margins with one of the others stay empty"
         nothing = (
             "no line has a cost: lifetime_margin and the margins of channels stay empty, and no ltv_to_cac is shown"
         )
         yield Point(
             "warn", "gross margin", f"gross_margin is not set, and {costs_known if share else nothing}",
-            "", "write into source.toml, above the first [section]", "gross_margin = 0.45   # the share of spend that is margin",
+            "", *_GROSS_MARGIN,
         )  # fmt: skip
     orders = look.trial.read.get("orders")
     if orders and "order_line_id" not in orders.columns and not _warns_of(look, "equal_lines"):
