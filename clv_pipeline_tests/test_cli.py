@@ -114,7 +114,7 @@ def test_doctor_names_a_source_it_cannot_reach_and_goes_on(
 def test_doctor_says_that_a_folder_has_no_source_toml(file_source: Callable[..., FileSource], tmp_path: Path) -> None:
     made = file_source(orders=ORDERS)
     (made.folder / "source.toml").unlink()
-    (bad,) = [f for f in examine(made.settings(home=tmp_path / "home")) if not f.is_good]
+    (bad,) = [f for f in examine(made.settings(home=tmp_path / "home")) if f.word == "fail"]
     assert bad.subject == "time zone"
     assert "time_zone" in bad.next_step
 
