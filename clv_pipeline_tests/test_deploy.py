@@ -16,7 +16,7 @@ import pytest
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline_tests.browser import free_port
-from clv_pipeline_tests.conftest import CLV, RULES_RUN, FileSource, run_clv
+from clv_pipeline_tests.conftest import CLV, RULES_RUN, FileSource, run_clv_here
 from clv_pipeline_tests.sinks import running_sink
 
 DEPLOY = PROJECT / "docs" / "deploy"
@@ -161,6 +161,13 @@ def test_the_cron_lines_run_the_same_commands_with_secrets_that_a_shell_can_read
     assert "fail served: nothing is published" in seen.stdout, "cron mails what is printed"
 
 
+def stub(folder: Path, code: int) -> str:
+    """Return a `clv` whose status has this exit code."""
+    (folder / "clv").write_text(f"#!/bin/sh\ntest $1 = status && exit {code}\n")
+    (folder / "clv").chmod(0o755)
+    return str(folder / "clv")
+
+
 @pytest.fixture
 def never_run(machine: Path) -> tuple[str, str]:
     return str(machine / "srv" / "acme" / "source"), str(machine / "srv" / "acme" / "home")
@@ -178,10 +185,11 @@ def test_the_plugin_for_nagios_says_one_line_and_its_own_code(never_run: tuple[s
     assert absent.returncode == 2, "no answer is no good answer"
 
 
-def test_the_textfile_for_prometheus_has_the_exit_code(never_run: tuple[str, str], tmp_path: Path) -> None:
+def test_the_textfile_for_prometheus_has_the_exit_code(tmp_path: Path) -> None:
     file = tmp_path / "clv.prom"
+    clv = stub(tmp_path, 5)
     script = DEPLOY / "monitors" / "clv_textfile"
-    subprocess.run([str(script), *never_run, str(file)], env=os.environ | {"CLV": str(CLV)}, check=True)
+    subprocess.run([str(script), "/srv/source", "/srv/home", str(file)], env=os.environ | {"CLV": clv}, check=True)
     samples = [line for line in file.read_text().splitlines() if not line.startswith("#")]
     assert samples[0] == 'clv_status_code{source="source"} 5'
     assert samples[1].startswith('clv_status_time_seconds{source="source"} 1')
@@ -217,14 +225,13 @@ def test_the_image_copies_what_is_there_runs_as_nobody_special_and_has_no_secret
 def test_the_container_starts_a_command_that_is_there() -> None:
     says = instructions()
     for arguments in (json.loads(says["CMD"][0]), ["run"]):
-        ran = run_clv(*json.loads(says["ENTRYPOINT"][0])[1:], *arguments, "--help")
+        ran = run_clv_here(*json.loads(says["ENTRYPOINT"][0])[1:], *arguments, "--help")
         assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize(("code", "health"), [(0, 0), (1, 0), (3, 1), (5, 1), (2, 1)])
 def test_the_health_check_takes_a_warning_for_healthy(tmp_path: Path, code: int, health: int) -> None:
-    (tmp_path / "clv").write_text(f"#!/bin/sh\ntest $1 = status && exit {code}\n")
-    (tmp_path / "clv").chmod(0o755)
+    stub(tmp_path, code)
     command = instructions()["HEALTHCHECK"][0].split(" CMD ")[1]
     ran = subprocess.run(["/bin/sh", "-c", command], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, check=False)
     assert ran.returncode == health
@@ -234,6 +241,6 @@ def test_the_health_check_asks_about_the_home_of_the_image(machine: Path) -> Non
     variables = dict(pair.split("=", 1) for pair in instructions()["ENV"][0].split())
     assert variables["CLV_HOME"] == "/data/home"
     home = Home(machine / "srv" / "acme" / "home")
-    ran = run_clv("status", CLV_SOURCE=str(machine / "srv" / "acme" / "source"), CLV_HOME=str(home.root))
+    ran = run_clv_here("status", CLV_SOURCE=str(machine / "srv" / "acme" / "source"), CLV_HOME=str(home.root))
     assert ran.returncode == 5
     assert "nothing is published" in ran.stdout

@@ -56,7 +56,7 @@ def remarks_on_attributes(connection: Connection, settings: Settings) -> Iterato
     if taken := [attribute for attribute, _, _, code in profiled if code is None]:
         yield Remark(
             "attributes",
-            "",
+            ", ".join(taken),
             f"customers: {', '.join(taken)} {'is' if len(taken) == 1 else 'are'} taken for facts that do not change after a "
             "record was entered. One that does change tells the models the future: leave it out of customers.sql",
         )

@@ -53,11 +53,11 @@ def why_train(registry: Registry, connection: Connection, settings: Settings, as
     tonight = attribute_features(connection)
     # the table is last night's: the company's own attributes may be others tonight
     built = {name for name in built if not name.startswith(PREFIX)} | {a.feature for a in tonight}
-    return why_unfit(champion, built) or _of_another_kind(champion, tonight)
+    return why_unfit(champion, built) or of_another_kind(champion, tonight)
 
 
-def _of_another_kind(champion: Manifest, tonight: list[AttributeFeature]) -> str | None:
-    """Return that an attribute was a number when the champion was trained and is a text now, or the other way round."""
+def of_another_kind(champion: Manifest, tonight: list[AttributeFeature]) -> str | None:
+    """Return that an attribute was a number when a version was trained and is a text now, or the other way round."""
     for attribute in tonight:
         then = champion.columns.categorical if attribute.is_number else champion.columns.numeric
         if attribute.feature in then:
