@@ -108,8 +108,8 @@ def _refusals(look: Look) -> Iterator[Point]:
     ):
         yield Point(
             "warn" if is_embedded_demo(look.settings) else "fail", "e-mail hashing",
-            f"{' and '.join(named)} returns e-mail addresses, and there is no CLV_HASH_KEY: an address is stored as its keyed "
-            "hash only",
+            f"e-mail addresses are returned by {' and '.join(named)}, and there is no CLV_HASH_KEY: an address is stored as its "
+            "keyed hash only",
             "return no address, or hash them with a key:", "set in the environment of every run, always the same value", KEY_LINE,
         )  # fmt: skip
 
