@@ -26,33 +26,32 @@ from benchmarks.corruptions import Tables, cut
 from clv_pipeline.core.home import Home
 from clv_pipeline.quality.expectations import Validator
 
-_BEGINNING, _TONIGHT = date(2024, 1, 20), date(2024, 6, 12)
+_BEGINNING, TONIGHT = date(2024, 1, 20), date(2024, 6, 12)
 _CHANNELS, _CHANNEL_SHARES = ("web", "app", "store", "phone"), (0.45, 0.3, 0.15, 0.1)
 _CATEGORIES = ("books", "garden", "toys", "games", "music", "kitchen")
 #: A fault: what must be named (several spellings of the same rows), and the tables with it.
 Fault = Callable[[Tables, random.Random], tuple[tuple[str, ...], Tables]]
 
 
-def company(seed: int, orders_a_day: int) -> Tables:
+def company(seed: int, customers: int, orders_a_day: int) -> Tables:
     """Return a made-up shop with channels, categories, two currencies, guests and returns, up to the day before tonight."""
     draw = np.random.default_rng(seed)
-    days = (_TONIGHT - _BEGINNING).days
-    people = 1500
-    country = draw.choice(["DE", "AT", "CH", "FR"], people, p=[0.4, 0.1, 0.3, 0.2])
-    customers = pd.DataFrame(
-        {"customer_id": [f"{n:06d}" for n in range(people)], "created_at": f"{_BEGINNING} 08:00:00", "country": country,
-         "acquisition_channel": draw.choice(["search", "social", "friends"], people), "profiling_consent": "true"}
+    days = (TONIGHT - _BEGINNING).days
+    country = draw.choice(["DE", "AT", "CH", "FR"], customers, p=[0.4, 0.1, 0.3, 0.2])
+    crm = pd.DataFrame(
+        {"customer_id": [f"{n:06d}" for n in range(customers)], "created_at": f"{_BEGINNING} 08:00:00", "country": country,
+         "acquisition_channel": draw.choice(["search", "social", "friends"], customers), "profiling_consent": "true"}
     )  # fmt: skip
     weekday = np.array([1.0, 1.0, 1.05, 1.0, 1.1, 0.8, 0.7])
     counts = draw.poisson(orders_a_day * weekday[[(_BEGINNING + timedelta(days=n)).weekday() for n in range(days)]])
     day = np.repeat(np.arange(days), counts)
-    buyer, hour = draw.integers(0, people, len(day)), np.clip(draw.normal(14, 4, len(day)), 0, 23).astype(int)
+    buyer, hour = draw.integers(0, customers, len(day)), np.clip(draw.normal(14, 4, len(day)), 0, 23).astype(int)
     at = [
         f"{_BEGINNING + timedelta(days=int(d))} {h:02d}:{m:02d}:00"
         for d, h, m in zip(day, hour, draw.integers(0, 60, len(day)), strict=True)
     ]
     orders = pd.DataFrame(
-        {"order_id": [f"o{n:07d}" for n in range(len(day))], "customer_id": customers["customer_id"].to_numpy()[buyer],
+        {"order_id": [f"o{n:07d}" for n in range(len(day))], "customer_id": crm["customer_id"].to_numpy()[buyer],
          "ordered_at": at, "channel": draw.choice(_CHANNELS, len(day), p=_CHANNEL_SHARES),
          "currency": np.where(country[buyer] == "CH", "CHF", "EUR"),
          "status": draw.choice(["paid", "cancelled"], len(day), p=[0.96, 0.04])}
@@ -71,18 +70,18 @@ def company(seed: int, orders_a_day: int) -> Tables:
     ).dt.strftime("%Y-%m-%d %H:%M:%S")
     back["quantity"], back["amount"], back["status"] = "-1", "-" + back["amount"], "returned"
     rates = pd.DataFrame(
-        {"currency": "CHF", "rate_date": pd.date_range(_BEGINNING, _TONIGHT).strftime("%Y-%m-%d"), "rate": "1.04"}
+        {"currency": "CHF", "rate_date": pd.date_range(_BEGINNING, TONIGHT).strftime("%Y-%m-%d"), "rate": "1.04"}
     )
-    tables = {"orders": pd.concat([lines, back], ignore_index=True), "customers": customers, "fx_rates": rates}
-    return cut(tables, _TONIGHT)
+    tables = {"orders": pd.concat([lines, back], ignore_index=True), "customers": crm, "fx_rates": rates}
+    return cut(tables, TONIGHT)
 
 
 def _last(orders: pd.DataFrame, days: int = 1) -> pd.Series:
-    return orders["ordered_at"] >= f"{_TONIGHT - timedelta(days=days)}"
+    return orders["ordered_at"] >= f"{TONIGHT - timedelta(days=days)}"
 
 
 def _month(orders: pd.DataFrame, draw: random.Random) -> tuple[str, pd.Series]:
-    month = f"2024-{draw.randrange(2, 5):02d}"
+    month = f"2024-{draw.randrange(4, 6):02d}"
     return month, orders["ordered_at"].str.startswith(month)
 
 
@@ -162,7 +161,7 @@ def status_renamed(tables: Tables, draw: random.Random) -> tuple[tuple[str, ...]
 
 def day_twice(tables: Tables, draw: random.Random) -> tuple[tuple[str, ...], Tables]:
     """One day was delivered twice."""
-    orders, day = tables["orders"], f"{_TONIGHT - timedelta(days=draw.randrange(1, 60))}"
+    orders, day = tables["orders"], f"{TONIGHT - timedelta(days=draw.randrange(1, 60))}"
     return (f"order date = {day}",), _with(
         tables, pd.concat([orders, orders[orders["ordered_at"].str.startswith(day)]])
     )
@@ -224,17 +223,18 @@ def main() -> None:
     """Print each fault that was not named right, and the shares."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--companies", type=int, default=1)
+    options.add_argument("--customers", type=int, default=1500)
     options.add_argument("--orders", type=int, default=200, help="orders a day")
     options.add_argument("--only", default="")
     options.add_argument("--all", action="store_true", help="print every sentence")
     given = options.parse_args()
     validator, outcomes = Validator(), Counter[str]()
     for seed in range(given.companies):
-        tables = company(seed, given.orders)
+        tables = company(seed, given.customers, given.orders)
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             for days in (2, 1):
-                as_of = _TONIGHT - timedelta(days=days)
+                as_of = TONIGHT - timedelta(days=days)
                 quiet = night(root, Home(root / "good"), cut(tables, as_of), as_of, validator)
             usual = set(said_of_segments(quiet))
             for fault in FAULTS:
@@ -243,7 +243,7 @@ def main() -> None:
                 expected, spoiled = fault(tables, random.Random(f"{seed} {fault.__name__}"))
                 shutil.rmtree(root / "tried", ignore_errors=True)
                 shutil.copytree(root / "good", root / "tried")
-                seen = night(root, Home(root / "tried"), spoiled, _TONIGHT, validator)
+                seen = night(root, Home(root / "tried"), spoiled, TONIGHT, validator)
                 said = [text for text in said_of_segments(seen) if text not in usual]
                 is_right = any(name in text for name in expected for text in said)
                 outcome = "right" if is_right else "wrong" if said else "unnamed" if seen.texts else "silent"

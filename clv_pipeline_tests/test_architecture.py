@@ -161,6 +161,7 @@ def test_only_the_command_line_and_the_resources_know_the_demo_company() -> None
     importers = {_name(m) for m in MODULES if any(i.startswith("clv_pipeline.demo_company") for i in _imported(m))}
     assert {i for i in importers if not i.startswith("demo_company/")} == {
         "cli/evaluations.py",
+        "cli/night.py",
         "orchestration/resources.py",
     }
 
@@ -221,8 +222,8 @@ def test_the_clock_reaches_no_result() -> None:
 def test_only_bookkeeping_asks_the_clock() -> None:
     importers = {_name(m) for m in MODULES if {"clv_pipeline.core.clock", "clv_pipeline.core.clock.now"} & _imported(m)}
     assert importers == {
-        "core/run_lock.py", "diagnostics/alerts.py", "diagnostics/status.py", "modeling/registry/registry.py",
-        "orchestration/history.py", "orchestration/night_reports.py", "privacy/subject.py",
+        "core/run_lock.py", "diagnostics/alerts.py", "diagnostics/profile/look.py", "diagnostics/status.py",
+        "modeling/registry/registry.py", "orchestration/history.py", "orchestration/night_reports.py", "privacy/subject.py",
     }  # fmt: skip
 
 

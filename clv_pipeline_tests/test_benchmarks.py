@@ -26,6 +26,7 @@ TINY = {
     "cohort_forecast": 300,
     "corrupted_nights": 60,
     "dashboard": 100,
+    "guilty_segments": 300,
     "history_cost": 50,
     "lifetimes_summary": 300,
     "made_up_shop": 2000,
@@ -86,6 +87,11 @@ def test_corrupted_nights_are_counted(run_tiny: RunTiny) -> None:
     printed = run_tiny("corrupted_nights", "--good", "2", "--only", "cents everywhere")
     assert re.search(r"^later night: 1 of 1 caught \(100\.0%\)$", printed, re.MULTILINE), printed
     assert re.search(r"^clean nights: 1, red 0, with a warning \d$", printed, re.MULTILINE), printed
+
+
+def test_faults_of_one_segment_are_counted_by_who_is_named(run_tiny: RunTiny) -> None:
+    printed = run_tiny("guilty_segments", "--orders", "40", "--only", "country_gone")
+    assert printed.startswith("1 of 1 named right (100%): "), printed
 
 
 def test_counting_is_compared_with_the_extract_on_a_first_night_and_the_next(run_tiny: RunTiny) -> None:

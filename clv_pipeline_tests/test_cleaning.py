@@ -206,7 +206,10 @@ def dirty_company(rng: np.random.Generator) -> dict[str, str]:
     answers = [[f"r{i}", c, t, n] for i, (c, t, n) in enumerate(zip(some(who), some(times), some([0, 9]), strict=True))]
     posts = [[f"p{i}", c, t, n] for i, (c, t, n) in enumerate(zip(some(who), some(times), some([-1, 1]), strict=True))]
     touches = [[f"t{i}", c, t, n] for i, (c, t, n) in enumerate(zip(some(who), some(times), some([0, 2]), strict=True))]
-    spend = [["search", date(2024, 1, 1) + timedelta(days=i), 5] for i in range(60)]
+    spend = [["search", date(2024, 1, 1) + timedelta(days=i), 5, "brand"] for i in range(60)]
+    products = [[f"p{i}", f"rose {i}", i] for i in range(60)]
+    subscribed = [[f"s{i}", c, "2024-01-01", 9, "month"] for i, c in enumerate(some(who))]
+    paid = [[f"p{i}", f"s{i}", t, 9] for i, t in enumerate(some(times))]
     return {
         "orders": csv(ORDER_HEADER, orders),
         "customers": csv("customer_id,created_at,country,merged_into", spoiled(crm, (0, None), (3, "c1"))),
@@ -216,7 +219,14 @@ def dirty_company(rng: np.random.Generator) -> dict[str, str]:
             "interaction_id,customer_id,occurred_at,sentiment", spoiled(posts, (0, None), (3, 5))
         ),
         "campaign_touches": csv("touch_id,customer_id,touched_at,cost", spoiled(touches, (1, None), (3, -1))),
-        "marketing_spend": csv("channel,spend_date,spend", spoiled(spend, (0, None), (2, -1))),
+        "marketing_spend": csv("channel,spend_date,spend,campaign", spoiled(spend, (0, None), (2, -1))),
+        "products": csv("product_id,name,cost", spoiled(products, (0, None), (2, -1))),
+        "subscriptions": csv(
+            "subscription_id,customer_id,valid_from,amount,interval", spoiled(subscribed, (1, None), (4, "moon"))
+        ),
+        "subscription_payments": csv(
+            "payment_id,subscription_id,paid_at,amount", spoiled(paid, (0, None), (1, "nobody's"))
+        ),
     }
 
 

@@ -24,7 +24,7 @@ from clv_pipeline.next_purchases import examples, fitting
 from clv_pipeline.next_purchases.calibration import Calibration
 from clv_pipeline.next_purchases.evaluation import Ranked, quality_rows, verdict_row
 from clv_pipeline.next_purchases.examples import Examples, closed_windows
-from clv_pipeline.next_purchases.lines import choose_level, read_items_of, write_lines
+from clv_pipeline.next_purchases.lines import Level, choose_level, read_items_of, read_labels, write_lines
 from clv_pipeline.next_purchases.ranker import LEARNED, Ranker
 from clv_pipeline.next_purchases.scoring import score_next_purchases
 from clv_pipeline.warehouse.connection import Connection, Warehouse
@@ -68,6 +68,7 @@ def write_orders(connection: Connection, orders: pd.DataFrame, refused: tuple[st
         """
     )
     connection.unregister("made")
+    connection.execute("create or replace table clean.products (product_id varchar, label varchar)")
     connection.execute(
         "create or replace table clean.customers as select distinct customer_id, "
         "not list_contains($refused, customer_id) as has_profiling_consent from clean.orders where customer_id is not null",
@@ -515,6 +516,17 @@ def test_customers_are_numbered_at_random_and_items_by_name(shop: Shop) -> None:
             ).fetchall()
         ]
     assert first != sorted(first)
+
+
+def test_a_product_is_named_in_texts_by_its_name_and_a_category_by_itself(shop: Shop) -> None:
+    with shop.warehouse.connection() as connection:
+        write_lines(connection, choose_level(connection))
+        items = read_items_of(connection)
+        connection.execute("begin transaction")
+        connection.execute("insert into clean.products values ($id, 'Red rose')", {"id": items[1]})
+        assert read_labels(connection, Level("product")) == [items[0], "Red rose", *items[2:]]
+        assert read_labels(connection, Level("category")) == items
+        connection.execute("rollback")
 
 
 def test_the_tables_have_the_columns_that_are_declared(shop: Shop) -> None:

@@ -245,6 +245,17 @@ def test_a_setting_that_changes_data_takes_the_place_of_time_and_corrections(sho
     assert (changes[["time_passed", "corrections"]] == 0).all().all()
 
 
+def test_a_model_whose_attribute_is_gone_tonight_cannot_split_a_change(shop: Shop, eventful: pd.DataFrame) -> None:
+    before = shop.manifest
+    wide = replace(before, numeric_features=[*before.numeric_features, "crm_attribute_seats"])
+    shop.registry.write_manifest(wide)
+    try:
+        changes = shop.changes()
+    finally:
+        shop.registry.write_manifest(before)
+    assert set(changes["main_cause"]) == {"not_split"}
+
+
 def test_another_model_is_the_cause_where_nothing_else_changed(shop: Shop, quiet: pd.DataFrame) -> None:
     primary = shop.manifest.horizons[0]
     raised = replace(shop.manifest, horizons=[replace(primary, prospects=replace(primary.prospects, spend=50.0))])

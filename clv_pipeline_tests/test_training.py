@@ -822,6 +822,34 @@ def test_a_champion_that_has_seen_the_future_is_not_used(why: Callable[..., str 
     assert "was trained on data up to 2024-06-01" in reason
 
 
+def test_an_attribute_that_is_gone_or_of_another_kind_tonight_trains_and_is_named(
+    kiosk: Trained, tmp_path: Path
+) -> None:
+    shutil.copytree(kiosk.registry.folder, tmp_path / "models")
+    registry = Registry(tmp_path / "models")
+    manifest = kept(kiosk)
+    registry.write_manifest(replace(manifest, numeric_features=[*manifest.numeric_features, "crm_attribute_seats"]))
+
+    def why(*attributes: tuple[str, str]) -> str | None:
+        with kiosk.warehouse.connection() as connection:
+            connection.execute("begin transaction")
+            connection.execute("delete from clean.customer_attributes")
+            for name, kind in attributes:
+                connection.execute(
+                    "insert into clean.customer_attributes by name "
+                    "select $a as attribute, 'crm_' || $a as feature, $k as kind, 9 as customers, 2 as distinct_values",
+                    {"a": name, "k": kind},
+                )
+            found = why_train(registry, connection, kiosk.settings, AS_OF)
+            connection.execute("rollback")
+            return found
+
+    assert why(("attribute_seats", "number")) is None
+    assert why(("attribute_new", "category"), ("attribute_seats", "number")) is None
+    assert why() == "it needs the feature 'crm_attribute_seats', which is no longer built"
+    assert "customers.attribute_seats is a text now" in (why(("attribute_seats", "category")) or "")
+
+
 def test_a_feature_that_is_no_longer_built_is_named(kiosk: Trained, tmp_path: Path) -> None:
     manifest = kept(kiosk)
     built = set(manifest.columns.names)

@@ -82,6 +82,7 @@ def test_the_wheel_holds_package_templates_sql_runbook_and_workspace_and_nothing
     templates = [path for path in (PACKAGE / "reporting" / "templates").rglob("*") if path.is_file()]
     assert templates, "the pages have no templates: they moved"
     expected |= {f"clv_pipeline/{path.relative_to(PACKAGE).as_posix()}": path for path in templates}
+    expected |= {f"clv_pipeline/{path.relative_to(PACKAGE).as_posix()}": path for path in PACKAGE.rglob("*.toml")}
     with zipfile.ZipFile(wheel) as archive:
         held = {name: archive.read(name) for name in archive.namelist() if ".dist-info/" not in name}
     assert held.keys() == expected.keys()

@@ -46,11 +46,16 @@ def extract_source(settings: Settings, warehouse: Warehouse, as_of: date, starte
 
 
 def build_lookups(warehouse: Warehouse, settings: Settings) -> None:
-    """Build the clean tables that the others look things up in: they are of no contract table and have no dispositions."""
+    """Build the clean tables that the others look things up in, products among them, unjudged."""
     with warehouse.transaction() as connection:
         for model in load_layer("1_clean"):
-            if model.name not in CONTRACT:
-                build(connection, model, clean_parameters(settings))
+            if model.name in CONTRACT and model.name != "products":
+                continue
+            if "clean.customers" in model.inputs:
+                continue
+            build(connection, model, clean_parameters(settings))
+            if model.name == "products":
+                connection.execute(f"create or replace table {model.table} as {accepted_rows(model.table)}")
 
 
 def clean_everything(

@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread, current_thread, main_thread
 
@@ -26,7 +26,7 @@ _GRACE_SECONDS = 5.0
 _NOTHING = "Nothing was changed."
 #: Command -> what stands once it is interrupted. Of a run, the served bundle is named as well.
 AFTER = {
-    "init": "Delete the folder if it is there, and start again.",
+    "init": "The folder is there whole or not at all: start again if it is not.",
     "doctor": _NOTHING,
     "run": "The next `clv run` heals what this one left. A second target has the rows of one whole run.",
     "status": _NOTHING,
@@ -51,11 +51,12 @@ _SERVERS = ("ui", "dashboard")
 
 
 class Interrupts:
-    """The signal that a command received, if it did."""
+    """The signal that a command received, if it did; `last_will` is called where the command has to be ended."""
 
     def __init__(self, command: str) -> None:
         self.command = command
         self.number = 0
+        self.last_will: Callable[[], None] = lambda: None
 
     @property
     def exit_code(self) -> int:
@@ -75,6 +76,12 @@ class Interrupts:
                 else "Nothing is published yet."
             )
         yield AFTER.get(self.command, _NOTHING)
+
+
+def at_a_hard_end(last_will: Callable[[], None]) -> None:
+    """Have something done before the process of this command is ended from outside, where no `finally` is reached."""
+    if interrupts := click.get_current_context().find_object(Interrupts):
+        interrupts.last_will = last_will
 
 
 def end_if_interrupted() -> None:
@@ -127,4 +134,5 @@ def _watch(read_end: int, found: Interrupts) -> None:
             found.number, deadline = received[0], time.monotonic() + _GRACE_SECONDS
     found.tell()
     sys.stdout.flush()
+    found.last_will()
     os._exit(found.exit_code)

@@ -2,36 +2,55 @@
 
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
 
-from clv_pipeline.cli.interrupts import end_if_interrupted
-from clv_pipeline.cli.shared import dashboard_command, home_option, out, plain, settings_of, source_option, ui_command
+from clv_pipeline.cli.interrupts import at_a_hard_end, end_if_interrupted
+from clv_pipeline.cli.shared import (
+    dashboard_command,
+    err,
+    home_option,
+    out,
+    plain,
+    settings_of,
+    source_option,
+    ui_command,
+)
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import IS_INSTALLED
-from clv_pipeline.core.settings import load_settings
 from clv_pipeline.diagnostics.findings import print_findings
 
 
 @click.command()
 @click.argument("name")
+@click.option("--url", help="look at this database, or folder of files, and write SELECTs that fit it")
 @click.option(
     "--from",
     "layout",
     metavar="LAYOUT",
     help="a worked source for a known export or schema: shopify, woocommerce, magento, stripe, ga4 or olist",
 )
-@click.option("--url", help="with --from: where it is, so that the SELECTs name the tables that are there (else CLV_SOURCE_URL)")
-def init(name: str, layout: str | None, url: str | None) -> None:
-    """Start a new source: write source.toml and one commented SELECT for each table.
+@click.option("--yes", is_flag=True, help="ask nothing: take every guess, and list it")
+def init(name: str, url: str | None, layout: str | None, yes: bool) -> None:
+    """Start a new source: write source.toml and the SELECTs, fitted to the database at --url.
 
-    In a checkout of the project, NAME is created under sql/0_sources. Where clv was installed from a wheel, it is created in
-    the current folder, as ./NAME is. A NAME with a / in it is used as a path.
+    With --url its tables are looked at, what each column seems to be is written with the reason beside it, and what data cannot
+    tell is asked at a terminal. Without it, each SELECT is one to be filled in. In a checkout of the project, NAME is created
+    under sql/0_sources. Where clv was installed from a wheel, it is created in the current folder, as ./NAME is. A NAME with a /
+    in it is used as a path.
     """
     source = f"./{name}" if IS_INSTALLED and "/" not in name else name
     if layout:
-        _init_from(name, layout, url, source)
+        from clv_pipeline.cli.onboarding import connect_known
+
+        connect_known(name, layout, url, source)
+        return
+    if url:
+        from clv_pipeline.cli.onboarding import connect
+
+        connect(name, url, source, asks=not yes and sys.stdin.isatty())
         return
     from clv_pipeline.onboarding.scaffold import scaffold
 
@@ -39,40 +58,50 @@ def init(name: str, layout: str | None, url: str | None) -> None:
     out.print(f"Wrote {folder}. Edit orders.sql first, then: clv doctor --source {source} --url YOUR_DATABASE_URL")
 
 
-def _init_from(name: str, layout: str, url: str | None, source: str) -> None:
-    from clv_pipeline.onboarding.known_source import write_known_source
-    from clv_pipeline.onboarding.scaffold import new_folder
-
-    settings = load_settings(**{"source_url": url} if url else {})
-    made = write_known_source(
-        layout, new_folder(name), settings.source_url, timeout_seconds=settings.statement_timeout_seconds
-    )
-    out.print(f"Wrote {made.written.folder.resolve()} from {plain(made.layout.title)}:")
-    for file in made.written.files:
-        out.print(f"  {file.name}")
-    for note in made.written.notes:
-        out.print(f"  note: {plain(note)}")
-    for fact, value in made.facts.items():
-        out.print(f"  {fact} = {plain(value)}, as the source says")
-    for fact in made.undecided:
-        out.print(f"  {fact} in source.toml is a guess: decide it")
-    where = "" if settings.source_url and not url else " --url YOUR_DATABASE_URL"
-    out.print(f"Read the first comment of orders.sql: what was decided. Then: clv doctor --source {source}{where}")
-
-
 @click.command()
 @source_option
 @click.option("--url", help="database URL, or a folder of CSV and Parquet files (else CLV_SOURCE_URL)")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="look as a run with this --as-of would")
 @home_option
-def doctor(source: str | None, url: str | None, home: Path | None) -> None:
-    """Check the source, permissions, time zone, disk and schedule, and print the next step for each line that fails.
+def doctor(source: str | None, url: str | None, as_of: datetime | None, home: Path | None) -> None:
+    """Read the source once and show what is in it, what is still to decide, and whether tonight's run would work.
 
-    The exit code is 1 if a line is fail; a line that is warn stops no run.
+    Shown are rows and days of each table, money by year, statuses, currencies, keys, guests, consents, and numbered points with
+    the lines to paste. Nothing is changed and nothing is kept; it takes about as long as a night takes to read and clean.
+    The exit code is 1 if a line is fail: tonight's run would be refused. A line that is warn or decide stops no run.
     """
-    settings = settings_of(source=source, source_url=url, home=home)
-    from clv_pipeline.diagnostics.doctor import examine
+    settings = settings_of(source=source, source_url=url, as_of=as_of.date() if as_of else None, home=home)
+    from clv_pipeline.demo_company.company import with_demo_source
+    from clv_pipeline.diagnostics.doctor import examine, examine_source
+    from clv_pipeline.diagnostics.profile.look import remove_scratch
+    from clv_pipeline.diagnostics.profile.printing import print_points, print_profile, print_verdict
+    from clv_pipeline.reporting.formats import count
 
-    sys.exit(1 if "fail" in print_findings(out, examine(settings)) else 0)
+    found = print_findings(out, examine(settings))
+    home_folder = Home(settings.home)
+    if home_folder.demo_database.exists():
+        settings = with_demo_source(settings, home_folder)
+    at_a_hard_end(partial(remove_scratch, settings))
+    with err.status("reading the source") as shown:
+        seen = examine_source(
+            settings, lambda what, rows: shown.update(f"{what}{f': {count(rows)} rows read' if rows else ''}")
+        )
+    end_if_interrupted()
+    found |= print_findings(out, seen.findings)
+    if seen.not_looked_at:
+        out.print(f"not looked at: the source ({seen.not_looked_at})")
+    if profile := seen.profile:
+        print_profile(out, profile)
+        print_points(out, profile.points)
+        print_verdict(out, profile)
+    is_refused = "fail" in found or bool(seen.profile and seen.profile.numbers_of("fail"))
+    day = f" --as-of {as_of:%Y-%m-%d}" if as_of else ""
+    address = "set CLV_SOURCE_URL to the address that you gave as --url, then: " if url else ""
+    out.print(
+        f"Next: settle what fails, then: clv doctor{day}" if is_refused else f"Next: {address}clv run{day}",
+        markup=False,
+    )
+    sys.exit(1 if is_refused else 0)
 
 
 @click.command()

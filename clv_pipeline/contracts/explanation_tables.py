@@ -63,10 +63,12 @@ KNOWN_SOCIAL_INTERACTIONS = _known(
 KNOWN_CAMPAIGN_TOUCHES = _known(
     "campaign_touches", ("customer_id", "varchar"), ("touch_id", "varchar"), ("touched_at", "timestamptz"),
     ("touch_date", "date"), ("channel", "varchar"), ("cost", _MONEY), ("is_responded", "boolean"),
+    ("response_date", "date"),
 )  # fmt: skip
 KNOWN_CUSTOMERS = _known(
     "customers", ("customer_id", "varchar"), ("created_date", "date"), ("country", "varchar"),
     ("acquisition_channel", "varchar"), ("acquisition_cost", _MONEY), ("has_crm_record", "boolean"),
+    ("attributes", "varchar"),
 )  # fmt: skip
 KNOWN_NIGHTS = replace(declare(
     "scores.known_nights", "published night whose rows are known: the newest one, and the one before it", "published/bundle",

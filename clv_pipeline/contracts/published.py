@@ -48,7 +48,8 @@ PUBLISHED: dict[str, PublishedTable] = {
             "data_quality",
             ("table_name", "row_kind", "disposition", "reason_code", "reason"),
             {
-                "table_name": "source table",
+                "table_name": "source table. subscriptions and subscription_payments are cleaned and counted, and no model "
+                "uses them yet",
                 "row_kind": "source: all rows, as counted by the source itself or from the text of its files; read: the rows "
                 "in the warehouse; disposition: the rows with one disposition; part: a subset already counted above, so "
                 "exclude it from sums",
@@ -58,8 +59,8 @@ PUBLISHED: dict[str, PublishedTable] = {
                 "company's own; empty for accepted rows and the other kinds",
                 "reason": "the reason as text; empty if there is none; for row_kind part, which rows",
                 "row_count": "rows",
-                "source_money": "sum of the order lines' amounts in source currency, before conversion; null for "
-                "tables other than orders, whose money is not reconciled, and where no row has a readable amount",
+                "source_money": "sum of the rows' money in source currencies, before conversion: amounts of order lines, "
+                "marketing spend, payments of subscriptions; null for other tables, and where no row has a readable amount",
             },
         ),
         _declared(COLUMN_DICTIONARY, "table_name", "column_name"),

@@ -21,6 +21,8 @@ NEXT_PURCHASE_TABLES: tuple[PublishedTable, ...] = (
             "rank": "place in the customer's list of this kind, 1 to 5; a customer with fewer items has a shorter list",
             "item": "the suggested category or product. Never one that fewer than 20 customers have bought, that was not sold "
             "in the last 60 days, or that the setting denied_categories names",
+            "item_name": "the item for people: the product's name where products.sql returns one (with its number where two "
+            "products have the same name), else item",
             "item_level": "category where the source gives categories, else product",
             "step": "repeat: the same again; step_up: a larger or better version: for a category, the customer pays there at "
             "least a sixth less per unit than is usual (usual_price at least 1.2 times compared_price); for a product that is "

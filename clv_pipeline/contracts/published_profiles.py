@@ -142,6 +142,8 @@ PROFILE_TABLES: tuple[PublishedTable, ...] = (
             "item_kind": "category; product, where the source has no category; unknown: lines without either; other: all items "
             "with fewer than 20 customers",
             "item": "category or product number; null for unknown and other",
+            "item_name": "the item for people: the product's name where products.sql returns one (with its number where two "
+            "products have the same name), else item",
             "customers": "customers who bought the item (first_purchase: on their first purchase day). One customer may be in "
             "several rows, so do not add them up",
             "best_customers": "number of them among the best: the 10 % of buyers with the highest predicted spend",

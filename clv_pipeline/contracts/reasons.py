@@ -93,6 +93,7 @@ _OF_CAMPAIGN_TOUCHES = (
     Reason("unreadable_touched_at", "quarantined", "touched_at is missing or unreadable"),
     Reason("early_touched_at", "quarantined", "touched_at is before the earliest date allowed"),
     Reason("negative_cost", "quarantined", "cost is negative"),
+    Reason("response_before_touch", "quarantined", "responded_at is before touched_at", warn=True),
 )
 _OF_MARKETING_SPEND = (
     Reason("missing_channel", "quarantined", "channel is missing"),
@@ -102,12 +103,42 @@ _OF_MARKETING_SPEND = (
     Reason("negative_spend", "quarantined", "spend is negative"),
     Reason("no_exchange_rate_for_spend", "quarantined", "no exchange rate in the 5 days up to the day"),
 )
+_OF_PRODUCTS = (
+    Reason("missing_product_id", "quarantined", "product_id is missing"),
+    Reason("superseded_product", "superseded", "an older version of the product"),
+    Reason("contradictory_product", "quarantined", "records of one product contradict each other", warn=True),
+    Reason("no_exchange_rate_for_cost", "quarantined", "no exchange rate in the 5 days up to as_of", warn=True),
+)
+_OF_SUBSCRIPTIONS = (
+    Reason("missing_subscription_id", "quarantined", "subscription_id is missing"),
+    Reason("unreadable_valid_from", "quarantined", "valid_from is missing or unreadable"),
+    Reason("early_valid_from", "quarantined", "valid_from is before the earliest date allowed"),
+    Reason("superseded_period", "superseded", "an older version of the price period"),
+    Reason("unreadable_price", "quarantined", "the amount of the period is missing or not a number"),
+    Reason("negative_price", "quarantined", "the amount of the period is negative"),
+    Reason("ends_before_it_begins", "quarantined", "valid_to is before valid_from", warn=True),
+    Reason("unknown_interval", "quarantined", "interval is none of day, week, month, quarter, year", warn=True),
+    Reason("overlapping_period", "quarantined", "overlaps another price period of its subscription", warn=True),
+    Reason("no_exchange_rate_for_price", "quarantined", "no exchange rate in the 5 days up to valid_from", warn=True),
+)
+_OF_SUBSCRIPTION_PAYMENTS = (
+    Reason("missing_payment_id", "quarantined", "payment_id is missing"),
+    Reason("superseded_payment", "superseded", "an older version of the payment"),
+    Reason("unreadable_paid_at", "quarantined", "paid_at is missing or unreadable"),
+    Reason("early_paid_at", "quarantined", "paid_at is before the earliest date allowed"),
+    Reason("unreadable_payment", "quarantined", "the amount paid is missing or not a number"),
+    Reason("unknown_subscription", "quarantined", "no row of subscriptions has its subscription_id", warn=True),
+    Reason(
+        "no_exchange_rate_for_payment", "quarantined", "no exchange rate in the 5 days up to the payment", warn=True
+    ),
+)
 
 #: Every declared reason by its code.
 REASONS: dict[str, Reason] = {
     reason.code: reason
     for reason in (
         *_OF_EVERY_TABLE, *_OF_ORDERS, *_OF_CUSTOMERS, *_OF_WEB_SESSIONS, *_OF_SURVEY_RESPONSES,
-        *_OF_SOCIAL_INTERACTIONS, *_OF_CAMPAIGN_TOUCHES, *_OF_MARKETING_SPEND,
+        *_OF_SOCIAL_INTERACTIONS, *_OF_CAMPAIGN_TOUCHES, *_OF_MARKETING_SPEND, *_OF_PRODUCTS,
+        *_OF_SUBSCRIPTIONS, *_OF_SUBSCRIPTION_PAYMENTS,
     )
 }  # fmt: skip

@@ -3,6 +3,7 @@
 Only the shape of incoming tables belongs here. Rules about rows live in `sql/1_clean` and `quality/`.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,7 +48,7 @@ class Column:
 class SourceTable:
     """One contract table: `grain` is the meaning of a row, `event_time` the column with the time of a row.
 
-    `attribute_prefix`: columns whose names begin with it may be returned, too, under any name; they are text.
+    `attribute_prefix`: columns whose names begin with it may be returned, too: the company's own attributes of a row.
     """
 
     name: str
@@ -56,6 +57,7 @@ class SourceTable:
     event_time: str | None
     required: bool = False
     attribute_prefix: str | None = None
+    attribute_meaning: str = ""
 
     def is_attribute(self, name: str) -> bool:
         """Return whether a returned column is one of the company's own attributes.
@@ -63,11 +65,24 @@ class SourceTable:
         >>> CONTRACT["customers"].is_attribute("attribute_plan"), CONTRACT["orders"].is_attribute("attribute_plan")
         (True, False)
         """
-        prefix = self.attribute_prefix
-        return prefix is not None and name.startswith(prefix) and name != prefix
+        # a feature has its name: nothing that would have to be quoted
+        return self.attribute_prefix is not None and bool(re.fullmatch(rf"{self.attribute_prefix}[a-z0-9_]+", name))
+
+    @property
+    def has_row_key(self) -> bool:
+        """Whether a row has an identifier of its own, by which a newer version of it is known.
+
+        >>> CONTRACT["orders"].has_row_key, CONTRACT["marketing_spend"].has_row_key
+        (True, False)
+        """
+        return any(c.required and c.name.endswith("_id") for c in self.columns)
+
+    def takes(self, name: str) -> bool:
+        """Return whether a SELECT may return a column of this name, in lower case."""
+        return name in self.column_names() or self.is_attribute(name)
 
     def column_names(self) -> list[str]:
-        """Return the columns that a SELECT may return, in order."""
+        """Return the columns that a SELECT may return, in order; `is_attribute` tells which others."""
         return [c.name for c in self.columns]
 
     def column(self, name: str) -> Column:
@@ -138,6 +153,9 @@ CUSTOMERS = SourceTable(
     ),
     event_time="created_at",
     attribute_prefix="attribute_",
+    attribute_meaning="a fact of your own about the customer that does not change after the record was entered (first shop, "
+    "contract type, industry): a feature of the models. A value that changes later (points, last login, status) would tell "
+    "them the future: leave it out",
 )
 
 WEB_SESSIONS = SourceTable(
@@ -186,13 +204,18 @@ SOCIAL_INTERACTIONS = SourceTable(
 
 MARKETING_SPEND = SourceTable(
     "marketing_spend",
-    "channel, day and campaign",
+    "row of spend on a channel and day, such as a campaign",
     (
         Column("channel", "text", "marketing channel", required=True),
         Column("spend_date", "date", "the day the money was spent", required=True),
-        Column("campaign", "text", "campaign, ad group or other part of the channel; the parts of a day are added up"),
-        Column("spend", "money", "money spent"),
+        Column("spend", "money", "money spent; all rows of a channel and day are added up"),
         Column("currency", "text", "ISO code; null means the source's currency"),
+        Column(
+            "campaign",
+            "text",
+            "campaign or ad group; equal rows that name one are one row delivered twice",
+            is_late=True,
+        ),
     ),
     event_time="spend_date",
 )
@@ -208,7 +231,9 @@ CAMPAIGN_TOUCHES = SourceTable(
         Column("channel", "text", "e-mail, post, app ..."),
         Column("cost", "money", "cost of the touch"),
         Column("responded", "boolean", "whether the customer responded"),
-        Column("responded_at", "timestamp", "when the customer responded; a response counts from this day on"),
+        Column(
+            "responded_at", "timestamp", "when the customer responded, from when on the response counts", is_late=True
+        ),
     ),
     event_time="touched_at",
 )

@@ -65,7 +65,8 @@ from clv_pipeline.contracts.table import (
 )
 
 _CLEAN = (
-    "campaign_touches", "customers", "marketing_spend", "orders", "social_interactions", "survey_responses", "web_sessions",
+    "campaign_touches", "customers", "marketing_spend", "orders", "products", "social_interactions", "subscription_payments",
+    "subscriptions", "survey_responses", "web_sessions",
 )  # fmt: skip
 _CUSTOMER = ("varchar", "the customer")
 _TARGET = ("varchar", "spend: net spend in the window; purchase: 1 if there was a purchase")
@@ -118,7 +119,7 @@ DISPOSITIONS = _table(
     reason_code=("varchar", "reason, as a code of `contracts/reasons.py`; empty for accepted rows"),
     reason=("varchar", "the reason as text; for an exclude rule, the company's own text"),
     row_count=("bigint", "number of rows"),
-    source_money=("decimal(38, 6)", "sum of their amounts in source currency; null for tables other than orders"),
+    source_money=("decimal(38, 6)", "sum of their amounts in source currency; null for tables without money"),
 )  # fmt: skip
 RAW_REMARKS = _table(
     "raw.remarks", "unusual finding about a source table, tonight", "raw/orders", "sources/extraction.py",

@@ -26,6 +26,7 @@ from pydantic_settings import (
 from clv_pipeline.core import project_files
 from clv_pipeline.core.errors import ConfigurationError, nearest
 from clv_pipeline.core.project_files import SOURCES_FOLDER
+from clv_pipeline.core.source_address import address_in_file
 
 log = logging.getLogger(__name__)
 
@@ -295,7 +296,9 @@ def read_source_toml(folder: Path) -> dict[str, Any]:
     if "timezone" in values:
         values["time_zone"] = values.pop("timezone")
     known = list(Settings.model_fields)
-    for key in sorted(set(values) & _secrets()):
+    if "source_url" in values:
+        values["source_url"] = address_in_file(values["source_url"], folder)
+    for key in sorted(set(values) & _secrets() - {"source_url"}):
         raise ConfigurationError(
             f"{path}: '{key}' is a secret and does not belong in a file",
             next_step=f"remove it there and set CLV_{key.upper()} in the environment.",
@@ -306,7 +309,7 @@ def read_source_toml(folder: Path) -> dict[str, Any]:
 
 
 def _secrets() -> set[str]:
-    """Return the settings that are read from the environment only."""
+    """Return the settings that are secrets; an address may be in source.toml where it holds none."""
     return {name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None}
 
 

@@ -24,8 +24,8 @@ with part as materialized (select customer_id, position from listed where positi
 suggested as (
     select
         customer_id,
-        max(case when kind = 'again' then item end) as next_again,
-        max(case when kind = 'new_to_them' then item end) as next_new
+        max(case when kind = 'again' then item_name end) as next_again,
+        max(case when kind = 'new_to_them' then item_name end) as next_new
     from next_purchases
     where rank = 1 and customer_id in (select customer_id from part)
     group by customer_id

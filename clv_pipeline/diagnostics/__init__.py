@@ -1,1 +1,1 @@
-"""Diagnostics: `clv doctor` and `clv status`."""
+"""Diagnostics: `clv doctor`, `clv status` and `clv explain-run`."""

@@ -31,6 +31,14 @@ class Finding:
     is_warning: bool = False
     state: State = State.OTHER
 
+    @property
+    def word(self) -> str:
+        """How good it is, in one word: ok, warn, fail."""
+        return "ok" if self.is_good else "warn" if self.is_warning else "fail"
+
+
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
 
 def warning(subject: str, text: str, next_step: str) -> Finding:
     """Return a finding that somebody should look at, although nothing is broken.
@@ -45,11 +53,9 @@ def print_findings(console: Console, findings: Iterable[Finding]) -> set[str]:
     """Print the findings, with the next step for each that is not good; return what they are: ok, warn, fail."""
     found = set()
     for finding in findings:
-        word, colour = (
-            ("ok", "green") if finding.is_good else ("warn", "yellow") if finding.is_warning else ("fail", "red")
-        )
+        word = finding.word
         found.add(word)
-        console.print(f"[{colour}]{word}[/]{' ' * (4 - len(word))} {finding.subject}: {escape(finding.text)}")
+        console.print(f"[{COLOURS[word]}]{word}[/]{' ' * (4 - len(word))} {finding.subject}: {escape(finding.text)}")
         if not finding.is_good:
             console.print(f"     next step: {escape(finding.next_step)}")
     return found

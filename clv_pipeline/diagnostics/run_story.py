@@ -46,9 +46,9 @@ def _print_head(console: Console, run: RunRecord, before: RunRecord | None) -> N
     if run.is_green and run.asked:
         word += f", acknowledged: {', '.join(run.asked)}"
     console.print(f"[bold]{escape(run.job)}[/] {run.run_id}: [{colour}]{escape(word)}[/]")
-    ended = f" to {_clock(run.ended_at, run.created_at)}" if run.ended_at else ", no end was noted"
+    ended = f" to {_clock(run.ended_at, run.created_at)} UTC" if run.ended_at else " UTC, no end was noted"
     took = f", {_duration(run.seconds)}" if run.seconds is not None else ""
-    facts = [f"{_clock(run.created_at)}{ended} UTC{took}; as of {run.as_of or 'unknown'}; started by {run.started_by}"]
+    facts = [f"{_clock(run.created_at)}{ended}{took}; as of {run.as_of or 'unknown'}; started by {run.started_by}"]
     if run.steps:
         slowest = max(run.steps, key=lambda step: step.seconds or 0.0)
         stages = ", ".join(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from clv_pipeline.features.attributes import with_attributes
 from clv_pipeline.features.denied import is_denied
 from clv_pipeline.features.families import KEYS
 from clv_pipeline.features.window_spend import OUTLIER_MULTIPLE
@@ -32,6 +33,8 @@ def build_feature_table(
         for position, (first, last) in enumerate(slices):
             step = append if position else build
             step(connection, model, {"first_cutoff": first, "last_cutoff": last})
+        if model.name == "crm_features" and (query := with_attributes(connection, model.table)):
+            connection.execute(f"create or replace table {model.table} as {query}")
         if model.name == "customer_features":
             for name in columns_of(connection, model.table):
                 if name not in KEYS and is_denied(name, denied):

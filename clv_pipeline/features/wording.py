@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from clv_pipeline.features.attributes import PREFIX
 from clv_pipeline.features.families import family_of
 
 Form = Callable[[float], str]
@@ -370,6 +371,9 @@ def _agreeing(phrase: str, shown: str, unit: str) -> str:
 def _words(feature: str) -> Words:
     if feature in _WORDS:
         return _WORDS[feature]
+    if feature.startswith(PREFIX):
+        name = feature.removeprefix(PREFIX).replace("_", " ")
+        return Words(name, f"{name} {{}}", missing=f"{name} unknown")
     window = _WINDOW.search(feature)
     if window is None:
         name = feature.replace("_", " ")

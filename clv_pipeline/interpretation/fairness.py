@@ -3,6 +3,7 @@
 It uses the test window of the last training, which no model has seen. No model, score or segment reads its result.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import date
 
@@ -62,6 +63,14 @@ def _attributes(
     proxies = [c for c in texts if is_denied(f"crm_{c}", settings.denied_features) and c != "gender"]
     for name in ("gender", *proxies):
         yield name, window[name].fillna("unknown").to_numpy(dtype=object)
+    denied = connection.execute(
+        "select attribute from clean.customer_attributes where refused_because = 'denied' and customers > 0 order by attribute"
+    ).fetchall()
+    records = [
+        json.loads(text) if text else {} for text in window["attributes"].where(window["attributes"].notna(), "")
+    ]
+    for (name,) in denied:
+        yield name, np.array([record.get(name) or "unknown" for record in records], dtype=object)
 
 
 def _age_band(birth_year: float, cutoff: date) -> str:

@@ -91,5 +91,16 @@ def read_items_of(connection: Connection) -> list[str]:
     return [str(item) for (item,) in connection.execute("select item from next_items order by item_code").fetchall()]
 
 
+def read_labels(connection: Connection, level: Level) -> list[str]:
+    """Return what each item is called in a text, by its number: a product's name where the source has one, else the item."""
+    if level.name != "product":
+        return read_items_of(connection)
+    rows = connection.execute(
+        "select coalesce(products.label, next_items.item) from next_items "
+        "left join clean.products as products on next_items.item = products.product_id order by next_items.item_code"
+    )
+    return [str(label) for (label,) in rows.fetchall()]
+
+
 def _item(column: str) -> str:
     return f"nullif(trim({column}), '')"

@@ -21,7 +21,7 @@ from clv_pipeline.next_purchases.calibration import Array
 from clv_pipeline.next_purchases.candidates import KINDS, Candidates, Kind
 from clv_pipeline.next_purchases.examples import PUBLISHED_RULES, Catalogue
 from clv_pipeline.next_purchases.history import RECENT_DAYS, Customers, Floats, Ints, read_customers
-from clv_pipeline.next_purchases.lines import choose_level, drop_lines, read_items_of, write_lines
+from clv_pipeline.next_purchases.lines import choose_level, drop_lines, read_items_of, read_labels, write_lines
 from clv_pipeline.next_purchases.ranker import LEARNED, Ranker, is_file_of_ranker
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row
@@ -100,7 +100,8 @@ def _write_lists(connection: Connection, settings: Settings, ranker: Ranker) -> 
             f"{rules.least_buyers} customers, sold in the last {RECENT_DAYS} days, not denied"
         )
     else:
-        writer = _Writer(ranker, catalogue, settings.primary_horizon, names, nameable, rules.least_buyers)
+        labels = read_labels(connection, level)
+        writer = _Writer(ranker, catalogue, settings.primary_horizon, labels, nameable, rules.least_buyers)
         for customers, scores in _scored_customers(connection, as_of, ranker.horizon_days):
             for batch in catalogue.batches(customers):
                 lists = writer.lists(batch, scores[np.searchsorted(customers.number, batch.number)])

@@ -1,7 +1,7 @@
 """The amount of a line: goods net of discount, tax and postage, as SQL, with the evidence that it is that.
 
-What adds up is found in `arithmetic.py`; here it is decided whether the prices contain tax and how a discount of the whole order is
-shared out. What the data cannot show is a question.
+What adds up is found in `arithmetic.py`; here it is decided whether the prices contain tax, and how a discount of the whole order
+is shared out. What the data cannot show is a question.
 """
 
 from dataclasses import dataclass, field
@@ -59,12 +59,18 @@ class Amount:
         shared = np.zeros(data.orders)
         if self.order_discount:
             shared += _of_order(data, self.order_discount)
-        after = goods - _shared(data, goods, shared)
+        after: np.ndarray = goods - _shared(data, goods, shared)
         if self.order_tax:
             tax = _of_order(data, self.order_tax)
             if self.taxed_shipping:
                 sold = data.by_order(after)
-                tax = tax * sold / np.where(sold + _of_order(data, self.taxed_shipping), sold + _of_order(data, self.taxed_shipping), 1)
+                tax = (
+                    tax
+                    * sold
+                    / np.where(
+                        sold + _of_order(data, self.taxed_shipping), sold + _of_order(data, self.taxed_shipping), 1
+                    )
+                )
             after = after - _shared(data, goods, tax)
         if self.tax_rate:
             after = after / (1 + data.of_line(self.tax_rate) / (100 if self.tax_rate.is_percent else 1))
@@ -73,14 +79,16 @@ class Amount:
             after = after - data.of_line(self.line_tax) * units
         for money in self.minus:
             after = after - data.of_line(money)
-        return after / (100 if self.cents else 1)
+        return after / 100.0 if self.cents else after
 
 
 def amount_of(data: MoneyData, is_cents: bool) -> Amount | None:
     """Return how the amount is made, None if no column of a line is money."""
     found = identities(data)
     if found:
-        amount = Amount(found[0], found[0].discount, confidence="high" if is_certain(found[0]) else "medium", cents=is_cents)
+        amount = Amount(
+            found[0], found[0].discount, confidence="high" if is_certain(found[0]) else "medium", cents=is_cents
+        )
         amount.reasons.append(found[0].words)
         _decide_tax(amount, data)
         return amount
@@ -94,13 +102,19 @@ def _decide_tax(amount: Amount, data: MoneyData) -> None:
         amount.reasons.append(f"{identity.tax.label} comes on top, so the prices are without tax")
         return
     basis = identity.formula.base.basis
-    has_tax = [m for m in data.fields if m.kind in ("tax", "tax_rate") and np.any(np.nan_to_num(data.lines[m.name].to_numpy()) > 0)]
-    if basis == "net" or (not basis and identity.total and identity.total.basis == "net"):
+    has_tax = [
+        m
+        for m in data.fields
+        if m.kind in ("tax", "tax_rate") and np.any(np.nan_to_num(data.lines[m.name].to_numpy()) > 0)
+    ]
+    if basis == "net" or (identity.total and identity.total.basis == "net"):
         amount.reasons.append("its name says without tax")
         return
     if not has_tax:
         if basis == "gross":
-            amount.questions.append("the name of the price says with tax, and no column says how much: what is the rate?")
+            amount.questions.append(
+                "the name of the price says with tax, and no column says how much: what is the rate?"
+            )
             amount.confidence = "low"
         else:
             amount.questions.append("no column says whether the prices contain tax; they are taken as they are")
@@ -112,33 +126,49 @@ def _decide_tax(amount: Amount, data: MoneyData) -> None:
 def _take_out_tax(amount: Amount, data: MoneyData, *, is_said: bool) -> None:
     """Take the tax out of prices that contain it, by the way that explains the tax of the orders best."""
     goods = amount.formula.values(data)
-    after = goods - _shared(data, goods, _of_order(data, amount.order_discount) if amount.order_discount else np.zeros(data.orders))
+    after = goods - _shared(
+        data, goods, _of_order(data, amount.order_discount) if amount.order_discount else np.zeros(data.orders)
+    )
     taxes = [m for m in data.of("tax", "order") if np.any(_of_order(data, m))]
     for rate in data.of("tax_rate", "line") + data.of("tax_rate", "order"):
         share = data.of_line(rate) / (100 if rate.is_percent else 1)
         contained, on_top = data.by_order(after - after / (1 + share)), data.by_order(after * share)
+        for tax in data.of("tax", "line"):
+            # to the cent as the shop rounds it, which a rate is not
+            if _agreement(data.of_line(tax), after - after / (1 + share)) >= _AGREES:
+                amount.line_tax = tax
+                amount.reasons.append(
+                    f"prices contain tax: {tax.label} is that at {rate.label}, and taken out of each line"
+                )
+                return
         for tax in taxes:
             if _agreement(_of_order(data, tax), contained) >= _AGREES:
                 amount.tax_rate = rate
-                amount.reasons.append(f"prices contain tax: at {rate.label} it is {tax.label} in {_agreement(_of_order(data, tax), contained):.1%} of orders")
+                agreeing = f"{_agreement(_of_order(data, tax), contained):.1%} of orders"
+                amount.reasons.append(f"prices contain tax: at {rate.label} it is {tax.label} in {agreeing}")
                 return
             if _agreement(_of_order(data, tax), on_top) >= _AGREES and not is_said:
                 amount.reasons.append(f"{tax.label} is {rate.label} on top of the prices, so they are without tax")
                 return
-        if not taxes or is_said:
+        if is_said:
             amount.tax_rate = rate
             amount.reasons.append(f"prices are divided by {rate.label}")
-            amount.questions.append("do the prices contain tax? they are divided by its rate") if not is_said else None
-            amount.confidence = amount.confidence if is_said else "medium"
+            return
+        if not taxes:
+            # systems that keep a rate and one price mostly keep the price that the rate is put on
+            amount.questions.append(f"do the prices contain tax? They are taken as they are, {rate.label} on top")
+            amount.confidence = "medium"
             return
     _take_out_money(amount, data, after, taxes)
 
 
 def _take_out_money(amount: Amount, data: MoneyData, after: np.ndarray, taxes: list[Money]) -> None:
     """Take out tax that is given in money, of the line or of the order."""
-    for tax in data.of("tax", "line"):
-        if not np.any(data.of_line(tax)):
-            continue
+    own = [m for m in data.of("tax", "line") if np.any(data.of_line(m))]
+    if data.is_one_row_per_order and amount.identity.shipping is not None:
+        # the tax of an order without lines may be that of its postage, too
+        own, taxes = [], [*own, *taxes]
+    for tax in own:
         amount.line_tax = tax
         amount.line_tax_per_unit = "unit" in tax.name.lower() and amount.formula.quantity is not None
         amount.reasons.append(f"prices contain tax: {tax.label} is taken out of each line")
@@ -148,13 +178,17 @@ def _take_out_money(amount: Amount, data: MoneyData, after: np.ndarray, taxes: l
     tax, sold = taxes[0], data.by_order(after)
     shipping = amount.identity.shipping
     amount.order_tax = tax
-    amount.reasons.append(f"the total has no tax on top, so the prices contain it: {tax.label} is shared out over the lines")
+    amount.reasons.append(
+        f"the total has no tax on top, so the prices contain it: {tax.label} is shared out over the lines"
+    )
     if shipping is not None:
         values = _of_order(data, tax)
         without, with_shipping = sold - values, sold + _of_order(data, shipping) - values
         if _spread(values, with_shipping) < _spread(values, without):
             amount.taxed_shipping = shipping
-            amount.reasons.append(f"it is a steadier rate of the goods and {shipping.label} together, so a part of it is of postage")
+            amount.reasons.append(
+                f"it is a steadier rate of the goods and {shipping.label} together, so a part of it is of postage"
+            )
     amount.confidence = "medium"
     amount.questions.append(f"do the prices contain {tax.label}? It is taken out of them")
 
@@ -175,9 +209,20 @@ def _by_names(data: MoneyData, is_cents: bool) -> Amount | None:
     discounts = [m for m in data.of("discount", "order") if np.any(_of_order(data, m))]
     if discounts and amount.formula.discount is None:
         amount.order_discount = discounts[0]
-        amount.questions.append(f"is {discounts[0].label} of the order already in the lines? It is taken off them in proportion")
+        amount.questions.append(
+            f"is {discounts[0].label} of the order already in the lines? It is taken off them in proportion"
+        )
         amount.confidence = "low"
-    amount.reasons.append("no total of the order to compare with" if not data.of("total", "order") else "no sum of the lines is a total of the order")
+    if amount.formula.discount and amount.formula.discount.is_unsure:
+        amount.questions.append(
+            f"is {amount.formula.discount.label} a percentage or money? It is taken as a percentage"
+        )
+        amount.confidence = "low"
+    amount.reasons.append(
+        "no total of the order to compare with"
+        if not data.of("total", "order")
+        else "no sum of the lines is a total of the order"
+    )
     _decide_tax(amount, data)
     if data.of("total", "order"):
         amount.confidence = "low"
@@ -205,7 +250,7 @@ def _check_total(amount: Amount, data: MoneyData) -> None:
     """Compare a line's total with quantity x price: where it is that, a discount of the line is still to be taken off."""
     total = data.of_line(amount.formula.base)
     for formula in (f for f in formulas(data) if f.base.kind == "price" and f.quantity):
-        share = float(np.mean(np.abs(formula.values(data) - total) <= 0.011))
+        share = float(np.mean(np.abs(formula.values(data) - total) <= 0.011)) if len(total) else 0.0
         if share < _AGREES:
             continue
         amount.reasons.append(f"{amount.formula.base.label} is {formula.words} in {share:.1%} of lines")
@@ -223,7 +268,7 @@ def _take_from_total(amount: Amount, data: MoneyData) -> None:
     """Take tax and postage out of the one total of an order without lines."""
     amount.confidence = "medium"
     base = amount.formula.base
-    kinds = ("shipping",) if base.basis == "net" else ("tax", "shipping")
+    kinds: tuple[str, ...] = ("shipping",) if base.basis == "net" else ("tax", "shipping")
     if "sub" in base.name.rsplit(".", 1)[-1].lower():
         kinds = ()
     for kind in kinds:
@@ -245,7 +290,8 @@ def _of_order(data: MoneyData, money: Money) -> np.ndarray:
 def _shared(data: MoneyData, goods: np.ndarray, of_order: np.ndarray) -> np.ndarray:
     """Return an amount of each order shared out over its lines in proportion to their goods."""
     sums = data.by_order(goods)
-    return of_order[data.order] * goods / np.where(sums, sums, 1.0)[data.order]
+    shared: np.ndarray = of_order[data.order] * goods / np.where(sums, sums, 1.0)[data.order]
+    return shared
 
 
 def _agreement(values: np.ndarray, others: np.ndarray) -> float:

@@ -115,9 +115,7 @@ def ad_hoc(sql: str, name: str) -> SourceSelect:
 
 
 def _sample(catalogue: Catalogue, table: Table, rows: int) -> None:
-    names = [
-        name for name, kind in table.at_source.columns.items() if not any(word in kind for word in _UNREADABLE)
-    ]
+    names = [name for name, kind in table.at_source.columns.items() if not any(word in kind for word in _UNREADABLE)]
     if not names:
         raise SourceError(f"{table.full_name} has no readable column", next_step="leave it out.")
     query = exp.select(*(exp.column(name, quoted=True) for name in names)).from_(relation(table)).limit(rows)

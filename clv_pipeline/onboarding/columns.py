@@ -31,7 +31,9 @@ class Want:
     holds: Callable[[ColumnProfile], bool] = lambda _: True
 
 
-def want(*groups: str, bonus: str = "", without: str = "", holds: Callable[[ColumnProfile], bool] | None = None) -> Want:
+def want(
+    *groups: str, bonus: str = "", without: str = "", holds: Callable[[ColumnProfile], bool] | None = None
+) -> Want:
     """Return a `Want`; the concepts of a group are separated by blanks."""
     return Want(
         tuple(frozenset(g.split()) for g in groups),
@@ -73,15 +75,41 @@ ORDER_ID = want("order invoice sale", "id", without="customer product line date 
                 "type category address quantity currency session refund subscription cart", holds=is_identifier)  # fmt: skip
 CUSTOMER_ID = want("customer", "id", without="type tier address zip product order text category date status employee supplier "
                    "group payment base", holds=is_identifier)  # fmt: skip
-PRODUCT_ID = want("product", "id", bonus="", without="category order customer type supplier parent store zip line_type shipping tax", holds=is_identifier)
-PRODUCT_NAME = want("product", bonus="name", without="category type supplier quantity price amount total", holds=is_identifier)
-QUANTITY = want("quantity", without="price amount discount tax cancelled shipped refund stock_move store cost", holds=is_money)
+PRODUCT_ID = want(
+    "product",
+    "id",
+    bonus="",
+    without="category order customer type supplier parent store zip line_type shipping tax",
+    holds=is_identifier,
+)
+PRODUCT_NAME = want(
+    "product", bonus="name", without="category type supplier quantity price amount total", holds=is_identifier
+)
+CUSTOMER_WORD = want(
+    "customer",
+    without="type tier address zip product text category date status employee supplier payment name email country region first "
+    "total amount",
+    holds=is_identifier,
+)
+PRODUCT_WORD = want(
+    "product", without="category type supplier quantity price amount total name tax", holds=is_identifier
+)
+QUANTITY = want(
+    "quantity", without="price amount discount tax cancelled shipped refund stock_move store cost", holds=is_money
+)
 EMAIL = want("email", without="type status consent flag template date id", holds=lambda c: c.is_email)
-STATUS = want("status", without="date country address region zip", holds=lambda c: 0 < c.distinct <= 60 and not c.is_time)
-CURRENCY = want("currency", without="rate amount date", holds=lambda c: 0 < c.distinct <= 60 and c.kind in ("text", "integer"))
+STATUS = want(
+    "status", without="date country address region zip", holds=lambda c: 0 < c.distinct <= 60 and not c.is_time
+)
+CURRENCY = want(
+    "currency", without="rate amount date", holds=lambda c: 0 < c.distinct <= 60 and c.kind in ("text", "integer")
+)
 UPDATED = want("updated", holds=is_time, without="created birth")
 CATEGORY = want("category", without="id parent status date", holds=lambda c: c.filled > 0 and c.kind == "text")
 COUNTRY = want("country", without="phone", holds=lambda c: c.filled > 0)
 ORDERED_AT = want("date time created order sale", bonus="order sale date created time placed",
-                  without="updated due birth shipped shipping payment cancelled deleted refund first parent customer", holds=is_time)  # fmt: skip
-CREATED_AT = want("created date time", bonus="created", without="updated birth due deleted order first consent", holds=is_time)
+                  without="updated due birth shipped shipping payment cancelled deleted refund first parent "
+                  "customer stock_move", holds=is_time)  # fmt: skip
+CREATED_AT = want(
+    "created date time", bonus="created", without="updated birth due deleted order first consent", holds=is_time
+)

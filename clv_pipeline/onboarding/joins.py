@@ -9,13 +9,16 @@ from functools import cached_property
 
 from clv_pipeline.onboarding.catalogue import Catalogue, Table
 from clv_pipeline.onboarding.profiles import ColumnProfile
-from clv_pipeline.onboarding.words import concepts, tokens
+from clv_pipeline.onboarding.words import concepts, table_concepts, tokens
 from clv_pipeline.warehouse.connection import one_row, quote_name
 
 #: Share of the values of a column that must be in the key that it names, where no foreign key says so.
 ENOUGH_OVERLAP = 0.8
 #: Concepts that say nothing about which table a column names.
 _SHAPES = {"id", "base", "flag", "name", "parent", "type", "unit", "header", "fact", "dimension", "line", "master"}
+
+#: Concepts of tables that stand beside the one that is meant.
+_BESIDE = {"log", "address", "cart", "text", "price_list", "store", "review", "refund", "stock_move", "language"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,9 @@ class References:
         if table.view not in self._known:
             declared = list(self._declared(table))
             taken = {reference.column for reference in declared}
-            named = [r for name in table.columns if name not in taken for r in self._by_name(table, table.columns[name])]
+            named = [
+                r for name in table.columns if name not in taken for r in self._by_name(table, table.columns[name])
+            ]
             self._known[table.view] = declared + named
         return self._known[table.view]
 
@@ -56,6 +61,12 @@ class References:
         """Return the best reference from one table to another one."""
         found = [r for r in self.of(table) if r.to_table is other]
         return max(found, key=lambda r: (r.is_declared, r.overlap), default=None)
+
+    @staticmethod
+    def rank(reference: Reference) -> tuple[bool, bool]:
+        """Return how plainly a reference names its table: by the table's own word, by its primary key."""
+        words = _stems(reference.column) & _stems(reference.to_table.name)
+        return bool(words), reference.to_table.at_source.primary_key == (reference.to_column,)
 
     def to(self, table: Table) -> list[tuple[Table, Reference]]:
         """Return the tables that refer to this one."""
@@ -67,12 +78,16 @@ class References:
 
     def _declared(self, table: Table) -> Iterator[Reference]:
         for key in table.at_source.foreign_keys:
-            other = self._by_place.get((key.schema, key.table)) or self._by_place.get((table.at_source.schema, key.table))
+            other = self._by_place.get((key.schema, key.table)) or self._by_place.get(
+                (table.at_source.schema, key.table)
+            )
             if other is None or len(key.columns) != 1 or key.columns[0] not in table.columns:
                 continue
             to_column = key.to_columns[0] if key.to_columns else (other.at_source.primary_key or ("id",))[0]
             if to_column in other.columns and other is not table:
-                yield Reference(key.columns[0], other, to_column, True, self._overlap(table, key.columns[0], other, to_column))
+                yield Reference(
+                    key.columns[0], other, to_column, True, self._overlap(table, key.columns[0], other, to_column)
+                )
 
     def _by_name(self, table: Table, column: ColumnProfile) -> list[Reference]:
         if not column.filled or column.kind in ("decimal", "boolean") or (column.is_time and column.format != "%Y%m%d"):
@@ -82,7 +97,15 @@ class References:
             if other is table or not other.rows:
                 continue
             for key in keys_of(other):
-                fit = _fit(column.name, other, key)
+                fit = _fit(column.name, other, key) or 2 * _is_parent(table, other, column.name)
+                if fit:
+                    beside = (_BESIDE & concepts(other.name)) - concepts(column.name)
+                    fit = (
+                        10 * fit
+                        - 15 * bool(beside)
+                        + 10 * _belongs(table, other, column.name)
+                        + 5 * ((key,) == other.at_source.primary_key)
+                    )
                 if fit and (overlap := self._overlap(table, column.name, other, key)) >= ENOUGH_OVERLAP:
                     found.append((fit, Reference(column.name, other, key, False, overlap)))
         found.sort(key=lambda item: (-item[0], -item[1].overlap, len(item[1].to_table.name)))
@@ -117,9 +140,25 @@ def _stems(name: str) -> set[str]:
     return {word[:-1] if word.endswith("s") and len(word) > 3 else word for word in tokens(name)}
 
 
+def _belongs(table: Table, other: Table, column: str) -> bool:
+    """Whether a table is called after the other one, as purchase_order_line after purchase_order, beyond the column's word."""
+    return len(_stems(other.name) & _stems(table.name) - _stems(column)) > 0 and _stems(other.name) <= _stems(
+        table.name
+    )
+
+
+def _is_parent(table: Table, other: Table, column: str) -> bool:
+    """Whether `parent_id` of a table of items names the document that they are items of."""
+    own, theirs = _stems(table.name), _stems(other.name)
+    return tokens(column)[0] == "parent" and len(tokens(column)) == 2 and theirs < own and len(own - theirs) == 1
+
+
 def _fit(column: str, other: Table, key: str) -> int:
     """Return how well a column's name fits the key of a table: 3 same name, 2 the table's word, 1 its concept, 0 not."""
-    own, words = _stems(column), _stems(column) - {"id", "no", "nr", "key", "code", "number", "num", "nummer", "fk", "uuid"}
+    own, words = (
+        _stems(column),
+        _stems(column) - {"id", "no", "nr", "key", "code", "number", "num", "nummer", "fk", "uuid"},
+    )
     if column.lower() == key.lower() and words:
         return 3 if concepts(column) - _SHAPES or words else 0
     if own == _stems(key) and words:
@@ -129,7 +168,7 @@ def _fit(column: str, other: Table, key: str) -> int:
         return 2
     meant = concepts(column) - _SHAPES
     is_id = "id" in concepts(column) or column.lower() == other.name.lower()
-    about = concepts(other.name) - _SHAPES
+    about = table_concepts(other.name) - _SHAPES
     # a column that names a product is no reference to its category
     if is_id and meant and meant <= about and not ({"category", "log", "refund", "payment", "address"} & about) - meant:
         return 1

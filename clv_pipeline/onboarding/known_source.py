@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from clv_pipeline.contracts.source import SourceTable
 from clv_pipeline.core.errors import ConfigurationError, SourceError
+from clv_pipeline.onboarding.folder import write_known_folder
 from clv_pipeline.onboarding.layouts import (
     DUCKDB,
     Layout,
@@ -34,24 +35,19 @@ _ZONES = (
     "America/Halifax", "America/Sao_Paulo", "America/Mexico_City", "America/Bogota", "Europe/London", "Europe/Berlin",
     "Europe/Helsinki", "Europe/Istanbul", "Africa/Johannesburg", "Africa/Lagos", "Asia/Dubai", "Asia/Karachi", "Asia/Kolkata",
     "Asia/Bangkok", "Asia/Singapore", "Asia/Tokyo", "Australia/Brisbane", "Australia/Sydney", "Australia/Adelaide",
-    "Australia/Perth", "Pacific/Auckland", "Asia/Jerusalem", "Europe/Moscow", "America/Argentina/Buenos_Aires", "Pacific/Honolulu",
-    "UTC",
+    "Australia/Perth", "Pacific/Auckland", "Asia/Jerusalem", "Europe/Moscow", "America/Argentina/Buenos_Aires",
+    "Pacific/Honolulu", "UTC",
 )  # fmt: skip
 _WITH_OFFSET = re.compile(r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2}) ?([+-]\d{2}):?(\d{2})$")
 
 
 @dataclass(frozen=True)
 class KnownSource:
-    """A source folder written from a layout: what the source said about itself, and which facts are still to be decided."""
+    """A source folder written from a layout: what it is, and what the source said about itself."""
 
     layout: Layout
     written: WrittenLayout
     facts: Mapping[str, str]
-
-    @property
-    def undecided(self) -> tuple[str, ...]:
-        """The facts in source.toml that the source did not tell."""
-        return tuple(name for name in ("time_zone", "currency") if name not in self.facts)
 
 
 def write_known_source(name: str, folder: Path, url: SecretStr | None, *, timeout_seconds: int) -> KnownSource:
@@ -74,7 +70,10 @@ def write_known_source(name: str, folder: Path, url: SecretStr | None, *, timeou
             )
         facts = facts_at_source(layout, reader, tables)
         dialect = reader.engine.dialect
-        return KnownSource(layout, write_layout(layout, folder, tables=tables, dialect=dialect, facts=facts), facts)
+    address = url.get_secret_value()
+    return KnownSource(
+        layout, write_known_folder(layout, folder, address, tables=tables, dialect=dialect, facts=facts), facts
+    )
 
 
 def facts_at_source(layout: Layout, reader: SourceReader, tables: Mapping[str, Collection[str]]) -> dict[str, str]:
@@ -104,7 +103,9 @@ def zone_of_offsets(times: Iterable[str]) -> str | None:
     moments = {datetime.fromisoformat(f"{day}T{clock}{hours}:{minutes}") for day, clock, hours, minutes in read}
     if not moments:
         return None
-    return next((z for z in _ZONES if all(m.astimezone(ZoneInfo(z)).utcoffset() == m.utcoffset() for m in moments)), None)
+    return next(
+        (z for z in _ZONES if all(m.astimezone(ZoneInfo(z)).utcoffset() == m.utcoffset() for m in moments)), None
+    )
 
 
 def _values(reader: SourceReader, sql: str, found: Mapping[str, list[str]]) -> list[str]:
@@ -114,10 +115,14 @@ def _values(reader: SourceReader, sql: str, found: Mapping[str, list[str]]) -> l
         if table.name not in found:
             return []
         # a table of files keeps its usual name as an alias: columns are never qualified by it
-        table.replace(exp.to_table(found[table.name][0]) if "." in found[table.name][0] else _named(found[table.name][0]))
+        table.replace(
+            exp.to_table(found[table.name][0]) if "." in found[table.name][0] else _named(found[table.name][0])
+        )
     text = query.sql(dialect=sqlglot_name(reader.engine.dialect))
     try:
-        column = reader.read_apart(SourceSelect(SourceTable("facts", "fact", (), None), Path("facts.sql"), text)).column(0)
+        column = reader.read_apart(
+            SourceSelect(SourceTable("facts", "fact", (), None), Path("facts.sql"), text)
+        ).column(0)
     except SourceError:
         return []
     return [str(value) for value in column.to_pylist() if value]

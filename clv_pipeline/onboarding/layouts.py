@@ -10,7 +10,6 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from pathlib import Path
 
 import sqlglot
@@ -78,6 +77,10 @@ class Layout:
     def table(self, name: str) -> LayoutTable:
         """Return a table by its usual name."""
         return next(table for table in self.tables if table.name == name)
+
+    def selects(self) -> tuple[str, ...]:
+        """Return the contract tables that the layout has a SELECT for."""
+        return tuple(name for name in CONTRACT if (self.folder / f"{name}.sql").exists())
 
     def found_in(self, tables: Mapping[str, Collection[str]]) -> dict[str, list[str]] | None:
         """Return usual name -> the names of the tables of that kind here, None if a table that it cannot do without is absent.
@@ -165,6 +168,17 @@ def recognise(tables: Mapping[str, Collection[str]], *, among: Sequence[Layout] 
     return max(scored, key=lambda pair: pair[0])[1] if scored else None
 
 
+def has_other_tables(layout: Layout, tables: Mapping[str, Collection[str]]) -> bool:
+    """Return whether tables of web analytics stand beside others, which may be the shop's own orders."""
+    found = layout.found_in(tables) or {}
+    return "web_sessions" in layout.selects() and len(tables) > sum(map(len, found.values()))
+
+
+def select_text(layout: Layout, name: str, tables: Mapping[str, Collection[str]], dialect: str) -> str:
+    """Return one SELECT of a layout for the tables that are there."""
+    return _Here(layout, layout.found_in(tables) or {}, tables, sqlglot_name(dialect)).select_of(name)
+
+
 def write_layout(
     layout: Layout,
     folder: Path,
@@ -199,7 +213,7 @@ def write_layout(
     folder.mkdir(parents=True, exist_ok=True)
     notes = list(here.notes())
     files = []
-    for name in (n for n in CONTRACT if n in only and (layout.folder / f"{n}.sql").exists()):
+    for name in (n for n in layout.selects() if n in only):
         missing = here.missing_for(name)
         if missing and tables is not None:
             notes.append(f"{name}: not written, because there is no table like {missing}")
@@ -256,7 +270,9 @@ class _Here:
                 yield f"{', '.join(names)}: {len(names)} files are read as one; a file that is added later is not read"
             if lacking:
                 yield f"{', '.join(names)}: no column {', '.join(lacking)}; null is used"
-            others = [n for n in self.tables if n.endswith(kind.name) and n not in names and kind.matches(self.tables[n])]
+            others = [
+                n for n in self.tables if n.endswith(kind.name) and n not in names and kind.matches(self.tables[n])
+            ]
             if names and others:
                 yield f"{', '.join(sorted(others))}: of the same kind as {names[0]}, not read"
 
@@ -270,13 +286,15 @@ class _Here:
         if not names:
             nulls = ", ".join(self._null(kind, column, dialect) for column in kind.columns())
             return f"select * from (select {nulls}) as nothing where 1 = 0"
-        (name,) = names[:1]
-        if self.tables is None and not kind.also:
-            return f"select * from {_quoted_table(name, dialect)}"
+        name = names[0]
         columns = ", ".join(
             _quoted(column, dialect) if self._has(name, column) else self._null(kind, column, dialect)
             for column in kind.columns()
         )
+        days = re.fullmatch(r"(.*_)\d{8}", name)
+        if days and dialect == "bigquery" and self.layout.has_several_files:
+            # a table for each day: one name for all, without the day that is still being written
+            return f"select {columns} from `{days[1]}*` where regexp_contains(_table_suffix, r'^[0-9]{{8}}$')"
         return f"select {columns} from {_quoted_table(name, dialect)}"
 
     def _by_name(self, kind: LayoutTable, names: Sequence[str]) -> str:
@@ -359,7 +377,11 @@ def _transpiled(sql: str, dialect: str) -> str:
 
 
 def _piped(concat: exp.Expr) -> exp.Expr:
-    return reduce(lambda left, right: exp.DPipe(this=left, expression=right), concat.expressions)
+    first, *others = concat.expressions
+    piped: exp.Expr = first
+    for part in others:
+        piped = exp.DPipe(this=piped, expression=part)
+    return piped
 
 
 def _comment_lines(sql: str) -> int:
@@ -372,5 +394,7 @@ def _source_toml(layout: Layout, name: str, facts: Mapping[str, str], only: Coll
         text = text.partition("\n[")[0] + "\n"
     for fact, value in {"name": name.replace("_", " ").capitalize(), **facts}.items():
         said = "" if fact == "name" else "   # as the source says"
-        text = re.sub(rf'(?m)^{fact} = ".*$', lambda _, f=fact, v=value, s=said: f'{f} = "{v}"{s}', text)
+        line = f'{fact} = "{value}"{said}'
+        # a function, as a text would have its backslashes read
+        text = re.sub(rf'(?m)^{fact} = ".*$', lambda _, line=line: line, text)  # type: ignore[misc]
     return text

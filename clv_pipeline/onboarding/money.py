@@ -35,8 +35,8 @@ class Money:
     """A money column, or the sum of one in a child table.
 
     kind: quantity, price (of one unit), total, discount, discount_rate, tax, tax_rate, shipping, fee, cost, refund. basis: net or
-    gross of tax where the name says so. level: line or order. sql: as a number, of the table's alias. penalty: how little the name
-    sounds like the price that was paid. sign: -1 where it is stored negative.
+    gross of tax where the name says so. level: line or order. sql: as a number, of the table's alias. penalty: how little the
+    name sounds like the price that was paid. sign: -1 where it is stored negative.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Money:
     child: Child | None = None
     code: str | None = None
     is_payment: bool = False
+    is_unsure: bool = False
 
     @property
     def label(self) -> str:
@@ -60,7 +61,7 @@ class Money:
 
 @dataclass
 class MoneyData:
-    """The money columns with the values of the sample: `lines` has a column per field, `order` the position of each line's order."""
+    """The money columns with the values of the sample: `lines` has a column per field, `order` each line's order by number."""
 
     fields: list[Money]
     lines: pd.DataFrame
@@ -85,60 +86,93 @@ class MoneyData:
         values = np.zeros(self.orders)
         known = ~np.isnan(self.lines[money.name].to_numpy())
         values[self.order[known]] = self.lines[money.name].to_numpy()[known]
-        return values * money.sign
+        return np.asarray(values * money.sign)
 
     def of_line(self, money: Money) -> np.ndarray:
         """Return the value of a line-level field by line, 0 for none."""
-        return np.nan_to_num(self.lines[money.name].to_numpy()) * money.sign
+        return np.asarray(np.nan_to_num(self.lines[money.name].to_numpy()) * money.sign)
 
 
 def kind_of(column: ColumnProfile, *, level: str, has_quantity: bool, extra: str = "") -> tuple[str, str, float] | None:
     """Return kind, basis and penalty of a column by its name and values, None if it is no money of an order."""
-    meant = concepts(column.name) | concepts(extra)
-    if not column.is_number or ("id" in meant and column.kind == "integer") or {"exchange", "stock_move", "zip", "tier", "text"} & meant:
+    meant = concepts(column.name) | concepts(extra) | ({"rate"} if "%" in column.name else set())
+    if (
+        not column.is_number
+        or ("id" in meant and column.kind == "integer")
+        or {"exchange", "stock_move", "zip", "tier", "text"} & meant
+    ):
         return None
     basis = "net" if "net" in meant and "gross" not in meant else "gross" if "gross" in meant else ""
-    penalty = 1.0 * bool(meant & {"price_list", "parent", "due"}) + 0.3 * bool(meant & {"shipped", "ordered"}) + 0.05 * len(tokens(column.name))
+    penalty = (
+        1.0 * bool(meant & {"price_list", "parent", "due"})
+        + 0.3 * bool(meant & {"shipped", "ordered"})
+        + 0.05 * len(tokens(column.name))
+    )
     for kind in _kinds(meant, basis, column, level, has_quantity):
         return kind, basis, penalty
     return None
 
 
 def _kinds(meant: frozenset[str], basis: str, column: ColumnProfile, level: str, has_quantity: bool) -> list[str]:
+    """Return the kind of a number by the concepts of its name, nothing where it is none of an order's money."""
     is_priced = bool(meant & {"price", "total", "amount", "subtotal"})
-    is_rate = "rate" in meant
     if {"cancelled", "cancelled_part"} & meant and "quantity" in meant:
         return []
     if "refund" in meant:
         return ["refund_quantity" if "quantity" in meant and not is_priced else "refund"]
     if "quantity" in meant and not meant & {"price", "amount", "discount", "tax", "cost"}:
-        return ["quantity"] if not meant & {"shipped", "stock_move"} else []
-    if "discount" in meant and not ("total" in meant and meant & {"net"} and "price" in meant):
-        share = column.maximum is not None and abs(column.maximum) <= 1 and column.distinct <= 30 and column.kind == "decimal"
-        return ["discount_rate" if is_rate or (share and level == "line") else "discount"]
+        return [] if meant & {"shipped", "stock_move"} else ["quantity"]
+    return _deducted(meant, basis, column, level, is_priced=is_priced) or _priced(
+        meant, basis, column, level, is_priced=is_priced, has_quantity=has_quantity
+    )
+
+
+def _deducted(meant: frozenset[str], basis: str, column: ColumnProfile, level: str, *, is_priced: bool) -> list[str]:
+    """Return the kind of what is not the price itself: discount, postage, fee, tax, cost."""
+    if "discount" in meant and not {"total", "net", "price"} <= meant:
+        most = abs(column.maximum or 0)
+        share = (
+            column.kind == "decimal" and column.distinct <= 30 and (0 < most < 1 or (most == 1 and column.distinct > 2))
+        )
+        return ["discount_rate" if "rate" in meant or (share and level == "line") else "discount"]
     if "shipping" in meant:
         return ["shipping"] if "tax" not in meant or basis else ["shipping_tax"]
     if "fee" in meant:
         return ["fee"]
     if "tax" in meant and not (basis and is_priced):
-        return ["tax_rate" if is_rate or _looks_like_rate(column, meant) else "tax"]
-    if "cost" in meant and "total" not in meant:
-        return ["cost"]
-    if is_rate or meant & {"birth", "device"}:
+        return ["tax_rate" if "rate" in meant or _looks_like_rate(column, meant) else "tax"]
+    return ["cost"] if "cost" in meant and "total" not in meant else []
+
+
+def _priced(
+    meant: frozenset[str], basis: str, column: ColumnProfile, level: str, *, is_priced: bool, has_quantity: bool
+) -> list[str]:
+    """Return whether a number is the price of a unit or a total."""
+    if "rate" in meant or meant & {"birth", "device"}:
         return []
-    if "price" in meant and not meant & {"total", "subtotal", "line", "amount"} or ("unit" in meant and is_priced):
+    if ("price" in meant and not meant & {"total", "subtotal", "amount"}) or ("unit" in meant and is_priced):
         return ["price" if has_quantity or level == "order" else "total"]
-    if is_priced or basis or meant & {"sale", "payment"}:
-        return ["total"]
-    return []
+    is_sum = is_priced or basis or (meant & {"sale", "payment"} and column.kind == "decimal")
+    return ["total"] if is_sum else []
 
 
 def _looks_like_rate(column: ColumnProfile, meant: frozenset[str]) -> bool:
-    return "amount" not in meant and "total" not in meant and column.distinct <= 12 and (column.maximum or 0) <= 40 and column.rows > 40
+    return (
+        "amount" not in meant
+        and "total" not in meant
+        and column.distinct <= 12
+        and (column.maximum or 0) <= 40
+        and column.rows > 40
+    )
 
 
-def money_of(catalogue: Catalogue, model: OrderModel, references: References, order_key: str) -> MoneyData:
-    """Return the money columns of the lines, of their orders and of what is below them, with their values in the sample."""
+def money_of(
+    catalogue: Catalogue, model: OrderModel, references: References, order_key: str, where: tuple[str, ...] = ()
+) -> MoneyData:
+    """Return the money columns of the lines, of their orders and of what is below them, with their values in the sample.
+
+    where: conditions that leave out lines that are no sale.
+    """
     has_quantity = any(
         "quantity" in concepts(name) and x.is_number and not concepts(name) & {"refund", "shipped", "cancelled"}
         for name, x in model.lines.columns.items()
@@ -151,17 +185,32 @@ def money_of(catalogue: Catalogue, model: OrderModel, references: References, or
     children += _children(model.lines, references, "l", {model.orders.view})
     for child in children:
         fields += _child_fields(catalogue, child, has_quantity)
+    fields = list({money.name: (money, scratch) for money, scratch in reversed(fields)}.values())[::-1]
     joins = _joins(model, children)
     listed = ", ".join(f"{scratch} as f{n}" for n, (_, scratch) in enumerate(fields))
     frame = catalogue.scratch.execute(
         f"select {order_key} as order_key{', ' if listed else ''}{listed} from {model.lines.view} as l {joins} "
-        f"where {order_key} is not null limit {_MOST_LINES}"
+        f"where {' and '.join((f'{order_key} is not null', *where))} limit {_MOST_LINES}"
     ).df()
     codes, _ = pd.factorize(frame["order_key"])
+    if any(
+        "base" in concepts(name)
+        for table in (model.orders, model.lines)
+        for name in table.columns
+        if "currency" in concepts(name)
+    ):
+        # the shop's own currency stands beside that of the order
+        fields = [
+            (m if "base" in tokens(m.name) else replace(m, penalty=m.penalty + 0.5), scratch) for m, scratch in fields
+        ]
     names = {f"f{n}": money.name for n, (money, _) in enumerate(fields)}
     lines = frame.drop(columns="order_key").rename(columns=names).astype(float)
-    data = MoneyData([money for money, _ in fields], lines, np.asarray(codes), int(codes.max() + 1) if len(codes) else 0)
-    data.fields = [_signed(data, _leveled(data, money, flat=model.header is None)) for money in data.fields]
+    data = MoneyData(
+        [money for money, _ in fields], lines, np.asarray(codes), int(codes.max() + 1) if len(codes) else 0
+    )
+    leveled = [_leveled(data, money, flat=model.header is None) for money in data.fields]
+    data.fields = [_signed(data, money) for money in leveled if not _is_balance(data, money)]
+    data.fields += [percent for money in data.fields if (percent := _as_percent(data, money))]
     return data
 
 
@@ -179,10 +228,14 @@ def _own_fields(table: Table, alias: str, level: str, has_quantity: bool) -> lis
 
 
 def _children(parent: Table, references: References, alias: str, but: set[str]) -> list[Child]:
-    found = []
+    found: list[Child] = []
     for table, reference in references.to(parent):
         meant = concepts(table.name)
-        if table.view in but or not table.rows or meant & {"log", "cart", "stock_move", "review", "subscription", "customer"}:
+        if (
+            table.view in but
+            or not table.rows
+            or meant & {"log", "cart", "stock_move", "review", "subscription", "customer"}
+        ):
             continue
         if reference.to_column in parent.columns and parent.columns[reference.to_column].is_unique:
             found.append(Child(table, reference, f"{alias}{len(found) + 1}", alias))
@@ -194,7 +247,8 @@ def _child_fields(catalogue: Catalogue, child: Child, has_quantity: bool) -> lis
     table, level = child.table, "order" if child.parent == "o" else "line"
     if "refund" in concepts(table.name):
         return []
-    coded = next(
+    is_payment = "payment" in concepts(table.name)
+    coded = None if is_payment else next(
         (x for x in table.columns.values() if x.kind == "text" and 1 < x.distinct <= 15 and not x.is_flag
          and {"type", "id"} & concepts(x.name) and sum(bool(concepts(v)) for v in x.values) >= 2), None
     )  # fmt: skip
@@ -206,16 +260,25 @@ def _child_fields(catalogue: Catalogue, child: Child, has_quantity: bool) -> lis
         value = number("x", column)
         scratch = number_sql(f"x.{quote_name(name)}", column.format)
         for code in coded.values if coded and own[0] == "total" else [None]:
-            kind = kind_of(column, level=level, has_quantity=False, extra=f"{table.name} {code or ''}") or own
+            kind = (
+                own
+                if is_payment
+                else (kind_of(column, level=level, has_quantity=False, extra=f"{table.name} {code or ''}") or own)
+            )
             label = f"{table.name}.{name}" + (f" of {code}" if code else "")
             if code is not None and coded is not None:
-                case = f"case when x.{name_sql(coded.name)} = '{code.replace(chr(39), chr(39) * 2)}' then {{}} else 0 end"
-                summed, in_scratch = case.format(value), case.replace(name_sql(coded.name), quote_name(coded.name)).format(scratch)
+                case = (
+                    f"case when x.{name_sql(coded.name)} = '{code.replace(chr(39), chr(39) * 2)}' then {{}} else 0 end"
+                )
+                summed, in_scratch = (
+                    case.format(value),
+                    case.replace(name_sql(coded.name), quote_name(coded.name)).format(scratch),
+                )
             else:
                 summed, in_scratch = value, scratch
             money = Money(
                 label, kind[0], level, f"sum({summed})", kind[1], kind[2] + 0.2, child=child, code=code,
-                is_payment="payment" in concepts(table.name),
+                is_payment=is_payment,
             )  # fmt: skip
             key = quote_name(child.reference.column)
             found.append((money, f"(select sum({in_scratch}) from {table.view} as x where x.{key} = "
@@ -231,7 +294,7 @@ def _joins(model: OrderModel, children: list[Child]) -> str:
 
 
 def _leveled(data: MoneyData, money: Money, *, flat: bool) -> Money:
-    """Return a field of a flat table as one of the order where it is the same on all lines of each order, or on the first only."""
+    """Return a field of a flat table as one of the order where it is the same on all lines of an order, or on the first only."""
     if not flat or money.level == "order" or money.kind in ("quantity", "price", "tax_rate", "discount_rate", "cost"):
         return money
     groups = data.lines[money.name].groupby(data.order)
@@ -248,6 +311,22 @@ def _leveled(data: MoneyData, money: Money, *, flat: bool) -> Money:
         return money
     is_blank_below = bool((filled[several] < size[several]).any() and values.isna().any())
     return replace(money, level="order", is_blank_below=is_blank_below)
+
+
+def _is_balance(data: MoneyData, money: Money) -> bool:
+    """Whether a discount is often negative and often positive: then it is a balance of discounts, tax and postage."""
+    values = data.lines[money.name].dropna()
+    signs = ((values < 0).sum(), (values > 0).sum())
+    return money.kind == "discount" and bool(min(signs) > 0.1 * sum(signs))
+
+
+def _as_percent(data: MoneyData, money: Money) -> Money | None:
+    """Return a discount of a line as the percentage that it may also be: a few whole numbers up to 100."""
+    values = data.lines[money.name].dropna()
+    if money.kind != "discount" or money.level != "line" or money.sign < 0 or len(values) < 20:
+        return None
+    is_whole = bool((values % 0.5 == 0).all()) and 1 < values.max() <= 100 and values.nunique() <= 15
+    return replace(money, kind="discount_rate", is_percent=True, is_unsure=True) if is_whole else None
 
 
 def _signed(data: MoneyData, money: Money) -> Money:

@@ -16,6 +16,7 @@ _DATES = {
     "iso": r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}([ T]+\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})?$",
     "%d.%m.%Y": rf"^\d{{1,2}}\.\d{{1,2}}\.\d{{4}}{_TIME_PART}$",
     "%d/%m/%Y": rf"^\d{{1,2}}/\d{{1,2}}/\d{{4}}{_TIME_PART}$",
+    "%d/%m/%y": rf"^\d{{1,2}}/\d{{1,2}}/\d{{2}}{_TIME_PART}$",
     "%d-%m-%Y": rf"^\d{{1,2}}-\d{{1,2}}-\d{{4}}{_TIME_PART}$",
     "%Y%m%d": r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$",
 }
@@ -49,6 +50,7 @@ class ColumnProfile:
     is_day_first: bool | None = None
     negative: int = 0
     emails: int = 0
+    colons: int = 0
 
     @property
     def is_number(self) -> bool:
@@ -61,7 +63,9 @@ class ColumnProfile:
     @property
     def is_flag(self) -> bool:
         """Whether it says yes or no."""
-        return self.kind == "boolean" or (bool(self.values) and any({v.lower() for v in self.values} <= p for p in _BOOLEANS))
+        return self.kind == "boolean" or (
+            bool(self.values) and any({v.lower() for v in self.values} <= p for p in _BOOLEANS)
+        )
 
     @property
     def is_unique(self) -> bool:
@@ -93,11 +97,12 @@ def _profile_column(connection: Connection, view: str, name: str, kind_at_source
         f"min(try_cast(v as double)), max(try_cast(v as double)), count(*) filter (try_cast(v as double) < 0), "
         r"count(*) filter (regexp_matches(v, '^[^@\s]+@[^@\s]+\.[^@\s]+$')), "
         f"count(*) filter (regexp_matches(v, {quote_text(_ZONE)})), count(*) filter (v like '%:%' and v not like '% 00:00:00%'), "
+        "max(length(v) - length(replace(v, ':', ''))), "
         "max(try_cast(regexp_extract(v, '^(\\d{1,2})[/-]', 1) as integer)), "
         "max(try_cast(regexp_extract(v, '^\\d{1,2}[/-](\\d{1,2})[/-]', 1) as integer)), "
         f"count(*) filter (regexp_matches(v, '^[+-]?\\d+$')), {counted} from sampled",
     )
-    rows, filled, distinct, low, high, negative, emails, zoned, clocks, first, second, whole, *matched = row
+    rows, filled, distinct, low, high, negative, emails, zoned, clocks, colons, first, second, whole, *matched = row
     matches = dict(zip(tests, matched, strict=True))
     values: dict[str, int] = {}
     if 0 < distinct <= MOST_VALUES:
@@ -112,7 +117,7 @@ def _profile_column(connection: Connection, view: str, name: str, kind_at_source
         has_zone=filled > 0 and kind == "timestamp" and zoned == filled and form == "iso",
         has_clock=clocks > 0,
         is_day_first=True if (first or 0) > 12 else False if (second or 0) > 12 else None,
-        negative=negative, emails=emails,
+        negative=negative, emails=emails, colons=colons or 0,
     )  # fmt: skip
 
 
@@ -156,11 +161,11 @@ def _number_or_time(
     if whole == filled and is_about_time and low is not None and high is not None:
         if date == "%Y%m%d":
             return "date", date
-        if 3e8 < low and high < 4.2e9:
+        if low > 3e8 and high < 4.2e9:
             return "timestamp", "seconds"
-        if 3e11 < low and high < 4.2e12:
+        if low > 3e11 and high < 4.2e12:
             return "timestamp", "milliseconds"
-        if 3e14 < low and high < 4.2e15:
+        if low > 3e14 and high < 4.2e15:
             return "timestamp", "microseconds"
     is_decimal_type = any(word in type_name for word in ("numeric", "decimal", "money", "real", "float", "double"))
     return ("integer" if whole == filled and not is_decimal_type else "decimal"), "plain"
@@ -193,6 +198,8 @@ def time_sql(column: str, profile_of: ColumnProfile) -> str:
         divisor = {"seconds": "", "milliseconds": " / 1000", "microseconds": " / 1000000"}[form]
         return f"make_timestamp((try_cast({column} as double){divisor})::bigint * 1000000)"
     if form.startswith("%"):
-        written = form if profile_of.is_day_first is not False else form.replace("%d/%m", "%m/%d").replace("%d-%m", "%m-%d")
+        written = (
+            form if profile_of.is_day_first is not False else form.replace("%d/%m", "%m/%d").replace("%d-%m", "%m-%d")
+        )
         return f"try_strptime({column}, ['{written} %H:%M:%S', '{written} %H:%M', '{written}'])"
     return f"try_cast(left({column}, 19) as timestamp)"

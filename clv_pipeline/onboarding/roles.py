@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from clv_pipeline.onboarding import columns as c
 from clv_pipeline.onboarding.catalogue import Catalogue, Table
 from clv_pipeline.onboarding.joins import Reference, References
-from clv_pipeline.onboarding.words import concepts
+from clv_pipeline.onboarding.words import concepts, table_concepts, tokens
 
 #: Concepts of tables that look like orders and are none.
 _NOT_ORDERS = {
@@ -13,6 +13,17 @@ _NOT_ORDERS = {
     "address": 4, "payment": 3, "shipping": 3, "subscription": 3, "tax": 3, "campaign": 4, "discount": 3, "session": 4,
     "survey": 4, "social": 4, "exchange": 6, "marketing": 5, "status": 5, "spend": 4, "test": 2,
 }  # fmt: skip
+
+#: Concepts of columns that name people who did not buy.
+_NOT_BUYERS = {"employee", "created", "updated", "supplier"}
+
+
+#: Words of a table's name that say which trade it is of, and of a column's that it is a list price.
+_TRADES = {"retail", "wholesale"}
+
+
+#: Concepts of what has an e-mail address and buys nothing.
+_NO_PERSON = {"employee", "supplier", "store", "log", "order"}
 
 
 @dataclass
@@ -58,7 +69,9 @@ def find_orders(catalogue: Catalogue, references: References) -> OrderModel | No
         if lines <= 0:
             continue
         for reference in _headers(table, references):
-            score = lines + _order_score(reference.to_table, references) + 3
+            is_named_so = set(tokens(reference.to_table.name)) <= set(tokens(table.name))
+            score = lines + _order_score(reference.to_table, references) + 3 + 2 * is_named_so + reference.is_declared
+            score += 0.2 * sum(references.rank(reference))
             candidates.append((score, OrderModel(table, reference.to_table, reference)))
     if not candidates:
         return None
@@ -85,8 +98,10 @@ def _headers(table: Table, references: References) -> list[Reference]:
 
 
 def _penalty(table: Table, *, but: str = "") -> float:
-    meant = concepts(table.name) - set(but.split())
-    return sum(weight for concept, weight in _NOT_ORDERS.items() if concept in meant)
+    meant = concepts(" ".join(word for word in tokens(table.name) if word not in _TRADES)) - set(but.split())
+    # a purchase order is what the company itself buys
+    own = 4.0 if {"purchase", "order"} <= set(tokens(table.name)) else 0.0
+    return own + sum(weight for concept, weight in _NOT_ORDERS.items() if concept in meant)
 
 
 def _line_score(table: Table, references: References) -> float:
@@ -104,13 +119,20 @@ def _line_score(table: Table, references: References) -> float:
 def _order_score(table: Table, references: References) -> float:
     """Return how much a table looks like orders: a buyer, a date, and money or lines; 0 if it cannot be."""
     when = ordered_at_column(table, references)
-    buyer = customer_column(table, references) or (c.found(table, c.EMAIL) or [None])[0]
+    buyer = customer_column(table, references) or next((x.name for x in c.found(table, c.EMAIL)), None)
     if when is None or buyer is None or _is_people(table):
         return 0.0
     meant = concepts(table.name)
     money = any(c.is_money(x) and _is_priced(x.name) for x in table.columns.values())
+    if "payment" in meant and not money:
+        return 0.0
     score = 4.0 * ("order" in meant) + 3.0 * ("sale" in meant) + 2.5 * ("invoice" in meant) + 2.0 * ("fact" in meant)
-    score += 1.5 * ("payment" in meant) + 2.0 * money + 1.0 * bool(c.found(table, c.STATUS)) + 1.0 * bool(c.found(table, c.ORDER_ID))
+    score += (
+        4.0 * ("payment" in meant)
+        + 2.0 * money
+        + 1.0 * bool(c.found(table, c.STATUS))
+        + 1.0 * bool(c.found(table, c.ORDER_ID))
+    )
     lines = [t for t, _ in references.to(table) if c.found(t, c.QUANTITY) and "line" in concepts(t.name)]
     score += 2.0 * bool(lines)
     if not (money or lines or meant & {"order", "sale", "invoice"}):
@@ -131,33 +153,57 @@ def _is_priced(name: str) -> bool:
 def customer_column(table: Table, references: References) -> str | None:
     """Return the column that names the buyer: what refers to a table of customers, else what is called so."""
     named = [x.name for x in c.found(table, c.CUSTOMER_ID)]
-    to_people = {r.column for r in references.of(table) if "customer" in concepts(r.to_table.name)
-                 and not {"address", "log", "tier"} & concepts(r.to_table.name)}  # fmt: skip
-    both = [name for name in named if name in to_people]
-    declared = [r.column for r in references.of(table) if r.is_declared and r.column in to_people
-                and not {"employee", "created", "updated", "supplier"} & concepts(r.column)]  # fmt: skip
-    plain = [x.name for x in c.found(table, c.want("customer", without="type tier address zip product text category date status employee "
-             "supplier payment name email country region first total amount", holds=c.is_identifier)) if x.distinct > 1]  # fmt: skip
-    return next(iter([*both, *declared, *named, *plain]), None)
+    of_people = [r for r in references.of(table) if _names_people(r)]
+    both = [name for name in named if name in {r.column for r in of_people}]
+    declared = [r.column for r in of_people if r.is_declared and not _NOT_BUYERS & concepts(r.column)]
+    plain = [x.name for x in c.found(table, c.CUSTOMER_WORD) if x.distinct > 1]
+    # cards, accounts and the like: what refers to a table with an e-mail address for each row
+    reached = [r.column for r in references.of(table) if r.overlap > 0 and c.found(r.to_table, c.EMAIL)
+               and not _NO_PERSON & (concepts(r.to_table.name) | concepts(r.column))]  # fmt: skip
+    return next(iter([*both, *declared, *named, *plain, *reached]), None)
+
+
+def _names_people(reference: Reference) -> bool:
+    meant = concepts(reference.to_table.name)
+    return "customer" in meant and not meant & {"address", "log", "tier"}
 
 
 def product_column(table: Table, references: References) -> str | None:
     """Return the column that names the product."""
-    to_products = [r.column for r in references.of(table) if "product" in concepts(r.to_table.name)
-                   and not {"category", "log", "price_list"} & concepts(r.to_table.name) and "product" in concepts(r.column)]  # fmt: skip
+    to_products = [r.column for r in references.of(table) if _names_products(r)]
     named = [x.name for x in c.found(table, c.PRODUCT_ID)]
-    plain = [x.name for x in c.found(table, c.want("product", without="category type supplier quantity price amount total name tax", holds=c.is_identifier))]
+    plain = [x.name for x in c.found(table, c.PRODUCT_WORD)]
     texts = [x.name for x in c.found(table, c.PRODUCT_NAME)]
     both = [name for name in named if name in to_products]
     return next(iter([*both, *to_products, *named, *plain, *texts]), None)
 
 
+def _names_products(reference: Reference) -> bool:
+    meant = concepts(reference.to_table.name)
+    is_product = "product" in table_concepts(reference.to_table.name) and not meant & {"category", "log", "price_list"}
+    return is_product and "product" in concepts(reference.column)
+
+
 def ordered_at_column(table: Table, references: References) -> str | None:
     """Return the column with the time of the order; of a star schema the key of its calendar counts."""
     found = c.found(table, c.ORDERED_AT)
+    if not found and "payment" in concepts(table.name):
+        found = c.found(
+            table,
+            c.want(
+                "date time created payment",
+                bonus="date time payment",
+                without="updated due birth refund",
+                holds=c.is_time,
+            ),
+        )
     if found:
         return found[0].name
-    calendar = [r for r in references.of(table) if {"date", "calendar"} & concepts(r.to_table.name) and {"date", "order"} & concepts(r.column)]
+    calendar = [
+        r
+        for r in references.of(table)
+        if {"date", "calendar"} & concepts(r.to_table.name) and {"date", "order"} & concepts(r.column)
+    ]
     return calendar[0].column if calendar else None
 
 
@@ -168,11 +214,16 @@ def complete(model: OrderModel, references: References) -> None:
         column = customer_column(owner, references)
         if column and model.to_customers is None:
             model.to_customers = next(
-                (r for r in references.of(owner) if r.column == column and _is_people(r.to_table) or
+                (r for r in references.of(owner) if (r.column == column and _is_people(r.to_table)) or
                  (r.column == column and "customer" in concepts(r.to_table.name))), None
             )  # fmt: skip
     column = product_column(model.lines, references)
     if column:
         model.to_products = next(
-            (r for r in references.of(model.lines) if r.column == column and "product" in concepts(r.to_table.name)), None
+            (
+                r
+                for r in references.of(model.lines)
+                if r.column == column and "product" in table_concepts(r.to_table.name)
+            ),
+            None,
         )

@@ -1,6 +1,7 @@
 """`clv init`: a new source folder with a commented SELECT for each contract table, written from the contract itself."""
 
 import re
+import textwrap
 from pathlib import Path
 
 from clv_pipeline.contracts.source import CONTRACT, SourceTable
@@ -59,14 +60,31 @@ def scaffold(name: str) -> Path:
     """
     folder = new_folder(name)
     folder.mkdir(parents=True)
-    (folder / "source.toml").write_text(_TOML.format(name=folder.name.replace("_", " ").capitalize()))
+    (folder / "source.toml").write_text(_TOML.format(name=title_of(folder)))
     for table in CONTRACT.values():
         ending = "sql" if table.required else "sql.example"
-        (folder / f"{table.name}.{ending}").write_text(_select(table))
+        (folder / f"{table.name}.{ending}").write_text(select_of(table))
     return folder.resolve()
 
 
-def _select(table: SourceTable) -> str:
+def _attribute_lines(table: SourceTable) -> list[str]:
+    if table.attribute_prefix is None:
+        return []
+    text = f"Any column {table.attribute_prefix}<name> may be returned, too: {table.attribute_meaning}."
+    return textwrap.wrap(text, 110, initial_indent="-- ", subsequent_indent="-- ")
+
+
+def title_of(folder: Path) -> str:
+    """Return a company's name for people, by that of its folder.
+
+    >>> title_of(Path("acme_shop"))
+    'Acme shop'
+    """
+    return folder.name.replace("_", " ").capitalize()
+
+
+def select_of(table: SourceTable) -> str:
+    """Return a commented SELECT of every column of a contract table."""
     # quoted where the name is a word of SQL: `interval`
     names = {c.name: f'"{c.name}"' if c.name in _WORDS_OF_SQL else c.name for c in table.columns}
     width = max(map(len, names.values()))
@@ -74,6 +92,7 @@ def _select(table: SourceTable) -> str:
         f"-- One row per {table.grain}, in this database's own SQL. Return the columns under these names;",
         "-- the required ones must be there, any other may be left out. For a nightly increment end with",
         "-- `where <time of the last change> >= :since` (a local timestamp; everything on the first night).",
+        *_attribute_lines(table),
         "select",
     ]
     for column in table.columns:

@@ -82,6 +82,9 @@ def of_extracted_table(table: ExtractedTable) -> dg.AssetCheckResult:
 def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetCheckResult]:
     """Yield the outcome of the expectation suite and of the reconciliation of one clean table, and details to look at."""
     broken = [r for r in report.rules if not r.passed]
+    # of the reason with the most rows: the sentences have all of them
+    segment = next(iter(report.guilty.values()), None)
+    guilty = {"guilty segment": dg.MetadataValue.json(segment.fields())} if segment else {}
     yield dg.AssetCheckResult(
         asset_key=asset_key(model.table),
         check_name="expectations",
@@ -106,6 +109,7 @@ def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetChe
             "rows quarantined": report.rows_with("quarantined"),
             "dispositions": dispositions_table(report),
             **({"what broke": "; ".join(report.reconciliation_failures)} if report.reconciliation_failures else {}),
+            **(guilty if report.reconciliation_failures else {}),
         },
     )
     yield dg.AssetCheckResult(
@@ -113,7 +117,7 @@ def of_clean_table(model: SqlModel, report: CleanReport) -> Iterable[dg.AssetChe
         check_name="quarantine",
         passed=not report.row_warnings,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"warnings": "; ".join(report.row_warnings)},
+        metadata={"warnings": "; ".join(report.row_warnings), **guilty},
     )
     if model.name == "orders":
         for name in plausibility.CHECKS:

@@ -134,7 +134,7 @@ def _about(run: NewestRun) -> Finding:
         "newest run",
         False,
         f"{name} failed ({run.status}, {when}): {first.subject}: {first.what}{more}",
-        first.advice or "look at the run in the Dagster UI (`clv ui`), then run again.",
+        f"{first.advice or 'run again.'} What it read, refused and changed: `clv explain-run {run.run_id[:8]}`.",
         state=State.RED,
     )
 

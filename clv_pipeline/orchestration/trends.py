@@ -46,7 +46,8 @@ def of_run(connection: Connection) -> Numbers:
     (run,) = records(connection, "select * from published.clv_run")
     (money,) = records(
         connection,
-        "select coalesce(sum(source_money), 0) as quarantined from clean.dispositions where disposition = 'quarantined'",
+        "select coalesce(sum(source_money), 0) as quarantined from clean.dispositions "
+        "where table_name = 'orders' and disposition = 'quarantined'",
     )
     return _known(
         {

@@ -16,7 +16,14 @@ from clv_pipeline.core.errors import ConfigurationError, PrivacyError, PublishEr
 from clv_pipeline.core.home import Home, clear_leftovers
 from clv_pipeline.core.run_lock import hold
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.privacy.subject import rows_held, same_person, warehouses_of, whose
+from clv_pipeline.privacy.subject import (
+    PAYMENTS,
+    SUBSCRIPTIONS_OF,
+    rows_held,
+    same_person,
+    warehouses_of,
+    whose,
+)
 from clv_pipeline.privacy.traces import find_traces
 from clv_pipeline.publishing.bundle import rewrite_bundle
 from clv_pipeline.publishing.database_target import publish_to_database
@@ -102,7 +109,7 @@ def forget(settings: Settings, customer_id: str) -> Erasure:
         is_here = held or tombstones.names(customer_id) or any(_rows(w, ids) for w in warehouses)
         if not is_here and not frozen_rows(settings, ids):
             raise _nobody(customer_id)
-        tombstones.add(ids)
+        tombstones.add(ids, sorted(set().union(*(_subscriptions(w, ids) for w in warehouses))))
         with number_format(settings.number_format):
             removed = {
                 f"bundle {name}": rewrite_bundle(Warehouse.of(settings), home.published / name, ids) for name in held
@@ -165,10 +172,12 @@ def _clean_warehouse(warehouse: Warehouse, ids: list[str]) -> int:
     """Delete the person's rows and rewrite the file, because deleted bytes stay in a DuckDB file."""
     with warehouse.transaction() as connection:
         _note_erased_rows(connection, ids)
-        removed = sum(_delete(connection, table, ids) for table in tables_of(connection))
+        # payments first: they are found by the subscriptions
+        places = sorted(tables_of(connection), key=lambda table: table != PAYMENTS)
+        removed = sum(_delete(connection, table, ids) for table in places)
         _forget_addresses(connection, ids)
         if has_table(connection, "raw.loads"):
-            for name in CONTRACT:
+            for name in (n for n in CONTRACT if has_table(connection, f"raw.{n}")):
                 connection.execute(
                     f"update raw.loads set rows_held = (select count(*) from raw.{name}) where table_name = $name",
                     {"name": name},
@@ -182,23 +191,35 @@ def _note_erased_rows(connection: Connection, ids: list[str]) -> None:
     """Count the rows by day that the source still has, so that the next night does not take them for a difference."""
     if not has_table(connection, "raw.source_counts"):
         return
-    for name in (n for n, table in CONTRACT.items() if "customer_id" in table.column_names()):
-        of_guests = (
-            "or customer_id is null and list_contains($ids, email)"
-            if name == "orders" and "email" in columns_of(connection, "raw.orders")
-            else ""
-        )
+    for name, table in CONTRACT.items():
+        if not has_table(connection, f"raw.{name}"):  # a warehouse of an earlier release
+            continue
+        if "customer_id" in table.column_names():
+            condition = "list_contains($ids, customer_id)"
+        elif f"raw.{name}" == PAYMENTS:
+            condition = f"subscription_id in ({SUBSCRIPTIONS_OF})"
+        else:
+            continue
+        if name == "orders" and "email" in columns_of(connection, "raw.orders"):
+            condition += " or customer_id is null and list_contains($ids, email)"
         connection.execute(
             f"""
             with gone as (
                 select day_at_source as day, count(*) as rows_gone from raw.{name}
-                where list_contains($ids, customer_id) {of_guests} group by day_at_source
+                where {condition} group by day_at_source
             )
             update raw.source_counts set rows_erased = rows_erased + rows_gone from gone
             where table_name = $name and source_counts.day = gone.day
             """,
             {"ids": ids, "name": name},
         )
+
+
+def _subscriptions(warehouse: Warehouse, ids: list[str]) -> list[str]:
+    with warehouse.connection() as connection:
+        if not has_table(connection, "raw.subscriptions"):
+            return []
+        return [row[0] for row in connection.execute(SUBSCRIPTIONS_OF, {"ids": ids}).fetchall()]
 
 
 def _forget_addresses(connection: Connection, ids: list[str]) -> None:

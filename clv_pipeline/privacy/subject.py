@@ -26,6 +26,12 @@ from clv_pipeline.warehouse.connection import (
 
 #: Columns that identify a row's customer.
 ID_COLUMNS = ("customer_id", "merged_into", "surviving_customer_id")
+#: The table whose rows name a subscription and no customer, and the query of the subscriptions that are nobody's but theirs.
+PAYMENTS = "raw.subscription_payments"
+SUBSCRIPTIONS_OF = (
+    "select subscription_id from raw.subscriptions where subscription_id is not null group by subscription_id "
+    "having bool_and(coalesce(list_contains($ids, customer_id), false))"
+)
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,8 @@ def whose(connection: Connection, table: str) -> str | None:
     """Return the SQL condition for rows about one of the customers `$ids`; None if no column identifies a customer."""
     columns = columns_of(connection, table)
     tests = [f"list_contains($ids, {c})" for c in ID_COLUMNS if c in columns]
+    if table == PAYMENTS and has_table(connection, "raw.subscriptions"):
+        tests = [f"subscription_id in ({SUBSCRIPTIONS_OF})"]
     if table == "raw.orders" and "email" in columns:
         tests.append("customer_id is null and list_contains($ids, email)")
     if table == "clean.email_identities":

@@ -16,6 +16,7 @@ from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.contracts.warehouse import COLUMN_LINEAGE, SCORE_CHANGES
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.attributes import PREFIX, attribute_features
 from clv_pipeline.features.drivers import is_behaviour
 from clv_pipeline.features.families import KEYS
 from clv_pipeline.modeling.registry.registry import HorizonModel, Manifest
@@ -29,6 +30,7 @@ from clv_pipeline.warehouse.sql_models import lineage_among, load_layer
 Edge = tuple[str, str, str, str, str]
 _LAYERS = ("1_clean", "2_features", "3_training", "4_published")
 _SCORES, _BTYD, _FEATURES = "scores.customer_scores", "features.btyd_features", "features.customer_features"
+_CRM = "features.crm_features"
 _REASONS, _CHANGES = "scores.customer_reasons", "scores.score_changes"
 _FORECASTING = "clv_pipeline/forecasts"
 _NEXT, _NEXT_QUALITY = "scores.next_purchases", "scores.next_purchase_quality"
@@ -63,8 +65,13 @@ def build_lineage(connection: Connection, settings: Settings, manifest: Manifest
 
     manifest: of the version that scored; None if no model scored, and then its steps are left out.
     """
-    columns = _columns(connection)
-    edges = [*_of_sql(columns), *_of_python(columns), *_of_statistics(columns), *_of_source(read_selects(settings))]
+    columns, attributes = _columns(connection), [a.attribute for a in attribute_features(connection)]
+    edges = [
+        *_of_sql(columns),
+        *_of_python(columns),
+        *_of_statistics(columns),
+        *_of_source(read_selects(settings), attributes),
+    ]
     if manifest:
         edges += _of_scores(manifest)
     steps = sorted(set(_reachable(edges)))
@@ -133,6 +140,11 @@ def _of_python(columns: Mapping[str, Mapping[str, str]]) -> Iterator[Edge]:
         for column in columns.get(table, ()):
             yield from ((table, column, *source, _FORECASTING) for source in origins)
     yield from _of_next_purchases()
+    for column in columns.get(_CRM, ()):
+        if column.startswith(PREFIX):
+            # the raw table has all attributes in one column: a step names the one
+            source = ("raw.customers", f"attribute_{column.removeprefix(PREFIX)}")
+            yield (_CRM, column, *source, "clv_pipeline/features/attributes.py")
     for column in columns.get(_BTYD, ()):
         sources = [("features.population", column)] if column in ("as_of", "customer_id") else _PURCHASE_HISTORY
         yield from ((_BTYD, column, *source, _PURCHASE_MODEL) for source in sources)
@@ -251,12 +263,15 @@ def _of_horizon(manifest: Manifest, horizon: HorizonModel) -> Iterator[Edge]:
         yield (version, node, "training.labels", label, step)
 
 
-def _of_source(selects: dict[str, SourceSelect]) -> Iterator[Edge]:
-    """Yield the source columns of the raw tables, as far as a parser can find them without the source's schema."""
+def _of_source(selects: dict[str, SourceSelect], attributes: list[str]) -> Iterator[Edge]:
+    """Yield the source columns of the raw tables, as far as a parser can find them without the source's schema.
+
+    attributes: the company's own ones of customers, that are features.
+    """
     for name, select in selects.items():
         file = f"{select.path.parent.name}/{select.path.name}"
         named = _source_columns(select.for_duckdb())
-        for column in CONTRACT[name].column_names():
+        for column in [*CONTRACT[name].column_names(), *(attributes if name == "customers" else ())]:
             for table, source in named.get(column) or [(file, column)]:
                 yield (f"raw.{name}", column, f"source {table}", source, file)
 

@@ -10,7 +10,8 @@ from clv_pipeline.quality.guilty_segments import GuiltySegment
 from clv_pipeline.quality.plausibility import CHECKS
 from clv_pipeline.sources.remarks import Remark
 
-_WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
+#: Codes of the reasons that a run warns of.
+WARNED_OF = {reason.code for reason in REASONS.values() if reason.warn}
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class CleanReport:
             for d in self.dispositions
             if (d.disposition == "quarantined" and self.failures)
             or f"{name} {d.reason_code}" in notable
-            or (d.reason_code in _WARNED_OF and f"{name} {d.reason_code}" not in known)
+            or (d.reason_code in WARNED_OF and f"{name} {d.reason_code}" not in known)
             or (d.reason_code == DELIVERED_TWICE.code and self._warns_of("days_loaded_twice"))
         }
 
@@ -80,7 +81,7 @@ class CleanReport:
         rejected = [
             self._with_segment(d.reason_code, f"{rows_and_money(d)}: {d.reason}")
             for d in self.dispositions
-            if d.reason_code in _WARNED_OF
+            if d.reason_code in WARNED_OF
         ]
         return rejected + [self._text_of(r) for r in self.remarks if r not in self.known and r.check not in CHECKS]
 
@@ -95,7 +96,7 @@ class CleanReport:
         if remark.check == "days_loaded_twice":
             return self._with_segment(DELIVERED_TWICE.code, remark.text)
         code = remark.subject.removeprefix(f"{self.table.removeprefix('clean.')} ")
-        return self._with_segment("" if code in _WARNED_OF else code, remark.text)
+        return self._with_segment("" if code in WARNED_OF else code, remark.text)
 
     def _with_segment(self, reason_code: str, text: str) -> str:
         return f"{text}. {self.guilty[reason_code].text}" if reason_code in self.guilty else text

@@ -24,7 +24,7 @@ from clv_pipeline.quality.clean_report import CleanReport, CleanTableRejected, D
 from clv_pipeline.quality.expectations import Validator
 from clv_pipeline.quality.guilt import guilty_of_reasons
 from clv_pipeline.quality.plausibility import remarks_on_orders
-from clv_pipeline.quality.remarks import remarks_on_customers, remarks_on_dispositions
+from clv_pipeline.quality.remarks import remarks_on_customers, remarks_on_dispositions, remarks_on_subscriptions
 from clv_pipeline.quality.statuses import check_classified, unknown_status_failures
 from clv_pipeline.sources.remarks import known_remarks
 from clv_pipeline.warehouse import tables
@@ -37,6 +37,8 @@ _RECENT_DAYS = 30
 DISPOSITION = "case when reason is null then 'accepted' {} end".format(
     " ".join(f"when reason = {quote_text(r.code)} then {quote_text(r.disposition)}" for r in REASONS.values())
 )
+#: The money of a raw table that is followed to the dispositions of its rows, where its clean table has it as `source_amount`.
+MONEY = {"orders": "amount", "marketing_spend": "spend", "subscription_payments": "amount"}
 #: Rows of a red night that are kept to be looked at.
 _ROWS_KEPT = 10_000
 
@@ -51,6 +53,7 @@ def clean_parameters(settings: Settings) -> Parameters:
         "net_refunds": settings.net_refunds,
         "revenue": status.revenue if status else [],
         "not_revenue": status.not_revenue if status else [],
+        "denied_features": list(settings.denied_features),
     }
 
 
@@ -66,7 +69,9 @@ def build_clean_table(warehouse: Warehouse, model: SqlModel, settings: Settings,
     kept: pa.Table | None = None
     try:
         with warehouse.transaction() as connection:
-            report = _build(connection, model, settings, validator)
+            if model.name == "orders":
+                check_classified(connection, settings)
+            report = classify(connection, model, settings, validator)
             if report.failures:
                 kept = connection.sql(f"{_REJECTED} limit {_ROWS_KEPT}", params=_rejected_of(model)).to_arrow_table()
                 raise CleanTableRejected(report)
@@ -77,10 +82,13 @@ def build_clean_table(warehouse: Warehouse, model: SqlModel, settings: Settings,
     return report
 
 
-def _build(connection: Connection, model: SqlModel, settings: Settings, validator: Validator) -> CleanReport:
+def classify(connection: Connection, model: SqlModel, settings: Settings, validator: Validator) -> CleanReport:
+    """Replace `clean.<name>`, and report what speaks for and against it; the caller decides whether that may stay.
+
+    Raises:
+        HistoryError: every readable order is dated on or after as_of.
+    """
     create_quarantine(connection)
-    if model.name == "orders":
-        check_classified(connection, settings)
     parameters = clean_parameters(settings)
     needed = {name: parameters[name] for name in model.parameters}
     connection.execute(f"create or replace temp table judged as {model.sql}", needed)
@@ -94,6 +102,8 @@ def _build(connection: Connection, model: SqlModel, settings: Settings, validato
         remarks += remarks_on_orders(connection, settings)
     if model.name == "customers":
         remarks += remarks_on_customers(connection, settings)
+    if model.name == "subscriptions":
+        remarks += remarks_on_subscriptions(connection)
     known = known_remarks(connection)
     report = CleanReport(
         model.table,
@@ -184,14 +194,15 @@ def _check_reasons(model: SqlModel) -> None:
 
 def _dispositions(connection: Connection) -> list[DispositionCount]:
     """Count the classified rows by reason; for an exclude rule the text is the company's own."""
-    is_money = "source_amount" in columns_of(connection, "judged")
+    columns = columns_of(connection, "judged")
+    is_money = "source_amount" in columns
     money = "sum(source_amount)" if is_money else "null"
     rows = connection.execute(
         "select reason, case when reason = $excluded_by_rule then excluded_because end as own_words, count(*), "
         f"{money} from judged group by reason, own_words",
         {"excluded_by_rule": EXCLUDED_BY_RULE.code},
     ).fetchall()
-    if is_money:
+    if "refund_excess" in columns:
         # part of a row: a refund counts as far as something was bought, the rest of its money is not accepted
         rows += connection.execute(
             "select $reason, null, 0, sum(refund_excess) from judged where refund_excess <> 0 having count(*) > 0",
@@ -236,11 +247,12 @@ def _reconcile(
             f"{quarantined} of {raw_rows} rows are quarantined, more than max_rejected_share "
             f"{settings.max_rejected_share:.0%} allows: {reasons}" + _currencies_without_rates(connection, model)
         )
-    if model.name == "orders":
-        raw_money = one_row(connection, "select coalesce(sum(amount), 0) from raw.orders")[0]
+    if model.name in MONEY:
+        raw_money = one_row(connection, f"select coalesce(sum({MONEY[model.name]}), 0) from raw.{model.name}")[0]
         judged_money = sum((d.money or Decimal(0) for d in judged), Decimal(0))
         if raw_money != judged_money:
             failures.append(f"raw money {raw_money:.2f} but classified money {judged_money:.2f}")
+    if model.name == "orders":
         failures += _stopped_exchange_rates(connection)
         failures += unknown_status_failures(connection)
     return failures

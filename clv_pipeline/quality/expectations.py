@@ -294,13 +294,18 @@ def _suites() -> dict[str, Suite]:
                 *key("channel"),
                 NotNull(column="spend_date"),
                 NotNull(column="spend"),
-                *counts("spend"),
+                # a cent of the channel's rounded sum may be taken off a row
+                Between(column="spend", min_value=-0.01, max_value=_ONE_MILLIARD),
+                *counts("source_amount"),
                 MatchRegex(column="currency", regex=r"^[A-Z]{3}$"),
+                MatchRegex(column="source_currency", regex=r"^[A-Z]{3}$"),
             ],
+            # several rows of a channel and day are added: no column is a key
             profile_query=profile_query(
-                "(channel, spend_date)",
+                "1",
                 "spend_date",
                 "count(*) filter (where currency is null) as days_without_currency",
+                having="null",
             ),
             profile=[*counted, *never("days_without_currency")],
         ),
@@ -314,7 +319,58 @@ def _suites() -> dict[str, Suite]:
                 *flags("is_responded"),
             ],
             profile_query=profile_query(
-                "touch_id", "touch_date", unclear_time.format(at="touched_at", day="touch_date")
+                "touch_id",
+                "touch_date",
+                unclear_time.format(at="touched_at", day="touch_date"),
+                "count(*) filter (where response_date < touch_date or response_date is not null and not is_responded) "
+                "as responses_off_their_touch",
+            ),
+            profile=[*counted, *never("days_off_their_time", "responses_off_their_touch")],
+        ),
+        "products": Suite(
+            rows=[
+                *key("product_id"),
+                LengthBetween(column="name", min_value=1),
+                LengthBetween(column="category", min_value=1),
+                *counts("cost"),
+                NotNull(column="currency"),
+                MatchRegex(column="currency", regex=r"^[A-Z]{3}$"),
+            ],
+            profile_query=profile_query("product_id", "null"),
+            profile=counted,
+        ),
+        "subscriptions": Suite(
+            rows=[
+                *key("subscription_id"),
+                *key("customer_id"),
+                NotNull(column="valid_from"),
+                NotNull(column="amount"),
+                *counts("amount"),
+                NotNull(column="interval"),
+                InSet(column="interval", value_set=["day", "week", "month", "quarter", "year"]),
+                *flags("is_known_customer"),
+                MatchRegex(column="source_currency", regex=r"^[A-Z]{3}$"),
+            ],
+            profile_query=profile_query(
+                "(subscription_id, valid_from)",
+                "valid_from",
+                "count(*) filter (where valid_to < valid_from) as periods_that_end_before_they_begin",
+            ),
+            profile=[*counted, *never("periods_that_end_before_they_begin")],
+        ),
+        "subscription_payments": Suite(
+            rows=[
+                *key("payment_id"),
+                *key("subscription_id"),
+                *key("customer_id")[1:],
+                NotNull(column="paid_at"),
+                NotNull(column="payment_date"),
+                NotNull(column="amount"),
+                Between(column="amount", min_value=-_ONE_MILLIARD, max_value=_ONE_MILLIARD),
+                MatchRegex(column="source_currency", regex=r"^[A-Z]{3}$"),
+            ],
+            profile_query=profile_query(
+                "payment_id", "payment_date", unclear_time.format(at="paid_at", day="payment_date")
             ),
             profile=[*counted, *never("days_off_their_time")],
         ),

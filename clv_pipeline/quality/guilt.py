@@ -35,7 +35,7 @@ _UNITS = {"orders": "order lines", "customers": "customers"}
 _EIGHT_WEEKS = 56
 _DAYS = (DAY, MONTH, WEEKDAY)
 #: Of a table, the reasons with the most rows that are looked into.
-_MOST_REASONS, _ROWS_NEEDED = 3, 5
+_MOST_REASONS, _ROWS_NEEDED = 3, 10
 #: Rows that changed a value count as missing there and extra elsewhere: beyond this many times the difference it is that.
 _MOVED_ALONG = 1.5
 #: An order has lines in several categories: each is a part of it.

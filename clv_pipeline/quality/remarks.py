@@ -1,4 +1,4 @@
-"""Remarks on a table that was just cleaned: shares of rows that are not accepted, consents, buyers without a CRM record."""
+"""Remarks on a table that was just cleaned: shares of rows not accepted, consents, attributes, buyers without a CRM record."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -8,11 +8,24 @@ from clv_pipeline.core.settings import Settings
 from clv_pipeline.quality.clean_report import DispositionCount, rows_and_money
 from clv_pipeline.quality.source_measures import count_customers
 from clv_pipeline.sources.remarks import Remark
-from clv_pipeline.warehouse.connection import Connection
-from clv_pipeline.warehouse.sql_models import SqlModel
+from clv_pipeline.warehouse.connection import Connection, one_row
+from clv_pipeline.warehouse.sql_models import SqlModel, load_layer
 
 #: A share of rows or money above this that is not accepted is worth a look.
 _NOTABLE_SHARE, _NOTABLE_QUARANTINE = 0.10, 0.01
+#: Why an attribute of customers is no feature, by the code of `sql/1_clean/customer_attributes.sql`.
+_WHY_NO_FEATURE = {
+    "denied": "a pattern of denied_features names it",
+    "no_value": "nobody has a value",
+    "constant": "everybody has the same value",
+    "too_many_values": "it has more than 50 different texts",
+    "nearly_unique": "nearly every customer has a value of his own",
+}
+_NEXT_STEPS = {
+    "denied": "It is audited only (table fairness_audit)",
+    "too_many_values": "Return fewer, broader values in customers.sql, or leave it out",
+    "nearly_unique": "Return fewer, broader values in customers.sql, or leave it out",
+}
 
 
 def remarks_on_dispositions(model: SqlModel, dispositions: list[DispositionCount], raw_rows: int) -> Iterator[Remark]:
@@ -33,8 +46,48 @@ def remarks_on_dispositions(model: SqlModel, dispositions: list[DispositionCount
             )
 
 
+def remarks_on_attributes(connection: Connection, settings: Settings) -> Iterator[Remark]:
+    """Yield which attributes of customers are features, which must not change, and which are none, and why."""
+    (model,) = (m for m in load_layer("1_clean") if m.name == "customer_attributes")
+    profiled = connection.execute(
+        f"select attribute, customers, distinct_values, refused_because from ({model.sql}) order by attribute",
+        {"denied_features": list(settings.denied_features)},
+    ).fetchall()
+    if taken := [attribute for attribute, _, _, code in profiled if code is None]:
+        yield Remark(
+            "attributes",
+            ", ".join(taken),
+            f"customers: {', '.join(taken)} {'is' if len(taken) == 1 else 'are'} taken for facts that do not change after a "
+            "record was entered. One that does change tells the models the future: leave it out of customers.sql",
+        )
+    for attribute, customers, values, code in (row for row in profiled if row[3] is not None):
+        yield Remark(
+            "attributes",
+            attribute,
+            f"customers.{attribute} is no feature: {_WHY_NO_FEATURE[code]} ({values} different values of {customers} customers). "
+            f"{_NEXT_STEPS.get(code, 'Leave it out of customers.sql')}",
+        )
+
+
+def remarks_on_subscriptions(connection: Connection) -> Iterator[Remark]:
+    """Yield how many subscribers neither the CRM nor an order knows."""
+    strangers, subscribers = one_row(
+        connection,
+        "select count(distinct customer_id) filter (where not is_known_customer), count(distinct customer_id) "
+        "from clean.subscriptions",
+    )
+    if strangers:
+        yield Remark(
+            "unknown_subscribers",
+            "",
+            f"subscriptions.customer_id: {strangers} of {subscribers} subscribers are in neither the customers nor the orders. "
+            "Check that subscriptions.sql returns the same numbers as customers.sql and orders.sql",
+        )
+
+
 def remarks_on_customers(connection: Connection, settings: Settings) -> Iterator[Remark]:
-    """Yield how many consents are unclear, and whether many buyers have no CRM record."""
+    """Yield how many consents are unclear, whether many buyers have no CRM record, and which attributes are no features."""
+    yield from remarks_on_attributes(connection, settings)
     counts = count_customers(connection)
     if counts.unclear:
         yield Remark(

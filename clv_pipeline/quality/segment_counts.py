@@ -83,7 +83,7 @@ def order_columns(connection: Connection) -> dict[str, str]:
     found = {name: f"l.{name}" for name in ("status", *category_columns(connection, "orders"))}
     found |= {f"{CRM}{name}": f"crm.{name}" for name in category_columns(connection, "customers")}
     return found | {
-        "is_return": "l.amount < 0",
+        "is_return": "coalesce(l.amount < 0, false)",
         "is_guest": "l.customer_id is null",
         HOUR: "strftime(l.local_time, '%H')",
         WEEKDAY: "strftime(l.local_time, '%A')",

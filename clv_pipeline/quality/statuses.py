@@ -6,7 +6,7 @@ How a classified status is applied is `sql/1_clean/orders.sql`.
 from collections.abc import Mapping
 
 from clv_pipeline.core.errors import QualityError
-from clv_pipeline.core.settings import Settings
+from clv_pipeline.core.settings import OrderStatus, Settings
 from clv_pipeline.sources.source_counts import DayCount
 from clv_pipeline.warehouse.connection import Connection
 
@@ -65,8 +65,10 @@ def statuses_of(connection: Connection) -> dict[str, DayCount]:
     return {status: DayCount(lines, money) for status, lines, money in rows}
 
 
-def status_block(found: Mapping[str, DayCount]) -> str:
-    """Return the part of source.toml that classifies these statuses; what no shop agrees on is left as a comment.
+def status_block(found: Mapping[str, DayCount], known: OrderStatus | None = None) -> str:
+    """Return the part of source.toml that classifies these statuses and those that are known already.
+
+    What no shop agrees on is left as a comment.
 
     >>> found = {"paid": DayCount(2, 30.0), "cancelled": DayCount(1, 9.5), "gold": DayCount(1, 5.0), "": DayCount(1, 1.0)}
     >>> print(status_block(found))
@@ -78,7 +80,12 @@ def status_block(found: Mapping[str, DayCount]) -> str:
     revenue = ["paid"]
     not_revenue = ["cancelled"]
     # add each of these to one of the two lists: "gold", ""
+    >>> print(status_block({"shipped": DayCount(1, 5.0)}, OrderStatus(revenue=["paid"])).partition("\\n")[2])
+    #      1 lines            5.00  "shipped"
+    revenue = ["paid", "shipped"]
+    not_revenue = []
     """
+    decided = known or OrderStatus()
     lines = ["[order_status]"]
     for status, count in found.items():
         lines.append(
@@ -87,8 +94,8 @@ def status_block(found: Mapping[str, DayCount]) -> str:
     revenue = [s for s in found if s.lower() in _REVENUE]
     not_revenue = [s for s in found if s.lower() in _NOT_REVENUE]
     undecided = [s for s in found if s not in revenue and s not in not_revenue]
-    lines.append(f"revenue = [{_listed(revenue)}]")
-    lines.append(f"not_revenue = [{_listed(not_revenue)}]")
+    lines.append(f"revenue = [{_listed([*decided.revenue, *revenue])}]")
+    lines.append(f"not_revenue = [{_listed([*decided.not_revenue, *not_revenue])}]")
     if undecided:
         lines.append(f"# add each of these to one of the two lists: {_listed(undecided)}")
     return "\n".join(lines)

@@ -120,7 +120,8 @@ def coverages(actual: Array, predicted: Array, low: Array, high: Array) -> tuple
 
 
 def _deciles(predicted: Array) -> list[NDArray[np.int64]]:
-    return np.array_split(np.argsort(-predicted, kind="stable"), 10)
+    # fewer than ten customers leave some empty
+    return [decile for decile in np.array_split(np.argsort(-predicted, kind="stable"), 10) if len(decile)]
 
 
 def _by_decile(groups: Sequence[Sequence[float]], names: Sequence[str], y_label: str) -> tuple[Figure, Axes]:

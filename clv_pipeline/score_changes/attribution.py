@@ -19,16 +19,18 @@ from numpy.typing import NDArray
 from clv_pipeline.contracts.explanation_tables import CAUSES
 from clv_pipeline.contracts.warehouse import SCORE_CHANGES
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.attributes import attribute_features
 from clv_pipeline.features.btyd_features import TonightsModels
 from clv_pipeline.modeling.candidates.ensembles import Fitted, predict
 from clv_pipeline.modeling.data.dataset import expectation_in, scoring_batches
-from clv_pipeline.modeling.registry.registry import HorizonModel, Manifest, Registry
+from clv_pipeline.modeling.registry.registry import HorizonModel, Manifest, Registry, why_unfit
+from clv_pipeline.modeling.training.retraining import of_another_kind
 from clv_pipeline.score_changes.known import KnownNight, inputs_of, night_before
 from clv_pipeline.score_changes.level import Level, level_without_news
 from clv_pipeline.score_changes.steps import STEP_FEATURES, find_differences, steps
 from clv_pipeline.scoring.horizon_scores import extended
 from clv_pipeline.warehouse import tables
-from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row
+from clv_pipeline.warehouse.connection import Connection, Warehouse, columns_of, one_row
 
 Array = NDArray[np.float64]
 _BATCH_ROWS = 100_000
@@ -93,7 +95,7 @@ def write_score_changes(warehouse: Warehouse, settings: Settings, registry: Regi
             return 0
         night = night_before(connection, as_of)
         known = night is not None and night.known_on == compared["previous_date"].iloc[0].date()
-        if night and known and _is_comparable(night, settings, registry):
+        if night and known and _is_comparable(connection, night, settings, registry):
             before = registry.manifest(night.model_version)
             parts = _parts(connection, settings, registry, (before, manifest), night, as_of, compared)
         else:
@@ -128,9 +130,13 @@ def _compared(connection: Connection, as_of: date, horizon_days: int) -> pd.Data
     return frame.astype(dict.fromkeys(money, float))
 
 
-def _is_comparable(night: KnownNight, settings: Settings, registry: Registry) -> bool:
+def _is_comparable(connection: Connection, night: KnownNight, settings: Settings, registry: Registry) -> bool:
+    """Return whether the version of the night before could score tonight's features, in the same horizon and currency."""
     is_there = night.model_version in registry.names()
-    return is_there and (night.horizon_days, night.currency) == (settings.primary_horizon, settings.currency)
+    if not is_there or (night.horizon_days, night.currency) != (settings.primary_horizon, settings.currency):
+        return False
+    before, built = registry.manifest(night.model_version), set(columns_of(connection, "features.customer_features"))
+    return not why_unfit(before, built) and not of_another_kind(before, attribute_features(connection))
 
 
 def _parts(

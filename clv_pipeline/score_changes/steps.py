@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from clv_pipeline.features.attributes import with_attributes
 from clv_pipeline.features.btyd_features import TonightsModels
 from clv_pipeline.score_changes.known import SOURCES, Source
 from clv_pipeline.warehouse.connection import Connection
@@ -115,6 +116,9 @@ def _build_features(
             _build_btyd(connection, as_of, models)
         names[model.table] = f"step_{model.name}"
         build_over(connection, model, names, {"first_cutoff": as_of, "last_cutoff": as_of})
+        built = names[model.table]
+        if model.name == "crm_features" and (query := with_attributes(connection, built, names["clean.customers"])):
+            connection.execute(f"create or replace temp table {built} as {query}")
 
 
 def _models_of_features() -> list[SqlModel]:

@@ -16,15 +16,16 @@ from clv_pipeline.contracts.warehouse import EXTRACTION, LOADS, RAW_REMARKS, SOU
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.core.foreign_errors import about
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, exclusion_condition, read_selects
+from clv_pipeline.sources.door import door_rules
+from clv_pipeline.sources.failed_rules import check_rules
+from clv_pipeline.sources.folder import SourceSelect, check_rule_columns, read_selects
 from clv_pipeline.sources.hash_key import check_hash_key
 from clv_pipeline.sources.keys import profile_keys
 from clv_pipeline.sources.loading import (
-    SYSTEM_COLUMNS,
     LoadReport,
     LoadRules,
+    added_columns,
     check_columns,
-    check_exclusions,
     check_load,
     create_raw_table,
     load_batch,
@@ -42,7 +43,6 @@ from clv_pipeline.sources.source_counts import (
     same_in_total,
     total,
 )
-from clv_pipeline.sources.tombstones import read_tombstones
 from clv_pipeline.warehouse import tables
 from clv_pipeline.warehouse.connection import Connection, Warehouse, one_row, row_count
 
@@ -55,7 +55,11 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True)
 class ExtractedTable:
-    """Result of the extraction of one contract table; `rows_held` is the row count of `raw.<table>` afterwards."""
+    """Result of the extraction of one contract table.
+
+    rows_held: the row count of `raw.<table>` afterwards. columns: the contract columns that the SELECT returns.
+    has_addresses: e-mail addresses were delivered, which are stored as keyed hashes only.
+    """
 
     name: str
     is_provided: bool
@@ -65,6 +69,8 @@ class ExtractedTable:
     rows_held: int
     warnings: tuple[str, ...]
     remarks: tuple[Remark, ...] = ()
+    columns: tuple[str, ...] = ()
+    has_addresses: bool = False
 
 
 def extract(
@@ -76,17 +82,17 @@ def extract(
         ConfigurationError, SourceError: see `readers.py`, `loading.py` and `folder.py`.
     """
     selects = read_selects(settings)
-    rules = _door_rules(settings)
+    rules = door_rules(settings)
     with (
         open_source(
             settings.source_url, tries=settings.connect_tries, timeout_seconds=settings.statement_timeout_seconds
         ) as source,
         warehouse.transaction() as connection,
     ):
-        night = _Night(connection, source, settings, rules, as_of, run_id, started_at, progress)
+        night = Night(connection, source, settings, rules, as_of, run_id, started_at, progress)
         tables.create_if_missing(connection, LOADS)
         tables.create_if_missing(connection, SOURCE_COUNTS)
-        check_exclusions(connection, CONTRACT, rules)
+        check_rules(connection, CONTRACT, rules.exclusions)
         loaded = [night.load(table, selects.get(name)) for name, table in CONTRACT.items()]
         if not row_count(connection, "raw.orders"):
             raise SourceError(
@@ -94,12 +100,12 @@ def extract(
                 next_step=f"check {settings.source_folder / 'orders.sql'} and that this is the right source.",
             )
         night.note_run()
-        loaded = _with_new_remarks(connection, loaded)
+        loaded = with_new_remarks(connection, loaded)
     log.info("extracted %s", ", ".join(f"{t.name} {t.rows_loaded}" for t in loaded if t.is_provided))
     return loaded
 
 
-def _with_new_remarks(connection: Connection, loaded: list[ExtractedTable]) -> list[ExtractedTable]:
+def with_new_remarks(connection: Connection, loaded: list[ExtractedTable]) -> list[ExtractedTable]:
     """Store the remarks on all tables, and make warnings of those that the last published night did not have."""
     of_keys = profile_keys(connection, [t.name for t in loaded if t.is_provided])
     known = known_remarks(connection)
@@ -112,17 +118,8 @@ def _with_new_remarks(connection: Connection, loaded: list[ExtractedTable]) -> l
     return [replace(t, warnings=(*t.warnings, *new[t.name])) for t in loaded]
 
 
-def _door_rules(settings: Settings) -> LoadRules:
-    exclusions: dict[str, list[tuple[str, str]]] = {}
-    for rule in settings.exclude:
-        exclusions.setdefault(rule.table, []).append((exclusion_condition(rule), rule.reason))
-    key = settings.hash_key.get_secret_value() if settings.hash_key else None
-    tombstones = read_tombstones(settings)
-    return LoadRules(settings.time_zone, key, exclusions, settings.max_unreadable_share, tombstones)
-
-
-@dataclass(frozen=True)
-class _Night:
+@dataclass
+class Night:
     """One extraction under way: the open source, the open transaction, and the rules for both."""
 
     connection: Connection
@@ -150,6 +147,16 @@ class _Night:
         delivery = LoadReport()
         columns = self._read(select, since, delivery)
         at_source = self._count_at_source(select, columns)
+        # a row that was changed stands beside its older version, and only a count would tell
+        is_unclear = at_source is None and not table.has_row_key
+        if since != BEGINNING and (is_unclear or not self._returns_the_same_columns(table, delivery)):
+            since, delivery = BEGINNING, LoadReport()
+            create_raw_table(self.connection, table)
+            columns = self._read(select, since, delivery)
+        if delivery.erased_subscriptions and self.rules.tombstones:
+            # begun after the erasure: their payments, which are loaded next, name no customer
+            longer = self.rules.tombstones.add([], delivery.erased_subscriptions)
+            self.rules = replace(self.rules, tombstones=longer)
         if since != BEGINNING:
             # an increment shows some rows of a day, or none
             for day, rows in self._erased_before(table).items():
@@ -178,6 +185,13 @@ class _Night:
                 load_batch(self.connection, table, batch, columns, self.rules, delivery, skip_known=is_look_back)
                 self.progress(table.name, delivery.rows)
         return columns or {}
+
+    def _returns_the_same_columns(self, table: SourceTable, delivery: LoadReport) -> bool:
+        """Return whether a `select *` returns what it returned last time: the rows loaded then lack a new column."""
+        (then,) = one_row(
+            self.connection, "select columns_returned from raw.loads where table_name = $name", {"name": table.name}
+        )
+        return then is not None and set(then) == set(delivery.columns)
 
     def _count_at_source(self, select: SourceSelect, columns: dict[str, str]) -> dict[str, DayCount] | None:
         day, money = day_column(select.table, columns), money_column(select.table, columns)
@@ -297,7 +311,14 @@ class _Night:
         rules = [rule.model_dump_json() for rule in self.settings.exclude if rule.table == select.table.name]
         if any(column.type == "secret" for column in select.table.columns):
             rules.append(sha256((self.rules.hash_key or "").encode()).hexdigest())
-        parts = [select.sql, address, self.settings.time_zone, *rules, *select.table.column_names(), *SYSTEM_COLUMNS]
+        parts = [
+            select.sql,
+            address,
+            self.settings.time_zone,
+            *rules,
+            *select.table.column_names(),
+            *added_columns(select.table),
+        ]
         return sha256("\n".join(parts).encode()).hexdigest()
 
     def _since(self, select: SourceSelect) -> str:
@@ -357,6 +378,8 @@ class _Night:
             rows_held,
             tuple(delivery.warnings),
             tuple(delivery.remarks),
+            delivery.columns,
+            bool(delivery.emails) or any(c.type == "secret" and c.name in delivery.columns for c in table.columns),
         )
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from clv_pipeline.contracts.source import SourceTable
 from clv_pipeline.core.errors import SourceError
 
-_LINE = """export CLV_HASH_KEY="$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')\""""
-#: The line that sets a key, and what to do with it; to be put after a sentence of its own.
+#: The line that sets a key.
+KEY_LINE = """export CLV_HASH_KEY="$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')\""""
+#: That line, and what to do with it; to be put after a sentence of its own.
 SET_KEY = (
-    f"To set a key:\n\n{_LINE}\n\nKeep its value with your secrets and set the same one for every run: under another key the "
+    f"To set a key:\n\n{KEY_LINE}\n\nKeep its value with your secrets and set the same one for every run: under another key the "
     "same address is somebody else."
 )
 

@@ -14,13 +14,13 @@ import pyarrow as pa
 
 from clv_pipeline.contracts.reasons import KEY_NOT_UTF8, KEY_TOO_LONG, KEY_WITH_NUL, LONGEST_KEY
 from clv_pipeline.contracts.source import STORED_AS, Column, SourceTable
-from clv_pipeline.core.error_texts import reason_of
-from clv_pipeline.core.errors import ConfigurationError, SourceError, nearest
+from clv_pipeline.core.errors import SourceError, nearest
+from clv_pipeline.sources.attributes import ATTRIBUTES, attributes_as_json, attributes_of, count_withheld
 from clv_pipeline.sources.failed_rules import check_rules_on_batch
 from clv_pipeline.sources.hash_key import SET_KEY
 from clv_pipeline.sources.remarks import Remark
 from clv_pipeline.sources.source_counts import DayCount, day_column, day_of, delivered
-from clv_pipeline.sources.tombstones import Tombstones, without_erased
+from clv_pipeline.sources.tombstones import Tombstones, erased_subscriptions, without_erased
 from clv_pipeline.sources.values import (
     CUSTOMER_COLUMNS,
     IS_EMAIL,
@@ -36,16 +36,6 @@ log = logging.getLogger(__name__)
 
 #: Spellings of "no number" that are not a sign of a changed type; they become null and are checked by the clean rules.
 _NOT_A_NUMBER = "('', 'nan', 'inf', '-inf', '+inf', 'infinity', '-infinity', 'null', 'none', 'nat')"
-#: A row of these values tests whether a condition can be evaluated; nulls would hide wrong types.
-_SOME_VALUE = {
-    "varchar": "''",
-    "timestamptz": "'2000-01-01'",
-    "date": "'2000-01-01'",
-    "decimal(18,6)": "0",
-    "decimal(20,10)": "0",
-    "bigint": "0",
-    "boolean": "true",
-}
 #: Columns that loading adds to those of the contract, all text: the company's text of the exclude rule that a row meets,
 #: the reason code of an unusable key, a hash of the row, and the day of its event as the source writes it.
 SYSTEM_COLUMNS = ("excluded_because", "unusable_key", "row_hash", "day_at_source")
@@ -79,11 +69,13 @@ class LoadReport:
     examples: dict[str, str] = field(default_factory=dict)
     placeholders: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     emails: Counter[str] = field(default_factory=Counter)
+    withheld: Counter[str] = field(default_factory=Counter)
     three_digits: Counter[str] = field(default_factory=Counter)
     decimals: Counter[str] = field(default_factory=Counter)
     floats: set[str] = field(default_factory=set)
     days: dict[str, DayCount] = field(default_factory=dict)
     erased_days: Counter[str] = field(default_factory=Counter)
+    erased_subscriptions: set[str] = field(default_factory=set)
     changed_days: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
@@ -97,12 +89,19 @@ class LoadReport:
 def create_raw_table(connection: Connection, table: SourceTable) -> None:
     """Create `raw.<table>` empty, with the contract's columns and those that extraction adds."""
     columns = ", ".join(f"{c.name} {STORED_AS[c.type]}" for c in table.columns)
-    added = ", ".join(f"{name} varchar" for name in SYSTEM_COLUMNS)
+    added = ", ".join(f"{name} varchar" for name in added_columns(table))
     connection.execute(f"create or replace table raw.{table.name} ({columns}, {added})")
+
+
+def added_columns(table: SourceTable) -> tuple[str, ...]:
+    """Return the columns that loading adds to those of the contract."""
+    return (ATTRIBUTES, *SYSTEM_COLUMNS) if table.attribute_prefix else SYSTEM_COLUMNS
 
 
 def check_columns(table: SourceTable, returned: list[str], where: str, delivery: LoadReport) -> dict[str, str]:
     """Return contract column -> returned column, whatever its case; unknown returned columns are a warning and ignored.
+
+    The company's own attributes are not among them, see `attributes.py`.
 
     Raises:
         SourceError: a required column is missing; names it and the nearest returned name. Or a contract column is returned
@@ -117,40 +116,21 @@ def check_columns(table: SourceTable, returned: list[str], where: str, delivery:
             f"{nearest(missing[0], returned)}; it returns {', '.join(returned)}",
             next_step=f"return it under that name: `... as {missing[0]}`.",
         )
-    for column in (c.name for c in table.columns if spelled[c.name] > 1):
+    for column in (name for name in spelled if spelled[name] > 1 and table.takes(name)):
         raise SourceError(
             f"{table.name}: the SELECT ({where}) returns {spelled[column]} columns named '{column}'",
             next_step="return the right one only, or give the others another name.",
         )
-    for extra in sorted(by_name.keys() - set(table.column_names())):
+    for extra in sorted(name for name in by_name if not table.takes(name)):
         delivery.warn(f"{table.name}: column '{extra}' is not in the contract and is ignored")
-    delivery.columns = tuple(c.name for c in table.columns if c.name in by_name)
-    return {name: by_name[name] for name in delivery.columns}
+    columns = {c.name: by_name[c.name] for c in table.columns if c.name in by_name}
+    delivery.columns = (*columns, *attributes_of(table, returned))
+    return columns
 
 
 def remember_known_rows(connection: Connection, table: SourceTable) -> None:
     """Remember the rows of `raw.<table>` before tonight, so that a look-back adds only new ones."""
     connection.execute(f"create or replace temp table known_rows as select row_hash from raw.{table.name}")
-
-
-def check_exclusions(connection: Connection, tables: Mapping[str, SourceTable], rules: LoadRules) -> None:
-    """Try each exclusion on a made-up row.
-
-    Raises:
-        ConfigurationError: the warehouse cannot evaluate a condition (types that do not compare, unknown function).
-    """
-    for name, conditions in rules.exclusions.items():
-        row = ", ".join(
-            f"{_SOME_VALUE[STORED_AS[c.type]]}::{STORED_AS[c.type]} as {c.name}" for c in tables[name].columns
-        )
-        for condition, reason in conditions:
-            try:
-                connection.execute(f"select 1 from (select {row}) where {condition}").fetchall()
-            except duckdb.Error as error:
-                raise ConfigurationError(
-                    f"[[exclude]] '{reason}' in source.toml cannot be evaluated: {reason_of(error)}",
-                    next_step=f"fix the condition '{condition}'.",
-                ) from None
 
 
 def load_batch(
@@ -181,7 +161,12 @@ def load_batch(
         f"{_typed(c, columns[c.name], rules) if c.name in columns else 'null'}::{STORED_AS[c.type]} as {c.name}"
         for c in table.columns
     )
+    attributes = attributes_of(table, batch.column_names)
+    if table.attribute_prefix:
+        values += f", {attributes_as_json(attributes)} as {ATTRIBUTES}"
+        delivery.withheld += count_withheld(connection, attributes)
     hashed = [c.name for c in table.columns if c.name in columns or not c.is_late]
+    hashed += [ATTRIBUTES] if attributes else []
     everything = ", ".join(f"coalesce({name}::varchar, chr(0))" for name in hashed)
     typing = f"select {values}, {day_of(columns[time] if time else None)} as day_at_source from delivered"
     query = f"""
@@ -205,6 +190,8 @@ def load_batch(
         raise
     if rules.tombstones is not None:
         _note_erased(connection, table, columns, delivery)
+        if table.name == "subscriptions":
+            delivery.erased_subscriptions |= erased_subscriptions(connection, rules.tombstones)
     connection.unregister("delivered")
     known = "where row_hash not in (select row_hash from known_rows)" if skip_known else ""
     changed = connection.execute(f"select distinct day_at_source from admitted {known}").fetchall()
@@ -243,6 +230,7 @@ def check_load(table: SourceTable, delivery: LoadReport, rules: LoadRules) -> No
             type must have changed; every number with a point has exactly three digits after it; or customer numbers are
             e-mail addresses and there is no key to hash them with.
     """
+    _warn_of_withheld(table, delivery)
     for name, count in delivery.unreadable.items():
         if table.column(name).type == "secret":
             delivery.warn(f"{table.name}.{name}: {count} values are no e-mail addresses and became null")
@@ -277,6 +265,11 @@ def _placeholder_remarks(table: SourceTable, delivery: LoadReport) -> Iterator[R
             meaning = "missing"
         text = f"{table.name}.{name}: {found.total()} rows have a placeholder, read as {meaning}: {texts}"
         yield Remark("placeholders", f"{table.name}.{name}", text)
+
+
+def _warn_of_withheld(table: SourceTable, delivery: LoadReport) -> None:
+    for name, count in delivery.withheld.items():
+        delivery.warn(f"{table.name}.{name}: {count} values are e-mail addresses or not UTF-8, and are not loaded")
 
 
 def _first_met(conditions: list[tuple[str, str]]) -> str:
@@ -387,12 +380,12 @@ def _unreadable(column: Column, table: SourceTable, count: int, delivery: LoadRe
         )
     return SourceError(
         f"{table.name}.{column.name}: {count} values cannot be read as {column.type}, "
-        f"for example '{_without_letters(delivery.examples[column.name])}'",
+        f"for example '{without_letters(delivery.examples[column.name])}'",
         next_step=f"cast the column in {table.name}.sql so that it returns a plain {column.type} "
         "(numbers as 1234.56, rates above 0, dates as 2024-12-31).",
     )
 
 
-def _without_letters(value: str) -> str:
+def without_letters(value: str) -> str:
     """Return a value that is safe to show: keep the shape and currency code, mask letters (it may be a misplaced name)."""
     return re.sub(r"\b(?![A-Z]{3}\b)[^\W\d_]+", lambda word: "x" * len(word[0]), value[:40])

@@ -1,7 +1,9 @@
 """The tables and columns of an open source: what its own catalogue says, never a row."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import sqlalchemy as sa
@@ -48,9 +50,14 @@ def tables_of_database(connection: sa.Connection) -> list[TableAtSource]:
     default = inspector.default_schema_name
     schemas: list[str | None] = [None]
     if connection.dialect.name in _MANY_SCHEMAS:
-        others = [s for s in inspector.get_schema_names() if s not in _SYSTEM_SCHEMAS and not s.startswith(("pg_", "db_"))]
+        others = [
+            s for s in inspector.get_schema_names() if s not in _SYSTEM_SCHEMAS and not s.startswith(("pg_", "db_"))
+        ]
         schemas += [s for s in others if s != default]
-    return [table for schema in schemas for table in _tables_of_schema(inspector, schema)]
+    with warnings.catch_warnings():
+        # of a type that SQLAlchemy does not know, or whose length it cannot read, the values say what it holds
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
+        return [table for schema in schemas for table in _tables_of_schema(inspector, schema)]
 
 
 def _tables_of_schema(inspector: sa.Inspector, schema: str | None) -> Iterator[TableAtSource]:
@@ -68,13 +75,22 @@ def _tables_of_schema(inspector: sa.Inspector, schema: str | None) -> Iterator[T
             name,
             name in views,
             {c["name"]: str(_type_name(c["type"])).lower() for c in found},
-            tuple((primary.get(key) or {}).get("constrained_columns") or ()),
+            tuple(_columns_of(primary.get(key))),
             tuple(
-                ForeignKey(tuple(f["constrained_columns"]), f["referred_schema"], f["referred_table"], tuple(f["referred_columns"]))
+                ForeignKey(
+                    tuple(f["constrained_columns"]),
+                    f["referred_schema"],
+                    f["referred_table"],
+                    tuple(f["referred_columns"]),
+                )
                 for f in foreign.get(key) or ()
             ),
             tuple(tuple(str(c) for c in u["column_names"]) for u in unique.get(key) or ()),
         )
+
+
+def _columns_of(key: Any) -> tuple[str, ...]:
+    return tuple((key or {}).get("constrained_columns") or ())
 
 
 def _type_name(kind: sa.types.TypeEngine[object]) -> str:
@@ -115,6 +131,8 @@ def _table_of_files(connection: Connection, schema: str, name: str, is_view: boo
         is_view,
         dict(columns),
         next((tuple(own) for kind, own, _, _ in keys if kind == "PRIMARY KEY"), ()),
-        tuple(ForeignKey(tuple(own), None, to, tuple(theirs)) for kind, own, to, theirs in keys if kind == "FOREIGN KEY"),
+        tuple(
+            ForeignKey(tuple(own), None, to, tuple(theirs)) for kind, own, to, theirs in keys if kind == "FOREIGN KEY"
+        ),
         tuple(tuple(own) for kind, own, _, _ in keys if kind == "UNIQUE"),
     )

@@ -1,5 +1,7 @@
 """Tombstones: keyed hashes of erased customer IDs; their rows are never stored again. Removing rows is in `erasure.py`.
 
+The subscriptions of the erased are in the list, too: a payment names its subscription and no customer.
+
 The list is kept next to source.toml (or at CLV_TOMBSTONES), where a new home finds it, and as a copy in the home, which
 remembers that there is one. Both have a checksum. The list is no personal data: without CLV_HASH_KEY nobody can identify the
 customers.
@@ -16,11 +18,14 @@ from clv_pipeline.core.errors import ConfigurationError, PrivacyError
 from clv_pipeline.core.home import Home, write_durably
 from clv_pipeline.core.settings import Settings
 from clv_pipeline.sources.hash_key import SET_KEY
+from clv_pipeline.warehouse.connection import Connection
 
 #: Distinguishes a customer's hash from that of an e-mail address under the same key.
 _KIND = "customer "
 #: Is erased, in DuckDB SQL: a customer id against the parameters `$hash_key` and `$erased`.
 IS_ERASED = f"coalesce(sha256($hash_key || '{_KIND}' || {{column}}) in (select unnest($erased::varchar[])), false)"
+_SUBSCRIPTION = "subscription "
+_IS_ERASED_SUBSCRIPTION = IS_ERASED.replace(_KIND, _SUBSCRIPTION).format(column="subscription_id")
 FILE_NAME = "erased_customers.json"
 
 
@@ -46,9 +51,12 @@ class Tombstones:
         """Return whether this customer was erased."""
         return _hash(self.key, customer_id) in self.hashes
 
-    def add(self, customer_ids: Iterable[str]) -> "Tombstones":
-        """Return the list with these customers added, already written to disk."""
-        longer = replace(self, hashes=self.hashes | {_hash(self.key, c) for c in customer_ids})
+    def add(self, customer_ids: Iterable[str], subscription_ids: Iterable[str] = ()) -> "Tombstones":
+        """Return the list with these customers and their subscriptions added, already written to disk."""
+        added = {_hash(self.key, c) for c in customer_ids} | {
+            _hash(self.key, s, _SUBSCRIPTION) for s in subscription_ids
+        }
+        longer = replace(self, hashes=self.hashes | added)
         longer.write()
         return longer
 
@@ -83,9 +91,11 @@ def without_erased(table: SourceTable, tombstones: Tombstones | None) -> str:
     name the erased one, and it is stored without profiling consent until `clv forget` is run for that number, too. An order
     without a customer is that of its address.
     """
-    names = table.column_names()
-    if tombstones is None or "customer_id" not in names:
+    names = set(table.column_names())
+    if tombstones is None or not names & {"customer_id", "subscription_id"}:
         return "select * from typed"
+    if "customer_id" not in names:
+        return f"select * from typed where not {_IS_ERASED_SUBSCRIPTION}"
     is_erased = IS_ERASED.format(column="customer_id")
     same_person = [IS_ERASED.format(column=name) for name in ("merged_into", "email") if name in names]
     replaced = [
@@ -101,14 +111,24 @@ def without_erased(table: SourceTable, tombstones: Tombstones | None) -> str:
     return f"{kept} where not {is_erased}"
 
 
+def erased_subscriptions(connection: Connection, tombstones: Tombstones) -> set[str]:
+    """Return the subscriptions in the rows of `typed` that are nobody's but an erased customer's."""
+    rows = connection.execute(
+        "select subscription_id from typed where subscription_id is not null group by subscription_id "
+        f"having bool_and({IS_ERASED.format(column='customer_id')})",
+        tombstones.parameters,
+    )
+    return {subscription_id for (subscription_id,) in rows.fetchall()}
+
+
 def tombstones_file(settings: Settings) -> Path | None:
     """Return where the list is kept; None for the embedded demo company, whose list is the home's alone."""
     if settings.tombstones is not None:
         return settings.tombstones.expanduser().absolute()
-    return None if _is_embedded_demo(settings) else settings.source_folder / FILE_NAME
+    return None if is_embedded_demo(settings) else settings.source_folder / FILE_NAME
 
 
-def _is_embedded_demo(settings: Settings) -> bool:
+def is_embedded_demo(settings: Settings) -> bool:
     """Return whether the demo company's own database is read; a run has its address already, other commands have none."""
     if settings.source != "demo" or settings.source_url is None:
         return settings.source == "demo"
@@ -196,8 +216,8 @@ def _damaged(path: Path) -> PrivacyError:
     )
 
 
-def _hash(key: str, customer_id: str) -> str:
-    return sha256(f"{key}{_KIND}{customer_id}".encode()).hexdigest()
+def _hash(key: str, identifier: str, kind: str = _KIND) -> str:
+    return sha256(f"{key}{kind}{identifier}".encode()).hexdigest()
 
 
 def _checksum(key: str, hashes: list[str]) -> str:

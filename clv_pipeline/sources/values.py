@@ -46,7 +46,8 @@ _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
 _INTEGER = r"^[+-]?\d+(?:\.0*)?$"
 #: A number that is a thousand times larger in a country where the point separates thousands.
 THREE_DIGITS = r"^[+-]?[1-9]\d{0,2}\.\d{3}$"
-_BROKEN = "(contains({value}, chr(65533)) or contains({value}, chr(0)))"
+#: Text that is not UTF-8, or has a NUL character.
+NOT_TEXT = "(contains({value}, chr(65533)) or contains({value}, chr(0)))"
 _TRUE = "('true', 't', 'yes', 'y', '1', '1.0')"
 _FALSE = "('false', 'f', 'no', 'n', '0', '0.0')"
 
@@ -61,7 +62,7 @@ def typed(column: Column, returned: str, *, time_zone: str, has_hash_key: bool) 
         case "text" if column.is_key:
             return _key(column, value, has_hash_key)
         case "text":
-            return f"case when not {_BROKEN.format(value=value)} then nullif({value}, '') end"
+            return f"case when not {NOT_TEXT.format(value=value)} then nullif({value}, '') end"
         case "secret":
             return f"case when {is_address(value)} then {_hashed(value)} end" if has_hash_key else "null"
         case "timestamp":

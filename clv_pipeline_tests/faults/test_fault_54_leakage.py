@@ -56,14 +56,32 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     build_demo_company(f"sqlite:///{path}", customers=300, start=START, end=END)
     tables = {}
     with closing(sqlite3.connect(path)) as connection:
-        for name in CONTRACT:
+        for name in (path.stem for path in sorted((SOURCES_FOLDER / "demo").glob("*.sql"))):
             answer = connection.execute(
                 (SOURCES_FOLDER / "demo" / f"{name}.sql").read_text(), {"since": "1900-01-01 00:00:00"}
             )
             tables[name] = pd.DataFrame(answer.fetchall(), columns=[c[0] for c in answer.description], dtype=object)
+    _with_dates_of_answers(tables["campaign_touches"])
+    _with_attributes(tables["customers"])
     # consent is what the CRM says today, whatever the cutoff: a record that is entered later may bring it
     tables["customers"] = tables["customers"].drop(columns="profiling_consent")
     return tables
+
+
+def _with_dates_of_answers(touches: pd.DataFrame) -> None:
+    """Give every other answer a date, three to 60 days after its touch; the other answers have none."""
+    days = 3 + np.arange(len(touches)) % 58
+    dated = touches["responded"].eq(1) & (np.arange(len(touches)) % 2 == 0)
+    answered = (pd.to_datetime(touches["touched_at"]) + pd.to_timedelta(days, unit="D")).dt.strftime(
+        "%Y-%m-%d %H:%M:%S"
+    )
+    touches["responded_at"] = answered.where(dated, None).astype(object)
+
+
+def _with_attributes(customers: pd.DataFrame) -> None:
+    number = np.arange(len(customers))
+    customers["attribute_plan"] = np.array(["basic", "gold", "trial"], dtype=object)[number % 3]
+    customers["attribute_seats"] = (number % 7).astype(str)
 
 
 def mutated(tables: Tables, cutoff: date) -> Tables:
@@ -74,7 +92,13 @@ def mutated(tables: Tables, cutoff: date) -> Tables:
     changed["customers"] = _another_today(changed["customers"], tables["orders"], cutoff)
     touches = changed["campaign_touches"]
     day = touches["touched_at"].str[:10]
-    fresh = (day >= str(cutoff - timedelta(days=ANSWER_DAYS))) & (day < str(cutoff))
+    answered = touches["responded_at"].notna()
+    not_yet = answered & (touches["responded_at"] >= str(cutoff))
+    # half of the answers to come are never given, the others on another day
+    never = not_yet & (np.arange(len(touches)) % 4 == 0)
+    touches.loc[not_yet, "responded_at"] = f"{END} 12:00:00"
+    touches.loc[never, ["responded", "responded_at"]] = [0, None]
+    fresh = ~answered & (day >= str(cutoff - timedelta(days=ANSWER_DAYS))) & (day < str(cutoff))
     touches.loc[fresh, "responded"] = 1 - touches.loc[fresh, "responded"].fillna(0).astype(int)
     return changed
 
@@ -110,6 +134,7 @@ def _another_future(
     if name == "customers":
         inserted["merged_into"] = None
         late.loc[:, ["country", "acquisition_channel"]] = ["ZZ", "falsified"]
+        late.loc[:, ["attribute_plan", "attribute_seats"]] = ["falsified", "99"]
     elif "customer_id" in frame:
         late["customer_id"] = rng.permutation(late["customer_id"].to_numpy())
         inserted["customer_id"] = rng.choice(buyers, len(inserted))
@@ -279,6 +304,26 @@ def test_a_family_that_sees_the_cutoffs_own_day_is_found(versions: Versions, tmp
 
 def test_an_answer_that_may_have_come_later_is_found(versions: Versions, tmp_path: Path) -> None:
     assert_is_found(versions, tmp_path, "campaign_features", lambda sql: sql.replace("age > 14", "age > 0"))
+
+
+def test_an_answer_that_is_seen_before_its_day_is_found(versions: Versions, tmp_path: Path) -> None:
+    assert_is_found(
+        versions,
+        tmp_path,
+        "campaign_features",
+        lambda sql: sql.replace("response_date < as_of", "response_date <= as_of + 30"),
+    )
+
+
+def test_dates_of_answers_and_attributes_are_put_to_the_test(versions: Versions) -> None:
+    with versions.original.connection() as connection:
+        found = one_row(
+            connection,
+            "select count(*) filter (where campaign_response_recency_days < 15), count(distinct crm_attribute_plan), "
+            "count(distinct crm_attribute_seats) from features.customer_features",
+        )
+    assert found[0] > 10
+    assert found[1:] == (3, 7)
 
 
 def test_a_crm_column_that_is_overwritten_is_found(versions: Versions, tmp_path: Path) -> None:

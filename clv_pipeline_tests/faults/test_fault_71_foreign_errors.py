@@ -407,8 +407,9 @@ def test_fault_71_the_doctor_masks_a_foreign_error_and_looks_further(company: Co
         seen = run_clv_here("doctor", *arguments)
     plain = " ".join(seen.stdout.split())
     assert seen.returncode == 1
-    assert "fail orders.sql: orders.sql failed with an unexpected RuntimeError" in plain
+    assert "fail orders.sql: orders.sql (table raw.orders) failed with an unexpected RuntimeError" in plain
     assert "ok disk" in plain
+    assert "not looked at: customers (its SELECT is refused)" in plain
     _assert_silent(seen.stdout + seen.stderr)
     assert len(_assert_private(home)) == len(company.tables)
 

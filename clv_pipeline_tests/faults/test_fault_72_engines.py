@@ -29,8 +29,7 @@ from clv_pipeline.core.errors import ConfigurationError, SourceError, SourceInte
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.project_files import PROJECT
 from clv_pipeline.core.settings import Settings, load_settings
-from clv_pipeline.diagnostics.doctor import examine
-from clv_pipeline.diagnostics.findings import Finding
+from clv_pipeline.diagnostics.doctor import Examination, examine_source
 from clv_pipeline.publishing.target_place import place_of
 from clv_pipeline.sources import sessions
 from clv_pipeline.sources.extraction import extract
@@ -91,9 +90,9 @@ class Shop:
             self.read(warehouse, **settings)
         return str(refused.value)
 
-    def doctor(self, home: Home) -> dict[str, Finding]:
-        settings = load_settings(source=str(self.folder), source_url=self.url, home=home.root)
-        return {finding.subject: finding for finding in examine(settings)}
+    def doctor(self, home: Home, **settings: Any) -> Examination:
+        named = {"source": str(self.folder), "source_url": self.url, "home": home.root} | settings
+        return examine_source(load_settings(**named), lambda what, rows: None)
 
     def running(self) -> list[str]:
         """Return the statements that other connections are at."""
@@ -236,12 +235,15 @@ def test_fault_72_an_answer_that_nobody_reads_on_is_not_read_to_its_end(shop: Sh
     assert time.monotonic() - started < 20
 
 
-def test_fault_72_doctor_does_not_read_a_table_to_its_end(shop: Shop, home: Home) -> None:
+def test_fault_72_doctor_does_not_wait_for_a_select_longer_than_a_run_would(shop: Shop, home: Home) -> None:
     shop.fill(200)
     shop.select("orders", f"select {COLUMNS}, sleep(0.5) as slow, {WIDTH} from orders")
     started = time.monotonic()
-    assert shop.doctor(home)["orders.sql"].is_good
+    seen = shop.doctor(home, statement_timeout_seconds=2)
     assert time.monotonic() - started < 20
+    assert seen.profile is not None
+    assert seen.profile.not_looked_at["orders"] == "its SELECT is refused"
+    assert any("statement timeout" in point.text for point in seen.profile.points)
 
 
 def test_fault_72_rows_are_streamed_not_collected(shop: Shop) -> None:
@@ -327,7 +329,9 @@ def test_fault_72_doctor_tells_statuses_apart_that_a_collation_does_not(shop: Sh
     shop.execute("alter table orders add column status varchar(20)", "update orders set status = 'paid'")
     shop.execute("update orders set status = 'PAID' where order_id = '1'")
     shop.select("orders", f"select {COLUMNS}, status from orders")
-    assert "2 of 2 are not classified" in shop.doctor(home)["order statuses"].text
+    profile = shop.doctor(home).profile
+    assert profile is not None
+    assert {status.status for status in profile.statuses} == {"paid", "PAID"}
 
 
 def test_fault_72_an_increment_is_read_from_the_look_back_on(shop: Shop, warehouse: Warehouse) -> None:
@@ -352,13 +356,12 @@ def test_fault_72_doctor_says_what_the_engine_guarantees_and_names_tables_withou
 ) -> None:
     shop.execute("create table old_orders like orders", "alter table old_orders engine = MyISAM")
     shop.execute("create table not_asked_for (n int) engine = Aria")
-    found = shop.doctor(home)
-    assert "MariaDB" in found["source"].text
-    assert engines.MARIADB.snapshot in found["source"].text
-    assert engines.MARIADB.timeout in found["source"].text
-    assert "snapshot" not in found
+    (source,) = shop.doctor(home).findings
+    assert "MariaDB" in source.text
+    assert engines.MARIADB.snapshot in source.text
+    assert engines.MARIADB.timeout in source.text
     shop.select("orders", f"select {COLUMNS} from orders union all select {COLUMNS} from old_orders")
-    outside = shop.doctor(home)["snapshot"]
+    _, outside = shop.doctor(home).findings
     assert outside.is_warning
     assert "old_orders is a table of MyISAM" in outside.text
     assert "alter table old_orders engine = InnoDB" in outside.next_step
@@ -367,7 +370,8 @@ def test_fault_72_doctor_says_what_the_engine_guarantees_and_names_tables_withou
 def test_fault_72_doctor_claims_no_snapshot_of_files(shop: Shop, home: Home, tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(f"{COLUMNS.replace(' ', '')}\n1,C1,2024-05-01,10\n")
     shop.url = str(tmp_path)
-    assert "One moment for all tables: none" in shop.doctor(home)["source"].text
+    (source,) = shop.doctor(home).findings
+    assert "One moment for all tables: none" in source.text
 
 
 class Recorded:

@@ -11,24 +11,35 @@ select 'merged' as customer_id, 'survivor' as surviving_customer_id
 
 -- given raw.campaign_touches
 select *, case touch_id when 'broken' then 'key_not_utf8' end as unusable_key from (values
-    -- touch, customer, touched at, cost, responded, excluded because, row hash (which breaks ties)
-    ('plain', 'merged', '2024-02-29 23:30+00', 0.02, true, null, null),
-    ('silent', 'a', '2024-03-01 12:00+00', null, null, null, null),
-    ('answered-1', 'a', '2024-03-01 12:00+00', 0.02, false, null, '1'),
-    ('answered-1', 'a', '2024-03-01 12:00+00', 0.02, true, null, '2'),
-    ('answered-2', 'a', '2024-03-01 12:00+00', 0.02, true, null, '1'),
-    ('answered-2', 'a', '2024-03-01 12:00+00', 0.02, false, null, '2'),
-    ('costly', 'a', '2024-03-01 12:00+00', -0.02, false, null, null),
-    ('no-time', 'a', null, 0.02, false, null, null),
-    ('early', 'a', '1970-01-01 00:00+00', 0.02, false, null, null),
-    ('nobody', null, '2024-03-01 12:00+00', 0.02, false, null, null),
-    ('trial', 'a', '2024-03-01 12:00+00', 0.02, false, 'trial mailing', null),
-    ('broken', 'a', '2024-03-01 12:00+00', 0.02, false, 'trial mailing', null),
-    (null, 'a', '2024-03-01 12:00+00', 0.02, false, null, null)
-) as rows (touch_id, customer_id, touched_at, cost, responded, excluded_because, row_hash)
+    -- touch, customer, touched at, cost, responded, excluded because, row hash (which breaks ties), responded at
+    ('plain', 'merged', '2024-02-29 23:30+00', 0.02, true, null, null, null),
+    ('silent', 'a', '2024-03-01 12:00+00', null, null, null, null, null),
+    ('answered-1', 'a', '2024-03-01 12:00+00', 0.02, false, null, '1', null),
+    ('answered-1', 'a', '2024-03-01 12:00+00', 0.02, true, null, '2', null),
+    ('answered-2', 'a', '2024-03-01 12:00+00', 0.02, true, null, '1', null),
+    ('answered-2', 'a', '2024-03-01 12:00+00', 0.02, false, null, '2', null),
+    ('costly', 'a', '2024-03-01 12:00+00', -0.02, false, null, null, null),
+    ('no-time', 'a', null, 0.02, false, null, null, null),
+    ('early', 'a', '1970-01-01 00:00+00', 0.02, false, null, null, null),
+    ('nobody', null, '2024-03-01 12:00+00', 0.02, false, null, null, null),
+    ('trial', 'a', '2024-03-01 12:00+00', 0.02, false, 'trial mailing', null, null),
+    ('broken', 'a', '2024-03-01 12:00+00', 0.02, false, 'trial mailing', null, null),
+    (null, 'a', '2024-03-01 12:00+00', 0.02, false, null, null, null),
+    ('dated', 'a', '2024-03-01 12:00+00', 0.02, null, null, null, '2024-03-03 23:30+00'),
+    ('same day', 'a', '2024-03-01 12:00+00', 0.02, false, null, null, '2024-03-01 00:00+00'),
+    ('later', 'a', '2024-05-20 12:00+00', 0.02, true, null, null, '2024-05-31 22:30+00'),
+    ('before', 'a', '2024-03-01 12:00+00', 0.02, true, null, null, '2024-02-28 12:00+00'),
+    ('again', 'a', '2024-03-01 12:00+00', 0.02, false, null, '1', null),
+    ('again', 'a', '2024-03-01 12:00+00', 0.02, null, null, '2', '2024-03-05 12:00+00')
+) as rows (touch_id, customer_id, touched_at, cost, responded, excluded_because, row_hash, responded_at)
 
 -- expect a touch belongs to the survivor on the local day where touch_id = 'plain'
 select 'survivor' as customer_id, '2024-03-01' as touch_date, 0.02 as cost, true as is_responded
+
+-- expect an answer has its local day, and has not happened yet on or after as_of where touch_id in ('dated', 'same day', 'later') or touch_id = 'again' and disposition = 'accepted'
+select * from (values
+    ('dated', true, '2024-03-04'), ('same day', true, '2024-03-01'), ('later', false, null), ('again', true, '2024-03-05')
+) as rows (touch_id, is_responded, response_date)
 
 -- expect silence is no answer and no cost where touch_id = 'silent'
 select 0.00 as cost, false as is_responded
@@ -40,6 +51,12 @@ select * from (values ('answered-1', true), ('answered-2', true)) as rows (touch
 select * from (values
     ('plain', 'accepted', null),
     ('silent', 'accepted', null),
+    ('dated', 'accepted', null),
+    ('same day', 'accepted', null),
+    ('later', 'accepted', null),
+    ('before', 'quarantined', 'response_before_touch'),
+    ('again', 'accepted', null),
+    ('again', 'duplicate', 'delivered_twice'),
     ('costly', 'quarantined', 'negative_cost'),
     ('no-time', 'quarantined', 'unreadable_touched_at'),
     ('early', 'quarantined', 'early_touched_at'),

@@ -20,6 +20,9 @@ select * from (values
     ('address-kept',    'survivor',       'crm')
 ) as rows (email_hash, customer_id, found_by)
 
+-- given clean.products
+select * from (values ('rose', 'garden', 1.505), ('fern', null, null)) as rows (product_id, category, cost)
+
 -- given clean.exchange_rates
 select * from (values
     ('USD', '2024-03-01', 0.9),
@@ -30,7 +33,12 @@ select * from (values
 -- given raw.orders
 select
     *,
-    case order_id when 'sign-broken' then -2 when 'sign-return' then -2 end as quantity,
+    case
+        when order_id in ('sign-broken', 'sign-return') then -2
+        when order_id = 'part-return' then -1
+        when order_id like 'part-%' then 3
+    end as quantity,
+    case order_id when 'part-own' then 'gifts' end as product_category,
     case order_id when 'key-broken' then 'key_with_nul' end as unusable_key,
     case when order_id like 'mail-%' then 'address-' || order_id[6:] end as email,
     case order_id
@@ -42,6 +50,7 @@ select
         when 'cost-before' then -8
         when 'cost-never' then -1
         when 'cost-version' then amount / 2
+        when 'part-own' then 2
     end as cost,
     case order_id when 'cost-fx' then 1 when 'cost-version' then 2 when 'cost-never' then -1 end as discount,
     case order_id when 'cost-fx' then 1.9 when 'cost-version' then 3 end as tax,
@@ -129,6 +138,11 @@ from (values
     ('cost-tax',     'R1', 'j',      '2024-03-02 12:00+01', 'p', -13.9, null,  'returned',  null,         null),
     ('cost-more',    '1',  'k',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
     ('cost-more',    'R1', 'k',      '2024-03-02 12:00+01', 'p', -20.0, null,  'returned',  null,         null),
+    ('part-plain',   null, 'part',   '2024-03-01 12:00+01', 'rose', 10.00, null, 'paid',      null,         null),
+    ('part-own',     null, 'part',   '2024-03-01 12:00+01', 'rose', 10.00, null, 'paid',      null,         null),
+    ('part-bare',    null, 'part',   '2024-03-01 12:00+01', 'fern', 10.00, null, 'paid',      null,         null),
+    ('part-foreign', null, 'part',   '2024-03-01 12:00+01', 'rose', 10.00, 'USD', 'paid',     null,         null),
+    ('part-return',  null, 'part',   '2024-03-02 12:00+01', 'rose', -5.00, null, 'paid',      null,         null),
     ('cost-none',    '1',  'l',      '2024-03-01 12:00+01', 'p', 10.00, null,  'paid',      null,         null),
     ('cost-before',  'R1', 'l',      '2024-03-02 12:00+01', 'p', -20.0, null,  'returned',  null,         null),
     ('cost-never',   'R1', 'm',      '2024-03-02 12:00+01', 'p', -2.00, null,  'returned',  null,         null),
@@ -307,3 +321,12 @@ select * from (values
 
 -- expect a line without a cost has none where order_id = 'cost-none'
 select 10.00 as amount, null::decimal(18, 2) as cost
+
+-- expect a product gives its category, and its cost by unit, to lines that have none of their own where order_id like 'part-%'
+select * from (values
+    ('part-plain', 'garden', 10.00, 4.52),
+    ('part-own', 'gifts', 10.00, 2.00),
+    ('part-bare', null, 10.00, null),
+    ('part-foreign', 'garden', 9.00, 4.52),
+    ('part-return', 'garden', -5.00, -1.51)
+) as rows (order_id, product_category, amount, cost)

@@ -11,6 +11,9 @@ select 'c' || i as customer_id from range(100) as ids (i)
 union all
 select 'd' || i from range(20) as ids (i)
 
+-- given clean.products
+select 'p1' as product_id, 'Red rose' as label
+
 -- given scores.spend_variance
 select 'c' || i as customer_id, case when i < 10 then 100.00 else 10.00 end as predicted_spend, 40.00 as variance, 0.3 as total_below,
     0.6 as total_above
@@ -56,6 +59,9 @@ select * from (values
     position, item_kind, item, customers, best_customers, net_spend, best_spend, best_spend_share, other_spend_share, best_day_share,
     other_day_share, ratio, ratio_low, ratio_high, typical_first_year_spend
 )
+
+-- expect a product has its name, a category is one where row_kind = 'bought_most'
+select * from (values ('shoes', 'shoes'), ('late', 'late'), ('p1', 'Red rose'), (null, null)) as rows (item, item_name)
 
 -- expect the margin of lines with a cost is their own, of the others gross_margin x amount where row_kind = 'bought_most'
 select * from (values

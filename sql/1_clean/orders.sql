@@ -16,6 +16,8 @@ customer_identities as (select * from clean.customer_identities),
 
 email_identities as (select * from clean.email_identities),
 
+products as (select * from clean.products),
+
 exchange_rates as (select * from clean.exchange_rates),
 
 extraction as (select * from raw.extraction),
@@ -35,8 +37,13 @@ keyed as (
         orders.*,
         coalesce(customer_identities.surviving_customer_id, orders.customer_id, email_identities.customer_id) as buyer_id,
         orders.customer_id is null and email_identities.customer_id is not null as is_by_email,
-        -- the cost of a product by unit takes its place here, where the line has none
+        products.category as catalogue_category,
         case when orders.amount < 0 then -abs(orders.cost) else abs(orders.cost) end as line_cost,
+        -- in the reporting currency, where the line has no cost of its own
+        case
+            when orders.cost is null and orders.amount < 0 then -abs(orders.quantity * products.cost)
+            when orders.cost is null then abs(orders.quantity * products.cost)
+        end::decimal(28, 6) as catalogue_cost,
         timezone($time_zone, orders.ordered_at)::date as order_date,
         upper(coalesce(orders.currency, $currency)) as source_currency,
         coalesce(
@@ -48,6 +55,7 @@ keyed as (
         ) as line_key
     from orders
     left join customer_identities on orders.customer_id = customer_identities.customer_id
+    left join products on orders.product_id = products.product_id
     left join email_identities on case when orders.customer_id is null then orders.email end = email_identities.email_hash
 ),
 
@@ -127,7 +135,7 @@ valued as (
     select
         *,
         case when reason is null then (amount * rate)::decimal(28, 6) end as value,
-        case when reason is null then (line_cost * rate)::decimal(28, 6) end as cost_value,
+        case when reason is null then coalesce((line_cost * rate)::decimal(28, 6), catalogue_cost) end as cost_value,
         reason is null and $net_refunds and buyer_id is not null and amount < 0 as is_netted
     from judged
 ),
@@ -227,7 +235,7 @@ select
     summed.ordered_at,
     summed.order_date,
     summed.product_id,
-    summed.product_category,
+    coalesce(summed.product_category, summed.catalogue_category) as product_category,
     summed.quantity,
     case
         when summed.reason is null

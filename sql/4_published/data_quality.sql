@@ -1,4 +1,5 @@
--- One row per (table, row_kind, disposition, reason): the disposition of every source row, and of the money of orders.
+-- One row per (table, row_kind, disposition, reason): the disposition of every source row, and of the money of orders, marketing
+-- spend and payments of subscriptions.
 -- Per table, the row of row_kind source, which the source counted itself (a file's text was counted before it was typed) =
 -- accepted + duplicate + superseded + excluded + quarantined; read is what the warehouse holds, part counts a subset again.
 with dispositions as (select * from clean.dispositions),
@@ -7,10 +8,20 @@ loads as (select * from raw.loads where is_provided),
 
 raw_orders as (select * from raw.orders),
 
+raw_spend as (select * from raw.marketing_spend),
+
+raw_payments as (select * from raw.subscription_payments),
+
 clean_orders as (select * from clean.orders),
 
--- only orders have money that is reconciled from the source to its disposition
-orders_money as (select 'orders' as table_name, sum(amount)::decimal(38, 6) as money_read from raw_orders),
+-- the tables whose money is reconciled from the source to its disposition
+money as (
+    select 'orders' as table_name, sum(amount)::decimal(38, 6) as money_read from raw_orders
+    union all
+    select 'marketing_spend', sum(spend)::decimal(38, 6) from raw_spend
+    union all
+    select 'subscription_payments', sum(amount)::decimal(38, 6) from raw_payments
+),
 
 read as (
     select
@@ -18,15 +29,15 @@ read as (
         loads.rows_held,
         coalesce(loads.rows_erased, 0) as rows_erased,
         coalesce(loads.rows_at_source, loads.rows_held + coalesce(loads.rows_erased, 0)) as rows_at_source,
-        orders_money.money_read,
+        money.money_read,
         -- sums of cents as floating-point numbers differ in digits that no amount has
         case
-            when abs(orders_money.money_read - loads.money_at_source) < 0.01 then orders_money.money_read
-            when orders_money.money_read is not null
-                then coalesce(round(loads.money_at_source, 2)::decimal(38, 6), orders_money.money_read)
+            when abs(money.money_read - loads.money_at_source) < 0.01 then money.money_read
+            when money.money_read is not null
+                then coalesce(round(loads.money_at_source, 2)::decimal(38, 6), money.money_read)
         end as money_at_source
     from loads
-    left join orders_money on loads.table_name = orders_money.table_name
+    left join money on loads.table_name = money.table_name
 ),
 
 counted as (

@@ -3,6 +3,8 @@
 -- recommending: nobody has measured whether a suggestion sells more. Empty where next_purchase_quality has the reason.
 with next_purchases as (select * from scores.next_purchases),
 
+products as (select * from clean.products),
+
 run as (select * from scores.run),
 
 customer_margins as (select * from features.customer_margins),
@@ -23,6 +25,7 @@ select
     rated.kind,
     rated.rank,
     rated.item,
+    coalesce(products.label, rated.item) as item_name,
     rated.item_level,
     rated.step,
     rated.because,
@@ -45,4 +48,5 @@ select
     run.as_of as as_of_date
 from rated
 cross join run
+left join products on rated.item_level = 'product' and rated.item = products.product_id
 order by rated.customer_id, rated.kind, rated.rank

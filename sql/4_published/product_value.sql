@@ -7,6 +7,8 @@ lines as (select * from clean.orders where customer_id is not null),
 
 spend_variance as (select * from scores.spend_variance),
 
+products as (select * from clean.products),
+
 run as (select * from scores.run),
 
 -- one row per customer, day and item: enough for all that follows
@@ -276,6 +278,7 @@ select
     ) as position,
     errors.item_kind,
     errors.item,
+    coalesce(products.label, errors.item) as item_name,
     errors.customers,
     errors.best_customers,
     (errors.best_customers / nullif(errors.all_best, 0))::decimal(5, 4) as best_customer_share,
@@ -338,5 +341,6 @@ select
     run.currency
 from errors
 cross join run
+left join products on errors.item_kind = 'product' and errors.item = products.product_id
 where errors.comparisons > 0
 order by errors.row_kind, position

@@ -243,8 +243,8 @@ def _change(bundle: ServedBundle, customer: dict[str, Any]) -> None:
 def _next_purchases(bundle: ServedBundle, customer: dict[str, Any]) -> None:
     st.subheader("Next purchases")
     rows = bundle.frame(
-        "select kind, item, probability, probability_low, probability_high, popularity_probability, expected_spend, because "
-        "from next_purchases where customer_id = $c order by kind, rank",
+        "select kind, item_name as item, probability, probability_low, probability_high, popularity_probability, "
+        "expected_spend, because from next_purchases where customer_id = $c order by kind, rank",
         c=customer["customer_id"],
     )
     for kind, (title, nothing) in _LISTS.items():

@@ -26,7 +26,7 @@ _STEPS = {
 _VALUES = {"bought_most": "what they buy at all", "first_purchase": "what they bought first"}
 _PRODUCTS = """
     select
-        item,
+        item_name as item,
         item_kind,
         customers,
         best_customers,
@@ -49,7 +49,7 @@ _PRODUCTS = """
 _SUGGESTED = """
     select
         kind,
-        item,
+        item_name as item,
         count(*) as suggestions,
         count(*) filter (where rank = 1) as in_first_place,
         avg(probability) as probability,
@@ -61,8 +61,8 @@ _SUGGESTED = """
         count(*) filter (where step = 'step_up') as step_up,
         any_value(item_level) as item_level
     from next_purchases
-    group by kind, item
-    order by kind, suggestions desc, item
+    group by kind, item_name
+    order by kind, suggestions desc, item_name
 """
 _BY_STEP = """
     select kind, coalesce(step, 'unknown') as step, count(*) as suggestions, sum(expected_spend) as expected_spend

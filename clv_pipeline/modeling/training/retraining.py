@@ -3,6 +3,7 @@
 from datetime import date
 
 from clv_pipeline.core.settings import Settings
+from clv_pipeline.features.attributes import PREFIX, AttributeFeature, attribute_features
 from clv_pipeline.features.cutoffs import TrainingPlan
 from clv_pipeline.features.plan import NightPlan, plan_training
 from clv_pipeline.modeling.registry.registry import Manifest, Registry, why_unfit
@@ -49,7 +50,20 @@ def why_train(registry: Registry, connection: Connection, settings: Settings, as
         built = set(columns_of(connection, "features.customer_features"))
     except Exception:  # no feature table yet: training again is safe in any case
         return "there are no feature tables yet"
-    return why_unfit(champion, built)
+    tonight = attribute_features(connection)
+    # the table is last night's: the company's own attributes may be others tonight
+    built = {name for name in built if not name.startswith(PREFIX)} | {a.feature for a in tonight}
+    return why_unfit(champion, built) or of_another_kind(champion, tonight)
+
+
+def of_another_kind(champion: Manifest, tonight: list[AttributeFeature]) -> str | None:
+    """Return that an attribute was a number when a version was trained and is a text now, or the other way round."""
+    for attribute in tonight:
+        then = champion.columns.categorical if attribute.is_number else champion.columns.numeric
+        if attribute.feature in then:
+            kind = "a number" if attribute.is_number else "a text"
+            return f"customers.{attribute.attribute} is {kind} now and was none when the champion was trained"
+    return None
 
 
 def changed_settings(champion: Manifest, settings: Settings) -> list[str]:

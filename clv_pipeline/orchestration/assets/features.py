@@ -15,7 +15,8 @@ from clv_pipeline.warehouse.sql_models import SqlModel, load_layer
 
 @asset(
     key=["features", "cutoffs"],
-    deps=[asset_key("clean.customers"), asset_key("clean.orders"), asset_key("quality.night")],
+    deps=[asset_key(f"clean.{name}") for name in ("customers", "customer_attributes", "orders")]
+    + [asset_key("quality.night")],
     group_name="features",
     kinds={"python", "duckdb"},
     owners=OWNERS,

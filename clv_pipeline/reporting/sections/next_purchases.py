@@ -31,9 +31,9 @@ _METRICS = {
     "log_loss": "log loss",
 }
 _ITEMS = """
-select item, count(*) filter (where rank = 1) as first_for, sum(probability) as expected_buyers,
+select item_name as item, count(*) filter (where rank = 1) as first_for, sum(probability) as expected_buyers,
     sum(expected_spend) as expected_spend
-from next_purchases where kind = $kind group by item order by expected_spend desc, item limit $shown
+from next_purchases where kind = $kind group by item_name order by expected_spend desc, item_name limit $shown
 """
 
 
