@@ -37,6 +37,7 @@ from clv_pipeline.sources.source_counts import (
     day_column,
     differing_days,
     held,
+    largest_difference,
     money_column,
     same_in_total,
     total,
@@ -198,7 +199,8 @@ class _Night:
             named = ", ".join(day or "no date" for day in unannounced[:5])
             delivery.warn(
                 f"{table.name}: {len(unannounced)} days differ at the source from what was loaded, although no row of theirs was "
-                f"delivered as changed ({named}{' ...' if len(unannounced) > 5 else ''}); they were read again"
+                f"delivered as changed ({named}{' ...' if len(unannounced) > 5 else ''}"
+                f"{largest_difference(at_source, in_raw, unannounced)}); they were read again"
             )
         day = day_column(table, columns)
         rows, loaded = delivery.rows, delivery.loaded
@@ -251,7 +253,8 @@ class _Night:
             for day in days[:3]
         )
         raise SourceError(
-            f"{table.name}: {len(days)} days differ between the source and what was loaded from it: {shown}",
+            f"{table.name}: {len(days)} days differ between the source and what was loaded from it: {shown}"
+            f"{largest_difference(counted, in_raw, days)}",
             next_step=f"check that {select.path.name} returns the same rows whenever it is run (no random(), no limit without an "
             "order), then run again.",
         )
