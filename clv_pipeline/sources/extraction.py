@@ -199,8 +199,8 @@ class _Night:
             named = ", ".join(day or "no date" for day in unannounced[:5])
             delivery.warn(
                 f"{table.name}: {len(unannounced)} days differ at the source from what was loaded, although no row of theirs was "
-                f"delivered as changed ({named}{' ...' if len(unannounced) > 5 else ''}"
-                f"{largest_difference(at_source, in_raw, unannounced)}); they were read again"
+                f"delivered as changed ({named}{' ...' if len(unannounced) > 5 else ''}); they were read again"
+                f"{largest_difference(at_source, in_raw, unannounced)}"
             )
         day = day_column(table, columns)
         rows, loaded = delivery.rows, delivery.loaded
