@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -191,4 +192,5 @@ def test_a_red_run_is_told_although_it_published_nothing(
     status = run_clv_here("status", "--home", str(home.root)).stdout
     run = newest_run(home)
     assert run is not None
-    assert f"`clv explain-run {run.run_id[:8]}" in status
+    # with source and home in between, so that it can be pasted
+    assert re.search(rf"`clv explain-run [^`]*{run.run_id[:8]}`", status), status
