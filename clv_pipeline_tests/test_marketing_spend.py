@@ -8,7 +8,7 @@ import pytest
 from clv_pipeline.contracts.reasons import REASONS
 from clv_pipeline.quality.cleaning import build_clean_table
 from clv_pipeline.quality.expectations import Validator
-from clv_pipeline.sources.extraction import _Night
+from clv_pipeline.sources.extraction import Night
 from clv_pipeline.warehouse.connection import Warehouse
 from clv_pipeline_tests.conftest import AS_OF, STARTED_AT, FileSource
 from clv_pipeline_tests.warehouse_builders import build_lookups, extract_source, sql_model
@@ -50,7 +50,7 @@ def test_spend_that_is_restated_within_an_increment_takes_the_place_of_what_it_w
     total: Callable[[str], dict[str, Decimal]], monkeypatch: pytest.MonkeyPatch, can_count: bool
 ) -> None:
     if not can_count:
-        monkeypatch.setattr(_Night, "_count_at_source", lambda *_: None)
+        monkeypatch.setattr(Night, "_count_at_source", lambda *_: None)
     old = "search,2024-01-10,brand,7.00\n"
     assert total(f"{old}search,2024-05-30,brand,100.00\n") == {"accepted": Decimal("107.00")}
     assert total(f"{old}search,2024-05-30,brand,105.00\n") == {"accepted": Decimal("112.00")}

@@ -74,7 +74,7 @@ KILL_POINTS = [
     KillPoint("extraction: nothing is loaded yet", "clv_pipeline.sources.extraction:load_batch"),
     KillPoint("extraction: half of the tables are loaded", "clv_pipeline.sources.extraction:load_batch", 3),
     KillPoint("extraction: the tables are loaded, the run is not noted",
-              "clv_pipeline.sources.extraction:_Night.note_run"),
+              "clv_pipeline.sources.extraction:Night.note_run"),
     KillPoint("cleaning: rows are judged, not yet split", "clv_pipeline.quality.cleaning:_split", 2),
     KillPoint("cleaning: a table is replaced, not yet validated",
               "clv_pipeline.quality.expectations:Validator.validate", 3),
