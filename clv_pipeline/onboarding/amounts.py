@@ -35,6 +35,8 @@ class Amount:
     reasons: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     cents: bool = False
+    #: units of a line, be the amount made of them or not
+    quantity: Money | None = None
 
     @property
     def formula(self) -> LineFormula:
@@ -84,6 +86,15 @@ class Amount:
 
 def amount_of(data: MoneyData, is_cents: bool) -> Amount | None:
     """Return how the amount is made, None if no column of a line is money."""
+    amount = _by_sums(data, is_cents) or _by_names(data, is_cents)
+    if amount:
+        plain = [m for m in data.of("quantity", "line") if not m.child and np.any(data.of_line(m))]
+        amount.quantity = amount.formula.quantity or next(iter(plain), None)
+    return amount
+
+
+def _by_sums(data: MoneyData, is_cents: bool) -> Amount | None:
+    """Return the amount by the formula that adds up to the totals of the orders, None if none does."""
     found = identities(data)
     if found:
         amount = Amount(
@@ -92,7 +103,7 @@ def amount_of(data: MoneyData, is_cents: bool) -> Amount | None:
         amount.reasons.append(found[0].words)
         _decide_tax(amount, data)
         return amount
-    return _by_names(data, is_cents)
+    return None
 
 
 def _decide_tax(amount: Amount, data: MoneyData) -> None:

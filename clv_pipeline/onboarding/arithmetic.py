@@ -170,9 +170,12 @@ def _worth(identity: Identity, columns: dict[str, np.ndarray], *, is_discounted:
     if line_discount is not None:
         used = float(np.mean(np.abs(columns[line_discount.name]) > 0.004))
         worth += min(0.06, 0.6 * used) + 0.002 if used else -0.02
-    elif is_discounted and identity.discount is None and identity.formula.base.kind == "total":
+    elif is_discounted and identity.discount is None and identity.formula.quantity is None:
         # a total of a line that adds up as it is has its discount off already, and is rounded as the shop rounds
         worth += 0.063
+    elif identity.formula.quantity is None:
+        # a price of one unit is rounded before it is multiplied
+        worth += 0.02
     return worth
 
 

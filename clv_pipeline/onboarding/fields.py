@@ -9,7 +9,7 @@ from clv_pipeline.onboarding.expressions import column_sql
 from clv_pipeline.onboarding.joins import Reference, keys_of
 from clv_pipeline.onboarding.mapping import Fields, Place
 from clv_pipeline.onboarding.products import label_of, map_product
-from clv_pipeline.onboarding.roles import ordered_at_column, product_column
+from clv_pipeline.onboarding.roles import is_of_loading, ordered_at_column, product_column
 from clv_pipeline.onboarding.times import time_in_dialect
 from clv_pipeline.onboarding.words import concepts, tokens
 from clv_pipeline.warehouse.connection import quote_name
@@ -47,17 +47,19 @@ def _order(place: Place, fields: Fields) -> None:
             model.to_header.reason,
         )
         return
-    column, confidence, reason = _order_column(place)
+    column, confidence, reason = order_column(place)
     fields.order_key = f"l.{quote_name(column)}"
     fields.guesses["order_id"] = Guess(column_sql("l", column), confidence, reason)
     if confidence == "low":
         fields.questions.append(f"which column of {model.lines.full_name} numbers the orders? {column} is taken")
 
 
-def _order_column(place: Place) -> tuple[str, c.Confidence, str]:
+def order_column(place: Place) -> tuple[str, c.Confidence, str]:
     """Return the column that numbers the orders of a flat table."""
     table = place.model.lines
     named = c.found(table, c.ORDER_ID, own=concepts(table.name))
+    # what most rows do not have numbers something else, such as what a refund refers to
+    named = [column for column in named if column.filled > 0.5 * column.rows]
     # of two numbers that are called so, the one that repeats is the order's, the other one the line's
     named.sort(key=lambda column: column.is_unique)
     if named:
@@ -116,7 +118,9 @@ def _time(place: Place, fields: Fields) -> None:
         if column is None:
             continue
         profile = table.columns[column]
-        others = tuple(x.name for x in c.found(table, c.ORDERED_AT) if x.name != column)[:2]
+        others = tuple(
+            x.name for x in c.found(table, c.ORDERED_AT) if x.name != column and not is_of_loading(x)
+        )[:2]
         if not profile.is_time or (profile.format == "%Y%m%d" and _calendar(place, table, column)):
             _of_calendar(place, fields, table, alias, column)
             return
@@ -125,6 +129,9 @@ def _time(place: Place, fields: Fields) -> None:
         if place.is_utc and not profile.has_zone:
             reason += "; this shop's software keeps times in UTC"
         fields.guesses["ordered_at"] = Guess(sql, "high" if not others else "medium", reason, others)
+        if is_of_loading(profile):
+            fields.guesses["ordered_at"] = Guess(sql, "low", "no other time is there, but it looks like that of a load", others)
+            fields.questions.append(f"is {column} the time of the order? It looks like that of loading the table")
         fields.native.add("ordered_at")
         if profile.format in ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y") and profile.is_day_first is None:
             fields.questions.append(

@@ -8,8 +8,9 @@ from clv_pipeline.onboarding.amounts import Amount, amount_of
 from clv_pipeline.onboarding.catalogue import Catalogue
 from clv_pipeline.onboarding.columns import Guess
 from clv_pipeline.onboarding.expressions import column_sql, name_sql
-from clv_pipeline.onboarding.fields import map_fields
+from clv_pipeline.onboarding.fields import map_fields, order_column
 from clv_pipeline.onboarding.filters import Filter, filters_of, is_better, parent_column
+from clv_pipeline.onboarding.first_lines import fill_first_lines
 from clv_pipeline.onboarding.joins import References
 from clv_pipeline.onboarding.mapping import Fields, Place
 from clv_pipeline.onboarding.minor_units import minor_units
@@ -51,6 +52,8 @@ def map_orders(catalogue: Catalogue, references: References, shop: Shop | None) 
         catalogue.deepen(table)
     complete(model, references)
     place = Place(catalogue, references, model, shop is not None and shop.is_utc)
+    if model.header is None:
+        fill_first_lines(catalogue, model.lines, order_column(place)[0])
     fields = map_fields(place)
     has_status = "status" in fields.guesses
     where = filters_of(catalogue, model.lines, "l", is_lines=model.header is not None, has_status=has_status)
@@ -135,7 +138,7 @@ def statement_of(place: Place, fields: Fields, amount: Amount, where: list[Filte
     joins = [*header_join(model), *_child_joins(amount), *fields.joins]
     conditions = [(f.sql, f.note) for f in where]
     conditions += _only_placed(place, fields)
-    names = [n for n in ORDERS.column_names() if n in guesses and (n != "quantity" or amount.formula.quantity)]
+    names = [n for n in ORDERS.column_names() if n in guesses and (n != "quantity" or amount.quantity)]
     since = ""
     title = (
         f"One row per order line, of {model.lines.full_name}"
@@ -183,7 +186,7 @@ def _reason(amount: Amount) -> str:
 
 
 def _quantity(amount: Amount) -> Guess:
-    quantity = amount.formula.quantity
+    quantity = amount.quantity
     return Guess(quantity.sql if quantity else "null", "high", "it is called so")
 
 

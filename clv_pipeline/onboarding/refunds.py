@@ -3,7 +3,7 @@
 Of several ways that a source has, one is taken, the most exact: refunded items, then refunds, then a refunded sum of the order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -166,8 +166,6 @@ def _of_items(context: RefundContext, table: Table, to_refund: Reference | None)
 
 def _as_totals(data: MoneyData) -> None:
     """Take columns that are called refunds for the totals that they are, in a table of refunds."""
-    from dataclasses import replace
-
     data.fields = [
         replace(m, kind="quantity" if m.kind == "refund_quantity" else "total", penalty=m.penalty)
         if m.kind.startswith("refund")
@@ -378,7 +376,9 @@ def _of_order_column(context: RefundContext) -> Refunds | None:
         outputs.append(Output(name, Guess(sql, "medium", ""), name in fields.native))
     condition = f"coalesce({money.sql.replace(f'{alias}.', 'o.')}, 0) > 0"
     statement = Statement(
-        f"refunds, from {money.label}, dated as the order: {said or 'taken as goods as it is'}", model.orders, "o", outputs,
+        f"refunds, from {money.label}, dated as the order: {said or 'taken as goods as it is'}",
+        # the sum of an order stands on one of its lines there
+        replace(model.orders, filled=()), "o", outputs,
         _joins_of_order(context), [(condition, "")],
     )  # fmt: skip
     return Refunds(
