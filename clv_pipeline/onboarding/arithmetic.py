@@ -79,7 +79,8 @@ class Identity:
 def formulas(data: MoneyData) -> list[LineFormula]:
     """Return the formulas that the columns of a line allow."""
     quantities = data.of("quantity", "line")[:2]
-    totals, prices = data.of("total", "line")[:6], data.of("price", "line")[:5]
+    totals = [m for m in data.of("total", "line") if np.any(data.of_line(m))][:6]
+    prices = data.of("price", "line")[:5]
     discounts = [*data.of("discount", "line")[:4], *data.of("discount_rate", "line")[:2]]
     sold: list[Money | None] = [*quantities] or [None]
     bases = [LineFormula(total) for total in totals]

@@ -19,6 +19,7 @@ from clv_pipeline.onboarding.refunds import find_refunds, unread_refunds
 from clv_pipeline.onboarding.roles import OrderModel, complete, find_orders
 from clv_pipeline.onboarding.shops import Shop
 from clv_pipeline.onboarding.statements import Join, Output, Statement
+from clv_pipeline.onboarding.transactions import without_payouts
 from clv_pipeline.warehouse.connection import quote_name
 
 
@@ -103,6 +104,8 @@ def _best_lines(
 
     def tried(filters: list[Filter]) -> tuple[MoneyData, Amount | None]:
         data = money_of(catalogue, model, references, fields.order_key, tuple(f.scratch for f in filters))
+        if model.header is None:
+            data = without_payouts(data)
         return data, amount_of(data, is_in_cents)
 
     # a total of an order has postage in it, be it a line or not: what adds up is found with and without such lines
