@@ -142,9 +142,7 @@ def _time(place: Place, fields: Fields) -> None:
         if column is None:
             continue
         profile = table.columns[column]
-        others = tuple(
-            x.name for x in c.found(table, c.ORDERED_AT) if x.name != column and not is_of_loading(x)
-        )[:2]
+        others = tuple(x.name for x in c.found(table, c.ORDERED_AT) if x.name != column and not is_of_loading(x))[:2]
         if not profile.is_time or (profile.format == "%Y%m%d" and _calendar(place, table, column)):
             _of_calendar(place, fields, table, alias, column)
             return
@@ -154,7 +152,9 @@ def _time(place: Place, fields: Fields) -> None:
             reason += "; this shop's software keeps times in UTC"
         fields.guesses["ordered_at"] = Guess(sql, "high" if not others else "medium", reason, others)
         if is_of_loading(profile):
-            fields.guesses["ordered_at"] = Guess(sql, "low", "no other time is there, but it looks like that of a load", others)
+            fields.guesses["ordered_at"] = Guess(
+                sql, "low", "no other time is there, but it looks like that of a load", others
+            )
             fields.questions.append(f"is {column} the time of the order? It looks like that of loading the table")
         fields.native.add("ordered_at")
         if profile.format in ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y") and profile.is_day_first is None:

@@ -17,7 +17,9 @@ def fill_first_lines(catalogue: Catalogue, table: Table, key: str) -> None:
     """Fill the fields that stand on one line of each order over the order, where a flat table is written so."""
     if table.columns[key].filled < table.columns[key].rows or table.columns[key].is_unique:
         return
-    heads = [x.name for want in (c.ORDERED_AT, c.EMAIL, c.STATUS, c.CUSTOMER_ID, c.CURRENCY) for x in c.found(table, want)]
+    heads = [
+        x.name for want in (c.ORDERED_AT, c.EMAIL, c.STATUS, c.CUSTOMER_ID, c.CURRENCY) for x in c.found(table, want)
+    ]
     head = next((name for name in heads if name != key and _is_on_one_line(catalogue, table, key, name)), None)
     if head is None:
         return
@@ -34,9 +36,7 @@ def fill_first_lines(catalogue: Catalogue, table: Table, key: str) -> None:
         else quote_name(name)
         for name in table.columns
     )
-    catalogue.scratch.execute(
-        f"create or replace table {table.view} as select {listed} from {table.view}"
-    ).fetchall()
+    catalogue.scratch.execute(f"create or replace table {table.view} as select {listed} from {table.view}").fetchall()
     table.columns = profile(catalogue.scratch, table.view, table.at_source, list(table.columns))
 
 

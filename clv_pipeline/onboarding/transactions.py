@@ -1,4 +1,4 @@
-"""Tables of transactions: sales, refunds, payouts and fees among each other, told apart by a type, with refunds that name their sale."""
+"""Tables of transactions: sales, refunds and payouts among each other, told apart by a type; refunds name their sale."""
 
 import numpy as np
 
