@@ -609,9 +609,10 @@ def test_a_damaged_outbox_begins_again_with_the_newest_run(place: Place, sink: S
     assert sink.events == ["red"]
 
 
-def test_where_nobody_is_to_be_told_nothing_is_written(home: Home) -> None:
-    tell_of_nights(load_settings(source="demo", home=home.root))
-    assert not home.root.exists()
+def test_where_nobody_is_to_be_told_or_nothing_ever_ran_nothing_is_written(home: Home) -> None:
+    for url in (None, "http://127.0.0.1:9/"):
+        tell_of_nights(load_settings(source="demo", home=home.root, alert_url=url))
+        assert not home.root.exists()
 
 
 def test_the_sensor_of_the_ui_tells_of_a_night_that_somebody_else_ran(place: Place, sink: Sink) -> None:

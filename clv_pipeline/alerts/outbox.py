@@ -67,6 +67,7 @@ def kept(home: Home, wait_seconds: float) -> Iterator[bool]:
     Raises:
         OSError: the home cannot be written to.
     """
+    home.alerts.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(home.alerts.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         yield _is_locked(descriptor, time.monotonic() + wait_seconds)

@@ -73,10 +73,9 @@ def tell_of_nights(settings: Settings, *, tries: int = ALL_TRIES, patient: bool 
     tries: to deliver each message. patient: leave an address alone for a while that has just failed, for a caller that comes
     back every half minute. also_age: not before a run that may publish. Where nobody is to be told, nothing is read or written.
     """
-    ways = ways_out(settings)
-    if not ways:
+    ways, home = ways_out(settings), Home(settings.home)
+    if not ways or not home.alerts.parent.exists():
         return
-    home = Home(settings.home)
     try:
         with outbox.kept(home, _WAIT_SECONDS[tries > ONE_TRY]) as is_free:
             if not is_free:

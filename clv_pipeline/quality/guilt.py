@@ -91,7 +91,9 @@ def _of_guest_orders(judged: CheckResult, tonight: _Tonight) -> GuiltySegment | 
     today = tonight.night.buyers[tonight.day].orders
     guest = f"(l.customer_id is null)::integer * {_WEIGHT}"
     question = Question("orders", EXTRA, "guest orders", f" of {tonight.day}", ordered=ORDERED)
-    return _of_days(tonight, question, days, guest, today / orders if orders else 0.0)
+    # a guest has no CRM record: its columns would tell no more
+    crm = tuple(f"{CRM}{name}" for name in category_columns(tonight.connection, "customers"))
+    return _of_days(tonight, question, days, guest, today / orders if orders else 0.0, without=crm)
 
 
 def _of_order_value(judged: CheckResult, tonight: _Tonight) -> GuiltySegment | None:
@@ -127,7 +129,14 @@ def _of_last_day(judged: CheckResult, tonight: _Tonight) -> GuiltySegment | None
 
 
 def _of_days(
-    tonight: _Tonight, question: Question, days: Sequence[date], observed: str, each: float, *, days_now: int = 1
+    tonight: _Tonight,
+    question: Question,
+    days: Sequence[date],
+    observed: str,
+    each: float,
+    *,
+    days_now: int = 1,
+    without: Sequence[str] = (),
 ) -> GuiltySegment | None:
     """Compare the last days with earlier ones, of which `each` part counts; observed: SQL of what is counted of a line `l`."""
     connection, first = tonight.connection, _date(tonight.night.as_of - timedelta(days=days_now))
@@ -153,8 +162,10 @@ def _of_days(
         connection, order_lines(connection, relation, tonight.settings.time_zone, measures), is_money=question.is_money
     )
     # the days themselves are what is compared
-    singles = {columns: cells for columns, cells in counted.singles.items() if columns[0] not in _DAYS}
-    return find_guilty(replace(question, noise=counted.noise), singles, lambda: counted.pairs(_DAYS))
+    # the days themselves are what is compared
+    left_out = (*_DAYS, *without)
+    singles = {columns: cells for columns, cells in counted.singles.items() if columns[0] not in left_out}
+    return find_guilty(replace(question, noise=counted.noise), singles, lambda: counted.pairs(left_out))
 
 
 # --- a table against the last published night ----------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ _MOST_COUNTED = 400
 #: Only columns with so few values are looked at in pairs, the most frequent of each.
 _PAIRED_VALUES = 12
 #: A value that may be an address, a number of somebody, or a sentence.
-_UNNAMED = re.compile(r"@|\d{6,}|.{41,}|https?:", flags=re.DOTALL)
+_UNNAMED = re.compile(r"@|\d{6,}|.{41,}|https?:|[\x00-\x1f]", flags=re.DOTALL)
 HOUR, WEEKDAY, DAY, MONTH = "hour of day", "weekday", "order date", "month"
 ORDERED = frozenset({HOUR, DAY, MONTH})
 #: The columns of the CRM record of an order line begin with this.

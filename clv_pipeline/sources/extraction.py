@@ -39,6 +39,7 @@ from clv_pipeline.sources.source_counts import (
     day_column,
     differing_days,
     held,
+    largest_difference,
     money_column,
     same_in_total,
     total,
@@ -215,6 +216,7 @@ class Night:
             delivery.warn(
                 f"{table.name}: {len(unannounced)} days differ at the source from what was loaded, although no row of theirs was "
                 f"delivered as changed ({named}{' ...' if len(unannounced) > 5 else ''}); they were read again"
+                f"{largest_difference(at_source, in_raw, unannounced)}"
             )
         day = day_column(table, columns)
         rows, loaded = delivery.rows, delivery.loaded
@@ -267,7 +269,8 @@ class Night:
             for day in days[:3]
         )
         raise SourceError(
-            f"{table.name}: {len(days)} days differ between the source and what was loaded from it: {shown}",
+            f"{table.name}: {len(days)} days differ between the source and what was loaded from it: {shown}"
+            f"{largest_difference(counted, in_raw, days)}",
             next_step=f"check that {select.path.name} returns the same rows whenever it is run (no random(), no limit without an "
             "order), then run again.",
         )

@@ -93,6 +93,21 @@ def differing_days(
     return different
 
 
+def largest_difference(at_source: Mapping[str, DayCount], in_raw: Mapping[str, DayCount], days: Iterable[str]) -> str:
+    """Return the day that holds most of the rows that differ, with its share; empty where rows of one day only, or none, differ.
+
+    >>> there = {"2024-05-01": DayCount(9, None), "2024-05-02": DayCount(2, None)}
+    >>> largest_difference(there, {"2024-05-02": DayCount(1, None)}, there)
+    '; 2024-05-01 holds 90% of the 10 rows that differ'
+    """
+    nothing = DayCount(0, None)
+    rows = {day: abs(at_source.get(day, nothing).rows - in_raw.get(day, nothing).rows) for day in days}
+    total_rows, worst = sum(rows.values()), max(rows, key=lambda day: rows[day], default="")
+    if not total_rows or len(rows) < 2:
+        return ""
+    return f"; {worst or 'no date'} holds {rows[worst] / total_rows:.0%} of the {total_rows} rows that differ"
+
+
 def same_in_total(at_source: Mapping[str, DayCount], in_raw: Mapping[str, DayCount], erased: Mapping[str, int]) -> bool:
     """Return whether `raw` has the rows and money of the source, whatever their days; see `differing_days`.
 
