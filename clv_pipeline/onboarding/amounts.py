@@ -243,6 +243,13 @@ def _by_names(data: MoneyData, is_cents: bool) -> Amount | None:
     return amount
 
 
+def by_names(data: MoneyData, is_cents: bool) -> list[Amount]:
+    """Return the amounts of the formulas that names allow, the likeliest first."""
+    scored = sorted(formulas(data), key=lambda f: (_name_penalty(f, data), f.penalty))
+    plain = next((m for m in data.of("quantity", "line") if not m.child and np.any(data.of_line(m))), None)
+    return [Amount(Identity(f), cents=is_cents, quantity=f.quantity or plain) for f in scored]
+
+
 def _name_penalty(formula: LineFormula, data: MoneyData) -> float:
     """Return how unlikely a formula is by its names alone: a net total is best, a discount that exists must be in it."""
     penalty = {"net": -1.0, "gross": 0.5}.get(formula.base.basis, 0.0)

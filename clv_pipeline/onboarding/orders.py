@@ -32,6 +32,7 @@ class MappedOrders:
     amount: Amount
     data: MoneyData
     statement: Statement
+    place: Place
     where: list[Filter] = field(default_factory=list)
 
     def statement_guesses(self) -> list[tuple[str, Guess]]:
@@ -65,9 +66,19 @@ def map_orders(catalogue: Catalogue, references: References, shop: Shop | None) 
     if amount is None:
         return None
     amount.questions += cents.questions
-    mapped = MappedOrders(model, fields, amount, data, statement_of(place, fields, amount, where), where)
+    mapped = MappedOrders(model, fields, amount, data, statement_of(place, fields, amount, where), place, where)
     _add_refunds(place, mapped)
     return mapped
+
+
+def with_amount(mapped: MappedOrders, amount: Amount) -> MappedOrders:
+    """Return the same orders with another amount."""
+    place = mapped.place
+    fields = replace(mapped.fields, guesses=dict(mapped.fields.guesses), questions=list(mapped.fields.questions))
+    other = replace(mapped, fields=fields, amount=amount, statement=statement_of(place, fields, amount, mapped.where))
+    _add_refunds(place, other)
+    fields.questions = list(dict.fromkeys(fields.questions))
+    return other
 
 
 def _add_refunds(place: Place, mapped: MappedOrders) -> None:
@@ -81,9 +92,9 @@ def _add_refunds(place: Place, mapped: MappedOrders) -> None:
         fields.questions += unread_refunds(place, bool((mapped.amount.formula.values(mapped.data) < 0).any()))
         return
     fields.guesses.setdefault("order_line_id", Guess("null", "medium", "no column numbers the lines"))
-    fields.guesses["order_line_id"] = replace(
-        fields.guesses["order_line_id"], sql=f"cast({fields.guesses['order_line_id'].sql} as varchar(80))"
-    )
+    line = fields.guesses["order_line_id"]
+    if not line.sql.startswith("cast("):
+        fields.guesses["order_line_id"] = replace(line, sql=f"cast({line.sql} as varchar(80))")
     mapped.statement = statement_of(place, fields, mapped.amount, mapped.where)
     mapped.statement.since = ""
     mapped.statement.notes = ["Read as a whole every night: refunds are read with it."]
