@@ -21,8 +21,8 @@ def _write(path: Path, rows: list[dict[str, object]]) -> str:
     return str(path.parent)
 
 
-def _first_lines(path: Path, *, refunded: bool = False) -> str:
-    """Write an export with the fields of an order on its first line only; every seventh order is refunded as a whole."""
+def _first_lines(path: Path, *, refunded: bool = False, on_all: bool = False) -> str:
+    """Write an export with the fields of an order on its first line, or on all; every seventh order is refunded as a whole."""
     rows: list[dict[str, object]] = []
     for sale in sales():
         net = sale.goods - sale.discount
@@ -39,7 +39,9 @@ def _first_lines(path: Path, *, refunded: bool = False) -> str:
                 "Lineitem quantity": line.quantity,
                 "Lineitem price": line.price,
             }
-            rows.append({"Order ID": sale.number, **(head if number == 0 else dict.fromkeys(head, "")), **item})
+            rows.append(
+                {"Order ID": sale.number, **(head if number == 0 or on_all else dict.fromkeys(head, "")), **item}
+            )
     return _write(path / "export" / "orders.csv", rows)
 
 
@@ -62,6 +64,12 @@ def test_a_refund_on_the_first_line_is_one_refund_of_the_goods(tmp_path: Path) -
     assert len(refunds) == len([s for s in sales() if s.number % 7 == 0])
 
 
+def test_a_refund_of_the_order_that_stands_on_each_line_is_taken_once(tmp_path: Path) -> None:
+    found = guess(_first_lines(tmp_path, refunded=True, on_all=True))
+    kept = sum(s.goods - s.discount for s in sales() if s.number % 7)
+    assert abs(sum(Decimal(row["amount"] or 0) for row in found.rows) - kept) < Decimal("0.01")
+
+
 def test_rows_that_are_not_read_are_counted_with_the_reason(tmp_path: Path) -> None:
     rows = [
         {"order_no": s.number, "customer_no": s.customer, "ordered_at": "" if s.number % 6 == 0 else s.written_at, "sku": "A",
@@ -80,8 +88,9 @@ def _transactions(path: Path) -> str:
         tax = cents(s.goods / 5)
         gross = s.goods + tax + s.postage
         sale = {
-            "Date": f"{s.at:%d/%m/%Y}", "Type": "Express Payment", "Status": "Completed", "Currency": "EUR", "Gross": f"{gross:,}",
-            "Fee": -cents(gross / 30), "Net": f"{gross - cents(gross / 30):,}", "From Email": _buyer(s),
+            "Date": f"{s.at:%d/%m/%Y}", "Type": "Express Payment", "Status": "Completed", "Currency": "EUR",
+            "Gross": f"{gross:,}", "Fee": -cents(gross / 30), "Net": f"{gross - cents(gross / 30):,}",
+            "From Email": _buyer(s),
             "To Email": "us@x.example", "Transaction ID": f"T{s.number}", "Shipping Amount": s.postage, "Sales Tax": tax,
             "Reference Txn ID": "", "Invoice Number": f"I{s.number}" if s.number % 20 == 0 else "",
         }  # fmt: skip
@@ -185,3 +194,23 @@ def test_a_total_of_the_line_is_taken_before_units_times_a_rounded_price(tmp_pat
     assert sum(Decimal(row["amount"] or 0) for row in found.rows) == sum(row[5] for row in items)
     assert all(row["quantity"] for row in found.rows), "units are read, though the amount needs none"
     assert all(str(row["ordered_at"]).endswith("Z") for row in found.rows), "a time that is called UTC is UTC"
+
+
+def test_a_cost_that_is_called_cents_is_divided_by_100(tmp_path: Path) -> None:
+    address = database(
+        tmp_path / "shop.sqlite",
+        "create table products (id integer primary key, name text, purchase_price_cents int);"
+        "create table sales (id integer primary key, order_no text, customer_no int, sold_at text, "
+        "product_id int references products (id), quantity int, price_cents int);",
+        {
+            "products": [(number, f"P{number}", number * 210) for number in range(1, 21)],
+            "sales": [
+                (s.number * 10 + n, f"O{s.number}", s.customer, s.written_at, x.product, x.quantity, int(x.price * 100))
+                for s in sales()
+                for n, x in enumerate(s.lines)
+            ],
+        },
+    )
+    found = guess(address)
+    assert found.by_buyer() == totals((s.customer, s.goods) for s in sales())
+    assert "p.purchase_price_cents / 100.0 as cost" in found.draft.files["products.sql"]

@@ -357,6 +357,12 @@ def _of_order_column(context: RefundContext) -> Refunds | None:
     alias = place.order_alias
     fields = context.fields
     value = f"-{money.sql.replace(f'{alias}.', 'o.')}{share}"
+    line = "'refund'"
+    if model.header is None and money.level == "order" and not model.lines.filled:
+        # the sum of the order stands on each of its lines
+        value += f" / count(*) over (partition by {fields.guesses['order_id'].sql.replace(f'{alias}.', 'o.')})"
+        own_line = fields.guesses.get("order_line_id")
+        line = f"'refund ' || cast({own_line.sql.replace(f'{alias}.', 'o.')} as varchar(80))" if own_line else "null"
     if fields.conversion:
         value = fields.conversion.applied(value, column_sql("o", fields.conversion.column))
     outputs = []
@@ -372,7 +378,7 @@ def _of_order_column(context: RefundContext) -> Refunds | None:
             "channel",
             "updated_at",
         )
-        sql = {"amount": value, "order_line_id": "'refund'"}.get(name) or (own if known else "null")
+        sql = {"amount": value, "order_line_id": line}.get(name) or (own if known else "null")
         outputs.append(Output(name, Guess(sql, "medium", ""), name in fields.native))
     condition = f"coalesce({money.sql.replace(f'{alias}.', 'o.')}, 0) > 0"
     statement = Statement(
