@@ -88,7 +88,8 @@ def _transactions(path: Path) -> str:
         tax = cents(s.goods / 5)
         gross = s.goods + tax + s.postage
         sale = {
-            "Date": f"{s.at:%d/%m/%Y}", "Type": "Express Payment", "Status": "Completed", "Currency": "EUR",
+            "Date": f"{s.at:%d/%m/%Y}", "Time": f"{s.at:%H:%M:%S}",
+            "Type": "Express Payment", "Status": "Completed", "Currency": "EUR",
             "Gross": f"{gross:,}", "Fee": -cents(gross / 30), "Net": f"{gross - cents(gross / 30):,}",
             "From Email": _buyer(s),
             "To Email": "us@x.example", "Transaction ID": f"T{s.number}", "Shipping Amount": s.postage, "Sales Tax": tax,
@@ -112,6 +113,7 @@ def test_the_type_of_a_transaction_is_asked_and_its_refund_belongs_to_the_buyer_
     assert set(found.draft.statuses) == {
         f"{kind} / Completed" for kind in ("Express Payment", "Payment Refund", "Withdrawal")
     }
+    assert "dated by Date, which has days only: Time beside it is not read" in found.questions
     assert found.draft.order_status is None, "nothing is taken as a sale without a person"
     assert found.by_buyer("Express Payment / Completed") == totals((_buyer(s), s.goods) for s in sales())
     refunded = totals((_buyer(s), -s.goods) for s in sales() if s.number % 7 == 0)

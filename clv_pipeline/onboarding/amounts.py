@@ -295,6 +295,7 @@ def _take_from_total(amount: Amount, data: MoneyData) -> None:
                 amount.minus.append(money)
     if amount.minus:
         listed = " and ".join(money.label for money in amount.minus)
+        amount.reasons.append(f"less {listed}")
         amount.questions.append(f"does {base.label} contain {listed}? They are taken off")
         return
     if base.basis != "net":

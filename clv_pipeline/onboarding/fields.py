@@ -151,6 +151,13 @@ def _time(place: Place, fields: Fields) -> None:
         if place.is_utc and not profile.has_zone:
             reason += "; this shop's software keeps times in UTC"
         fields.guesses["ordered_at"] = Guess(sql, "high" if not others else "medium", reason, others)
+        clocks = [
+            x.name for x in table.columns.values() if x.kind == "text" and x.colons and tokens(x.name) == ("time",)
+        ]
+        if clocks and not profile.has_clock:
+            fields.questions.append(
+                f"orders are dated by {column}, which has days only: {clocks[0]} beside it is not read"
+            )
         if is_of_loading(profile):
             fields.guesses["ordered_at"] = Guess(
                 sql, "low", "no other time is there, but it looks like that of a load", others
