@@ -35,7 +35,7 @@ _SLOW = (
     "test_publishing_target.py", "test_run_lock.py", "test_status.py", "test_promotion.py", "test_demo_company.py",
     "test_btyd_features.py", "test_window_spend.py", "test_benchmarks.py", "test_hardening.py",
     "test_progress.py", "test_two_sources.py", "test_report_pages.py", "test_dashboard_browser.py", "test_dashboard_customers.py",
-    "test_shops.py", "test_deploy.py", "test_alerts.py",
+    "test_shops.py", "test_deploy.py", "test_alerts.py", "test_readme.py",
 )  # fmt: skip
 
 

@@ -12,9 +12,11 @@ from typing import Any
 
 import dagster as dg
 
+from clv_pipeline.core.commands import pasteable
 from clv_pipeline.core.errors import DamageError, PipelineError, ResourceError, SourceInterrupted
 from clv_pipeline.core.foreign_errors import net
 from clv_pipeline.core.home import Home
+from clv_pipeline.core.home_state import place_of
 from clv_pipeline.orchestration.failure_fields import metadata_of
 from clv_pipeline.orchestration.resources import Pipeline, current_settings
 
@@ -62,7 +64,7 @@ def red_on_error(context: dg.AssetExecutionContext) -> Iterator[None]:
         where = f"{step}: " if isinstance(error, ResourceError | DamageError) else ""
         # from None: the causes of our own errors are other people's
         raise dg.Failure(
-            description=f"{where}{error}",
+            description=pasteable(f"{where}{error}", place_of(current_settings())),
             metadata=metadata_of(error, where),
             allow_retries=isinstance(error, SourceInterrupted),
         ) from None
