@@ -50,7 +50,7 @@ def amount_choices(catalogue: Catalogue, draft: Draft) -> list[AmountChoice]:
             sums.append(total)
     choices = []
     for candidate in taken[:_MOST] if len(taken) > 1 else []:
-        own = draft if candidate is amount else _with(catalogue, draft, candidate)
+        own = _with(catalogue, draft, candidate)
         if own.refused:
             continue
         choices.append(AmountChoice(_words(candidate), _money(catalogue, own), own))
@@ -70,13 +70,17 @@ def _candidates(amount: Amount, data: MoneyData) -> Iterator[Amount]:
 
 
 def _words(amount: Amount) -> str:
+    return ", ".join([amount.formula.words, *_less(amount)])
+
+
+def _less(amount: Amount) -> list[str]:
     less = [m.label for m in (amount.order_discount, amount.order_tax, amount.line_tax, *amount.minus) if m]
-    text = amount.formula.words + (f", without {' and '.join(less)}" if less else "")
-    return text + (f", divided by {amount.tax_rate.label}" if amount.tax_rate else "")
+    found = [f"without {' and '.join(less)}"] if less else []
+    return [*found, f"divided by {amount.tax_rate.label}"] if amount.tax_rate else found
 
 
 def _with(catalogue: Catalogue, draft: Draft, amount: Amount) -> Draft:
-    chosen = replace(amount, confidence="high", questions=[], reasons=[*amount.reasons, "chosen by a person"])
+    chosen = replace(amount, confidence="high", questions=[], reasons=[*_less(amount), "chosen by a person"])
     orders = with_amount(draft.orders, chosen)
     own = replace(draft, orders=orders, files=draft.files | {"orders.sql": write(orders.statement, catalogue.dialect)})
     recount(catalogue, own)
