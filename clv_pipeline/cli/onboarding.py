@@ -13,6 +13,7 @@ from clv_pipeline.cli.shared import err, out, plain
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.core.source_address import holds_secret
 from clv_pipeline.onboarding import questions
+from clv_pipeline.onboarding.amount_choices import AmountChoice, amount_choices
 from clv_pipeline.onboarding.catalogue import Catalogue, open_catalogue
 from clv_pipeline.onboarding.drafts import Draft, draft_of
 from clv_pipeline.onboarding.folder import source_toml, write_folder, write_known_folder
@@ -56,6 +57,7 @@ def connect(name: str, url: str, source: str, *, asks: bool) -> None:
                 )
             }
             layout = None
+        choices = amount_choices(catalogue, draft) if draft and asks else []
         status.stop()
         _print_tables(catalogue)
         if layout:
@@ -71,7 +73,9 @@ def connect(name: str, url: str, source: str, *, asks: bool) -> None:
             "No table of the source looks like orders: a buyer, a time, and money or lines that refer to it",
             next_step=f"`clv init {name}` without --url writes SELECTs to fill in.",
         )
-    margin = _ask(draft) if asks else None
+    margin = None
+    if asks:
+        draft, margin = _ask(draft, choices)
     files = {"source.toml": source_toml(draft, folder, url, margin), **draft.files, **sessions}
     written = write_folder(folder, files)
     _print_draft(draft, written)
@@ -125,8 +129,8 @@ def _print_tables(catalogue: Catalogue) -> None:
         out.print(f"  not read: {plain(name)}: {plain(reason)}")
 
 
-def _ask(draft: Draft) -> float | None:
-    """Ask what the data cannot tell; return the gross margin, None if it is left open."""
+def _ask(draft: Draft, choices: list[AmountChoice]) -> tuple[Draft, float | None]:
+    """Ask what the data cannot tell; return the draft as answered and the gross margin, None if it is left open."""
     for sentence in draft.orders.questions:
         out.print(f"[yellow]not certain[/] {plain(sentence)}")
     zone = click.prompt(
@@ -137,11 +141,25 @@ def _ask(draft: Draft) -> float | None:
     for question in questions.status_questions(draft):
         text = f"Is status '{question.status}' revenue? ({count(question.count.rows)} lines, {money(question.count.money or 0)})"
         statuses[question.status] = click.confirm(text, default=question.default)
+    if choices:
+        draft = _ask_amount(choices, [status for status, is_revenue in statuses.items() if is_revenue])
     questions.answered(draft, time_zone=zone, currency=currency.upper(), statuses=statuses)
     margin = click.prompt(
         "Gross margin as a share of spend, such as 0.45 (empty: not known)", default="", show_default=False
     )
-    return _share(margin)
+    return draft, _share(margin)
+
+
+def _ask_amount(choices: list[AmountChoice], revenue: list[str]) -> Draft:
+    """Let a person choose the formula of the amount by its totals, which the books have as well."""
+    out.print("\nWhat is the amount of a line: goods net of discount, tax and postage? Compare with your books.")
+    for number, choice in enumerate(choices, start=1):
+        years = ", ".join(
+            f"{plain(year or 'no year')}: {money(total)}" for year, total in choice.by_year(revenue).items()
+        )
+        out.print(f"  {number}. {plain(choice.words)}\n     {years}")
+    taken = click.prompt("Which one", type=click.IntRange(1, len(choices)), default=1)
+    return choices[taken - 1].draft
 
 
 def _zone(text: str) -> str:
@@ -179,6 +197,12 @@ def _print_draft(draft: Draft, folder: Path) -> None:
             f"{count(totals.customers)} customers, "
             f"{totals.first} to {totals.last}, {money(totals.amount)} {draft.currency.value} in all statuses."
         )
+        model = draft.orders.model.lines
+        if not draft.missing_lines:
+            beside = ", with refunds beside them" if draft.orders.statement.branches else ""
+            out.print(f"That is every row of {plain(model.full_name)}{beside}.")
+        for sentence in draft.missing_lines:
+            out.print(f"[yellow]check[/] {plain(sentence)}.")
     out.print("\nGuessed, so check:")
     for number, sentence in enumerate(questions.guessed(draft), start=1):
         out.print(f"  {number}. {plain(sentence)}")

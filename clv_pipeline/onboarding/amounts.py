@@ -35,6 +35,8 @@ class Amount:
     reasons: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     cents: bool = False
+    #: units of a line, be the amount made of them or not
+    quantity: Money | None = None
 
     @property
     def formula(self) -> LineFormula:
@@ -84,6 +86,15 @@ class Amount:
 
 def amount_of(data: MoneyData, is_cents: bool) -> Amount | None:
     """Return how the amount is made, None if no column of a line is money."""
+    amount = _by_sums(data, is_cents) or _by_names(data, is_cents)
+    if amount:
+        plain = [m for m in data.of("quantity", "line") if not m.child and np.any(data.of_line(m))]
+        amount.quantity = amount.formula.quantity or next(iter(plain), None)
+    return amount
+
+
+def _by_sums(data: MoneyData, is_cents: bool) -> Amount | None:
+    """Return the amount by the formula that adds up to the totals of the orders, None if none does."""
     found = identities(data)
     if found:
         amount = Amount(
@@ -92,7 +103,7 @@ def amount_of(data: MoneyData, is_cents: bool) -> Amount | None:
         amount.reasons.append(found[0].words)
         _decide_tax(amount, data)
         return amount
-    return _by_names(data, is_cents)
+    return None
 
 
 def _decide_tax(amount: Amount, data: MoneyData) -> None:
@@ -232,6 +243,13 @@ def _by_names(data: MoneyData, is_cents: bool) -> Amount | None:
     return amount
 
 
+def by_names(data: MoneyData, is_cents: bool) -> list[Amount]:
+    """Return the amounts of the formulas that names allow, the likeliest first."""
+    scored = sorted(formulas(data), key=lambda f: (_name_penalty(f, data), f.penalty))
+    plain = next((m for m in data.of("quantity", "line") if not m.child and np.any(data.of_line(m))), None)
+    return [Amount(Identity(f), cents=is_cents, quantity=f.quantity or plain) for f in scored]
+
+
 def _name_penalty(formula: LineFormula, data: MoneyData) -> float:
     """Return how unlikely a formula is by its names alone: a net total is best, a discount that exists must be in it."""
     penalty = {"net": -1.0, "gross": 0.5}.get(formula.base.basis, 0.0)
@@ -277,6 +295,7 @@ def _take_from_total(amount: Amount, data: MoneyData) -> None:
                 amount.minus.append(money)
     if amount.minus:
         listed = " and ".join(money.label for money in amount.minus)
+        amount.reasons.append(f"less {listed}")
         amount.questions.append(f"does {base.label} contain {listed}? They are taken off")
         return
     if base.basis != "net":

@@ -79,7 +79,8 @@ class Identity:
 def formulas(data: MoneyData) -> list[LineFormula]:
     """Return the formulas that the columns of a line allow."""
     quantities = data.of("quantity", "line")[:2]
-    totals, prices = data.of("total", "line")[:6], data.of("price", "line")[:5]
+    totals = [m for m in data.of("total", "line") if np.any(data.of_line(m))][:6]
+    prices = data.of("price", "line")[:5]
     discounts = [*data.of("discount", "line")[:4], *data.of("discount_rate", "line")[:2]]
     sold: list[Money | None] = [*quantities] or [None]
     bases = [LineFormula(total) for total in totals]
@@ -170,9 +171,12 @@ def _worth(identity: Identity, columns: dict[str, np.ndarray], *, is_discounted:
     if line_discount is not None:
         used = float(np.mean(np.abs(columns[line_discount.name]) > 0.004))
         worth += min(0.06, 0.6 * used) + 0.002 if used else -0.02
-    elif is_discounted and identity.discount is None and identity.formula.base.kind == "total":
+    elif is_discounted and identity.discount is None and identity.formula.quantity is None:
         # a total of a line that adds up as it is has its discount off already, and is rounded as the shop rounds
         worth += 0.063
+    elif identity.formula.quantity is None:
+        # a price of one unit is rounded before it is multiplied
+        worth += 0.02
     return worth
 
 

@@ -17,7 +17,8 @@ _GROUPS = {"group", "groups", "segment", "class", "gruppe", "groupe", "grupo"}
 def map_buyer(place: Place, fields: Fields) -> None:
     table, alias = place.model.orders, place.order_alias
     column = customer_column(table, place.references)
-    emails = c.found(table, c.EMAIL)
+    # a shop's own address is one for all; equal ones stay in their order
+    emails = sorted(c.found(table, c.EMAIL), key=lambda x: x.distinct == 1)
     reference = place.model.to_customers
     if column is None and emails:
         fields.guests = 1.0

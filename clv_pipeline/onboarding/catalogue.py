@@ -33,7 +33,8 @@ _UNREADABLE = ("bytea", "blob", "binary", "image", "geometry", "geography", "xml
 class Table:
     """A table of the source with the profile of its sample; `view` is the sample, all text, in the scratch database.
 
-    `rows` is None where the source did not count in time.
+    `rows` is None where the source did not count in time. `filled` are columns that the source has on one line of each order
+    only; they are filled over the rows of one `filled_key`.
     """
 
     at_source: TableAtSource
@@ -41,6 +42,8 @@ class Table:
     rows: int | None
     sampled: int
     columns: dict[str, ColumnProfile] = field(default_factory=dict)
+    filled_key: str = ""
+    filled: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -74,7 +74,7 @@ def is_money(column: ColumnProfile) -> bool:
 ORDER_ID = want("order invoice sale", "id", without="customer product line date status parent supplier employee payment store "
                 "type category address quantity currency session refund subscription cart", holds=is_identifier)  # fmt: skip
 CUSTOMER_ID = want("customer", "id", without="type tier address zip product order text category date status employee supplier "
-                   "group payment base", holds=is_identifier)  # fmt: skip
+                   "group payment base currency", holds=is_identifier)  # fmt: skip
 PRODUCT_ID = want(
     "product",
     "id",

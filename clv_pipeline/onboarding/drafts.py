@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.onboarding.catalogue import Catalogue, ad_hoc
 from clv_pipeline.onboarding.joins import References
+from clv_pipeline.onboarding.missing_lines import missing_lines
 from clv_pipeline.onboarding.optional import Optional, map_optional
 from clv_pipeline.onboarding.orders import MappedOrders, map_orders
 from clv_pipeline.onboarding.places import Fact, guess_currency, guess_zone, main_country
@@ -30,8 +31,9 @@ class Totals:
 class Draft:
     """A source folder that is not written yet.
 
-    statuses: each with lines and money. order_status: (revenue, not revenue), None while it is to be decided. refused: why the
-    source refused the SELECT of orders, "" if it did not.
+    missing_lines: where rows of the table of lines went that are not read. statuses: each with lines and money. order_status:
+    (revenue, not revenue), None while it is to be decided. refused: why the source refused the SELECT of orders, "" if it did
+    not.
     """
 
     orders: MappedOrders
@@ -42,6 +44,7 @@ class Draft:
     files: dict[str, str]
     totals: Totals | None = None
     refused: str = ""
+    missing_lines: list[str] = field(default_factory=list)
     statuses: dict[str, DayCount] = field(default_factory=dict)
     order_status: tuple[list[str], list[str]] | None = None
 
@@ -75,7 +78,7 @@ def draft_of(catalogue: Catalogue, progress: Callable[[str], None] = lambda _: N
         files[f"{table.name}.sql{'' if table.is_sure else '.example'}"] = write(table.statement, catalogue.dialect)
     draft = Draft(orders, shop, optional, guess_zone(catalogue, currency, country), currency, files)
     progress("what the orders add up to")
-    _count(catalogue, draft)
+    recount(catalogue, draft)
     draft.order_status = classified(shop, list(draft.statuses))
     return draft
 
@@ -90,11 +93,12 @@ def _currencies(orders: MappedOrders) -> dict[str, int]:
     return table.columns[name.strip('"')].values if table and name.strip('"') in table.columns else {}
 
 
-def _count(catalogue: Catalogue, draft: Draft) -> None:
+def recount(catalogue: Catalogue, draft: Draft) -> None:
     """Let the source count what the SELECT of orders returns, and its statuses."""
     select = ad_hoc(_plain(draft.files["orders.sql"]), "orders")
+    buyer = "coalesce(customer_id, email)" if "email" in draft.orders.statement.active() else "customer_id"
     counted = (
-        "select count(*) as line_count, count(distinct order_id) as order_count, count(distinct customer_id) as customer_count, "
+        f"select count(*) as line_count, count(distinct order_id) as order_count, count(distinct {buyer}) as customer_count, "
         f"sum(amount) as amount, min(ordered_at) as first_at, max(ordered_at) as last_at from ({select.sql}) as counted"
     )
     try:
@@ -108,6 +112,7 @@ def _count(catalogue: Catalogue, draft: Draft) -> None:
             str(values[4] or "")[:10],
             str(values[5] or "")[:10],
         )
+        draft.missing_lines = missing_lines(catalogue, draft.orders)
         if "status" in draft.orders.statement.active():
             draft.statuses = catalogue.reader.count_by_value(select, "status", "amount")
     except SourceError as error:

@@ -1,5 +1,7 @@
 """The columns of orders that are no money: order, line, time, status, currency, each with its reason."""
 
+from dataclasses import replace
+
 from clv_pipeline.onboarding import columns as c
 from clv_pipeline.onboarding.buyers import map_buyer
 from clv_pipeline.onboarding.catalogue import Table, distinct_rows
@@ -9,11 +11,14 @@ from clv_pipeline.onboarding.expressions import column_sql
 from clv_pipeline.onboarding.joins import Reference, keys_of
 from clv_pipeline.onboarding.mapping import Fields, Place
 from clv_pipeline.onboarding.products import label_of, map_product
-from clv_pipeline.onboarding.roles import ordered_at_column, product_column
+from clv_pipeline.onboarding.profiles import ColumnProfile
+from clv_pipeline.onboarding.roles import is_of_loading, ordered_at_column, product_column
 from clv_pipeline.onboarding.times import time_in_dialect
+from clv_pipeline.onboarding.transactions import referred_column, type_column
 from clv_pipeline.onboarding.words import concepts, tokens
 from clv_pipeline.warehouse.connection import quote_name
 
+_NOTHING = Guess("", "low", "")
 #: Beginnings of the words that statuses of orders are made of.
 _STATUS_WORDS = (
     "paid", "pend", "open", "clos", "complet", "cancel", "ship", "deliver", "process", "new", "draft", "refund", "return", "hold",
@@ -27,6 +32,7 @@ def map_fields(place: Place) -> Fields:
     _order(place, fields)
     _line(place, fields)
     map_buyer(place, fields)
+    _buyer_of_what_is_referred_to(place, fields)
     _time(place, fields)
     map_product(place, fields)
     _status(place, fields)
@@ -47,17 +53,19 @@ def _order(place: Place, fields: Fields) -> None:
             model.to_header.reason,
         )
         return
-    column, confidence, reason = _order_column(place)
+    column, confidence, reason = order_column(place)
     fields.order_key = f"l.{quote_name(column)}"
     fields.guesses["order_id"] = Guess(column_sql("l", column), confidence, reason)
     if confidence == "low":
         fields.questions.append(f"which column of {model.lines.full_name} numbers the orders? {column} is taken")
 
 
-def _order_column(place: Place) -> tuple[str, c.Confidence, str]:
+def order_column(place: Place) -> tuple[str, c.Confidence, str]:
     """Return the column that numbers the orders of a flat table."""
     table = place.model.lines
     named = c.found(table, c.ORDER_ID, own=concepts(table.name))
+    # what most rows do not have numbers something else, such as what a refund refers to
+    named = [column for column in named if column.filled > 0.5 * column.rows]
     # of two numbers that are called so, the one that repeats is the order's, the other one the line's
     named.sort(key=lambda column: column.is_unique)
     if named:
@@ -110,13 +118,31 @@ def _line(place: Place, fields: Fields) -> None:
             return
 
 
+def _buyer_of_what_is_referred_to(place: Place, fields: Fields) -> None:
+    """Give a row that names another one of its table, as a refund does its sale, that one's buyer."""
+    table = place.model.lines
+    key = fields.order_key.removeprefix("l.").strip('"')
+    if place.model.header or key not in table.columns:
+        return
+    referred = referred_column(place.catalogue, table, key)
+    named = [n for n in ("customer_id", "email") if fields.guesses.get(n, _NOTHING).sql.startswith("l.")]
+    if referred is None or not named:
+        return
+    fields.join("p", table, f"{column_sql('p', key)} = {column_sql('l', referred)}")
+    for name in named:
+        own = fields.guesses[name]
+        sql = f"coalesce(p.{own.sql.removeprefix('l.')}, {own.sql})"
+        reason = f"{own.reason}; of a row with {referred}, that of the row that it names"
+        fields.guesses[name] = replace(own, sql=sql, confidence="medium", reason=reason)
+
+
 def _time(place: Place, fields: Fields) -> None:
     for table, alias in ((place.model.orders, place.order_alias), (place.model.lines, "l")):
         column = ordered_at_column(table, place.references)
         if column is None:
             continue
         profile = table.columns[column]
-        others = tuple(x.name for x in c.found(table, c.ORDERED_AT) if x.name != column)[:2]
+        others = tuple(x.name for x in c.found(table, c.ORDERED_AT) if x.name != column and not is_of_loading(x))[:2]
         if not profile.is_time or (profile.format == "%Y%m%d" and _calendar(place, table, column)):
             _of_calendar(place, fields, table, alias, column)
             return
@@ -125,6 +151,18 @@ def _time(place: Place, fields: Fields) -> None:
         if place.is_utc and not profile.has_zone:
             reason += "; this shop's software keeps times in UTC"
         fields.guesses["ordered_at"] = Guess(sql, "high" if not others else "medium", reason, others)
+        clocks = [
+            x.name for x in table.columns.values() if x.kind == "text" and x.colons and tokens(x.name) == ("time",)
+        ]
+        if clocks and not profile.has_clock:
+            fields.questions.append(
+                f"orders are dated by {column}, which has days only: {clocks[0]} beside it is not read"
+            )
+        if is_of_loading(profile):
+            fields.guesses["ordered_at"] = Guess(
+                sql, "low", "no other time is there, but it looks like that of a load", others
+            )
+            fields.questions.append(f"is {column} the time of the order? It looks like that of loading the table")
         fields.native.add("ordered_at")
         if profile.format in ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y") and profile.is_day_first is None:
             fields.questions.append(
@@ -165,6 +203,10 @@ def _of_calendar(place: Place, fields: Fields, table: Table, alias: str, column:
 def _status(place: Place, fields: Fields) -> None:
     table, alias = place.model.orders, place.order_alias
     found = [x for x in c.found(table, c.STATUS) if not _is_region(table, x.name, x.values)]
+    kind = type_column(place.catalogue, table) if place.model.header is None else None
+    if kind:
+        _status_by_type(fields, alias, kind, found[0] if found else None)
+        return
     if not found:
         return
     column = found[0]
@@ -187,6 +229,18 @@ def _status(place: Place, fields: Fields) -> None:
         column_sql(alias, column.name), "high" if not others else "medium", "it is called so", others
     )
     fields.status_values = column.values
+
+
+def _status_by_type(fields: Fields, alias: str, kind: ColumnProfile, status: ColumnProfile | None) -> None:
+    """Map the type of a transaction as its status: which types are sales is asked as statuses are, never assumed."""
+    parts = [f"coalesce({column_sql(alias, x.name)}, '')" for x in (kind, status) if x and x.kind == "text"]
+    reason = f"{kind.name} tells money in from money out, so each is to be decided"
+    if len(parts) > 1 and status:
+        reason += f", together with {status.name}"
+    fields.guesses["status"] = Guess(" || ' / ' || ".join(parts), "medium", reason)
+    fields.questions.append(
+        f"which values of {kind.name} are sales and their refunds? Its rows are money in and money out; each is asked as a status"
+    )
 
 
 def _is_region(table: Table, name: str, values: dict[str, int]) -> bool:

@@ -31,7 +31,7 @@ def minor_units(catalogue: Catalogue, model: OrderModel, shop: Shop | None) -> M
     if shop is not None and shop.is_in_cents:
         return MinorUnits(True)
     priced = [(x, kind) for x in model.lines.columns.values() if (kind := _priced(x))]
-    if any(_NAMED & set(tokens(x.name)) for x, _ in priced):
+    if any(is_named_in_cents(x.name) for x, _ in priced):
         return MinorUnits(True)
     if not priced or any(x.kind != "integer" for x, _ in priced):
         return MinorUnits(False)
@@ -65,6 +65,15 @@ def minor_units(catalogue: Catalogue, model: OrderModel, shop: Shop | None) -> M
             False, (f"is {names} in whole units or in cents? All are whole numbers; they are taken as whole units",)
         )
     return MinorUnits(False)
+
+
+def is_named_in_cents(name: str) -> bool:
+    """Whether the name of a column says that its money is in the smallest unit.
+
+    >>> is_named_in_cents("purchase_price_cents"), is_named_in_cents("percentage")
+    (True, False)
+    """
+    return bool(_NAMED & set(tokens(name)))
 
 
 def _exact_tax(catalogue: Catalogue, model: OrderModel) -> str:

@@ -208,7 +208,11 @@ def money_of(
     data = MoneyData(
         [money for money, _ in fields], lines, np.asarray(codes), int(codes.max() + 1) if len(codes) else 0
     )
-    leveled = [_leveled(data, money, flat=model.header is None) for money in data.fields]
+    filled = {f"{model.lines.name}.{name}" for name in model.lines.filled}
+    leveled = [
+        replace(money, level="order") if money.name in filled else _leveled(data, money, flat=model.header is None)
+        for money in data.fields
+    ]
     data.fields = [_signed(data, money) for money in leveled if not _is_balance(data, money)]
     data.fields += [percent for money in data.fields if (percent := _as_percent(data, money))]
     return data

@@ -8,6 +8,7 @@ from clv_pipeline.onboarding.catalogue import Catalogue, Table
 from clv_pipeline.onboarding.columns import Guess, Want, want
 from clv_pipeline.onboarding.expressions import column_sql, number
 from clv_pipeline.onboarding.joins import References
+from clv_pipeline.onboarding.minor_units import is_named_in_cents
 from clv_pipeline.onboarding.orders import MappedOrders
 from clv_pipeline.onboarding.products import category_of
 from clv_pipeline.onboarding.profiles import ColumnProfile
@@ -113,7 +114,9 @@ def map_optional(catalogue: Catalogue, references: References, orders: MappedOrd
     return [optional for optional in found if optional]
 
 
-def _mapped(catalogue: Catalogue, table: Table, alias: str, name: str, wanted: dict[str, Want]) -> list[Output]:
+def _mapped(
+    catalogue: Catalogue, table: Table, alias: str, name: str, wanted: dict[str, Want], *, is_cents: bool = False
+) -> list[Output]:
     """Return the columns of a contract table that a table of the source has, each column of the source once."""
     taken: set[str] = set()
     outputs = []
@@ -129,6 +132,8 @@ def _mapped(catalogue: Catalogue, table: Table, alias: str, name: str, wanted: d
             sql = time_in_dialect(alias, column, catalogue.dialect)
         elif types[target] in ("money", "number", "rate"):
             sql = number(alias, column)
+            if types[target] == "money" and (is_named_in_cents(column.name) or (is_cents and column.kind == "integer")):
+                sql = f"{sql} / 100.0"
         else:
             sql = column_sql(alias, column.name)
         others = tuple(x.name for x in there[1:3])
@@ -189,7 +194,7 @@ def _products(catalogue: Catalogue, references: References, orders: MappedOrders
         return None
     table = reference.to_table
     outputs = [Output("product_id", Guess(column_sql("p", reference.to_column), "high", "what the lines name"))]
-    rest = _mapped(catalogue, table, "p", "products", _PRODUCTS)
+    rest = _mapped(catalogue, table, "p", "products", _PRODUCTS, is_cents=orders.amount.cents)
     category = category_of(references, table, "p")
     statement = Statement(f"One row per product, of {table.full_name}.", table, "p", [])
     if category:

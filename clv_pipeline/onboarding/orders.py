@@ -8,8 +8,9 @@ from clv_pipeline.onboarding.amounts import Amount, amount_of
 from clv_pipeline.onboarding.catalogue import Catalogue
 from clv_pipeline.onboarding.columns import Guess
 from clv_pipeline.onboarding.expressions import column_sql, name_sql
-from clv_pipeline.onboarding.fields import map_fields
+from clv_pipeline.onboarding.fields import map_fields, order_column
 from clv_pipeline.onboarding.filters import Filter, filters_of, is_better, parent_column
+from clv_pipeline.onboarding.first_lines import fill_first_lines
 from clv_pipeline.onboarding.joins import References
 from clv_pipeline.onboarding.mapping import Fields, Place
 from clv_pipeline.onboarding.minor_units import minor_units
@@ -18,6 +19,7 @@ from clv_pipeline.onboarding.refunds import find_refunds, unread_refunds
 from clv_pipeline.onboarding.roles import OrderModel, complete, find_orders
 from clv_pipeline.onboarding.shops import Shop
 from clv_pipeline.onboarding.statements import Join, Output, Statement
+from clv_pipeline.onboarding.transactions import without_payouts
 from clv_pipeline.warehouse.connection import quote_name
 
 
@@ -30,6 +32,7 @@ class MappedOrders:
     amount: Amount
     data: MoneyData
     statement: Statement
+    place: Place
     where: list[Filter] = field(default_factory=list)
 
     def statement_guesses(self) -> list[tuple[str, Guess]]:
@@ -51,6 +54,8 @@ def map_orders(catalogue: Catalogue, references: References, shop: Shop | None) 
         catalogue.deepen(table)
     complete(model, references)
     place = Place(catalogue, references, model, shop is not None and shop.is_utc)
+    if model.header is None:
+        fill_first_lines(catalogue, model.lines, order_column(place)[0])
     fields = map_fields(place)
     has_status = "status" in fields.guesses
     where = filters_of(catalogue, model.lines, "l", is_lines=model.header is not None, has_status=has_status)
@@ -61,9 +66,19 @@ def map_orders(catalogue: Catalogue, references: References, shop: Shop | None) 
     if amount is None:
         return None
     amount.questions += cents.questions
-    mapped = MappedOrders(model, fields, amount, data, statement_of(place, fields, amount, where), where)
+    mapped = MappedOrders(model, fields, amount, data, statement_of(place, fields, amount, where), place, where)
     _add_refunds(place, mapped)
     return mapped
+
+
+def with_amount(mapped: MappedOrders, amount: Amount) -> MappedOrders:
+    """Return the same orders with another amount."""
+    place = mapped.place
+    fields = replace(mapped.fields, guesses=dict(mapped.fields.guesses), questions=list(mapped.fields.questions))
+    other = replace(mapped, fields=fields, amount=amount, statement=statement_of(place, fields, amount, mapped.where))
+    _add_refunds(place, other)
+    fields.questions = list(dict.fromkeys(fields.questions))
+    return other
 
 
 def _add_refunds(place: Place, mapped: MappedOrders) -> None:
@@ -77,9 +92,9 @@ def _add_refunds(place: Place, mapped: MappedOrders) -> None:
         fields.questions += unread_refunds(place, bool((mapped.amount.formula.values(mapped.data) < 0).any()))
         return
     fields.guesses.setdefault("order_line_id", Guess("null", "medium", "no column numbers the lines"))
-    fields.guesses["order_line_id"] = replace(
-        fields.guesses["order_line_id"], sql=f"cast({fields.guesses['order_line_id'].sql} as varchar(80))"
-    )
+    line = fields.guesses["order_line_id"]
+    if not line.sql.startswith("cast("):
+        fields.guesses["order_line_id"] = replace(line, sql=f"cast({line.sql} as varchar(80))")
     mapped.statement = statement_of(place, fields, mapped.amount, mapped.where)
     mapped.statement.since = ""
     mapped.statement.notes = ["Read as a whole every night: refunds are read with it."]
@@ -100,6 +115,8 @@ def _best_lines(
 
     def tried(filters: list[Filter]) -> tuple[MoneyData, Amount | None]:
         data = money_of(catalogue, model, references, fields.order_key, tuple(f.scratch for f in filters))
+        if model.header is None:
+            data = without_payouts(data)
         return data, amount_of(data, is_in_cents)
 
     # a total of an order has postage in it, be it a line or not: what adds up is found with and without such lines
@@ -135,7 +152,7 @@ def statement_of(place: Place, fields: Fields, amount: Amount, where: list[Filte
     joins = [*header_join(model), *_child_joins(amount), *fields.joins]
     conditions = [(f.sql, f.note) for f in where]
     conditions += _only_placed(place, fields)
-    names = [n for n in ORDERS.column_names() if n in guesses and (n != "quantity" or amount.formula.quantity)]
+    names = [n for n in ORDERS.column_names() if n in guesses and (n != "quantity" or amount.quantity)]
     since = ""
     title = (
         f"One row per order line, of {model.lines.full_name}"
@@ -183,7 +200,7 @@ def _reason(amount: Amount) -> str:
 
 
 def _quantity(amount: Amount) -> Guess:
-    quantity = amount.formula.quantity
+    quantity = amount.quantity
     return Guess(quantity.sql if quantity else "null", "high", "it is called so")
 
 

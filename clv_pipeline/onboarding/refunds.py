@@ -3,7 +3,7 @@
 Of several ways that a source has, one is taken, the most exact: refunded items, then refunds, then a refunded sum of the order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -166,8 +166,6 @@ def _of_items(context: RefundContext, table: Table, to_refund: Reference | None)
 
 def _as_totals(data: MoneyData) -> None:
     """Take columns that are called refunds for the totals that they are, in a table of refunds."""
-    from dataclasses import replace
-
     data.fields = [
         replace(m, kind="quantity" if m.kind == "refund_quantity" else "total", penalty=m.penalty)
         if m.kind.startswith("refund")
@@ -359,6 +357,12 @@ def _of_order_column(context: RefundContext) -> Refunds | None:
     alias = place.order_alias
     fields = context.fields
     value = f"-{money.sql.replace(f'{alias}.', 'o.')}{share}"
+    line = "'refund'"
+    if model.header is None and money.level == "order" and not model.lines.filled:
+        # the sum of the order stands on each of its lines
+        value += f" / count(*) over (partition by {fields.guesses['order_id'].sql.replace(f'{alias}.', 'o.')})"
+        own_line = fields.guesses.get("order_line_id")
+        line = f"'refund ' || cast({own_line.sql.replace(f'{alias}.', 'o.')} as varchar(80))" if own_line else "null"
     if fields.conversion:
         value = fields.conversion.applied(value, column_sql("o", fields.conversion.column))
     outputs = []
@@ -374,11 +378,13 @@ def _of_order_column(context: RefundContext) -> Refunds | None:
             "channel",
             "updated_at",
         )
-        sql = {"amount": value, "order_line_id": "'refund'"}.get(name) or (own if known else "null")
+        sql = {"amount": value, "order_line_id": line}.get(name) or (own if known else "null")
         outputs.append(Output(name, Guess(sql, "medium", ""), name in fields.native))
     condition = f"coalesce({money.sql.replace(f'{alias}.', 'o.')}, 0) > 0"
     statement = Statement(
-        f"refunds, from {money.label}, dated as the order: {said or 'taken as goods as it is'}", model.orders, "o", outputs,
+        f"refunds, from {money.label}, dated as the order: {said or 'taken as goods as it is'}",
+        # the sum of an order stands on one of its lines there
+        replace(model.orders, filled=()), "o", outputs,
         _joins_of_order(context), [(condition, "")],
     )  # fmt: skip
     return Refunds(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from clv_pipeline.onboarding import columns as c
 from clv_pipeline.onboarding.catalogue import Catalogue, Table
 from clv_pipeline.onboarding.joins import Reference, References
+from clv_pipeline.onboarding.profiles import ColumnProfile
 from clv_pipeline.onboarding.words import concepts, table_concepts, tokens
 
 #: Concepts of tables that look like orders and are none.
@@ -197,14 +198,21 @@ def ordered_at_column(table: Table, references: References) -> str | None:
                 holds=c.is_time,
             ),
         )
-    if found:
-        return found[0].name
+    of_business = [column for column in found if not is_of_loading(column)]
+    if of_business:
+        return of_business[0].name
     calendar = [
         r
         for r in references.of(table)
         if {"date", "calendar"} & concepts(r.to_table.name) and {"date", "order"} & concepts(r.column)
     ]
-    return calendar[0].column if calendar else None
+    return next(iter([*(r.column for r in calendar), *(column.name for column in found)]), None)
+
+
+def is_of_loading(column: ColumnProfile) -> bool:
+    """Whether a time is that of loading a table, not of its rows: called so, or one for (nearly) all rows."""
+    is_one = column.filled > 20 and column.distinct <= max(1, column.filled // 50)
+    return "loaded" in concepts(column.name) or (is_one and column.distinct <= 3)
 
 
 def complete(model: OrderModel, references: References) -> None:

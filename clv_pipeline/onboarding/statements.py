@@ -9,10 +9,11 @@ from sqlglot import exp
 
 from clv_pipeline.onboarding.catalogue import Table
 from clv_pipeline.onboarding.columns import Guess
-from clv_pipeline.onboarding.expressions import name_sql
+from clv_pipeline.onboarding.expressions import column_sql, name_sql
 
 _SURE = {"high": "sure", "medium": "likely", "low": "a guess"}
 _LITERALS = re.compile(r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\])")
+_NAMED = re.compile(r'\b\w+\.(?:"(?:[^"]|"")*"|\w+)')
 _WIDTH = 118
 
 
@@ -94,7 +95,7 @@ def _body(statement: Statement, dialect: str, *, is_first: bool) -> list[str]:
 
 def _select(statement: Statement, outputs: list[Output], dialect: str, *, comments: bool, since: str = "") -> list[str]:
     lines = ["select", *_columns(outputs, dialect, comments=comments)]
-    lines.append(f"from {table_sql(statement.table, dialect)} as {statement.alias}")
+    lines += _from(statement, outputs, dialect)
     for join in statement.joins:
         to = table_sql(join.table, dialect) if join.table else f"({in_dialect(join.query, dialect)})"
         lines.append(f"{join.kind} {to} as {join.alias} on {in_dialect(join.on, dialect)}")
@@ -107,6 +108,26 @@ def _select(statement: Statement, outputs: list[Output], dialect: str, *, commen
     if statement.group_by:
         lines.append(f"group by {', '.join(in_dialect(key, dialect) for key in statement.group_by)}")
     return lines
+
+
+def _from(statement: Statement, outputs: list[Output], dialect: str) -> list[str]:
+    """Return the table; where fields of an order stand on one of its lines only, with these filled over the order."""
+    table, alias = statement.table, statement.alias
+    if not table.filled:
+        return [f"from {table_sql(table, dialect)} as {alias}"]
+    read = [o.guess.sql for o in outputs] + [j.on for j in statement.joins] + [w for w, _ in statement.where]
+    text = " ".join(read).replace("`", '"').replace("[", '"').replace("]", '"')
+    key, lines = column_sql("x", table.filled_key), []
+    for name in table.columns:
+        if not {f"{alias}.{name_sql(name)}", f'{alias}."{name}"'} & set(_NAMED.findall(text)):
+            continue
+        plain = column_sql("x", name)
+        filled = f"max({plain}) over (partition by {key}) as {name_sql(name)}" if name in table.filled else plain
+        written = sqlglot.parse_one(filled, dialect="postgres").sql(dialect=dialect)
+        lines.append(re.sub(r"\b(MAX|OVER|PARTITION BY|AS)\b", lambda found: found[0].lower(), written))
+    listed = [f"        {line}{',' if n < len(lines) else ''}" for n, line in enumerate(lines, start=1)]
+    note = "    -- fields of the order stand on one of its lines only, and are those of all"
+    return ["from (", note, "    select", *listed, f"    from {table_sql(table, dialect)} as x", f") as {alias}"]
 
 
 def _columns(outputs: list[Output], dialect: str, *, comments: bool) -> list[str]:

@@ -2,6 +2,7 @@
 
 from clv_pipeline.onboarding.expressions import column_sql
 from clv_pipeline.onboarding.profiles import ColumnProfile
+from clv_pipeline.onboarding.words import tokens
 
 _EPOCHS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000}
 _CODES = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%y": "YY", "%H": "HH24", "%M": "MI", "%S": "SS"}
@@ -10,6 +11,7 @@ _CODES = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%y": "YY", "%H": "HH24", "%M": 
 def time_in_dialect(alias: str, column: ColumnProfile, dialect: str, *, is_utc: bool = False) -> str:
     """Return a time of a column in the engine's own SQL, as text or time that the contract reads."""
     plain = _quoted(alias, column.name, dialect)
+    is_utc = is_utc or "utc" in tokens(column.name)
     if column.format in _EPOCHS:
         return _of_epoch(plain, _EPOCHS[column.format], dialect)
     if column.format.startswith("%"):

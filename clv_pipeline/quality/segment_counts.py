@@ -226,7 +226,9 @@ def count_table(connection: Connection, table: str, time_zone: str, until: date)
     time, columns = CONTRACT[table].event_time, CONTRACT[table].columns
     money = next((f"coalesce(l.{c.name}, 0)" for c in columns if c.type == "money"), "0")
     zone, day = quote_text(time_zone), quote_text(f"{until}")
-    relation = f"(from raw.{table} where coalesce({time}::timestamptz < timezone({zone}, {day}::timestamp), true))"
+    # products have no time, and all of them are there before any day
+    dated = f" where coalesce({time}::timestamptz < timezone({zone}, {day}::timestamp), true)" if time else ""
+    relation = f"(from raw.{table}{dated})"
     measures = {"observed": "0", "expected": "1", "money": money}
     counted = count(connection, _cube(connection, lines_of(connection, table, relation, time_zone, measures)))
     return {
