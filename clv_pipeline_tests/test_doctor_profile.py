@@ -19,6 +19,7 @@ import pytest
 import sqlalchemy as sa
 from rich.console import Console
 
+from clv_pipeline.contracts.reasons import NO_EXCHANGE_RATE, UNKNOWN_STATUS
 from clv_pipeline.contracts.source import CONTRACT
 from clv_pipeline.core.errors import PipelineError
 from clv_pipeline.core.home import Home
@@ -140,8 +141,8 @@ def test_money_by_year_is_what_is_accepted(shop: Profile) -> None:
 
 def test_what_is_not_accepted_has_a_reason_and_money(shop: Profile) -> None:
     reasons = {row.reason: row for row in shop.not_accepted if row.table == "orders"}
-    assert reasons["no exchange rate in the 5 days up to the order"].rows == 20
-    assert reasons["the order status is unknown"].money == Decimal("10.5")
+    assert reasons[NO_EXCHANGE_RATE.text].rows == 20
+    assert reasons[UNKNOWN_STATUS.text].money == Decimal("10.5")
 
 
 def test_statuses_and_currencies_say_what_becomes_of_them(shop: Profile) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from clv_pipeline.contracts.reasons import DELIVERED_TWICE, UNKNOWN_STATUS
 from clv_pipeline.core.errors import ConfigurationError
 from clv_pipeline.core.home import Home
 from clv_pipeline.diagnostics.run_record import (
@@ -37,7 +38,7 @@ ORDERS_READ = TableRead("orders", 1000, 1000, 5000.0, 40, 30, ("order_id", "amou
 GREEN = RunRecord(
     "11111111-0", "nightly", "success", "every_night", NIGHT - timedelta(days=1), NIGHT - timedelta(days=1, minutes=-3),
     "2024-05-31", 3, steps=(Step("extract", "raw", 5.0), Step("clean/orders", "clean", 9.0)), tables=(ORDERS_READ,),
-    not_accepted=(NotAccepted("orders", "duplicate", "delivered more than once", 12, "100.00"),),
+    not_accepted=(NotAccepted("orders", "duplicate", DELIVERED_TWICE.text, 12, "100.00"),),
     settings={"seed": 7, "horizons": [90]}, code="c1", champion={"version": "v1", "why": "no: no training is due"},
 )  # fmt: skip
 TONIGHT = replace(
@@ -84,11 +85,11 @@ def test_a_fall_of_rows_is_marked_and_a_usual_rise_is_not(tmp_path: Path) -> Non
 
 
 def test_reasons_that_the_run_before_did_not_have_come_first(tmp_path: Path) -> None:
-    new = NotAccepted("orders", "quarantined", "the order status is unknown", 5, "9.00")
+    new = NotAccepted("orders", "quarantined", UNKNOWN_STATUS.text, 5, "9.00")
     lines = story(Home(tmp_path), replace(TONIGHT, not_accepted=(*GREEN.not_accepted, new))).splitlines()
     first = lines.index("Not accepted") + 1
-    assert lines[first] == "  new: orders: 5 rows (9.00) quarantined: the order status is unknown"
-    assert lines[first + 1] == "  orders: 12 rows (100.00) duplicate, 12 before: delivered more than once"
+    assert lines[first] == f"  new: orders: 5 rows (9.00) quarantined: {UNKNOWN_STATUS.text}"
+    assert lines[first + 1] == f"  orders: 12 rows (100.00) duplicate, 12 before: {DELIVERED_TWICE.text}"
 
 
 def test_a_killed_run_says_so_with_the_step_that_was_running(tmp_path: Path) -> None:

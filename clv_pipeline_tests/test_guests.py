@@ -13,14 +13,13 @@ import pytest
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.core.home import Home
 from clv_pipeline.core.settings import Settings
-from clv_pipeline.diagnostics.doctor import examine
 from clv_pipeline.privacy.erasure import forget, plan_erasure
 from clv_pipeline.privacy.subject import export_subject, same_person
 from clv_pipeline.quality.line_remarks import remarks_on_lines
 from clv_pipeline.quality.plausibility import remarks_on_orders
 from clv_pipeline.quality.source_measures import count_customers
 from clv_pipeline.warehouse.connection import Warehouse
-from clv_pipeline_tests.conftest import AS_OF, FileSource, open_warehouse, run_clv_here
+from clv_pipeline_tests.conftest import AS_OF, open_warehouse, run_clv_here
 from clv_pipeline_tests.warehouse_builders import clean_without_rules, extract_source, write_source
 
 KEY = "a key for tests"
@@ -181,10 +180,6 @@ def test_without_a_key_an_email_of_orders_is_refused_with_the_line_that_sets_one
         load(tmp_path, key=None, orders=ORDERS)
     line = """export CLV_HASH_KEY="$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')\""""
     assert f"\n{line}\n" in told.value.next_step
-    source = FileSource(tmp_path / "source", tmp_path / "files")
-    (finding,) = [f for f in examine(source.settings(home=tmp_path / "home")) if f.subject == "e-mail hashing"]
-    assert not finding.is_good
-    assert f"\n{line}\n" in finding.next_step
 
 
 def test_a_person_is_found_under_each_number_and_address(shop: tuple[Settings, Warehouse]) -> None:

@@ -371,10 +371,12 @@ def test_historic_value_can_be_followed_back_to_the_amount_of_an_order(instance:
         "raw/orders.amount",
     }
     assert chain <= names, chain - names
-    # a refund nets against what the person bought, so the merges of CRM records are part of it, and nothing else of the CRM
+    # a refund nets against what the person bought, so who is one person is part of it (merges of CRM records, and whose
+    # address a guest gave), and nothing else of the CRM
     of_the_crm = {name for name in names if name.startswith("raw/customers")}
     assert of_the_crm <= {
-        f"raw/customers.{column}" for column in ("customer_id", "merged_into", "updated_at", "row_hash")
+        f"raw/customers.{column}"
+        for column in ("customer_id", "merged_into", "email", "created_at", "updated_at", "row_hash")
     }
 
 

@@ -40,7 +40,7 @@ CUSTOMER_TABLES: tuple[PublishedTable, ...] = (
             "horizon; null without a purchase or a purchase model",
             "lifetime_margin": "lifetime_spend, discounted by {discount_rate} per year, times the customer's margin rate: the "
             "own one so far, drawn towards the company's the less was spent (table clv_run has it, and its source); where no "
-            "order line has a cost, the setting gross_margin ({gross_margin}). Null where lifetime_spend is, and without either",
+            "order line has a cost, the setting gross_margin ({gross_margin}); null where lifetime_spend is, and without either",
             "historic_value": "net spend to date, before as_of_date",
             "historic_value_365d": "net spend in the 365 days before as_of_date",
             "purchase_days": "number of days with a purchase to date; the lines of subscriptions count as purchases, and what "

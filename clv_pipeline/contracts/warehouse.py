@@ -72,7 +72,8 @@ _CUSTOMER = ("varchar", "the customer")
 _TARGET = ("varchar", "spend: net spend in the window; purchase: 1 if there was a purchase")
 
 LOADS = _table(
-    "raw.loads", "source table, as of its last load", "raw/orders", ("sources/extraction.py", "privacy/erasure.py"),
+    "raw.loads", "source table, as of its last load", "raw/orders",
+    ("sources/extraction.py", "sources/trial.py", "privacy/erasure.py"),
     table_name=("varchar", "the source table"),
     fingerprint=("varchar", "hash over SELECT, address and exclusions; if it changes, the whole table is loaded again"),
     high_water=("timestamptz", "newest change loaded; null if the table is read in full"),
@@ -98,7 +99,7 @@ EXTRACTION = _table(
 )  # fmt: skip
 SOURCE_COUNTS = _table(
     "raw.source_counts", "source table and day, as counted by the source itself, or from the text of its files", "raw/orders",
-    ("sources/extraction.py", "privacy/erasure.py"),
+    ("sources/extraction.py", "sources/trial.py", "privacy/erasure.py"),
     table_name=("varchar", "the source table"),
     day=("varchar", "the first ten characters of the row's time as the source writes it; empty for a row without one"),
     rows_counted=("bigint", "its rows"),

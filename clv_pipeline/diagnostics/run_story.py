@@ -205,7 +205,8 @@ def _from_bundle(home: Home, name: str, then: Mapping[str, Any]) -> Iterator[str
         return
     moved = {s: sizes.get(s, 0) - earlier.get(s, 0) for s in ({*sizes, *earlier} if earlier else ())}
     yield "segments: " + ", ".join(
-        f"{segment} {formats.count(size)}" + (f" ({moved[segment]:+,})" if moved.get(segment) else "")
+        f"{segment} {formats.count(size)}"
+        + (f" ({formats.decimal(moved[segment], 0, signed=True)})" if moved.get(segment) else "")
         for segment, size in sizes.items()
     )
     if causes:
@@ -261,4 +262,5 @@ def _duration(seconds: float | None) -> str:
     """
     if seconds is None:
         return "without an end"
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {seconds % 60:.0f} s"
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)} min {formats.decimal(rest, 0)} s" if minutes else f"{formats.decimal(rest, 1)} s"
