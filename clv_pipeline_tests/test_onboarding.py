@@ -15,11 +15,12 @@ from clv_pipeline.cli.onboarding import connect
 from clv_pipeline.core.errors import ConfigurationError
 from clv_pipeline.core.settings import load_settings
 from clv_pipeline.onboarding.arithmetic import identities
-from clv_pipeline.onboarding.catalogue import open_catalogue
+from clv_pipeline.onboarding.catalogue import open_catalogue, without_our_own
 from clv_pipeline.onboarding.drafts import draft_of
 from clv_pipeline.onboarding.folder import write_folder
 from clv_pipeline.onboarding.shops import classified, recognise_shop
 from clv_pipeline.onboarding.words import concepts
+from clv_pipeline.sources.structure import TableAtSource
 from clv_pipeline_tests.conftest import RULES_RUN, run_clv
 from clv_pipeline_tests.made_up_shops import Sale, cents, database, guess, sales, totals
 
@@ -641,3 +642,12 @@ def test_a_company_is_connected_and_run_with_two_commands(tmp_path: Path) -> Non
     with duckdb.connect(str(Path(home) / "published" / "clv.duckdb"), read_only=True) as bundle:
         (spent,) = bundle.sql("select sum(historic_value) from customer_clv").fetchall()[0]
     assert spent == sum(cents(s.goods - s.discount) for s in sales(150) if f"{s.at:%Y-%m-%d}" < "2024-02-10")
+
+
+def test_what_the_pipeline_published_into_the_same_database_is_no_source() -> None:
+    def named(schema: str | None, name: str) -> TableAtSource:
+        return TableAtSource(schema, name, is_view=False, columns={})
+
+    shop = [named(None, "orders"), named(None, "customer_orders"), named("erp", "cohorts")]
+    ours = [named("clv_v2", name) for name in ("clv_run", "clv_owner", "customer_orders", "cohorts")]
+    assert without_our_own([*shop, *ours]) == shop

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -20,19 +19,18 @@ README = (PROJECT / "README.md").read_text()
 #: What stands in the README for the reader's own database.
 _ADDRESS = "postgresql://reader@db.example/shop"
 _SHOP = (
-    "create schema readme",
-    "create table readme.customers as select n as id, 'c' || n || '@mail.example' as email, "
+    "create table customers as select n as id, 'c' || n || '@mail.example' as email, "
     "timestamp '2024-01-01' + n * interval '1 day' as created_at, 'DE' as country from generate_series(1, 60) as n",
-    "alter table readme.customers add primary key (id)",
-    "create table readme.orders as select n as id, 1 + n * 7 % 60 as customer_id, "
+    "alter table customers add primary key (id)",
+    "create table orders as select n as id, 1 + n * 7 % 60 as customer_id, "
     "now() - interval '1 hour' - (n * 37 % 580) * interval '1 day' as ordered_at, 'EUR' as currency "
     "from generate_series(1, 700) as n",
-    "alter table readme.orders add primary key (id)",
-    "alter table readme.orders add foreign key (customer_id) references readme.customers (id)",
-    "create table readme.order_items as select n as id, n as order_id, 'P' || n % 9 as product_id, 1 + n % 3 as quantity, "
+    "alter table orders add primary key (id)",
+    "alter table orders add foreign key (customer_id) references customers (id)",
+    "create table order_items as select n as id, n as order_id, 'P' || n % 9 as product_id, 1 + n % 3 as quantity, "
     "(9.95 + n % 9)::numeric(10, 2) as unit_price from generate_series(1, 700) as n",
-    "alter table readme.order_items add primary key (id)",
-    "alter table readme.order_items add foreign key (order_id) references readme.orders (id)",
+    "alter table order_items add primary key (id)",
+    "alter table order_items add foreign key (order_id) references orders (id)",
 )
 
 
@@ -58,16 +56,17 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shop(postgres_url: str) -> Iterator[str]:
-    engine = sa.create_engine(postgres_url, poolclass=sa.NullPool)
-    with engine.begin() as connection:
+def shop(postgres_url: str) -> str:
+    """The address of a database of its own: what is in it is what `clv init` looks at."""
+    server = sa.create_engine(postgres_url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sa.text("create database readme"))
+    url = sa.make_url(postgres_url).set(database="readme")
+    with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
         for statement in _SHOP:
             connection.execute(sa.text(statement))
-    url = sa.make_url(postgres_url).update_query_dict({"options": "-csearch_path=readme"})
     # an empty password, as the server's address has one, is no address of a reader who logs in without
-    yield url.render_as_string(hide_password=False).replace("postgres:@", "postgres@")
-    with engine.begin() as connection:
-        connection.exec_driver_sql("drop schema readme cascade")
+    return url.render_as_string(hide_password=False).replace("postgres:@", "postgres@")
 
 
 def test_a_company_is_connected_by_the_lines_of_the_readme(checkout: Path, shop: str) -> None:

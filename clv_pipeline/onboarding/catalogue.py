@@ -12,6 +12,7 @@ import sqlglot
 from pydantic import SecretStr
 from sqlglot import exp
 
+from clv_pipeline.contracts.published import PUBLISHED
 from clv_pipeline.contracts.source import SourceTable
 from clv_pipeline.core.errors import SourceError
 from clv_pipeline.onboarding.profiles import ColumnProfile, profile
@@ -92,7 +93,7 @@ def open_catalogue(
     with open_source(url, tries=tries, timeout_seconds=timeout_seconds) as reader, open_scratch() as scratch:
         dialect = _DIALECTS.get(reader.engine.dialect, reader.engine.dialect)
         catalogue = Catalogue(reader, scratch, dialect, [], {})
-        found = reader.tables()
+        found = without_our_own(reader.tables())
         if not found:
             raise SourceError(
                 "The source has no table that this login can see",
@@ -110,6 +111,16 @@ def open_catalogue(
         for at_source in found[MOST_TABLES:]:
             catalogue.unread[at_source.name] = f"only {MOST_TABLES} tables are looked at"
         yield catalogue
+
+
+def without_our_own(tables: list[TableAtSource]) -> list[TableAtSource]:
+    """Return the tables without those that the pipeline published into the same database: they are no source of itself."""
+    ours = {table.schema for table in tables if table.name.lower() == "clv_run"}
+    return [
+        table
+        for table in tables
+        if table.schema not in ours or not (table.name in PUBLISHED or table.name.lower().startswith("clv_"))
+    ]
 
 
 def ad_hoc(sql: str, name: str) -> SourceSelect:
