@@ -206,7 +206,7 @@ def test_channels_without_a_margin_or_a_cost_say_what_is_missing(demo_run: Home,
     for part in PAGES["channels"]:
         app = opened(home, "channels", part)
         said = " ".join(info.value for info in app.info)
-        assert "gross margin is not set" in said and "marketing_spend.sql" in said
+        assert "margin of order lines is not known" in said and "marketing_spend.sql" in said
     assert not any("argin" in name for name in app.selectbox(key="channel_measure").options)
 
 
