@@ -311,7 +311,7 @@ def test_a_command_that_fails_says_how_and_not_which(run: str, says: str) -> Non
 
 
 def test_a_source_folder_brings_no_command_of_its_own(file_source: Callable[..., FileSource]) -> None:
-    source = file_source(toml='alert_command = "touch /tmp/x"\n')
+    source = file_source(toml='alert_command = "notify"\n')
     with pytest.raises(ConfigurationError, match="'alert_command' is a secret and does not belong in a file"):
         source.settings()
 
