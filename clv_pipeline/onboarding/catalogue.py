@@ -52,8 +52,8 @@ class Table:
 
     @property
     def full_name(self) -> str:
-        """The name as people write it: schema.table where the schema is needed."""
-        return f"{self.at_source.schema}.{self.name}" if self.at_source.schema else self.name
+        """As of `TableAtSource.full_name`."""
+        return self.at_source.full_name
 
     @property
     def is_whole(self) -> bool:
@@ -109,7 +109,7 @@ def open_catalogue(
                 continue
             catalogue.tables.append(table)
         for at_source in found[MOST_TABLES:]:
-            catalogue.unread[at_source.name] = f"only {MOST_TABLES} tables are looked at"
+            catalogue.unread[at_source.full_name] = f"only {MOST_TABLES} tables are looked at"
         yield catalogue
 
 

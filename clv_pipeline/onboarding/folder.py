@@ -1,9 +1,9 @@
 """Writing a source folder: source.toml and the SELECTs, all of it or nothing."""
 
 import re
-import shutil
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,20 +23,24 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> Path:
 
     Optional contract tables without a file are written as examples.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with _beside(folder) as made:
+        made.mkdir()
         for name, text in files.items():
-            (beside / name).write_text(text, encoding="utf-8")
+            (made / name).write_text(text, encoding="utf-8")
         for table in CONTRACT.values():
             if f"{table.name}.sql" not in files and f"{table.name}.sql.example" not in files:
-                (beside / f"{table.name}.sql.example").write_text(select_of(table), encoding="utf-8")
-        beside.chmod(0o755)
-        beside.rename(folder)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+                (made / f"{table.name}.sql.example").write_text(select_of(table), encoding="utf-8")
     return folder.resolve()
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """Yield where to make the folder; it is renamed into its place at the end, and is gone after an error or an interrupt."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as room:
+        made = Path(room) / folder.name
+        yield made
+        made.rename(folder)
 
 
 def write_known_folder(
@@ -49,15 +53,10 @@ def write_known_folder(
     facts: Mapping[str, str],
 ) -> WrittenLayout:
     """Write the worked folder of a known layout, with the address where it holds no secret; all of it or nothing."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        written = write_layout(layout, beside / folder.name, tables=tables, dialect=dialect, facts=facts)
-        toml = beside / folder.name / "source.toml"
+    with _beside(folder) as made:
+        written = write_layout(layout, made, tables=tables, dialect=dialect, facts=facts)
+        toml = made / "source.toml"
         toml.write_text(_with_address(toml.read_text(), address_for_file(address)))
-        written.folder.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return replace(written, folder=folder.resolve())
 
 

@@ -11,8 +11,8 @@ import sqlglot
 from pydantic import SecretStr
 from sqlglot import exp
 
-from clv_pipeline.contracts.source import SourceTable
 from clv_pipeline.core.errors import ConfigurationError, SourceError
+from clv_pipeline.onboarding.catalogue import ad_hoc
 from clv_pipeline.onboarding.folder import write_known_folder
 from clv_pipeline.onboarding.layouts import (
     DUCKDB,
@@ -24,7 +24,6 @@ from clv_pipeline.onboarding.layouts import (
     sqlglot_name,
     write_layout,
 )
-from clv_pipeline.sources.folder import SourceSelect
 from clv_pipeline.sources.readers import open_source
 from clv_pipeline.sources.reading import SourceReader
 
@@ -61,7 +60,7 @@ def write_known_source(name: str, folder: Path, url: SecretStr | None, *, timeou
     if url is None:
         return KnownSource(variants[0], write_layout(variants[0], folder), {})
     with open_source(url, tries=1, timeout_seconds=timeout_seconds) as reader:
-        tables = {f"{t.schema}.{t.name}" if t.schema else t.name: tuple(t.columns) for t in reader.tables()}
+        tables = {table.full_name: tuple(table.columns) for table in reader.tables()}
         layout = recognise(tables, among=variants)
         if layout is None:
             raise ConfigurationError(
@@ -120,9 +119,7 @@ def _values(reader: SourceReader, sql: str, found: Mapping[str, list[str]]) -> l
         )
     text = query.sql(dialect=sqlglot_name(reader.engine.dialect))
     try:
-        column = reader.read_apart(
-            SourceSelect(SourceTable("facts", "fact", (), None), Path("facts.sql"), text)
-        ).column(0)
+        column = reader.read_apart(ad_hoc(text, "facts")).column(0)
     except SourceError:
         return []
     return [str(value) for value in column.to_pylist() if value]

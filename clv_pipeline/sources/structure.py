@@ -43,6 +43,11 @@ class TableAtSource:
     foreign_keys: tuple[ForeignKey, ...] = ()
     unique_keys: tuple[tuple[str, ...], ...] = ()
 
+    @property
+    def full_name(self) -> str:
+        """The name as people write it: schema.table where the schema is needed."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
 
 def tables_of_database(connection: sa.Connection) -> list[TableAtSource]:
     """Return the tables and views that this login sees, without the engine's own."""
