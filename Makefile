@@ -18,7 +18,7 @@ test: $(READY)
 test-extras: $(DASHBOARD)
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m extras
 
-# for the inner loop, in under two minutes: lint, types, SQL, and the tests that need no home, server, training or process
+# for the inner loop, in about five minutes: lint, types, SQL, and the tests that need no home, server, training or process
 check: $(READY)
 	$(MAKE) -j2 --output-sync lint quick
 
